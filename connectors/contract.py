@@ -1,0 +1,165 @@
+"""What a connector declares. A connector module builds one `Connector` and opens no connection itself.
+
+A read is a plain async function over a `BackOffice`: an HTTP client that already has the base URL, the credentials,
+the deadline, the retries and the error mapping of `connectors.transport`. What comes back are `Answer`s, which name
+their owners in the back office's own words; `connectors.scope` turns them into records that may be stored.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+
+import httpx
+from msgspec import Struct
+
+from connectors.config import Config, Secret
+from connectors.records import Kind, Record
+
+C = TypeVar("C", bound=Config)
+C_in = TypeVar("C_in", bound=Config, contravariant=True)
+R = TypeVar("R", bound=Record)
+R_out = TypeVar("R_out", bound=Record, covariant=True)
+
+
+class Token(Struct, frozen=True, kw_only=True):
+    """Something a back office gave us to come back with. `expires_at` None: until refused."""
+
+    value: Secret
+    expires_at: datetime | None = None
+
+
+class TokenStore(Protocol):
+    """Where tokens live between calls: one store per source."""
+
+    async def get(self, name: str) -> Token | None: ...
+    async def put(self, name: str, token: Token) -> None: ...
+    async def drop(self, name: str) -> None: ...
+
+
+class BackOffice(Struct, Generic[C], frozen=True, kw_only=True):
+    """A configured back office, ready to be asked."""
+
+    source: str  # our name for it, from the deployment's settings
+    http: httpx.AsyncClient
+    config: C
+    tokens: TokenStore
+
+
+class Query(Struct, frozen=True, kw_only=True):
+    """One customer's records of one kind, a page at a time."""
+
+    customer: str  # their id for the customer, from the account's link
+    asked_at: datetime
+    cursor: str | None = None
+
+
+class RecordQuery(Struct, frozen=True, kw_only=True):
+    """One record by their id, on behalf of a customer."""
+
+    id: str
+    customer: str
+    asked_at: datetime
+
+
+class FileQuery(Struct, frozen=True, kw_only=True):
+    """One file of one record, on behalf of a customer. The owner is checked upstream before a byte is sent."""
+
+    record: str
+    file: str
+    customer: str
+
+
+class Answer(Struct, Generic[R], frozen=True):
+    """A record as answered, with the customers that the answer itself says it belongs to. Not checked yet."""
+
+    owners: frozenset[str]
+    record: R
+
+
+class Page(Struct, Generic[R], frozen=True):
+    """`cursor` None: there is no next page."""
+
+    answers: tuple[Answer[R], ...]
+    cursor: str | None = None
+
+
+class FileStream(Struct, frozen=True, kw_only=True):
+    """A file on its way, never held whole."""
+
+    name: str
+    media_type: str
+    chunks: AsyncIterator[bytes]
+
+
+class Facts(Struct, frozen=True, kw_only=True):
+    """What we know of a person. `email` only where a provider verified it."""
+
+    email: str | None = None
+    external_id: str | None = None
+    domain: str | None = None
+
+
+class Candidate(Struct, frozen=True, kw_only=True):
+    """A customer of theirs who may be the person, and the facts that matched. A candidate is never a decision."""
+
+    customer: str
+    name: str
+    matched: Mapping[str, str]  # fact -> the value that matched
+
+
+class Read(Protocol[C_in, R_out]):
+    """Fetch one page of one customer's records."""
+
+    async def __call__(self, office: BackOffice[C_in], query: Query, /) -> Page[R_out]: ...
+
+
+class Fetch(Protocol[C_in, R_out]):
+    """Fetch one record whole. Raises `NotFound`."""
+
+    async def __call__(self, office: BackOffice[C_in], query: RecordQuery, /) -> Answer[R_out]: ...
+
+
+class Find(Protocol[C_in]):
+    """Look a person up. Several candidates, or none, are answers too."""
+
+    async def __call__(self, office: BackOffice[C_in], facts: Facts, /) -> tuple[Candidate, ...]: ...
+
+
+class OpenFile(Protocol[C_in]):
+    """Open one file. Raises `NotFound` for a file that is not the customer's, `BadResponse` for a wrong content."""
+
+    def __call__(self, office: BackOffice[C_in], query: FileQuery, /) -> AbstractAsyncContextManager[FileStream]: ...
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """What the vendor documents, or bears. `per_minute` None: no documented rate."""
+
+    concurrent: int
+    per_minute: int | None = None
+    told_by: tuple[str, ...] = ()  # response headers that tell what remains
+
+
+class Scope(Struct, frozen=True, kw_only=True):
+    """How an answer proves whose it is, in words that fit into a sentence for a customer."""
+
+    customer: str  # what a link holds: "customer number"
+    proof: str  # where the answer names it: "the company on the invoice"
+
+
+class Connector(Struct, Generic[C], frozen=True, kw_only=True):
+    """A vendor's API as data and functions. The keys of `reads` are its capabilities; there is no other list."""
+
+    name: str  # also the module, the fixture folder and the URL segment
+    title: str
+    config: type[C]
+    base_url: Callable[[C], str]
+    auth: Callable[[C, TokenStore], httpx.Auth | None]
+    check: Callable[[BackOffice[C]], Awaitable[str]]  # "Test connection": who we are there, or a ConnectorError
+    find: Find[C]
+    reads: Mapping[Kind, Read[C, Record]]
+    fetch: Mapping[Kind, Fetch[C, Record]]
+    files: Mapping[Kind, OpenFile[C]]
+    statuses: Mapping[Kind, Mapping[str, str]]  # their status -> ours; whatever is not named here is "unknown"
+    limits: Limits
+    scope: Scope

@@ -1,0 +1,68 @@
+"""What can go wrong between us and a back office, named after what happens next.
+
+    ConnectorError
+      AccessDenied    the credentials were refused            an admin renews them
+      AddressRefused  the address may not be called           an admin corrects it
+      NotFound        no such customer or record              shown as not found
+      Refused         understood, and declined (400/409/422)  we correct the request
+      RateLimited     asked too often                         ask again later, show what we have
+      Unavailable     no usable answer                        ask again later, show what we have
+      BadResponse     an answer we can't read                 we correct the connector, show what we have
+"""
+
+from typing import ClassVar, Literal
+
+
+class ConnectorError(Exception):
+    """A back office let us down. The text is for operators; customers only ever learn the class.
+
+    `retry_after` is in seconds, from the back office's own answer.
+    """
+
+    retry: ClassVar[bool] = False
+    serve_stale: ClassVar[bool] = False
+    fixed_by: ClassVar[Literal["admin", "vendor", "us"]] = "us"
+
+    def __init__(self, detail: str, *, retry_after: float | None = None) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class AccessDenied(ConnectorError):
+    """The credentials were refused."""
+
+    serve_stale, fixed_by = True, "admin"
+
+
+class AddressRefused(ConnectorError):
+    """The address is one that this deployment does not call."""
+
+    serve_stale, fixed_by = True, "admin"
+
+
+class NotFound(ConnectorError):
+    """The back office has no such customer or record."""
+
+
+class Refused(ConnectorError):
+    """The back office understood the request and declined it."""
+
+    serve_stale = True
+
+
+class RateLimited(ConnectorError):
+    """We asked too often."""
+
+    retry, serve_stale, fixed_by = True, True, "vendor"
+
+
+class Unavailable(ConnectorError):
+    """No usable answer: a timeout, a broken connection, a 5xx."""
+
+    retry, serve_stale, fixed_by = True, True, "vendor"
+
+
+class BadResponse(ConnectorError):
+    """An answer we can't read: their API changed, or our model of it is wrong."""
+
+    serve_stale = True

@@ -1,0 +1,108 @@
+"""The portal's own words for what a customer has. Vendor words stop at the connector.
+
+Money is `Decimal` with an ISO 4217 code, due dates are dates without a zone, instants are aware and in UTC.
+"""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal
+
+from msgspec import Struct
+
+OrderState = Literal["quoted", "received", "confirmed", "packed", "on_its_way", "delivered", "cancelled", "unknown"]
+InvoiceState = Literal["open", "part_paid", "paid", "credited", "cancelled", "unknown"]
+TicketState = Literal["received", "working", "awaiting_customer", "solved", "unknown"]
+
+
+class Money(Struct, frozen=True, order=True):
+    """An exact amount; never added to one of another currency."""
+
+    currency: str
+    amount: Decimal
+
+
+class Origin(Struct, frozen=True, kw_only=True):
+    """Where a record is from and how old it is."""
+
+    source: str
+    id: str
+    url: str | None = None
+    changed_at: datetime | None = None  # their clock
+    fetched_at: datetime  # our clock, before the question was asked
+
+
+class FileRef(Struct, frozen=True, kw_only=True):
+    """A file that can be opened through the source that named it. `size` is in bytes."""
+
+    id: str
+    name: str
+    media_type: str
+    size: int | None = None
+
+
+class Line(Struct, frozen=True, kw_only=True):
+    """One line of an order or an invoice. A heading or a note has neither quantity nor total."""
+
+    text: str
+    quantity: Decimal | None = None
+    total: Money | None = None
+
+
+class Record(Struct, frozen=True, kw_only=True):
+    """What every record carries. `number` is what the customer knows it by, `vendor_state` is never shown."""
+
+    origin: Origin
+    number: str
+    vendor_state: str
+
+
+class Order(Record, frozen=True, kw_only=True):
+    """Something the customer bought, or was offered."""
+
+    state: OrderState
+    total: Money
+    ordered_at: datetime | None = None
+    expected_on: date | None = None
+    reference: str | None = None  # the customer's own order number
+    lines: tuple[Line, ...] = ()
+
+
+class Invoice(Record, frozen=True, kw_only=True):
+    """A bill, or a credit note. `open` is what is still to pay; a credit note's amounts are negative."""
+
+    state: InvoiceState
+    total: Money
+    open: Money
+    is_credit_note: bool = False
+    issued_on: date | None = None
+    due_on: date | None = None
+    order_number: str | None = None
+    reference: str | None = None  # the customer's own order number
+    lines: tuple[Line, ...] = ()
+    files: tuple[FileRef, ...] = ()
+
+
+class Message(Struct, frozen=True, kw_only=True):
+    """One public message. There is no type for an internal one, so none can be stored or shown."""
+
+    id: str
+    author: str
+    from_customer: bool
+    at: datetime
+    body: str
+    media_type: Literal["text/plain", "text/html"]
+    files: tuple[FileRef, ...] = ()
+    public: Literal[True] = True
+
+
+class Ticket(Record, frozen=True, kw_only=True):
+    """A request as the helpdesk knows it. `messages` is None where only the list was read."""
+
+    state: TicketState
+    subject: str
+    created_at: datetime
+    messages: tuple[Message, ...] | None = None
+
+
+Kind = Literal["orders", "invoices", "tickets"]
+KINDS: dict[Kind, type[Record]] = {"orders": Order, "invoices": Invoice, "tickets": Ticket}

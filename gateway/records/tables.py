@@ -1,0 +1,141 @@
+"""The rows that cannot be fetched again. Everything else lives in Redis.
+
+Instants are aware and in UTC on both databases; ids of ours are 26-character, time-ordered text.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware instant. SQLite forgets the zone, so it is put back on reading."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if value is not None and value.tzinfo is None:
+            raise ValueError("an instant without a zone")
+        return value.astimezone(UTC) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: UtcDateTime, dict[str, Any]: JSON, str: String(255)}
+
+
+class Source(Base):
+    """A configured connector. `settings` holds the plain fields, `sealed` the secret ones, each sealed on its own."""
+
+    __tablename__ = "sources"
+
+    name: Mapped[str] = mapped_column(String(63), primary_key=True)
+    title: Mapped[str]  # what customers read: "Invoices"
+    connector: Mapped[str] = mapped_column(String(63))
+    settings: Mapped[dict[str, Any]]
+    sealed: Mapped[dict[str, Any]]  # field -> vault token
+    promises: Mapped[dict[str, Any]]  # kind -> seconds
+    changed_at: Mapped[datetime]
+
+
+class Account(Base):
+    """A customer of the business."""
+
+    __tablename__ = "accounts"
+
+    id: Mapped[str] = mapped_column(String(63), primary_key=True)
+    name: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class Member(Base):
+    """A login: (issuer, subject) is the identity, the rest is what the provider last said."""
+
+    __tablename__ = "members"
+    __table_args__ = (UniqueConstraint("issuer", "subject"),)
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    issuer: Mapped[str] = mapped_column(String(500))
+    subject: Mapped[str]
+    email: Mapped[str | None]
+    name: Mapped[str | None]
+    created_at: Mapped[datetime]
+    last_visit_at: Mapped[datetime | None]
+
+
+class Membership(Base):
+    """A member may act for an account."""
+
+    __tablename__ = "memberships"
+
+    member_id: Mapped[str] = mapped_column(ForeignKey("members.id", ondelete="CASCADE"), primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True)
+    created_at: Mapped[datetime]
+
+
+class Link(Base):
+    """An account is this customer in that source, because of this fact, decided by this person."""
+
+    __tablename__ = "links"
+    __table_args__ = (Index("ix_links_account", "account_id"),)
+
+    source: Mapped[str] = mapped_column(ForeignKey("sources.name", ondelete="CASCADE"), primary_key=True)
+    customer: Mapped[str] = mapped_column(primary_key=True)  # their id; one account at the most
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    fact: Mapped[str]
+    decided_by: Mapped[str]
+    decided_at: Mapped[datetime]
+
+
+class Staff(Base):
+    """A person of the business. Never a member, even where one human is both."""
+
+    __tablename__ = "staff"
+    __table_args__ = (UniqueConstraint("issuer", "subject"),)
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    issuer: Mapped[str] = mapped_column(String(500))
+    subject: Mapped[str]
+    name: Mapped[str | None]
+    role: Mapped[str] = mapped_column(String(20))
+    created_at: Mapped[datetime]
+
+
+class Session(Base):
+    """A signed-in browser. The id itself is never stored, only its SHA-256."""
+
+    __tablename__ = "sessions"
+    __table_args__ = (Index("ix_sessions_member", "member_id"), Index("ix_sessions_expires", "expires_at"))
+
+    id_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    member_id: Mapped[str] = mapped_column(ForeignKey("members.id", ondelete="CASCADE"))
+    account_id: Mapped[str | None] = mapped_column(ForeignKey("accounts.id", ondelete="SET NULL"))
+    csrf_token: Mapped[str] = mapped_column(String(64))
+    id_token: Mapped[str | None] = mapped_column(String(8192))  # vault token; the hint at sign-out
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime]  # absolute
+    ended_at: Mapped[datetime | None]
+
+
+class UsageEvent(Base):
+    """What was viewed, finished or left. No content, no address, no third party."""
+
+    __tablename__ = "usage_events"
+    __table_args__ = (Index("ix_usage_at", "at"),)
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    at: Mapped[datetime]
+    name: Mapped[str] = mapped_column(String(40))  # "viewed", "finished", "left"
+    page: Mapped[str] = mapped_column(String(40))
+    account_id: Mapped[str | None] = mapped_column(String(63))
+    member_id: Mapped[str | None] = mapped_column(String(26))
+    detail: Mapped[dict[str, Any]]
