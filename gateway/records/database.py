@@ -1,0 +1,64 @@
+"""Sessions in a transaction: `read()` for looking, `write()` for changing. They look the same on both databases."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from gateway.records.engines import async_engines
+from gateway.records.urls import parse_url
+
+
+class DatabaseDown(Exception):  # noqa: N818  # says what is, like CacheDown
+    """The database gave no usable answer in time: away, locked, full, or not migrated. Nothing was committed."""
+
+
+class Database:
+    """The durable rows at one address. Opens connections when they are first needed; `close` it at the end."""
+
+    def __init__(self, url: str) -> None:
+        self._reader, self._writer = async_engines(parse_url(url))
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """Look at one moment of the database. A write in here is refused by the database itself."""
+        async with _transaction(self._reader) as session:
+            yield session
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncSession]:
+        """Change rows: committed at the end, rolled back on any error.
+
+        Keep it short and never wait for the network inside: SQLite has one writer at a time.
+        """
+        async with _transaction(self._writer) as session:
+            yield session
+
+    async def close(self) -> None:
+        await self._reader.dispose()
+        await self._writer.dispose()
+
+
+@asynccontextmanager
+async def _transaction(engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
+    with translated():
+        async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn a database that does not answer into `DatabaseDown`. Broken rules stay what they are."""
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        raise DatabaseDown(_first_line(error)) from error
+    except NoFreeConnection as error:
+        raise DatabaseDown("all connections are busy") from error
+
+
+def _first_line(error: DBAPIError) -> str:
+    """Drivers put values of the row on later lines."""
+    return str(error.orig).partition("\n")[0]

@@ -1,0 +1,109 @@
+"""Engines for both databases: what a connection is told when it opens, and how its transactions begin.
+
+Values never appear in error texts (`hide_parameters`): they are people's names and sealed secrets.
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from gateway.records.urls import sqlite_path, sqlite_uri
+
+PATIENCE = 5  # seconds for a lock, a statement, or a free connection
+MIGRATION_PATIENCE = 60  # seconds: another process may be migrating
+READERS = 5
+
+COMMON: dict[str, Any] = {"hide_parameters": True}
+SQLITE_ARGUMENTS: dict[str, Any] = {"isolation_level": None}  # the driver begins nothing by itself: we do
+
+Begin = Literal["BEGIN", "BEGIN IMMEDIATE"]
+
+
+def async_engines(url: sa.URL) -> tuple[AsyncEngine, AsyncEngine]:
+    """Make the engine that only reads and the one that writes. A read sees one moment of the database on both."""
+    if path := sqlite_path(url):
+        return _sqlite_reader(path), _sqlite_writer(path)
+    writer = create_async_engine(
+        url, connect_args=_postgresql_arguments(url, PATIENCE), pool_pre_ping=True, pool_timeout=PATIENCE, **COMMON
+    )
+    return writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True), writer
+
+
+def migration_engine(url: sa.URL) -> sa.Engine:
+    """Make a blocking engine for schema changes.
+
+    SQLite's foreign keys are off: a changed table is rebuilt, and dropping the old one would empty its children.
+    """
+    if path := sqlite_path(url):
+        engine = sa.create_engine(f"sqlite:///{sqlite_uri(path)}?uri=true", connect_args=SQLITE_ARGUMENTS, **COMMON)
+        _tell_sqlite(engine, "BEGIN IMMEDIATE", busy_timeout=MIGRATION_PATIENCE * 1000, foreign_keys="OFF")
+        return engine
+    return sa.create_engine(url, connect_args=_postgresql_arguments(url, MIGRATION_PATIENCE), **COMMON)
+
+
+def _sqlite_reader(path: Path) -> AsyncEngine:
+    engine = _sqlite_engine(path, connections=READERS)
+    _tell_sqlite(engine.sync_engine, "BEGIN", query_only="ON")
+    return engine
+
+
+def _sqlite_writer(path: Path) -> AsyncEngine:
+    """SQLite has one writer. One connection makes this process's writers queue in turn instead of racing for the lock.
+
+    IMMEDIATE takes the lock before the first read: a transaction that reads and then writes cannot fail in between.
+    """
+    engine = _sqlite_engine(path, connections=1)
+    _tell_sqlite(engine.sync_engine, "BEGIN IMMEDIATE")
+    return engine
+
+
+def _sqlite_engine(path: Path, *, connections: int) -> AsyncEngine:
+    return create_async_engine(
+        f"sqlite+aiosqlite:///{sqlite_uri(path)}?mode=rw&uri=true",
+        connect_args=SQLITE_ARGUMENTS,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=PATIENCE,
+        **COMMON,
+    )
+
+
+def _tell_sqlite(engine: sa.Engine, begin: Begin, **pragmas: str | int) -> None:
+    told = {
+        "busy_timeout": PATIENCE * 1000,  # first: the others may meet a lock
+        "journal_mode": "WAL",
+        "synchronous": "FULL",
+        "foreign_keys": "ON",
+        **pragmas,
+    }
+
+    def connect(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+        cursor = connection.cursor()
+        for name, value in told.items():
+            cursor.execute(f"PRAGMA {name} = {value}")
+        cursor.close()
+
+    def start(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    event.listen(engine, "connect", connect)
+    event.listen(engine, "begin", start)
+
+
+def _postgresql_arguments(url: sa.URL, patience: int) -> dict[str, Any]:
+    """Whatever the address itself says wins."""
+    limits = {
+        "statement_timeout": patience * 1000,
+        "idle_in_transaction_session_timeout": MIGRATION_PATIENCE * 1000,
+    }
+    ours = {
+        "application_name": "hallway",
+        "connect_timeout": PATIENCE,
+        "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
+    }
+    return {name: value for name, value in ours.items() if name not in url.query}

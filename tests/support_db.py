@@ -1,0 +1,115 @@
+"""Databases for tests: each test that asks for one runs on SQLite and on a real PostgreSQL.
+
+`database` and `database_url` are migrated and empty; `new_database_url` has not been migrated. The PostgreSQL is
+our own: started by the first test that needs it, on a private socket, gone at the end.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+import pytest_asyncio
+from psycopg import sql
+from support_needs import need_program
+
+from gateway.records import migrate
+from gateway.records.database import Database
+from gateway.records.tables import Base
+
+KINDS = ["sqlite", "postgresql"]
+FOLDERS = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)  # Debian keeps them off the PATH
+QUICK = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=16MB"
+DELETIONS = "; ".join(f"DELETE FROM {table.name}" for table in reversed(Base.metadata.sorted_tables))
+
+
+class Cluster:
+    """A PostgreSQL server whose socket lies in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.numbers = count()
+
+    def url(self, name: str) -> str:
+        return f"postgresql://postgres@/{name}?host={self.folder}"
+
+    def new_url(self) -> str:
+        """Make an empty database."""
+        name = f"new{next(self.numbers)}"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        return self.url(name)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Cluster]:
+    initdb = need_program("initdb", *FOLDERS, package="postgresql")
+    pg_ctl = need_program("pg_ctl", *FOLDERS, package="postgresql")
+    folder = Path(tempfile.mkdtemp(prefix="hallway-pg-"))
+    account = "postgres" if os.getuid() == 0 else None  # the server refuses to run as root
+    if account:
+        shutil.chown(folder, account, account)
+
+    def run(*command: str | Path) -> None:
+        subprocess.run(
+            command,
+            check=True,
+            user=account,
+            group=account,
+            extra_groups=[] if account else None,
+            cwd=folder,
+            stdout=subprocess.DEVNULL,  # the server would hold a pipe open
+        )
+
+    data = folder / "data"
+    run(initdb, "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync")
+    run(pg_ctl, "-D", data, "-w", "-l", folder / "log", "-o", f"-k {folder} -h '' {QUICK}", "start")
+    yield Cluster(folder)
+    run(pg_ctl, "-D", data, "-m", "immediate", "stop")
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(params=KINDS)
+def new_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/new.db"
+    cluster: Cluster = request.getfixturevalue("postgresql")
+    return cluster.new_url()
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("migrated") / "template.db"
+    migrate.upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_postgresql(postgresql: Cluster) -> str:
+    url = postgresql.new_url()
+    migrate.upgrade(url)
+    return url
+
+
+@pytest.fixture(params=KINDS)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        path = tmp_path / "hallway.db"
+        shutil.copy(request.getfixturevalue("migrated_sqlite"), path)
+        return f"sqlite:///{path}"
+    url: str = request.getfixturevalue("migrated_postgresql")
+    with psycopg.connect(url) as connection:
+        connection.execute(DELETIONS)
+    return url
+
+
+@pytest_asyncio.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
+    yield database
+    await database.close()
