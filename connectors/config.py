@@ -42,8 +42,13 @@ C = TypeVar("C", bound=Config)
 def secret_fields(config: type[Config]) -> Iterator[str]:
     """Name the fields to seal, in order of declaration."""
     for field in msgspec.structs.fields(config):
-        if field.type is Secret or Secret in get_args(field.type):
+        if _holds_secret(field.type):
             yield field.name
+
+
+def _holds_secret(type_: object) -> bool:
+    """Look through `Annotated` and unions, in any nesting: a secret that is overlooked would be stored in clear."""
+    return type_ is Secret or any(map(_holds_secret, get_args(type_)))
 
 
 def decode_config(config: type[C], values: Mapping[str, object]) -> C:
@@ -55,7 +60,7 @@ def decode_config(config: type[C], values: Mapping[str, object]) -> C:
 
 
 def _decode_secret(type_: type, value: Any) -> Secret:  # noqa: ANN401  # msgspec's signature
-    """msgspec's `dec_hook`. There is no `enc_hook`: encoding a config fails until someone decides how to seal it."""
+    """Build a `Secret`. There is no way back: encoding a config fails until someone decides how to seal it."""
     if type_ is not Secret:
         raise NotImplementedError(type_)
     if not isinstance(value, str) or not value:
