@@ -1,0 +1,127 @@
+"""Redis that fails fast: whoever asks learns within 200 ms that it is away, and goes on without it.
+
+Everything that goes wrong is a `CacheDown`; nobody else needs to know the errors of the client library.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import structlog
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+DEADLINE = 0.2  # seconds for one command, with everything the client library does before and after it
+PAUSE = 1.0  # seconds for which a Redis that did not answer is left alone
+CONNECTIONS = 16  # commands at once; more would only fight for the same core
+
+log = structlog.get_logger()
+
+
+class CacheDown(Exception):  # noqa: N818  # says what is the matter, as the errors of connectors do
+    """Redis did not do what was asked. Go on without it."""
+
+
+class Gate:
+    """Leaves a silent Redis alone for a moment, so that a page waits for it once and not at every step.
+
+    After each pause one caller tries; the others are refused at once until that one had an answer.
+    """
+
+    def __init__(self, pause: float = PAUSE, clock: Callable[[], float] = time.monotonic) -> None:
+        self._pause = pause
+        self._clock = clock
+        self._closed_until: float | None = None
+        self._answered_at = clock()
+
+    @property
+    def reachable(self) -> bool:
+        return self._closed_until is None
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Ask Redis inside. Raises `CacheDown` for whatever Redis or the way to it raises."""
+        started = self._enter()
+        try:
+            yield
+        except (RedisConnectionError, RedisTimeoutError, OSError) as error:
+            self._silent(error, started)
+            raise CacheDown(type(error).__name__) from error
+        except RedisError as error:
+            log.warning("redis refused a command", error=type(error).__name__)
+            self._answered()
+            raise CacheDown(type(error).__name__) from error
+        self._answered()
+
+    def _enter(self) -> float:
+        now = self._clock()
+        if self._closed_until is not None:
+            if now < self._closed_until:
+                raise CacheDown("left alone for a moment")
+            self._closed_until = now + self._pause  # this caller tries, the next ones do not
+        return now
+
+    def _answered(self) -> None:
+        self._answered_at = self._clock()
+        if self._closed_until is not None:
+            self._closed_until = None
+            log.info("redis is back")
+
+    def _silent(self, error: Exception, started: float) -> None:
+        if self._answered_at > started:
+            return  # it answered somebody else meanwhile: we are busy, it is not away
+        if self._closed_until is None:
+            log.warning("redis is away", error=type(error).__name__)
+        self._closed_until = self._clock() + self._pause
+
+
+class Client(Redis):
+    """A Redis behind a gate. One command or one script at a time: a pipeline would go around the gate.
+
+    Whoever finds all connections busy waits for a turn outside the gate. That is no time lost when Redis is silent:
+    the gate is closed when the turn comes.
+    """
+
+    def __init__(self, pool: BlockingConnectionPool, gate: Gate) -> None:
+        super().__init__(connection_pool=pool)
+        self.auto_close_connection_pool = True
+        self._gate = gate
+        self._turns = asyncio.Semaphore(CONNECTIONS)
+
+    @property
+    def reachable(self) -> bool:
+        return self._gate.reachable
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401  # the library's signature
+        async with self._turns:
+            with self._gate.asking():
+                async with asyncio.timeout(DEADLINE):
+                    return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # the library's
+
+    def pipeline(self, *_: object, **__: object) -> NoReturn:
+        raise NotImplementedError("a pipeline goes around the gate")
+
+
+def connect(url: str, gate: Gate | None = None) -> Client:
+    """Make a client for redis://, rediss:// or unix://. Nothing is sent before the first command."""
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=CONNECTIONS,
+        timeout=0.05,
+        socket_timeout=0.15,
+        socket_connect_timeout=0.1,
+        # The library's default repeats a command ten times: slow when Redis is away, and an INCR counts twice.
+        retry=Retry(NoBackoff(), 0),
+        # An address typed by hand may hold a lone surrogate: that is a miss, not an error.
+        encoding_errors="surrogatepass",
+        # Fewer round trips on a new connection.
+        protocol=2,
+        driver_info=None,
+    )
+    return Client(pool, gate or Gate())

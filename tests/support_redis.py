@@ -1,0 +1,107 @@
+"""Real Redis servers on private unix sockets: one for the whole run, and one per test to be ill-treated."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from support_needs import need_program
+
+from cache.client import Client, connect
+
+
+class RedisProcess:
+    """A redis-server that keeps nothing on disk. Stopping it in any way, twice too, is fine."""
+
+    def __init__(self, program: str) -> None:
+        self._program = program
+        self._folder = Path(tempfile.mkdtemp(prefix="redis-"))  # short: a socket's path may have 107 bytes
+        self._socket = self._folder / "s"
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = f"unix://{self._socket}"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        self._socket.unlink(missing_ok=True)
+        self._process = subprocess.Popen(
+            [self._program, "--port", "0", "--unixsocket", self._socket, "--save", "", "--dir", self._folder],
+            stdout=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + 10
+        while not self._answers():
+            assert self._process.poll() is None, "redis-server did not start"
+            assert time.monotonic() < deadline, "redis-server does not answer"
+            time.sleep(0.005)
+
+    def _answers(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(1)
+            try:
+                probe.connect(str(self._socket))
+                probe.sendall(b"PING\r\n")
+                return probe.recv(7) == b"+PONG\r\n"
+            except OSError:
+                return False
+
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def restart(self) -> None:
+        """Crash, and come back empty."""
+        self.kill()
+        self.start()
+
+    def pause(self) -> None:
+        """Leave its connections open and answer nothing."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+    def close(self) -> None:
+        self.kill()
+        shutil.rmtree(self._folder)
+
+
+def _started() -> Iterator[RedisProcess]:
+    process = RedisProcess(need_program("redis-server", package="redis-server"))
+    try:
+        process.start()
+        yield process
+    finally:
+        process.close()
+
+
+_shared = pytest.fixture(scope="session", name="shared_redis_process")(_started)
+_own = pytest.fixture(name="redis_process")(_started)
+
+
+@pytest.fixture
+def redis_url(shared_redis_process: RedisProcess) -> str:
+    """The run's Redis. It is only sure to be empty for a test that asks for `redis` too."""
+    return shared_redis_process.url
+
+
+@pytest_asyncio.fixture
+async def redis(redis_url: str) -> AsyncIterator[Client]:
+    """The run's Redis, emptied."""
+    client = connect(redis_url)
+    await client.flushall()
+    yield client
+    await client.aclose()
