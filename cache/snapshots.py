@@ -1,0 +1,94 @@
+"""What was fetched, for whom and when. The payload is the caller's: opaque bytes here."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final
+
+import msgspec
+import structlog
+from msgspec import Meta, Struct
+from redis.asyncio import Redis
+
+log = structlog.get_logger()
+
+
+class Snapshot(Struct, frozen=True, kw_only=True, array_like=True):
+    """A value with its owner inside, so that a mixed-up key or reply is seen and not believed."""
+
+    owner: str
+    fetched_at: Annotated[datetime, Meta(tz=True)]
+    complete: bool  # False: the fetch stopped at a limit, and there is more
+    payload: bytes
+
+
+# A stored value is this many digits of microseconds, for the script to compare, and then the msgpack.
+DIGITS: Final = 16
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+# Keeps the newer of two values, whichever is written last. `pcall`: a key of another type counts as nothing.
+PUT: Final = """
+local stored = tonumber(redis.pcall('GETRANGE', KEYS[1], 0, 15))
+if stored and stored > tonumber(string.sub(ARGV[1], 1, 16)) then
+    return 0
+end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
+
+_decoder = msgspec.msgpack.Decoder(Snapshot)
+
+
+class Snapshots:
+    """Snapshots in Redis. Every method raises `CacheDown` when Redis is away."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def get_many(self, owner: str, keys: Sequence[str]) -> list[Snapshot | None]:
+        """Read in one round trip, in the order of `keys`. What cannot be read, or is not the owner's, is None."""
+        if not keys:
+            return []
+        values = await self._redis.mget(keys)
+        found = [_read(owner, key, value) for key, value in zip(keys, values, strict=True)]
+        unusable = [
+            key
+            for key, value, snapshot in zip(keys, values, found, strict=True)
+            if value is not None and snapshot is None
+        ]
+        if unusable:
+            await self._redis.unlink(*unusable)
+        return found
+
+    async def put(self, key: str, snapshot: Snapshot, ttl: timedelta) -> bool:
+        """Store, unless something newer is there already: then False."""
+        milliseconds = ttl // timedelta(milliseconds=1)
+        return bool(await self._redis.eval(PUT, 1, key, _write(snapshot), milliseconds))
+
+
+def _write(snapshot: Snapshot) -> bytes:
+    return _stamp(snapshot) + msgspec.msgpack.encode(snapshot)
+
+
+def _stamp(snapshot: Snapshot) -> bytes:
+    return b"%016d" % ((snapshot.fetched_at - EPOCH) // timedelta(microseconds=1))
+
+
+def _decode(value: bytes) -> Snapshot:
+    snapshot = _decoder.decode(value[DIGITS:])
+    if value[:DIGITS] != _stamp(snapshot):
+        raise ValueError("two times for one snapshot")
+    return snapshot
+
+
+def _read(owner: str, key: str, value: object) -> Snapshot | None:
+    if not isinstance(value, bytes):
+        return None
+    try:
+        snapshot = _decode(value)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        log.warning("unreadable snapshot dropped", key=key, error=type(error).__name__)
+        return None
+    if snapshot.owner != owner:
+        log.error("foreign snapshot dropped", key=key, owner=owner)
+        return None
+    return snapshot

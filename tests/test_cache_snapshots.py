@@ -1,0 +1,149 @@
+"""Snapshots: the right one, the newest one, or none."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+from support_redis import RedisProcess
+
+from cache.client import CacheDown, Client, connect
+from cache.keys import LIFETIMES, key
+from cache.snapshots import DIGITS, Snapshot, Snapshots, _read, _write
+
+NOON = datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)
+TTL = LIFETIMES["list"]
+INVOICES = key("list", "acme", "erp", "invoices")
+ORDERS = key("list", "acme", "erp", "orders")
+
+
+def snapshot(payload: bytes = b"\x00records\xff", *, owner: str = "acme", at: datetime = NOON) -> Snapshot:
+    return Snapshot(owner=owner, fetched_at=at, complete=True, payload=payload)
+
+
+@pytest.fixture
+def snapshots(redis: Client) -> Snapshots:
+    return Snapshots(redis)
+
+
+async def test_gives_back_what_was_put_in_the_order_asked_for(snapshots: Snapshots) -> None:
+    orders = Snapshot(owner="acme", fetched_at=NOON, complete=False, payload=b"")
+    assert await snapshots.put(INVOICES, snapshot(), TTL)
+    assert await snapshots.put(ORDERS, orders, TTL)
+
+    missing = key("list", "acme", "desk", "tickets")
+    assert await snapshots.get_many("acme", [missing, ORDERS, INVOICES]) == [None, orders, snapshot()]
+    assert await snapshots.get_many("acme", []) == []
+
+
+async def test_lets_a_snapshot_live_as_long_as_it_was_told(snapshots: Snapshots, redis: Client) -> None:
+    await snapshots.put(INVOICES, snapshot(), timedelta(seconds=60))
+
+    assert 59_000 < await redis.pttl(INVOICES) <= 60_000
+
+
+async def test_keeps_the_newest_whichever_is_written_last(snapshots: Snapshots, redis: Client) -> None:
+    versions = [snapshot(bytes([n]), at=NOON + timedelta(microseconds=n)) for n in range(3)]
+
+    for order in permutations(versions):
+        await redis.unlink(INVOICES)
+        for version in order:
+            await snapshots.put(INVOICES, version, TTL)
+        assert await snapshots.get_many("acme", [INVOICES]) == [versions[-1]]
+
+
+async def test_says_whether_it_stored_a_snapshot(snapshots: Snapshots) -> None:
+    assert await snapshots.put(INVOICES, snapshot(b"new"), TTL)
+    assert not await snapshots.put(INVOICES, snapshot(b"late", at=NOON - timedelta(microseconds=1)), TTL)
+    assert await snapshots.put(INVOICES, snapshot(b"as new"), TTL)
+
+
+async def test_drops_a_foreign_snapshot_and_raises_the_alarm(snapshots: Snapshots, redis: Client) -> None:
+    await snapshots.put(INVOICES, snapshot(owner="globex"), TTL)
+    await snapshots.put(ORDERS, snapshot(), TTL)
+
+    with capture_logs() as logs:
+        assert await snapshots.get_many("acme", [INVOICES, ORDERS]) == [None, snapshot()]
+
+    assert await redis.exists(INVOICES, ORDERS) == 1
+    assert [(entry["event"], entry["log_level"]) for entry in logs] == [("foreign snapshot dropped", "error")]
+
+
+GOOD = _write(snapshot())
+BROKEN = {
+    "empty": b"",
+    "text": b"hello",
+    "another program's": b"\x80\x04\x95" + GOOD,
+    "cut short": GOOD[:-1],
+    "cut in the digits": GOOD[: DIGITS - 1],
+    "digits alone": GOOD[:DIGITS],
+    "another time in the digits": b"9" * DIGITS + GOOD[DIGITS:],
+    "a field too few": GOOD[:DIGITS] + msgspec.msgpack.encode(["acme", NOON, True]),
+    "a wrong type": GOOD[:DIGITS] + msgspec.msgpack.encode(["acme", NOON, True, 7]),
+    "a time without a zone": GOOD[:DIGITS] + msgspec.msgpack.encode(["acme", "2026-11-22T12:00:00", True, b""]),
+    "deeply nested": GOOD[:DIGITS] + msgspec.msgpack.encode(["acme", NOON, True, b""])[:-2] + b"\x91" * 100_000,
+    "no text": GOOD[:DIGITS] + b"\x94\xa2\xff\xfe" + GOOD[DIGITS + 6 :],
+}
+
+
+@pytest.mark.parametrize("value", BROKEN.values(), ids=BROKEN)
+async def test_takes_a_broken_snapshot_for_none_and_gets_over_it(
+    value: bytes, snapshots: Snapshots, redis: Client
+) -> None:
+    await redis.set(INVOICES, value)
+    await snapshots.put(ORDERS, snapshot(), TTL)
+
+    with capture_logs() as logs:
+        assert await snapshots.get_many("acme", [INVOICES, ORDERS]) == [None, snapshot()]
+
+    assert [entry["event"] for entry in logs] == ["unreadable snapshot dropped"]
+    assert await redis.exists(INVOICES) == 0
+    await snapshots.put(INVOICES, snapshot(), TTL)
+    assert await snapshots.get_many("acme", [INVOICES]) == [snapshot()]
+
+
+@given(st.integers(0, len(GOOD) - 1), st.integers(1, 255))
+def test_never_fails_on_a_changed_byte(position: int, change: int) -> None:
+    value = bytearray(GOOD)
+    value[position] ^= change
+
+    found = _read("acme", INVOICES, bytes(value))
+
+    assert found is None or found.owner == "acme"
+
+
+async def test_replaces_a_key_of_another_type(snapshots: Snapshots, redis: Client) -> None:
+    await redis.rpush(INVOICES, "a", "list")
+
+    assert await snapshots.get_many("acme", [INVOICES]) == [None]
+    assert await snapshots.put(INVOICES, snapshot(), TTL)
+    assert await snapshots.get_many("acme", [INVOICES]) == [snapshot()]
+
+
+async def test_refuses_an_instant_without_a_zone(snapshots: Snapshots) -> None:
+    with pytest.raises(TypeError):
+        await snapshots.put(INVOICES, snapshot(at=NOON.replace(tzinfo=None)), TTL)
+
+
+async def test_has_nothing_after_a_flush_and_goes_on(snapshots: Snapshots, redis: Client) -> None:
+    await snapshots.put(INVOICES, snapshot(), TTL)
+    await redis.flushall()
+    await redis.script_flush()
+
+    assert await snapshots.get_many("acme", [INVOICES]) == [None]
+    assert await snapshots.put(INVOICES, snapshot(), TTL)
+
+
+async def test_is_down_when_redis_is(redis_process: RedisProcess) -> None:
+    redis = connect(redis_process.url)
+    snapshots = Snapshots(redis)
+    redis_process.kill()
+
+    with pytest.raises(CacheDown):
+        await snapshots.get_many("acme", [INVOICES])
+    with pytest.raises(CacheDown):
+        await snapshots.put(INVOICES, snapshot(), TTL)
+    await redis.aclose()
