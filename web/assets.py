@@ -63,5 +63,8 @@ def _npm_ci(web: Path, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    fetched = fetch(Path(__file__).parent)
+    try:
+        fetched = fetch(Path(__file__).parent)
+    except AssetsError as error:
+        sys.exit(str(error))
     sys.stdout.write("front-end files fetched\n" if fetched else "front-end files are up to date\n")

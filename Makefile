@@ -1,0 +1,49 @@
+# Two commands for a newcomer: `make demo` and `make test`. Wants make and Python 3.11 or newer, nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PACKAGES := gateway connectors cache auth web
+COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock"
+
+.PHONY: demo test lint live shots bench lock clean
+.DELETE_ON_ERROR:
+
+demo: $(READY) ## The portal over a sandbox of both back offices, on an embedded Redis and SQLite
+	@exec $(BIN)/hallway demo
+
+test: lint ## Everything; says at the end what this machine could not test
+	@$(BIN)/python -m pytest
+
+lint: $(READY)
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/python -m pytest --quiet tests/test_house.py
+
+live: $(READY) ## Only the tests against real back offices, a real sign-in provider and a browser
+	@$(BIN)/python -m pytest -m live
+
+shots: $(READY) ## Pictures of every page into .shots/
+	@$(BIN)/python tests/shots.py
+
+bench: $(READY)
+	@$(BIN)/python -m pytest -m bench
+
+lock: $(READY) ## After a change of the dependencies in pyproject.toml
+	@$(COMPILE) --output-file requirements.lock
+	@$(COMPILE) --extra demo --group dev --output-file requirements-dev.lock
+
+clean: ## Leaves .venv and .data
+	@rm -rf dist .shots .bench .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
+
+$(READY): requirements-dev.lock pyproject.toml web/package-lock.json web/assets.py
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Hallway wants Python 3.11 or newer; $(PYTHON) is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12")'
+	@echo "Setting up $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@

@@ -1,0 +1,83 @@
+"""House rules that no linter knows, over every tracked file."""
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("auth", "cache", "connectors", "gateway", "web")
+MODULE_LINES, VENDOR_LINES = 300, 150
+REGISTRIES = re.compile(
+    r"(pypi|pythonhosted|npmjs|yarnpkg|unpkg|jsdelivr|ghcr|docker|debian|quay)\.(org|com|io|net)\b", re.IGNORECASE
+)
+MACHINE_PATHS = re.compile(r"(?<![\w.])/(work|root|home/\w+|Users/\w+)/")
+
+
+def tracked() -> Iterator[Path]:
+    """Every file that is, or is about to be, in the repository."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+    names = filter(None, listed.stdout.decode().split("\0"))
+    return (path for path in (ROOT / name for name in names) if path.is_file())
+
+
+TEXTS = {path.relative_to(ROOT).as_posix(): path.read_bytes().decode(errors="replace") for path in tracked()}
+MODULES = sorted(name for name in TEXTS if name.startswith(PACKAGES) and name.endswith(".py"))
+
+
+@pytest.mark.parametrize("pattern", [REGISTRIES, MACHINE_PATHS], ids=["registries", "machine paths"])
+def test_keeps_addresses_of_machines_out_of_the_repository(pattern: re.Pattern[str]) -> None:
+    assert {name: match.group() for name, text in TEXTS.items() if (match := pattern.search(text))} == {}
+
+
+def pins(lock: str) -> dict[str, str]:
+    """Each pinned "name==version" of a lock, with the lines that belong to it."""
+    return dict(re.findall(r"^([a-z0-9.-]+==\S+)(.*?)(?=^\S|\Z)", TEXTS[lock], re.MULTILINE | re.DOTALL))
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+def test_locks_with_hashes_and_without_addresses(lock: str) -> None:
+    assert [pin for pin, lines in pins(lock).items() if "--hash=sha256:" not in lines] == []
+    assert not re.search(r"^--|://", TEXTS[lock], re.MULTILINE), "an option line or an address names an index"
+
+
+def test_ships_what_it_was_tested_with() -> None:
+    """Every pin of the image's lock is also in the lock that the tests are run with."""
+    assert pins("requirements.lock").keys() - pins("requirements-dev.lock").keys() == set()
+
+
+def test_commits_nothing_that_a_build_makes() -> None:
+    assert [name for name in TEXTS if ".min." in name or "node_modules/" in name or "/vendor/" in name] == []
+    assert "uv.lock" not in TEXTS
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_keeps_modules_small(name: str) -> None:
+    vendor = name.startswith("connectors/vendors/")
+    assert TEXTS[name].count("\n") <= (VENDOR_LINES if vendor else MODULE_LINES)
+
+
+def test_keeps_the_usual_module_at_a_hundred_lines() -> None:
+    lines = sorted(TEXTS[name].count("\n") for name in MODULES if not name.endswith("__init__.py"))
+    assert lines[len(lines) // 2] <= 100
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if TEXTS[name].strip()])
+def test_says_at_the_top_what_a_module_is_for(name: str) -> None:
+    assert ast.get_docstring(ast.parse(TEXTS[name]))
+
+
+def test_gives_every_folder_of_modules_an_init() -> None:
+    """Without it, any other distribution could add modules to our package."""
+    folders = {Path(name).parent.as_posix() for name in MODULES} - {"gateway/records/migrations/versions"}
+    assert [folder for folder in folders if f"{folder}/__init__.py" not in TEXTS] == []
+
+
+def test_keeps_tests_flat() -> None:
+    """A test folder named like a package of ours would be imported in its place."""
+    python = [name for name in TEXTS if name.startswith("tests/") and name.endswith(".py")]
+    assert [name for name in python if name.count("/") > 1 or name.endswith("__init__.py")] == []
