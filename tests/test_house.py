@@ -2,13 +2,11 @@
 
 import ast
 import re
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support_tree import ROOT, tracked
 
-ROOT = Path(__file__).parent.parent
 PACKAGES = ("auth", "cache", "connectors", "gateway", "web")
 MODULE_LINES, VENDOR_LINES = 300, 150
 REGISTRIES = re.compile(
@@ -17,16 +15,8 @@ REGISTRIES = re.compile(
 MACHINE_PATHS = re.compile(r"(?<![\w.])/(work|root|home/\w+|Users/\w+)/")
 
 
-def tracked() -> Iterator[Path]:
-    """Every file that is, or is about to be, in the repository."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
-    names = filter(None, listed.stdout.decode().split("\0"))
-    return (path for path in (ROOT / name for name in names) if path.is_file())
-
-
-TEXTS = {path.relative_to(ROOT).as_posix(): path.read_bytes().decode(errors="replace") for path in tracked()}
-MODULES = sorted(name for name in TEXTS if name.startswith(PACKAGES) and name.endswith(".py"))
+TEXTS = {name: (ROOT / name).read_bytes().decode(errors="replace") for name in sorted(tracked())}
+MODULES = [name for name in TEXTS if name.startswith(PACKAGES) and name.endswith(".py")]
 
 
 @pytest.mark.parametrize("pattern", [REGISTRIES, MACHINE_PATHS], ids=["registries", "machine paths"])

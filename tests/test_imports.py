@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from support_tree import ROOT
 
-ROOT = Path(__file__).parent.parent
 PACKAGES = ("gateway", "connectors", "cache", "auth", "web")
 BREAKS = {
     ("cache.keys", "connectors.records"),
