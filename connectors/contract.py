@@ -17,9 +17,9 @@ from connectors.config import Config, Secret
 from connectors.records import Kind, Record
 
 C = TypeVar("C", bound=Config)
-C_in = TypeVar("C_in", bound=Config, contravariant=True)
-R = TypeVar("R", bound=Record)
-R_out = TypeVar("R_out", bound=Record, covariant=True)
+C_co = TypeVar("C_co", bound=Config, covariant=True)
+C_contra = TypeVar("C_contra", bound=Config, contravariant=True)
+R_co = TypeVar("R_co", bound=Record, covariant=True)
 
 
 class Token(Struct, frozen=True, kw_only=True):
@@ -37,12 +37,12 @@ class TokenStore(Protocol):
     async def drop(self, name: str) -> None: ...
 
 
-class BackOffice(Struct, Generic[C], frozen=True, kw_only=True):
+class BackOffice(Struct, Generic[C_co], frozen=True, kw_only=True):
     """A configured back office, ready to be asked."""
 
     source: str  # our name for it, from the deployment's settings
     http: httpx.AsyncClient
-    config: C
+    config: C_co
     tokens: TokenStore
 
 
@@ -70,17 +70,17 @@ class FileQuery(Struct, frozen=True, kw_only=True):
     customer: str
 
 
-class Answer(Struct, Generic[R], frozen=True):
+class Answer(Struct, Generic[R_co], frozen=True):
     """A record as answered, with the customers that the answer itself says it belongs to. Not checked yet."""
 
     owners: frozenset[str]
-    record: R
+    record: R_co
 
 
-class Page(Struct, Generic[R], frozen=True):
+class Page(Struct, Generic[R_co], frozen=True):
     """`cursor` None: there is no next page."""
 
-    answers: tuple[Answer[R], ...]
+    answers: tuple[Answer[R_co], ...]
     cursor: str | None = None
 
 
@@ -108,28 +108,28 @@ class Candidate(Struct, frozen=True, kw_only=True):
     matched: Mapping[str, str]  # fact -> the value that matched
 
 
-class Read(Protocol[C_in, R_out]):
+class Read(Protocol[C_contra, R_co]):
     """Fetch one page of one customer's records."""
 
-    async def __call__(self, office: BackOffice[C_in], query: Query, /) -> Page[R_out]: ...
+    async def __call__(self, office: BackOffice[C_contra], query: Query, /) -> Page[R_co]: ...
 
 
-class Fetch(Protocol[C_in, R_out]):
+class Fetch(Protocol[C_contra, R_co]):
     """Fetch one record whole. Raises `NotFound`."""
 
-    async def __call__(self, office: BackOffice[C_in], query: RecordQuery, /) -> Answer[R_out]: ...
+    async def __call__(self, office: BackOffice[C_contra], query: RecordQuery, /) -> Answer[R_co]: ...
 
 
-class Find(Protocol[C_in]):
+class Find(Protocol[C_contra]):
     """Look a person up. Several candidates, or none, are answers too."""
 
-    async def __call__(self, office: BackOffice[C_in], facts: Facts, /) -> tuple[Candidate, ...]: ...
+    async def __call__(self, office: BackOffice[C_contra], facts: Facts, /) -> tuple[Candidate, ...]: ...
 
 
-class OpenFile(Protocol[C_in]):
+class OpenFile(Protocol[C_contra]):
     """Open one file. Raises `NotFound` for a file that is not the customer's, `BadResponse` for a wrong content."""
 
-    def __call__(self, office: BackOffice[C_in], query: FileQuery, /) -> AbstractAsyncContextManager[FileStream]: ...
+    def __call__(self, office: BackOffice[C_contra], query: FileQuery, /) -> AbstractAsyncContextManager[FileStream]: ...
 
 
 class Limits(Struct, frozen=True, kw_only=True):
