@@ -52,7 +52,7 @@ def _holds_secret(type_: object) -> bool:
 
 
 def decode_config(config: type[C], values: Mapping[str, object]) -> C:
-    """Build a config from plain values.
+    """Build a config from plain values; a secret may come as a string or as a `Secret`.
 
     Raises `msgspec.ValidationError`, which names the field and what was expected, never the value.
     """
@@ -63,6 +63,8 @@ def _decode_secret(type_: type, value: Any) -> Secret:  # noqa: ANN401  # msgspe
     """Build a `Secret`. There is no way back: encoding a config fails until someone decides how to seal it."""
     if type_ is not Secret:
         raise NotImplementedError(type_)
+    if isinstance(value, Secret):
+        return value
     if not isinstance(value, str) or not value:
         raise ValueError("Expected a non-empty `str`")  # msgspec adds the path and raises its own ValidationError
     return Secret(value)
