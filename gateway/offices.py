@@ -1,0 +1,178 @@
+"""The back offices as they are configured right now, ready to be asked: one per source, each with its own client."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from typing import Any, cast
+
+import httpx
+import msgspec
+import sqlalchemy as sa
+import structlog
+from msgspec import Struct
+
+from connectors.addresses import AddressPolicy
+from connectors.config import decode_config
+from connectors.contract import BackOffice, Connector
+from connectors.errors import AddressRefused, ConnectorError
+from connectors.records import Kind
+from connectors.tokens import MemoryTokens
+from connectors.transport import open_client
+from gateway.records.database import Database
+from gateway.records.tables import Source
+from gateway.vault import Vault, VaultError
+
+LOOK_EVERY = 3.0  # seconds until a change of a source is noticed
+RETIRE_AFTER = 600.0  # seconds for calls and downloads that began before a change
+PROMISE = 300  # seconds; for kinds to which an admin promised nothing
+
+log = structlog.get_logger()
+
+
+class SourceBroken(ConnectorError):  # noqa: N818  # says what is the matter, as its siblings do
+    """A source whose settings cannot be used: what we know of it is shown, and an admin corrects it."""
+
+    serve_stale, fixed_by = True, "admin"
+
+
+class Office(Struct, frozen=True, kw_only=True):
+    """A source and the way to it. `version` differs after every change of its settings."""
+
+    name: str
+    title: str
+    connector: Connector[Any]
+    promises: Mapping[Kind, int]  # seconds
+    version: str
+    opened: BackOffice[Any] | None
+    broken: str | None = None  # what is wrong, for operators
+
+    @property
+    def back_office(self) -> BackOffice[Any]:
+        """Raises `SourceBroken`: callers treat it as any other failure of that source."""
+        if self.opened is None:
+            raise SourceBroken(f"{self.name}: {self.broken}")
+        return self.opened
+
+    def promise(self, kind: Kind) -> timedelta:
+        """Say how old its data may be before the page calls it late."""
+        return timedelta(seconds=self.promises.get(kind, PROMISE))
+
+
+class Offices:
+    """Keeps the offices as the rows say. `clock` gives seconds; it decides when to look again and what to close."""
+
+    def __init__(
+        self,
+        db: Database,
+        vault: Vault,
+        connectors: Mapping[str, Connector[Any]],
+        policy: AddressPolicy,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._db = db
+        self._vault = vault
+        self._connectors = connectors
+        self._policy = policy
+        self._clock = clock
+        self._offices: dict[str, Office] = {}
+        self._unknown: dict[str, str] = {}
+        self._retired: list[tuple[float, httpx.AsyncClient]] = []
+        self._looked_at: float | None = None
+        self._looking = asyncio.Lock()
+
+    async def all(self) -> Mapping[str, Office]:
+        """Give every source whose connector is installed, broken ones too. Raises `DatabaseDown`."""
+        async with self._looking:
+            now = self._clock()
+            if self._looked_at is None or now - self._looked_at >= LOOK_EVERY:
+                async with self._db.read() as session:
+                    rows = (await session.scalars(sa.select(Source).order_by(Source.name))).all()
+                self._looked_at = now
+                self._take(rows, now)
+                await self._close(lambda retired_at: now - retired_at >= RETIRE_AFTER)
+        return self._offices
+
+    async def get(self, name: str) -> Office | None:
+        return (await self.all()).get(name)
+
+    async def broken(self) -> Mapping[str, str]:
+        """Name the sources that cannot be asked, and why."""
+        offices = await self.all()
+        return self._unknown | {office.name: office.broken for office in offices.values() if office.broken}
+
+    async def aclose(self) -> None:
+        """Close every client, at the end."""
+        self._retire(self._offices.values(), self._clock())
+        self._offices = {}
+        await self._close(lambda _: True)
+
+    def _take(self, rows: Iterable[Source], now: float) -> None:
+        offices: dict[str, Office] = {}
+        unknown: dict[str, str] = {}
+        for row in rows:
+            known = self._offices.get(row.name)
+            connector = self._connectors.get(row.connector)
+            if known and known.version == _version(row):
+                offices[row.name] = known
+            elif connector:
+                offices[row.name] = open_office(row, connector, self._vault, self._policy)
+            else:
+                unknown[row.name] = f"the connector {row.connector!r} is not installed"
+        for name in unknown.keys() - self._unknown.keys():
+            log.error("source broken", source=name, reason=unknown[name])
+        self._retire((old for name, old in self._offices.items() if offices.get(name) is not old), now)
+        self._offices, self._unknown = offices, unknown
+
+    def _retire(self, offices: Iterable[Office], now: float) -> None:
+        self._retired.extend((now, office.opened.http) for office in offices if office.opened)
+
+    async def _close(self, due: Callable[[float], bool]) -> None:
+        closing = [client for retired_at, client in self._retired if due(retired_at)]
+        self._retired = [retired for retired in self._retired if not due(retired[0])]
+        for client in closing:
+            await client.aclose()
+
+
+def open_office(row: Source, connector: Connector[Any], vault: Vault, policy: AddressPolicy) -> Office:
+    """Open one source. Whatever is wrong with its settings makes a broken office, never an error."""
+    opened, broken = None, None
+    try:
+        opened = _open(row, connector, vault, policy)
+    except (VaultError, msgspec.ValidationError, AddressRefused) as error:
+        broken = str(error)
+    if broken:
+        log.error("source broken", source=row.name, reason=broken)
+    return Office(
+        name=row.name,
+        title=row.title,
+        connector=connector,
+        promises=cast("dict[Kind, int]", row.promises),
+        version=_version(row),
+        opened=opened,
+        broken=broken,
+    )
+
+
+def vault_row(source: str) -> str:
+    """Name the row to which a source's secrets are bound."""
+    return f"sources/{source}"
+
+
+def _open(row: Source, connector: Connector[Any], vault: Vault, policy: AddressPolicy) -> BackOffice[Any]:
+    place = vault_row(row.name)
+    secrets = {field: vault.open(token, place, field) for field, token in row.sealed.items()}
+    config = decode_config(connector.config, {**row.settings, **secrets})
+    tokens = MemoryTokens()
+    http = open_client(
+        connector.base_url(config),
+        policy=policy,
+        auth=connector.auth(config, tokens),
+        connections=connector.limits.concurrent,
+    )
+    return BackOffice(source=row.name, http=http, config=config, tokens=tokens)
+
+
+def _version(row: Source) -> str:
+    return row.changed_at.isoformat()
