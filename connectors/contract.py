@@ -111,19 +111,19 @@ class Candidate(Struct, frozen=True, kw_only=True):
 class Read(Protocol[C_contra, R_co]):
     """Fetch one page of one customer's records."""
 
-    async def __call__(self, office: BackOffice[C_contra], query: Query, /) -> Page[R_co]: ...
+    def __call__(self, office: BackOffice[C_contra], query: Query, /) -> Awaitable[Page[R_co]]: ...
 
 
 class Fetch(Protocol[C_contra, R_co]):
     """Fetch one record whole. Raises `NotFound`."""
 
-    async def __call__(self, office: BackOffice[C_contra], query: RecordQuery, /) -> Answer[R_co]: ...
+    def __call__(self, office: BackOffice[C_contra], query: RecordQuery, /) -> Awaitable[Answer[R_co]]: ...
 
 
 class Find(Protocol[C_contra]):
     """Look a person up. Several candidates, or none, are answers too."""
 
-    async def __call__(self, office: BackOffice[C_contra], facts: Facts, /) -> tuple[Candidate, ...]: ...
+    def __call__(self, office: BackOffice[C_contra], facts: Facts, /) -> Awaitable[tuple[Candidate, ...]]: ...
 
 
 class OpenFile(Protocol[C_contra]):

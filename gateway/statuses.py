@@ -1,0 +1,96 @@
+"""What each state means for the customer: one label, one meaning and one next step, the same words on every page."""
+
+from datetime import date
+from typing import Literal
+
+from msgspec import Struct
+
+from connectors.records import Invoice, Order, Record, Ticket
+
+Tone = Literal["ok", "go", "warn", "bad", "idle"]
+
+
+class Status(Struct, frozen=True):
+    """Words for one state. `step` is how far along it is, of `STEPS`; None where a way has no steps."""
+
+    label: str
+    tone: Tone
+    meaning: str
+    next_step: str
+    step: int | None = None
+
+
+STEPS = 5
+
+# Whatever has no words yet: true of every record, and promises nothing.
+UNKNOWN = Status("In progress", "idle", "We are checking the details.", "Ask us if you need to know more.")
+
+ORDERS = {
+    "quoted": Status("Quote", "idle", "We made you an offer.", "Tell us if you want it."),
+    "received": Status("Received", "go", "We have your order.", "Nothing to do.", 1),
+    "confirmed": Status("Confirmed", "go", "Price and date are fixed.", "Nothing to do.", 2),
+    "packed": Status("Packed", "go", "It leaves our warehouse next.", "Nothing to do.", 3),
+    "on_its_way": Status("On its way", "go", "A part of it has left us.", "Nothing to do.", 4),
+    "delivered": Status("Delivered", "ok", "Everything has been delivered.", "Tell us if something is missing.", 5),
+    "cancelled": Status("Cancelled", "idle", "It won’t come, and there is nothing to pay for it.", "Nothing to do."),
+    "delayed": Status("Delayed", "warn", "It is later than we said.", "Ask us for the new date."),
+}
+INVOICES = {
+    "open": Status("Open", "idle", "It is not due yet.", "Pay by the due date."),
+    "part_paid": Status("Part paid", "warn", "A part is paid, the rest is open.", "Pay the rest."),
+    "overdue": Status("Overdue", "bad", "Its due date has passed.", "Pay it. If you have paid already, do nothing."),
+    "paid": Status("Paid", "ok", "There is nothing to pay. Thank you.", "Nothing to do."),
+    "credited": Status("Credited", "idle", "We took it back.", "Nothing to do."),
+    "cancelled": Status("Cancelled", "idle", "It is void, and there is nothing to pay for it.", "Nothing to do."),
+    "credit_note": Status("Credit note", "ok", "We owe you this amount, or have settled it.", "Nothing to do."),
+}
+TICKETS = {
+    "received": Status("We have it", "go", "Your request has reached us.", "Nothing to do. We answer next."),
+    "working": Status("We’re on it", "go", "Somebody is working on it.", "Nothing to do. We answer next."),
+    "awaiting_customer": Status("Your reply needed", "go", "We can’t go on without you.", "Answer us."),
+    "solved": Status("Solved", "ok", "We think this is done.", "Answer us if it is not."),
+}
+
+
+def status_of(record: Record, today: date) -> Status:
+    """Find the words for a record. `today` is the business's date: whether a bill is overdue depends on it."""
+    match record:
+        case Order():
+            return ORDERS.get("delayed" if is_delayed(record, today) else record.state, UNKNOWN)
+        case Invoice(is_credit_note=True, state="open" | "part_paid" | "paid"):
+            return INVOICES["credit_note"]
+        case Invoice():
+            return INVOICES.get("overdue" if is_overdue(record, today) else record.state, UNKNOWN)
+        case Ticket():
+            return TICKETS.get(record.state, UNKNOWN)
+        case _:
+            return UNKNOWN
+
+
+def is_to_pay(invoice: Invoice) -> bool:
+    """An invoice that still asks for money. A credit note never does."""
+    return invoice.state in {"open", "part_paid"} and not invoice.is_credit_note and invoice.open.amount > 0
+
+
+def is_overdue(invoice: Invoice, today: date) -> bool:
+    """The due date itself is still in time."""
+    return is_to_pay(invoice) and invoice.due_on is not None and invoice.due_on < today
+
+
+def is_under_way(record: Record) -> bool:
+    """Something is still going to happen. A state nobody has words for yet counts: it must not vanish."""
+    match record:
+        case Order():
+            return record.state not in {"delivered", "cancelled"}
+        case Ticket():
+            return record.state not in {"solved", "awaiting_customer"}
+        case _:
+            return False
+
+
+def is_delayed(order: Order, today: date) -> bool:
+    return (
+        order.state in {"received", "confirmed", "packed"}
+        and order.expected_on is not None
+        and order.expected_on < today
+    )

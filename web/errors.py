@@ -1,0 +1,101 @@
+"""Every failure is a page in plain words, with the right status and without a word of what is inside."""
+
+import secrets
+from typing import Any
+
+import structlog
+from litestar import MediaType, Request, Response
+from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException, ValidationException
+from litestar.types import ExceptionHandlersMap
+from msgspec import Struct
+
+from connectors.errors import BadResponse, ConnectorError, NotFound
+from web.view import render
+
+log = structlog.get_logger()
+
+
+class Words(Struct, frozen=True):
+    title: str
+    text: str
+    link: str = "/"
+    link_text: str = "Go to Home"
+
+
+NOT_FOUND = Words("There is nothing here", "It may have moved, or it belongs to another account.")
+TRY_AGAIN = Words("Our mistake", "Something went wrong on our side. Nothing of yours is lost. Try again in a minute.")
+BY_STATUS = {
+    400: Words("We could not read that", "The address or the form was not complete. Go back and try again."),
+    403: Words("We did not do that", "The page was open too long, or came from elsewhere. Open it anew and try again."),
+    404: NOT_FOUND,
+    405: NOT_FOUND,
+    413: Words("That is too large", "Send less at a time."),
+    429: Words("Too many tries", "Wait a minute, then try again.", "/sign-in", "Sign in"),
+}
+
+
+def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[str]:
+    """What the framework or a guard refused. Bad paths and parameters are simply not found."""
+    status = (
+        404
+        if isinstance(error, (NotFoundException, ValidationException, MethodNotAllowedException))
+        else error.status_code
+    )
+    if status >= 500:  # noqa: PLR2004
+        return on_unexpected(request, error)
+    return _page(request, status, BY_STATUS.get(status, BY_STATUS[400]), headers=error.headers)
+
+
+def on_connector_error(request: Request[Any, Any, Any], error: ConnectorError) -> Response[str]:
+    """A back office that could not give a file or a record; a missing one is not ours to explain."""
+    if isinstance(error, NotFound):
+        return _page(request, 404, NOT_FOUND)
+    log.warning("back office failed a page", error=type(error).__name__, detail=str(error))
+    words = Words(
+        "We can’t get this right now",
+        "The system that keeps it does not answer. The rest of your pages is not affected. Try again in a minute.",
+        request.url.path.partition("/files/")[0],
+        "Back",
+    )
+    return _page(request, 502 if isinstance(error, BadResponse) else 503, words)
+
+
+def on_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[str]:
+    """Whatever nobody thought of: a number for the customer, the traceback for the log."""
+    number = secrets.token_hex(4)
+    log.error("unexpected error", number=number, error=type(error).__name__, exc_info=error)
+    return _page(request, 500, TRY_AGAIN, number=number)
+
+
+def _page(
+    request: Request[Any, Any, Any],
+    status: int,
+    words: Words,
+    *,
+    number: str | None = None,
+    headers: dict[str, str] | None = None,
+) -> Response[str]:
+    try:
+        response = render(
+            request,
+            "error.html",
+            status=status,
+            title=words.title,
+            text=words.text,
+            link=words.link,
+            link_text=words.link_text,
+            number=number,
+        )
+    except Exception:
+        log.exception("the error page itself failed")
+        response = Response(f"{words.title}. {words.text}", status_code=status, media_type=MediaType.TEXT)
+    for name, value in (headers or {}).items():
+        response.set_header(name, value)
+    return response
+
+
+HANDLERS: ExceptionHandlersMap = {
+    HTTPException: on_http_error,
+    ConnectorError: on_connector_error,
+    Exception: on_unexpected,
+}

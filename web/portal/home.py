@@ -1,0 +1,37 @@
+"""The first page: what is going on, and what must I do."""
+
+from litestar import Response, get
+
+from gateway.home import Home, home
+from gateway.statuses import STEPS
+from web.portal.visit import Visit, only
+from web.words import number
+
+
+@get("/")
+async def show_home(visit: Visit) -> Response[str]:
+    parts = await visit.parts("orders")
+    seen = home(parts, visit.today, visit.profile.last_visit_at)
+    invoices = only(parts, "invoices")
+    return visit.page(
+        "home.html",
+        area="home",
+        parts=parts,
+        about=parts,
+        home=seen,
+        headline=_headline(seen, known=all(part.fetched_at for part in parts)),
+        since=visit.profile.last_visit_at,
+        steps=STEPS,
+        way_parts=[item.part for item in seen.under_way],
+        news_parts=[item.part for item in seen.news],
+        invoice_parts=invoices,
+        invoices_known=all(part.fetched_at for part in invoices),
+    )
+
+
+def _headline(seen: Home, *, known: bool) -> str:
+    """Say how many things need the customer, and never more than is known."""
+    many = len(seen.needs)
+    if many:
+        return f"{number(many).capitalize()} {'thing needs' if many == 1 else 'things need'} you"
+    return "Nothing needs you" if known else "Nothing needs you, as far as we can see"

@@ -1,0 +1,9 @@
+"""What a path may name. Anything else is not found before it is looked for."""
+
+from typing import Annotated
+
+from litestar.params import Parameter
+
+SourceName = Annotated[str, Parameter(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+RecordId = Annotated[str, Parameter(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+FileId = Annotated[str, Parameter(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]

@@ -1,0 +1,42 @@
+"""The customer's pages, and the visit that each of them is given."""
+
+from typing import Any
+
+from litestar import Request, Router
+from litestar.di import Provide
+
+from auth.principals import Principal
+from gateway.access import scope_of
+from gateway.profile import profile_of
+from gateway.records.database import Database
+from web.leaving import note_left
+from web.portal.account import show_account
+from web.portal.home import show_home
+from web.portal.invoices import get_invoice_file, show_invoice, show_invoices
+from web.portal.requests import get_request_file, show_request, show_requests
+from web.portal.visit import Visit
+
+
+async def provide_visit(request: Request[Principal, Any, Any]) -> Visit:
+    """Find out what the visitor may see, anew for each page: a right that was taken is gone at once."""
+    database: Database = request.app.state.database
+    user = request.user
+    scope = await scope_of(database, user.member_id, user.account_id) if user.account_id else None
+    return Visit(request, scope, await profile_of(database, user.member_id, user.session))
+
+
+PORTAL = Router(
+    path="/",
+    route_handlers=[
+        show_home,
+        show_invoices,
+        show_invoice,
+        get_invoice_file,
+        show_requests,
+        show_request,
+        get_request_file,
+        show_account,
+        note_left,
+    ],
+    dependencies={"visit": Provide(provide_visit)},
+)

@@ -1,0 +1,138 @@
+"""One look at a page: who looks, for which account, and what every page of the portal shares."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from datetime import date
+from typing import Any, TypeVar
+
+from litestar import Request, Response
+from msgspec import Struct
+
+from auth.principals import Principal
+from connectors.contract import FileStream
+from connectors.errors import NotFound, Unavailable
+from connectors.records import KINDS, Kind, Record
+from gateway.access import Scope
+from gateway.account_view import AccountView, Part
+from gateway.home import Item, needs_customer
+from gateway.profile import Profile
+from gateway.statuses import status_of
+from web.stamps import stamps_of
+from web.view import View, render
+
+R = TypeVar("R", bound=Record)
+
+KIND_OF: dict[type[Record], Kind] = {record_type: kind for kind, record_type in KINDS.items()}
+AREAS: dict[Kind, str] = {"invoices": "invoices", "tickets": "requests"}
+COUNTED: tuple[Kind, ...] = ("invoices", "tickets")  # their needs stand in the navigation of every page
+
+
+class Account(Struct, frozen=True, kw_only=True):
+    """What a page says of the account. `linked` False: a login that nobody has tied to a customer yet."""
+
+    name: str
+    person: str
+    linked: bool
+
+    @property
+    def initials(self) -> str:
+        return "".join(word[0] for word in self.name.split()[:2]).upper()
+
+
+class Visit:
+    """Reads and renders for one signed-in visitor. The scope comes from the session, never from the request."""
+
+    def __init__(self, request: Request[Principal, Any, Any], scope: Scope | None, profile: Profile) -> None:
+        self.request = request
+        self.scope = scope
+        self.profile = profile
+        self._view: View = request.app.state.view
+        self._records: AccountView = request.app.state.account_view
+
+    @property
+    def today(self) -> date:
+        return self._view.today()
+
+    async def parts(self, *kinds: Kind) -> tuple[Part, ...]:
+        """Read lists of the visitor's account, and always those that the navigation counts."""
+        if self.scope is None:
+            return ()
+        return await self._records.parts(self.scope, dict.fromkeys((*kinds, *COUNTED)))
+
+    async def one(self, record_type: type[R], source: str, record_id: str) -> Item[R]:
+        """Read one record of the account. Raises `NotFound`, and `Unavailable` while nobody can say."""
+        if self.scope is None:
+            raise NotFound("no account")
+        part = await self._records.one(self.scope, KIND_OF[record_type], source, record_id)
+        for item in items_of([part], record_type):
+            return item
+        raise Unavailable(f"{source} has not answered")
+
+    @asynccontextmanager
+    async def file(self, kind: Kind, source: str, record_id: str, file_id: str) -> AsyncIterator[FileStream]:
+        """Open a file of one of the account's records. Raises `ConnectorError`."""
+        if self.scope is None:
+            raise NotFound("no account")
+        async with self._records.file(self.scope, kind, source, record_id, file_id) as stream:
+            yield stream
+
+    def note(self, name: str, page: str) -> None:
+        """Record what was done, for the business's own figures."""
+        user = self.request.user
+        self.request.app.state.usage.record(name, page, member_id=user.member_id, account_id=user.account_id)
+
+    def page(
+        self,
+        template: str,
+        *,
+        area: str,
+        parts: Iterable[Part],
+        about: Iterable[Part],
+        **context: Any,  # noqa: ANN401  # what a template needs differs from page to page
+    ) -> Response[str]:
+        """Render a page. `parts` feed the counts of the navigation, `about` is what this page itself speaks of."""
+        page = template.removesuffix(".html")
+        about = tuple(about)
+        stamps = stamps_of(about)
+        self.note("viewed", page)
+        today = self.today
+        return render(
+            self.request,
+            template,
+            area=area,
+            page=page,
+            account=self._account(),
+            needs_by_area=_needs_by_area(parts, today),
+            page_stamps=stamps,
+            refresh=any(stamp.state == "waiting" for stamp in stamps),
+            known=all(part.state != "waiting" and part.fetched_at for part in about),
+            status_of=lambda record: status_of(record, today),
+            stamps_of=stamps_of,
+            href=href,
+            **context,
+        )
+
+    def _account(self) -> Account:
+        name = self.scope.account_name if self.scope else "No account yet"
+        return Account(name=name, person=self.profile.called, linked=bool(self.scope and self.scope.links))
+
+
+def href(item: Item[Record]) -> str:
+    """Address of a record's own page."""
+    return f"/{AREAS[item.part.kind]}/{item.part.source}/{item.record.origin.id}"
+
+
+def items_of(parts: Iterable[Part], record_type: type[R]) -> list[Item[R]]:
+    return [Item(record, part) for part in parts for record in part.records if isinstance(record, record_type)]
+
+
+def only(parts: Iterable[Part], kind: Kind) -> tuple[Part, ...]:
+    return tuple(part for part in parts if part.kind == kind)
+
+
+def _needs_by_area(parts: Iterable[Part], today: date) -> dict[str, int]:
+    counts = dict.fromkeys(AREAS.values(), 0)
+    for part in parts:
+        if part.kind in AREAS:
+            counts[AREAS[part.kind]] += sum(needs_customer(record, today) for record in part.records)
+    return {area: count for area, count in counts.items() if count}

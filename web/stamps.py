@@ -1,0 +1,42 @@
+"""Where a group of figures is from and how old it is: one stamp per source."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Literal
+
+from msgspec import Struct
+
+from gateway.account_view import Part
+
+State = Literal["ontime", "late", "waiting", "down"]
+WORSE: dict[str, int] = {"on_time": 0, "late": 1, "waiting": 2, "down": 3}
+STATES: dict[str, State] = {"on_time": "ontime", "late": "late", "waiting": "waiting", "down": "down"}
+
+
+class Stamp(Struct, frozen=True, kw_only=True):
+    """`at` None: nothing is known from this source yet. `promise` is in seconds."""
+
+    source: str
+    title: str
+    state: State
+    at: datetime | None
+    promise: float
+
+
+def stamps_of(parts: Iterable[Part]) -> list[Stamp]:
+    """Say the worst of each source: its worst state and its oldest age."""
+    by_source: dict[str, list[Part]] = {}
+    for part in parts:
+        by_source.setdefault(part.source, []).append(part)
+    return [_stamp(group) for group in by_source.values()]
+
+
+def _stamp(parts: list[Part]) -> Stamp:
+    ages = [part.fetched_at for part in parts]
+    return Stamp(
+        source=parts[0].source,
+        title=parts[0].title,
+        state=STATES[max((part.state for part in parts), key=WORSE.__getitem__)],
+        at=None if None in ages else min(age for age in ages if age),
+        promise=max((part.promise for part in parts), default=timedelta()).total_seconds(),
+    )

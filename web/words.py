@@ -1,0 +1,68 @@
+"""How figures, dates and ages are written. English for now; every format goes through Babel."""
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date
+from babel.numbers import format_currency, format_decimal, get_currency_symbol
+
+from connectors.records import Line, Money
+
+LOCALE = "en"
+SPACED = "¤\xa0#,##0.00"  # Babel sets "KWD" right against its amount
+SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+
+
+def money(value: Money) -> str:
+    """Write an amount with its currency, to that currency's own places."""
+    is_word = get_currency_symbol(value.currency, locale=LOCALE)[-1].isalpha()
+    return format_currency(value.amount, value.currency, SPACED if is_word else None, locale=LOCALE)
+
+
+def quantity(line: Line) -> str:
+    return "" if line.quantity is None else format_decimal(line.quantity, locale=LOCALE)
+
+
+def number(count: int) -> str:
+    """Write a small count as a word, as one would say it."""
+    return SMALL[count] if count < len(SMALL) else format_decimal(count, locale=LOCALE)
+
+
+def count(many: int, one: str, more: str) -> str:
+    """Write "1 invoice" or "3 invoices"."""
+    return f"{format_decimal(many, locale=LOCALE)} {one if many == 1 else more}"
+
+
+def day(value: date, today: date) -> str:
+    """Write "12 November", with a year only where it isn't this one."""
+    return format_date(value, "d MMMM" if value.year == today.year else "d MMMM y", locale=LOCALE)
+
+
+def short_day(value: date, today: date) -> str:
+    return format_date(value, "d MMM" if value.year == today.year else "d MMM y", locale=LOCALE)
+
+
+def long_day(value: date) -> str:
+    return format_date(value, "EEEE d MMMM", locale=LOCALE)
+
+
+def moment(value: datetime, now: datetime, zone: ZoneInfo) -> str:
+    """Write an instant absolutely, in the given zone: "today 10:42", "21 Nov, 09:12"."""
+    local, today = value.astimezone(zone), now.astimezone(zone).date()
+    clock = f"{local:%H:%M}"
+    return f"today {clock}" if local.date() == today else f"{short_day(local.date(), today)}, {clock}"
+
+
+def minutes(seconds: float) -> str:
+    """Write a promise: "1 min", "15 min", "2 hours"."""
+    whole = max(1, round(seconds / 60))
+    if whole < 120:  # noqa: PLR2004  # two hours still read well in minutes
+        return f"{whole} min"
+    return f"{round(whole / 60)} hours"
+
+
+def size(octets: int) -> str:
+    """Write a file's size in steps of 1,000, as phones and file lists do."""
+    if octets < 1_000_000:  # noqa: PLR2004
+        return f"{max(1, round(octets / 1_000))} kB"
+    return f"{format_decimal(round(octets / 1_000_000, 1), locale=LOCALE)} MB"
