@@ -1,0 +1,91 @@
+"""HTTP/1.1 over a connection pool. httpcore2's pool, because httpx's own loses connections when calls are cancelled."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
+
+import httpcore2
+import httpx
+
+KEPT_IDLE = 30.0  # seconds
+
+# The first row that fits counts.
+_SAME: Mapping[type[Exception], type[httpx.TransportError]] = {
+    httpcore2.ConnectError: httpx.ConnectError,
+    httpcore2.ReadError: httpx.ReadError,
+    httpcore2.RemoteProtocolError: httpx.RemoteProtocolError,
+    httpcore2.LocalProtocolError: httpx.LocalProtocolError,
+    httpcore2.TimeoutException: httpx.TimeoutException,
+    httpcore2.NetworkError: httpx.NetworkError,
+    httpcore2.ProtocolError: httpx.ProtocolError,
+    OSError: httpx.NetworkError,  # ssl.SSLError too: a record damaged on its way
+}
+
+
+class PoolTransport(httpx.AsyncBaseTransport):
+    """One pool for one source, so that a slow back office takes no connection from another."""
+
+    def __init__(self, network: httpcore2.AsyncNetworkBackend, *, tls: ssl.SSLContext, connections: int = 10) -> None:
+        self._pool = httpcore2.AsyncConnectionPool(
+            ssl_context=tls,
+            max_connections=connections,
+            keepalive_expiry=KEPT_IDLE,
+            retries=0,  # `connectors.transport` is the one layer that repeats
+            network_backend=network,
+        )
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if not isinstance(request.stream, httpx.AsyncByteStream):
+            raise TypeError("a body that cannot be sent without blocking")
+        question = httpcore2.Request(
+            request.method,
+            httpcore2.URL(
+                scheme=request.url.raw_scheme,
+                host=request.url.raw_host,
+                port=request.url.port,
+                target=request.url.raw_path,
+            ),
+            headers=request.headers.raw,
+            content=request.stream,
+            extensions={"timeout": request.extensions.get("timeout", {})},
+        )
+        with _in_httpx_words():
+            answer = await self._pool.handle_async_request(question)
+        return httpx.Response(answer.status, headers=answer.headers, stream=_Stream(answer))
+
+    async def aclose(self) -> None:
+        await self._pool.aclose()
+
+
+class _Stream(httpx.AsyncByteStream):
+    """The bytes of a body as they arrive."""
+
+    def __init__(self, answer: httpcore2.Response) -> None:
+        self._answer = answer
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        if not isinstance(self._answer.stream, AsyncIterable):
+            raise TypeError("a body that cannot be read without blocking")
+        with _in_httpx_words():
+            async for chunk in self._answer.stream:
+                yield chunk
+
+    async def aclose(self) -> None:
+        # In a task of its own: cancelled halfway, the pool would keep the request in its books for good.
+        await asyncio.shield(asyncio.ensure_future(self._answer.aclose()))
+
+
+@contextmanager
+def _in_httpx_words() -> Iterator[None]:
+    """Raise httpx's error of the same kind.
+
+    Its text says nothing but the name, except where no connection came about: h11 quotes bytes of the request
+    (a credential with a line break) and of the answer. For the same reason the original is not kept as a cause.
+    """
+    try:
+        yield
+    except tuple(_SAME) as error:
+        name = next(kind for kind in _SAME if isinstance(error, kind))
+        text = str(error) if isinstance(error, httpcore2.ConnectError) else type(error).__name__
+        raise _SAME[name](text) from None
