@@ -1,0 +1,155 @@
+"""Redis at its worst, under load: nobody gets another's value, and nothing is lost but speed."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import pytest
+from support_redis import RedisProcess
+
+from cache.client import CONNECTIONS, CacheDown, Client, Gate, connect
+from cache.keys import LIFETIMES, key
+from cache.snapshots import Snapshot, Snapshots
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+OWNERS = [f"owner {n}" for n in range(50)]
+NAMES = {owner: [key("list", owner, part) for part in "abc"] for owner in OWNERS}
+
+
+def snapshot(owner: str, name: str) -> Snapshot:
+    """A value that names its key."""
+    return Snapshot(owner=owner, fetched_at=NOON, complete=True, payload=name.encode())
+
+
+async def fill(snapshots: Snapshots) -> None:
+    for owner, names in NAMES.items():
+        for name in names:
+            await snapshots.put(name, snapshot(owner, name), LIFETIMES["list"])
+
+
+@asynccontextmanager
+async def delays(upstream: str, rng: random.Random) -> AsyncIterator[str]:
+    """A way to Redis that takes up to 2 ms for every piece, so that a cancellation finds commands under way."""
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while piece := await reader.read(65536):
+                await asyncio.sleep(rng.random() * 0.002)
+                writer.write(piece)
+        finally:
+            writer.close()
+
+    pumps: list[asyncio.Task[None]] = []
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_unix_connection(upstream.removeprefix("unix://"))
+        pumps.append(asyncio.create_task(pump(reader, far_writer)))
+        pumps.append(asyncio.create_task(pump(far_reader, writer)))
+
+    async with await asyncio.start_server(accept, "127.0.0.1", 0) as server:
+        yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
+        await asyncio.gather(*pumps, return_exceptions=True)
+
+
+async def test_gives_nobody_a_wrong_value_however_callers_are_cancelled(redis: Client, redis_url: str) -> None:
+    rng = random.Random(17)
+    await fill(Snapshots(redis))
+    seen = Counter[str]()
+
+    async def read(client: Client, owner: str) -> None:
+        names = rng.sample(NAMES[owner], 2)
+        if rng.random() < 0.2:
+            await Snapshots(client).put(names[0], snapshot(owner, names[0]), LIFETIMES["list"])
+        raw = await client.mget(names) if rng.random() < 0.5 else [await client.get(name) for name in names]
+        for name, value in zip(names, raw, strict=True):
+            seen["right" if isinstance(value, bytes) and value.endswith(name.encode()) else "wrong"] += 1
+
+    async def impatient(client: Client) -> None:
+        for _ in range(100):
+            caller = asyncio.create_task(read(client, rng.choice(OWNERS)))
+            await asyncio.wait([caller], timeout=rng.random() * 0.05)
+            seen["cancelled"] += caller.cancel()
+            await asyncio.gather(caller, return_exceptions=True)
+
+    async with delays(redis_url, rng) as url:
+        client = connect(url)
+        await asyncio.gather(*(impatient(client) for _ in range(CONNECTIONS * 4)))
+        outcomes = await asyncio.gather(*(client.get(NAMES[owner][0]) for owner in OWNERS))
+        await client.aclose()
+
+    assert seen["wrong"] == 0
+    assert min(seen["right"], seen["cancelled"]) > 500  # or nothing was proven
+    assert None not in outcomes
+    assert client._turns._value == CONNECTIONS
+    assert client.connection_pool._in_use_connections == set()
+
+
+async def load(snapshots: Snapshots, go_on: Callable[[], bool]) -> list[Exception]:
+    """Many readers and writers, as pages are; what they get besides values and `CacheDown`."""
+    strange: list[Exception] = []
+
+    async def page(owner: str) -> None:
+        while go_on():
+            try:
+                found = await snapshots.get_many(owner, NAMES[owner])
+                assert all(each is None or each.owner == owner for each in found)
+                for name, each in zip(NAMES[owner], found, strict=True):
+                    if each is None:
+                        await snapshots.put(name, snapshot(owner, name), LIFETIMES["list"])
+            except CacheDown:
+                await asyncio.sleep(0.001)
+            except Exception as error:  # noqa: BLE001  # the finding
+                strange.append(error)
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*map(page, OWNERS))
+    return strange
+
+
+async def flush(process: RedisProcess) -> None:
+    client = connect(process.url)
+    await client.flushall()
+    await client.aclose()
+
+
+async def hang(process: RedisProcess) -> None:
+    process.pause()
+    await asyncio.sleep(0.3)
+    process.resume()
+
+
+async def crash(process: RedisProcess) -> None:
+    await asyncio.to_thread(process.restart)
+
+
+async def stay_away(process: RedisProcess) -> None:
+    process.kill()
+    await asyncio.sleep(0.1)
+    await asyncio.to_thread(process.start)
+
+
+@pytest.mark.parametrize("fault", [flush, hang, crash, stay_away])
+async def test_serves_on_through_every_fault_and_is_whole_again_after_it(
+    fault: Callable[[RedisProcess], Awaitable[None]], redis_process: RedisProcess
+) -> None:
+    client = connect(redis_process.url, Gate(pause=0.05))
+    snapshots = Snapshots(client)
+    await fill(snapshots)
+    over = asyncio.Event()
+    pages = asyncio.create_task(load(snapshots, lambda: not over.is_set()))
+    await asyncio.sleep(0.05)
+
+    await fault(redis_process)
+    await asyncio.sleep(0.1)
+    over.set()
+    assert await pages == []
+
+    await asyncio.sleep(0.06)  # the gate's pause
+    for owner, names in NAMES.items():
+        found = await snapshots.get_many(owner, names)
+        assert {each and each.owner for each in found} <= {owner, None}
+    assert client.reachable
+    await client.aclose()
