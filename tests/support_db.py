@@ -1,7 +1,8 @@
 """Databases for tests: each test that asks for one runs on SQLite and on a real PostgreSQL.
 
 `database` and `database_url` are migrated and empty; `new_database_url` has not been migrated. The PostgreSQL is
-our own: started by the first test that needs it, on a private socket, gone at the end.
+our own: started by the first test that needs it, on a private socket, gone at the end. `database_with_sources` is
+`database` with two sources, `erp` and `helpdesk`.
 """
 
 import os
@@ -9,6 +10,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from support_needs import need_program
 
 from gateway.records import migrate
 from gateway.records.database import Database
-from gateway.records.tables import Base
+from gateway.records.tables import Base, Source
 
 KINDS = ["sqlite", "postgresql"]
 FOLDERS = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)  # Debian keeps them off the PATH
@@ -113,3 +115,14 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     database = Database(database_url)
     yield database
     await database.close()
+
+
+@pytest_asyncio.fixture
+async def database_with_sources(database: Database) -> Database:
+    now = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    async with database.write() as session:
+        for name in ("erp", "helpdesk"):
+            session.add(
+                Source(name=name, title=name, connector="odoo", settings={}, sealed={}, promises={}, changed_at=now)
+            )
+    return database

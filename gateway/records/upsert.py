@@ -1,0 +1,13 @@
+"""INSERT ... ON CONFLICT, which both databases have and SQLAlchemy spells per database."""
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.records.tables import Base
+
+
+def insert(session: AsyncSession, table: type[Base]) -> sqlite.Insert | postgresql.Insert:
+    """Begin an INSERT that has `on_conflict_do_nothing` and `on_conflict_do_update`."""
+    if session.get_bind().dialect.name == "sqlite":
+        return sqlite.insert(table)
+    return postgresql.insert(table)
