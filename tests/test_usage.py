@@ -1,0 +1,195 @@
+"""Usage: written without anybody waiting for it, never more than we mean to keep."""
+
+import asyncio
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from structlog.testing import capture_logs
+
+from gateway import usage as module
+from gateway.records import migrate
+from gateway.records.database import Database
+from gateway.records.tables import UsageEvent
+from gateway.usage import KEPT_FOR, PAGES, Usage
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def usage(database: Database) -> Usage:
+    return Usage(database, now=Clock())
+
+
+async def rows(database: Database) -> list[UsageEvent]:
+    async with database.read() as session:
+        return list(await session.scalars(sa.select(UsageEvent).order_by(UsageEvent.id)))
+
+
+async def until_there_are(count: int, database: Database) -> None:
+    while len(await rows(database)) != count:  # noqa: ASYNC110  # a database has no event to wait for
+        await asyncio.sleep(0.001)
+
+
+async def pages(database: Database) -> list[str]:
+    return sorted(row.page for row in await rows(database))
+
+
+async def test_writes_what_it_was_told(usage: Usage, database: Database) -> None:
+    usage.record("viewed", "home", member_id="m1", account_id="a1", detail={"records": 12, "partial": True})
+    usage.record("left", "invoice")
+    await usage.flush()
+
+    first, second = sorted(await rows(database), key=lambda row: row.page)
+    assert (first.name, first.page, first.member_id, first.account_id) == ("viewed", "home", "m1", "a1")
+    assert (first.at, first.detail) == (NOON, {"records": 12, "partial": True})
+    assert (second.name, second.member_id, second.account_id, second.detail) == ("left", None, None, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "page", "detail"),
+    [
+        ("viewed", "/invoices/erp/17?token=s3cret", None),
+        ("viewed", "", None),
+        ("clicked", "home", None),
+        ("viewed", "home", {"search": "Jane Doe"}),
+    ],
+)
+async def test_notes_nothing_that_is_not_on_its_lists(
+    name: str, page: str, detail: dict[str, Any] | None, usage: Usage, database: Database
+) -> None:
+    usage.record(name, page, detail=detail)
+    await usage.flush()
+
+    assert await rows(database) == []
+
+
+async def test_takes_many_batches_at_once(usage: Usage, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BATCH", 7)
+    for _ in range(50):
+        usage.record("viewed", "home")
+    await usage.flush()
+
+    assert len(await rows(database)) == 50
+
+
+async def test_writes_by_itself(usage: Usage, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "WRITTEN_EVERY", 0.001)
+    await usage.start()
+    usage.record("viewed", "home")
+
+    await until_there_are(1, database)
+    await usage.aclose()
+
+
+async def test_writes_the_last_ones_when_closed(usage: Usage, database: Database) -> None:
+    await usage.start()
+    usage.record("finished", "invoices-file")
+    await usage.aclose()
+
+    assert await pages(database) == ["invoices-file"]
+
+
+async def test_drops_the_oldest_when_nobody_takes_them(database: Database) -> None:
+    usage = Usage(database, room=3)
+    for page in ["home", "home", "invoices", "invoice", "account"]:
+        usage.record("viewed", page)
+    await usage.flush()
+
+    assert await pages(database) == ["account", "invoice", "invoices"]
+    assert usage.dropped == 2
+
+
+async def test_keeps_events_while_the_database_is_away(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/late.db"
+    database = Database(url)
+    usage = Usage(database, room=3)
+    for page in ["home", "invoices", "invoice"]:
+        usage.record("viewed", page)
+    await usage.flush()
+    usage.record("viewed", "account")
+    await usage.flush()
+    migrate.upgrade(url)
+    await usage.flush()
+
+    assert await pages(database) == ["account", "invoice", "invoices"]
+    assert usage.dropped == 1
+    await database.close()
+
+
+async def test_keeps_the_newest_of_what_came_while_a_write_failed(database: Database) -> None:
+    usage = Usage(database, room=3)
+    for page in ["home", "invoices", "invoice"]:
+        usage.record("viewed", page)
+    batch = list(usage._waiting)
+    usage._waiting.clear()
+    usage.record("viewed", "account")
+    usage._put_back(batch)
+    await usage.flush()
+
+    assert await pages(database) == ["account", "invoice", "invoices"]
+    assert usage.dropped == 1
+
+
+async def test_gives_up_events_that_the_database_refuses_and_goes_on(usage: Usage, database: Database) -> None:
+    usage.record("viewed", "home")
+    usage._waiting.append(usage._waiting[0])  # as after a commit whose answer was lost
+    with capture_logs() as logs:
+        await usage.flush()
+    usage.record("viewed", "account")
+    await usage.flush()
+
+    assert [entry["event"] for entry in logs] == ["usage events refused"]
+    assert usage.dropped == 2
+    assert await pages(database) == ["account"]
+
+
+async def test_says_how_many_it_lost_when_closed_without_a_database(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/never.db")
+    usage = Usage(database)
+    await usage.start()
+    usage.record("viewed", "home")
+    with capture_logs() as logs:
+        await usage.aclose()
+
+    assert [(entry["event"], entry["count"]) for entry in logs] == [("usage events dropped", 1)]
+    await database.close()
+
+
+async def test_forgets_what_is_old_once_a_day(
+    usage: Usage, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "WRITTEN_EVERY", 0.001)
+    clock = usage._now
+    assert isinstance(clock, Clock)
+    usage.record("viewed", "home")
+    clock.now += timedelta(hours=1)
+    usage.record("viewed", "account")
+    await usage.flush()
+    clock.now = NOON + KEPT_FOR + timedelta(minutes=1)
+    await usage.start()
+    await until_there_are(1, database)
+    assert await pages(database) == ["account"]
+
+    clock.now += timedelta(days=1)
+    await until_there_are(0, database)
+    await usage.aclose()
+
+
+def test_knows_every_page_of_the_portal() -> None:
+    portal = Path(__file__).parent.parent / "web" / "portal"
+    shown = {page for module in portal.glob("*.py") for page in re.findall(r'"(\w+)\.html"', module.read_text("utf-8"))}
+
+    assert shown
+    assert shown <= PAGES
