@@ -1,0 +1,28 @@
+"""The two cookies there are, and how they are read.
+
+`__Host-` makes browsers insist on Secure, on the whole site and on this host alone: no neighbour can plant one.
+"""
+
+from collections.abc import Iterable
+from typing import Literal, TypedDict
+
+SESSION = "__Host-hallway"
+PRE_LOGIN = "__Host-hallway-login"  # a sign-in under way; the only thing that is kept for someone not signed in
+
+
+class Attributes(TypedDict):
+    path: str
+    secure: bool
+    httponly: bool
+    samesite: Literal["lax", "strict", "none"]
+
+
+# Lax: a person who comes from a mail, or back from the provider, is still signed in.
+ATTRIBUTES = Attributes(path="/", secure=True, httponly=True, samesite="lax")
+
+
+def read(headers: Iterable[tuple[bytes, bytes]], name: str) -> str | None:
+    """Find a cookie among raw headers. Two of one name are none: one of them is not ours."""
+    pairs = (pair.partition(b"=") for key, value in headers if key == b"cookie" for pair in value.split(b";"))
+    found = [value.strip().decode("latin-1") for key, _, value in pairs if key.strip() == name.encode()]
+    return found[0] if len(found) == 1 else None
