@@ -1,0 +1,54 @@
+"""Why a sign-in did not come about, named after what the person does next.
+
+SignInError
+Declined      the person, or the provider, said no   sign in another way, or not at all
+StartAgain    too late, used, or begun elsewhere      begin anew
+NotBelieved   an answer that proves nothing           begin anew; if it stays, tell us
+ProviderDown  the provider gives no usable answer     try later
+NotSetUp      the provider does not know us           tell us
+"""
+
+from typing import ClassVar
+
+
+class SignInError(Exception):
+    """No one was signed in. `reason` is for our logs, in our own words; people read `sentence`."""
+
+    sentence: ClassVar[str]
+    status: ClassVar[int] = 400
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Declined(SignInError):  # noqa: N818  # named after what happens next
+    """The person, or the provider, said no."""
+
+    sentence = "You are not signed in: the sign-in was stopped before it was finished."
+
+
+class StartAgain(SignInError):  # noqa: N818  # named after what happens next
+    """What came back does not belong to a sign-in that this browser has under way."""
+
+    sentence = "This sign-in is no longer valid. Start it again here; it takes less than a minute."
+
+
+class NotBelieved(SignInError):  # noqa: N818  # named after what happens next
+    """An answer that does not prove who the person is."""
+
+    sentence = "We could not make sure that it is you. Try again; if it happens twice, call us."
+
+
+class ProviderDown(SignInError):  # noqa: N818  # named after what happens next
+    """The provider gives no usable answer."""
+
+    sentence = "The sign-in service does not answer right now. Try again in a few minutes."
+    status = 503
+
+
+class NotSetUp(SignInError):  # noqa: N818  # named after what happens next
+    """The provider refuses us, not the person."""
+
+    sentence = "Sign-in does not work right now, and trying again will not help. Call us, so that we can repair it."
+    status = 503

@@ -1,0 +1,41 @@
+"""The sign-in provider we trust, and what is learnt from it."""
+
+from msgspec import Struct
+
+from auth.hidden import Hidden, Revealing
+
+
+class Provider(Struct, frozen=True, kw_only=True):
+    """An OpenID provider at which we are registered. `id` is our own short name for it."""
+
+    id: str
+    issuer: str
+    client_id: str
+    client_secret: Revealing
+    redirect_uri: str
+    post_logout_redirect_uri: str
+    scopes: tuple[str, ...] = ("openid", "email", "profile")
+
+
+class Identity(Struct, frozen=True, kw_only=True):
+    """Who somebody is: issuer and subject together, and nothing else. The rest is what the provider says of them."""
+
+    issuer: str
+    subject: str
+    email: str | None  # only one that the provider has verified
+    name: str | None
+
+
+class Begin(Struct, frozen=True):
+    """Where to send the browser, and the pre-login cookie to give it."""
+
+    url: str
+    cookie: str
+
+
+class SignIn(Struct, frozen=True, kw_only=True):
+    """A finished sign-in. `id_token` is kept for signing out there too."""
+
+    identity: Identity
+    id_token: Hidden
+    return_to: str
