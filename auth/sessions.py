@@ -1,0 +1,159 @@
+"""Who is signed in. The rows are the truth, and no write ever brings an ended one back."""
+
+import asyncio
+import hashlib
+import re
+import secrets
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import sqlalchemy as sa
+import structlog
+
+from auth.clock import Clock
+from auth.hidden import Hidden
+from auth.session_copies import Session, SessionCopies
+from cache.client import Client
+from gateway.records.database import Database, DatabaseDown
+from gateway.records.tables import Session as Row
+
+ID = re.compile(r"[A-Za-z0-9_-]{43}")  # 256 bits
+SEEN_EVERY = timedelta(minutes=1)
+SEALED_LENGTH = 8192  # the column's; a longer ID token is not kept, and the provider asks before signing out
+
+log = structlog.get_logger()
+
+
+class Sealer(Protocol):
+    """Makes ID tokens unreadable at rest, each for its own row. `open` gives None for one that does not open."""
+
+    def seal(self, id_token: str, row: str) -> str: ...
+    def open(self, sealed: str, row: str) -> str | None: ...
+
+
+class Sessions:
+    """Sessions end when `idle` passes without a request, when `lifetime` is over, or when somebody ends them."""
+
+    def __init__(
+        self, db: Database, redis: Client, sealer: Sealer, clock: Clock, *, idle: timedelta, lifetime: timedelta
+    ) -> None:
+        self._db = db
+        self._copies = SessionCopies(redis, clock)
+        self._sealer = sealer
+        self._clock = clock
+        self._idle = idle
+        self._lifetime = lifetime
+
+    async def create(self, member_id: str, account_id: str | None, id_token: Hidden | None) -> str:
+        """Begin a session and return its id, the cookie's value. There is no way to ask for a certain id."""
+        cookie = secrets.token_urlsafe(32)
+        id_hash = _hash(cookie)
+        sealed = self._sealer.seal(id_token.reveal(), _name(id_hash)) if id_token else None
+        now = self._clock()
+        async with self._db.write() as session:
+            session.add(
+                Row(
+                    id_hash=id_hash,
+                    member_id=member_id,
+                    account_id=account_id,
+                    csrf_token=secrets.token_urlsafe(32),
+                    id_token=sealed if sealed and len(sealed) <= SEALED_LENGTH else None,
+                    created_at=now,
+                    seen_at=now,
+                    expires_at=now + self._lifetime,
+                )
+            )
+        return cookie
+
+    async def get(self, cookie: str | None) -> Session | None:
+        """Find the live session of a browser. Raises `DatabaseDown` when nobody can tell."""
+        if cookie is None or not ID.fullmatch(cookie):
+            return None
+        id_hash = _hash(cookie)
+        copy = await self._copies.get(id_hash)
+        if copy is None:
+            return await self._read(id_hash)
+        now = self._clock()
+        return copy if copy.expires_at > now and copy.seen_at > now - self._idle else None
+
+    async def end(self, cookie: str | None) -> Hidden | None:
+        """Sign out. Gives back the ID token of the session, once."""
+        if cookie is None or not ID.fullmatch(cookie):
+            return None
+        id_hash = _hash(cookie)
+        now = self._clock()
+        this = Row.id_hash == id_hash
+        async with self._db.write() as session:
+            sealed = await session.scalar(sa.select(Row.id_token).where(this, *self._live(now)))
+            ended = await session.scalars(_ending(now).where(this).returning(Row.id_hash))
+            was_live = bool(ended.all())
+        if was_live:
+            await self._copies.mark_ended(id_hash)
+        id_token = self._sealer.open(sealed, _name(id_hash)) if sealed else None
+        return Hidden(id_token) if id_token else None
+
+    async def end_all(self, member_id: str) -> int:
+        """Sign a member out everywhere, and say of how many sessions."""
+        async with self._db.write() as session:
+            ended = await session.scalars(
+                _ending(self._clock()).where(Row.member_id == member_id).returning(Row.id_hash)
+            )
+            hashes = ended.all()
+        await asyncio.gather(*map(self._copies.mark_ended, hashes))
+        return len(hashes)
+
+    async def purge(self, older_than: timedelta) -> int:
+        """Forget sessions that ended or expired so long ago, and say how many."""
+        limit = self._clock() - older_than
+        async with self._db.write() as session:
+            gone = await session.scalars(
+                sa.delete(Row).where(sa.or_(Row.ended_at < limit, Row.expires_at < limit)).returning(Row.id_hash)
+            )
+            return len(gone.all())
+
+    async def _read(self, id_hash: bytes) -> Session | None:
+        read_at = self._clock()
+        live = sa.select(Row).where(Row.id_hash == id_hash, *self._live(read_at))
+        async with self._db.read() as session:
+            row = await session.scalar(live)
+        if row and read_at - row.seen_at >= SEEN_EVERY:
+            row = await self._see(row, read_at)
+        if row is None:
+            return None
+        found = Session(
+            id_hash=row.id_hash,
+            member_id=row.member_id,
+            account_id=row.account_id,
+            csrf_token=row.csrf_token,
+            seen_at=row.seen_at,
+            expires_at=row.expires_at,
+        )
+        await self._copies.put(found, read_at)
+        return found
+
+    async def _see(self, row: Row, now: datetime) -> Row | None:
+        """Write down that the session was used, unless it has ended meanwhile."""
+        live = (Row.id_hash == row.id_hash, *self._live(now))
+        due = Row.seen_at <= now - SEEN_EVERY  # several requests come at once, and one write is enough
+        try:
+            async with self._db.write() as session:
+                await session.execute(sa.update(Row).where(*live, due).values(seen_at=now))
+                return await session.scalar(sa.select(Row).where(*live))
+        except DatabaseDown:
+            log.warning("session use not written")
+            return row
+
+    def _live(self, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+        return Row.ended_at.is_(None), Row.expires_at > now, Row.seen_at > now - self._idle
+
+
+def _ending(now: datetime) -> sa.Update:
+    return sa.update(Row).where(Row.ended_at.is_(None)).values(ended_at=now, id_token=None)
+
+
+def _hash(cookie: str) -> bytes:
+    return hashlib.sha256(cookie.encode()).digest()
+
+
+def _name(id_hash: bytes) -> str:
+    return f"sessions/{id_hash.hex()}"
