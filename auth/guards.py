@@ -1,0 +1,109 @@
+"""What stands before every route: nothing is open, and nothing can be changed from elsewhere, unless a route says so.
+
+A route says so by `opt`: `PUBLIC` lets anybody in, `FROM_ELSEWHERE` accepts unsafe methods from outside our pages, for
+those who prove themselves in another way. What a route does not say is refused.
+"""
+
+from typing import Any
+from urllib.parse import quote
+
+import structlog
+from litestar import Request, Response
+from litestar.config.app import AppConfig
+from litestar.connection import ASGIConnection
+from litestar.enums import ScopeType
+from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
+from litestar.handlers.base import BaseRouteHandler
+from litestar.middleware import ASGIMiddleware
+from litestar.plugins import InitPlugin
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from auth.cross_site import SAFE_METHODS, TooLarge, carries_token, is_form, is_from_our_site, read_form, replay
+from auth.own_path import HOME, own_path
+from auth.visitors import Visitors
+
+PUBLIC = {"public": True}
+FROM_ELSEWHERE = {"from_elsewhere": True}
+
+log = structlog.get_logger()
+
+
+class SignInNeeded(NotAuthorizedException):
+    """Nobody is signed in, and the page is for those who are."""
+
+
+class Protection(InitPlugin):
+    """The whole of it, for `Litestar(plugins=[...])`. `origin` is the one of our own base URL."""
+
+    def __init__(self, visitors: Visitors, origin: str) -> None:
+        self._visitors = visitors
+        self._origin = origin
+
+    def on_app_init(self, app_config: AppConfig) -> AppConfig:
+        app_config.middleware.insert(0, CrossSite(self._visitors, self._origin))
+        app_config.guards.insert(0, self.signed_in)
+        app_config.exception_handlers = {SignInNeeded: ask_to_sign_in, **app_config.exception_handlers}
+        return app_config
+
+    async def signed_in(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+        if handler.opt.get("public") is not True and await self._visitors.recognise(connection.scope) is None:
+            raise SignInNeeded
+
+
+class CrossSite(ASGIMiddleware):
+    """Refuses unsafe requests that a page of ours did not make."""
+
+    scopes = (ScopeType.HTTP, ScopeType.ASGI, ScopeType.WEBSOCKET)
+
+    def __init__(self, visitors: Visitors, origin: str) -> None:
+        self._visitors = visitors
+        self._origin = origin
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        declared = scope["route_handler"].opt.get("from_elsewhere") is True
+        if scope.get("method") not in SAFE_METHODS and not declared:
+            receive = await self._check(scope, receive)
+        await next_app(scope, receive, send)
+
+    async def _check(self, scope: Scope, receive: Receive) -> Receive:
+        headers = scope["headers"]
+        if not is_from_our_site(headers, self._origin):
+            raise self._refused(scope, "not from our site")
+        form = b""
+        if is_form(headers):
+            form = await self._read(receive)
+            receive = replay(form, receive)
+        # Who is not signed in has no token, and nothing that could be used behind their back.
+        who = await self._visitors.recognise(scope)
+        if who and not carries_token(headers, form, who.csrf_token):
+            raise self._refused(scope, "token")
+        return receive
+
+    async def _read(self, receive: Receive) -> bytes:
+        try:
+            return await read_form(receive)
+        except TooLarge as error:
+            raise RequestEntityTooLarge from error
+
+    def _refused(self, scope: Scope, reason: str) -> PermissionDeniedException:
+        log.warning("unsafe request refused", reason=reason, route=str(scope["route_handler"]))
+        return PermissionDeniedException("This was not sent from one of our pages.")
+
+
+def ask_to_sign_in(request: Request[Any, Any, Any], _: SignInNeeded) -> Response[str]:
+    """Send a person to the sign-in page and, if they only wanted to look, back again afterwards."""
+    if "hx-request" in request.headers:
+        # A piece of a page cannot be replaced by a sign-in page; loading the page anew leads there.
+        return Response("", status_code=401, headers={"HX-Refresh": "true"})
+    if "text/html" not in request.headers.get("accept", ""):
+        return Response("Sign in first.", status_code=401, media_type="text/plain")
+    wanted = own_path(_address(request.scope)) if request.method == "GET" else HOME
+    question = "" if wanted == HOME else f"?next={quote(wanted, safe='/')}"
+    return Response("", status_code=303, headers={"Location": f"/sign-in{question}"})
+
+
+def _address(scope: Scope) -> str:
+    """The path and the query as they were sent."""
+    query = scope["query_string"].decode("latin-1")
+    return scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")

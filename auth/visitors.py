@@ -1,0 +1,37 @@
+"""From a request's cookie to the person behind it, asked once per request and only when somebody wants to know."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from auth import cookies
+from auth.principals import Principal
+from auth.sessions import Sessions
+
+KEY = "user"  # where Litestar looks for it too
+
+Scope = Any  # of ASGI; frameworks type it in ways that fit no mapping
+
+
+class Visitors:
+    """Knows the signed-in. Nothing is kept for anybody else."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    async def recognise(self, scope: Scope) -> Principal | None:
+        """Find out who asks, and put it on the connection. Raises `DatabaseDown` when nobody can tell."""
+        if KEY not in scope:
+            scope[KEY] = await self._find(scope["headers"])
+        found: Principal | None = scope[KEY]
+        return found
+
+    async def _find(self, headers: Iterable[tuple[bytes, bytes]]) -> Principal | None:
+        session = await self._sessions.get(cookies.read(headers, cookies.SESSION))
+        if session is None:
+            return None
+        return Principal(
+            member_id=session.member_id,
+            account_id=session.account_id,
+            csrf_token=session.csrf_token,
+            session=session.id_hash,
+        )
