@@ -1,3 +1,3 @@
 """Support modules with fixtures or hooks, by name."""
 
-pytest_plugins = ["support_needs", "support_db", "support_redis"]  # support_needs first: the others import it
+pytest_plugins = ["support_needs", "support_db", "support_redis", "support_sandbox"]  # support_needs first: the others import it
