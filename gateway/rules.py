@@ -1,0 +1,193 @@
+"""What a setting's text must look like. A rule gives the value, or a `ValueError` that says what to write instead.
+
+No error repeats the text: somebody may have put a password into the wrong variable.
+"""
+
+import difflib
+import re
+import zoneinfo
+from collections.abc import Callable
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+from connectors.config import Secret
+from gateway.colours import HEX
+from gateway.keyring import parse_keyring
+from gateway.records.urls import parse_url
+
+FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+PORTS = {"http": 80, "https": 443}
+LOGOS = {".svg", ".png", ".webp", ".jpg", ".jpeg"}
+LOGO_BYTES = 256 * 1024
+
+
+def text(most: int) -> Callable[[str], str]:
+    def rule(given: str) -> str:
+        if not given.isprintable() or len(given) > most:
+            raise ValueError(f"must be one line of at most {most} characters")
+        return given
+
+    return rule
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    def rule(given: str) -> int:
+        if not re.fullmatch("[0-9]{1,9}", given) or not least <= int(given) <= most:
+            raise ValueError(f"must be a whole number from {least} to {most}")
+        return int(given)
+
+    return rule
+
+
+def seconds(least: float, most: float) -> Callable[[str], float]:
+    def rule(given: str) -> float:
+        if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", given) or not least <= float(given) <= most:
+            raise ValueError(f"must be seconds from {least} to {most}, such as 1.5")
+        return float(given)
+
+    return rule
+
+
+def one_of(*known: str) -> Callable[[str], str]:
+    def rule(given: str) -> str:
+        if given.lower() not in known:
+            raise ValueError(f"must be one of {', '.join(known)}")
+        return given.lower()
+
+    return rule
+
+
+def flag(given: str) -> bool:
+    if given.lower() not in FLAGS:
+        raise ValueError("must be true or false")
+    return FLAGS[given.lower()]
+
+
+def secret(given: str) -> Secret:
+    if not given.isprintable():
+        raise ValueError("must be one line")
+    return Secret(given)
+
+
+def keys(given: str) -> Secret:
+    parse_keyring(given)
+    return Secret(given)
+
+
+def origin(given: str) -> str:
+    """Keep scheme, host and port, spelled as browsers spell them in an `Origin`."""
+    url = _web_address(given)
+    if url.path not in {"", "/"}:
+        raise ValueError("must end after the host: the portal has a host name of its own")
+    host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
+    port = "" if url.port in {None, PORTS[url.scheme]} else f":{url.port}"
+    return f"{url.scheme}://{host}{port}"
+
+
+def issuer(given: str) -> str:
+    """Keep every character: the provider's own spelling is compared with it."""
+    _web_address(given)
+    return text(500)(given)
+
+
+def database(given: str) -> Secret:
+    parse_url(given)
+    return Secret(given)
+
+
+def redis(given: str) -> Secret:
+    url = _split(given)
+    if not (url.scheme in {"redis", "rediss"} and url.hostname) and not (url.scheme == "unix" and url.path):
+        raise ValueError("must be redis://host:6379/0, rediss://host:6379/0 or unix:///path/to/socket")
+    return Secret(given)
+
+
+def scopes(given: str) -> tuple[str, ...]:
+    names = tuple(given.split())
+    if "openid" not in names:
+        raise ValueError('must contain openid, such as "openid email profile"')
+    return names
+
+
+def colour(given: str) -> str:
+    if not HEX.fullmatch(given):
+        raise ValueError("must be a colour such as #155470 or #fff")
+    return given.lower()
+
+
+def time_zone(given: str) -> str:
+    known = zoneinfo.available_timezones()
+    if given not in known:
+        raise ValueError(f"must be a time zone such as Europe/Berlin{did_you_mean(given, known)}")
+    return given
+
+
+def folder(given: str) -> Path:
+    path = Path(given).expanduser().absolute()
+    if "?" in given:
+        raise ValueError("must be a folder without a question mark in its name")
+    if path.exists() and not path.is_dir():
+        raise ValueError("must be a folder; there is a file of that name")
+    return path
+
+
+def logo(given: str) -> Path:
+    path = Path(given).expanduser().absolute()
+    if path.suffix.lower() not in LOGOS or not path.is_file():
+        raise ValueError(f"must be an existing file, one of {', '.join(sorted(LOGOS))}")
+    if path.stat().st_size > LOGO_BYTES:
+        raise ValueError(f"must be at most {LOGO_BYTES // 1024} KB, for it is on every page")
+    return path
+
+
+def email(given: str) -> str:
+    if not EMAIL.fullmatch(given) or not given.isprintable():
+        raise ValueError("must be an e-mail address")
+    return given
+
+
+def did_you_mean(given: str, known: set[str]) -> str:
+    """Only ever repeats what we know ourselves."""
+    close = difflib.get_close_matches(given, sorted(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _web_address(given: str) -> SplitResult:
+    url = _split(given)
+    if url.scheme not in PORTS or not _is_host(url.hostname or ""):
+        raise ValueError("must be an address such as https://portal.example.com")
+    if "@" in url.netloc or "?" in given or "#" in given or not given.isprintable() or " " in given:
+        raise ValueError("must have no user, question mark, hash or space")
+    if url.scheme == "http" and not _is_loopback(url.hostname or ""):
+        raise ValueError("must begin with https:// (http:// is for this machine only, such as http://127.0.0.1:8000)")
+    return url
+
+
+def _split(given: str) -> SplitResult:
+    try:
+        url = urlsplit(given)
+        port = url.port
+    except ValueError:
+        port = 0  # the library's texts repeat the address
+    if port == 0:
+        raise ValueError("must be an address whose port, if any, is from 1 to 65535")
+    return url
+
+
+def _is_host(host: str) -> bool:
+    return bool(HOST.fullmatch(host)) or _is_ip(host)
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or host.endswith(".localhost") or (_is_ip(host) and ip_address(host).is_loopback)

@@ -1,0 +1,199 @@
+"""The process's environment as one struct. Each field is a variable: `port` is HALLWAY_PORT.
+
+An empty variable counts as not set. A field that holds a secret may also be read from a file: HALLWAY_KEYS_FILE.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_type_hints
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from connectors.config import Secret
+from gateway import rules
+from gateway.colours import contrast
+from gateway.keyring import HOW_TO, Keyring, load_keyring, parse_keyring
+
+PREFIX = "HALLWAY_"
+FILE = "_FILE"
+SURFACE = "#fff"  # what the light theme's cards are made of
+READABLE, VISIBLE = 4.5, 3.0  # WCAG AA for text, and for what is not text
+SIGN_IN = ("oidc_issuer", "oidc_client_id", "oidc_client_secret")
+ADDRESSES = {"database_url", "redis_url"}  # secret because of the password in them
+
+
+class SettingsError(Exception):
+    """Everything that is wrong, a line each, by name. No line repeats a value."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(["these settings need a change:", *(f"  {problem}" for problem in problems)]))
+        self.problems = problems
+
+
+class SignInSettings(Struct, frozen=True, kw_only=True):
+    """The provider that customers sign in at."""
+
+    issuer: str
+    client_id: str
+    client_secret: Secret
+    scopes: tuple[str, ...]
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """`redis_url` None: the embedded Redis. `keys` None: the key file in the data folder."""
+
+    base_url: Annotated[str, rules.origin] = "http://127.0.0.1:8000"
+    host: Annotated[str, rules.text(255)] = "127.0.0.1"
+    port: Annotated[int, rules.whole(1, 65535)] = 8000
+    workers: Annotated[int, rules.whole(1, 64)] = 1
+    data_dir: Annotated[Path, rules.folder] = Path(".data")
+    database_url: Annotated[Secret, rules.database]
+    redis_url: Annotated[Secret | None, rules.redis] = None
+    keys: Annotated[Secret | None, rules.keys] = None
+    oidc_issuer: Annotated[str | None, rules.issuer] = None
+    oidc_client_id: Annotated[str | None, rules.text(255)] = None
+    oidc_client_secret: Annotated[Secret | None, rules.secret] = None
+    oidc_scopes: Annotated[tuple[str, ...], rules.scopes] = ("openid", "email", "profile")
+    allow_http_sources: Annotated[bool, rules.flag] = False
+    allow_private_sources: Annotated[bool, rules.flag] = False
+    brand_name: Annotated[str, rules.text(60)] = "Hallway"
+    brand_logo_file: Annotated[Path | None, rules.logo] = None
+    brand_accent: Annotated[str, rules.colour] = "#155470"
+    brand_accent_ink: Annotated[str, rules.colour] = "#fff"
+    contact_name: Annotated[str | None, rules.text(100)] = None
+    contact_phone: Annotated[str | None, rules.text(40)] = None
+    contact_email: Annotated[str | None, rules.email] = None
+    contact_hours: Annotated[str | None, rules.text(100)] = None
+    time_zone: Annotated[str, rules.time_zone] = "UTC"
+    page_budget: Annotated[float, rules.seconds(0.1, 10)] = 1.5
+    session_idle: Annotated[int, rules.whole(60, 86_400)] = 1800  # seconds
+    session_lifetime: Annotated[int, rules.whole(60, 604_800)] = 43_200  # seconds
+    log_level: Annotated[str, rules.one_of("debug", "info", "warning", "error")] = "info"
+
+    @property
+    def has_embedded_database(self) -> bool:
+        return self.database_url == embedded_database(self.data_dir)
+
+    def keyring(self) -> Keyring:
+        """Open the key ring; on first use of the embedded default, make it. Raises `KeyringError`."""
+        return parse_keyring(self.keys.reveal()) if self.keys else load_keyring(self.data_dir / "keys")
+
+    def require_sign_in(self) -> SignInSettings:
+        """Give what signing in needs. Raises `SettingsError`: the other commands do without."""
+        if self.oidc_issuer and self.oidc_client_id and self.oidc_client_secret:
+            return SignInSettings(
+                issuer=self.oidc_issuer,
+                client_id=self.oidc_client_id,
+                client_secret=self.oidc_client_secret,
+                scopes=self.oidc_scopes,
+            )
+        raise SettingsError([f"{name}: needed to let customers sign in" for name in _missing_sign_in(self)])
+
+    def describe(self) -> tuple[tuple[str, str], ...]:
+        """List each variable with its value, for people. Of secrets it only tells whether they are set."""
+        return tuple((_variable(name), _shown(name, getattr(self, name))) for name in self.__struct_fields__)
+
+
+def embedded_database(data_dir: Path) -> Secret:
+    return Secret(f"sqlite:///{data_dir}/hallway.db")
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Read the settings. Raises `SettingsError` with all that is wrong."""
+    values: dict[str, Any] = {}
+    problems: dict[str, str] = {}
+    for field, hint in get_type_hints(Settings, include_extras=True).items():
+        try:
+            given = _given(environ, field, is_secret=_is_secret(hint))
+            if given:
+                values[field] = _rule(hint)(given)
+        except ValueError as error:
+            problems[field] = str(error)
+    data_dir = values.get("data_dir", Path(".data").absolute())
+    settings = Settings(**({"data_dir": data_dir, "database_url": embedded_database(data_dir)} | values))
+    for fields, problem in _contradictions(settings):
+        if not problems.keys() & set(fields):  # else it is about a default
+            problems[fields[0]] = problem
+    lines = [f"{_variable(field)}: {problem}" for field, problem in problems.items()]
+    lines += _unknown(environ)
+    if lines:
+        raise SettingsError(lines)
+    return settings
+
+
+def _given(environ: Mapping[str, str], field: str, *, is_secret: bool) -> str:
+    name = _variable(field)
+    given = environ.get(name, "").strip()
+    path = environ.get(name + FILE, "").strip() if is_secret else ""
+    if given and path:
+        raise ValueError(f"is set, and {name}{FILE} too: keep one of them")
+    if not path:
+        return given
+    try:
+        content = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not text"
+        raise ValueError(f"the file that {name}{FILE} names cannot be read ({reason})") from None
+    if not content:
+        raise ValueError(f"the file that {name}{FILE} names is empty")
+    return content
+
+
+def _contradictions(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
+    """What only shows when settings are seen together: the fields it is about, and the problem of the first."""
+    accent, ink = settings.brand_accent, settings.brand_accent_ink
+    if (found := contrast(ink, accent)) < READABLE:
+        problem = f"text of this colour on HALLWAY_BRAND_ACCENT has a contrast of {found:.2f}, and needs {READABLE}"
+        yield ("brand_accent_ink", "brand_accent"), f"{problem}: try #fff or #101215, or change the accent"
+    if (found := contrast(accent, SURFACE)) < VISIBLE:
+        yield ("brand_accent",), f"has a contrast of {found:.2f} on white, and needs {VISIBLE}: choose a darker one"
+    if settings.session_lifetime < settings.session_idle:
+        yield ("session_lifetime", "session_idle"), "must be at least HALLWAY_SESSION_IDLE"
+    if not settings.has_embedded_database and not settings.keys:
+        problem = "needed with a database of your own, so that every machine has the same keys"
+        yield ("keys", "database_url", "data_dir"), f"{problem}; {HOW_TO}"
+    missing = _missing_sign_in(settings)
+    if 0 < len(missing) < len(SIGN_IN):
+        yield SIGN_IN, f"the three go together; missing: {', '.join(missing)}"
+
+
+def _missing_sign_in(settings: Settings) -> list[str]:
+    return [_variable(field) for field in SIGN_IN if not getattr(settings, field)]
+
+
+def _unknown(environ: Mapping[str, str]) -> list[str]:
+    hints = get_type_hints(Settings, include_extras=True)
+    known = {_variable(field) for field in hints}
+    known |= {_variable(field) + FILE for field, hint in hints.items() if _is_secret(hint)}
+    given = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+    return [f"{name}: there is no such setting{rules.did_you_mean(name, known)}" for name in given]
+
+
+def _variable(field: str) -> str:
+    return PREFIX + field.upper()
+
+
+def _rule(hint: Any) -> Callable[[str], object]:  # noqa: ANN401  # an `Annotated` has no type of its own
+    rule: Callable[[str], object] = hint.__metadata__[0]
+    return rule
+
+
+def _is_secret(hint: Any) -> bool:  # noqa: ANN401  # an `Annotated` has no type of its own
+    kind = hint.__origin__
+    return kind is Secret or Secret in get_args(kind)
+
+
+def _shown(field: str, value: object) -> str:
+    match value:
+        case None:
+            return "(not set)"
+        case Secret() if field in ADDRESSES:
+            url = urlsplit(value.reveal())
+            return f"{url.scheme}://{url.netloc.rpartition('@')[2]}{url.path}"
+        case Secret():
+            return "(set, not shown)"
+        case tuple():
+            return " ".join(value)
+        case _:
+            return str(value)

@@ -1,0 +1,348 @@
+"""The settings, as an admin meets them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.config import Secret
+from gateway.colours import contrast
+from gateway.keyring import KeyringError
+from gateway.settings import Settings, SettingsError, load
+
+KEY = "1:" + "A" * 43 + "="
+CANARY = "hunter2canary"
+SIGN_IN = {
+    "HALLWAY_OIDC_ISSUER": "https://id.example.com/realms/acme",
+    "HALLWAY_OIDC_CLIENT_ID": "hallway",
+    "HALLWAY_OIDC_CLIENT_SECRET": CANARY,
+}
+FIELDS = {f"HALLWAY_{field.upper()}" for field in Settings.__struct_fields__}
+
+
+def problems(**environ: str) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        load({f"HALLWAY_{name}": value for name, value in environ.items()})
+    return caught.value.problems
+
+
+def complaint(environ: dict[str, str]) -> str:
+    try:
+        load(environ)
+    except SettingsError as error:
+        return str(error)
+    return ""
+
+
+def setting(**environ: str) -> Any:
+    (name,) = environ
+    return getattr(load({f"HALLWAY_{name}": value for name, value in environ.items()}), name.lower())
+
+
+def test_needs_nothing() -> None:
+    settings = load({"PATH": "/bin", "HOME": "/"})
+    data_dir = Path(".data").absolute()
+    assert settings == Settings(data_dir=data_dir, database_url=Secret(f"sqlite:///{data_dir}/hallway.db"))
+    assert settings.base_url == "http://127.0.0.1:8000"
+    assert settings.has_embedded_database
+
+
+def test_reads_every_variable(tmp_path: Path) -> None:
+    logo = tmp_path / "logo.svg"
+    logo.touch()
+    given = {
+        "BASE_URL": "https://portal.example.com",
+        "HOST": "0.0.0.0",
+        "PORT": "80",
+        "WORKERS": "4",
+        "DATA_DIR": str(tmp_path),
+        "DATABASE_URL": "postgresql://hallway:pw@db/hallway",
+        "REDIS_URL": "rediss://:pw@cache:6380/0",
+        "KEYS": KEY,
+        "OIDC_ISSUER": "https://id.example.com/",
+        "OIDC_CLIENT_ID": "hallway",
+        "OIDC_CLIENT_SECRET": "s3cret",
+        "OIDC_SCOPES": "openid groups",
+        "ALLOW_HTTP_SOURCES": "true",
+        "ALLOW_PRIVATE_SOURCES": "1",
+        "BRAND_NAME": "Acme & Söhne",
+        "BRAND_LOGO_FILE": str(logo),
+        "BRAND_ACCENT": "#7A1FA2",
+        "BRAND_ACCENT_INK": "#FFF",
+        "CONTACT_NAME": "Priya",
+        "CONTACT_PHONE": "+49 30 1234",
+        "CONTACT_EMAIL": "help@example.com",
+        "CONTACT_HOURS": "Mon to Fri, 9 to 5",
+        "TIME_ZONE": "Europe/Berlin",
+        "PAGE_BUDGET": "0.5",
+        "SESSION_IDLE": "600",
+        "SESSION_LIFETIME": "7200",
+        "LOG_LEVEL": "DEBUG",
+    }
+    assert {f"HALLWAY_{name}" for name in given} == FIELDS
+    assert load({f"HALLWAY_{name}": value for name, value in given.items()}) == Settings(
+        base_url="https://portal.example.com",
+        host="0.0.0.0",
+        port=80,
+        workers=4,
+        data_dir=tmp_path,
+        database_url=Secret("postgresql://hallway:pw@db/hallway"),
+        redis_url=Secret("rediss://:pw@cache:6380/0"),
+        keys=Secret(KEY),
+        oidc_issuer="https://id.example.com/",
+        oidc_client_id="hallway",
+        oidc_client_secret=Secret("s3cret"),
+        oidc_scopes=("openid", "groups"),
+        allow_http_sources=True,
+        allow_private_sources=True,
+        brand_name="Acme & Söhne",
+        brand_logo_file=logo,
+        brand_accent="#7a1fa2",
+        brand_accent_ink="#fff",
+        contact_name="Priya",
+        contact_phone="+49 30 1234",
+        contact_email="help@example.com",
+        contact_hours="Mon to Fri, 9 to 5",
+        time_zone="Europe/Berlin",
+        page_budget=0.5,
+        session_idle=600,
+        session_lifetime=7200,
+        log_level="debug",
+    )
+
+
+def test_tells_everything_that_is_wrong_at_once() -> None:
+    found = problems(PORT="eighty", WORKRES="2", TIME_ZONE="Europe/Berlim", BASE_URL="http://portal.example.com")
+    assert [problem.partition(":")[0] for problem in found] == [
+        "HALLWAY_BASE_URL",
+        "HALLWAY_PORT",
+        "HALLWAY_TIME_ZONE",
+        "HALLWAY_WORKRES",
+    ]
+    assert "did you mean Europe/Berlin?" in found[2]
+    assert "did you mean HALLWAY_WORKERS?" in found[3]
+
+
+def test_does_not_know_files_for_what_is_no_secret() -> None:
+    assert problems(PORT_FILE="x") == ["HALLWAY_PORT_FILE: there is no such setting; did you mean HALLWAY_PORT?"]
+
+
+def test_takes_an_empty_variable_for_unset() -> None:
+    assert load(dict.fromkeys(FIELDS, " ")) == load({})
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("https://portal.example.com", "https://portal.example.com"),
+        ("https://Portal.Example.com:443/", "https://portal.example.com"),
+        ("https://portal.example.com:8443", "https://portal.example.com:8443"),
+        ("http://localhost:8000", "http://localhost:8000"),
+        ("http://shop.localhost", "http://shop.localhost"),
+        ("http://127.0.0.2:80", "http://127.0.0.2"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+    ],
+)
+def test_keeps_the_base_address_as_browsers_spell_it(given: str, kept: str) -> None:
+    assert setting(BASE_URL=given) == kept
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "portal.example.com",
+        "//portal.example.com",
+        "ftp://portal.example.com",
+        "http://portal.example.com",
+        "http://localhost.example.com",
+        "http://127.0.0.1.example.com",
+        "http://10.0.0.1",
+        "http://user@127.0.0.1",
+        "https://portal.example.com/account",
+        "https://portal.example.com?a=b",
+        "https://portal.example.com#a",
+        "https://portal.example.com:0",
+        "https://portal.example.com:99999",
+        "https://portal.example.com:x",
+        "https://",
+        "https://portal example.com",
+        "https://-.example.com",
+        "https://[::1",
+        "https://portal.example.com\\@evil.example.com",
+    ],
+)
+def test_refuses_a_bad_base_address(given: str) -> None:
+    (problem,) = problems(BASE_URL=given)
+    assert problem.startswith("HALLWAY_BASE_URL: must ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "0"),
+        ("PORT", "65536"),
+        ("PORT", "8_000"),
+        ("PORT", "-1"),
+        ("WORKERS", "0"),
+        ("WORKERS", "1.5"),
+        ("HOST", "a\x07b"),
+        ("DATABASE_URL", "mysql://db/hallway"),
+        ("DATABASE_URL", "hallway.db"),
+        ("REDIS_URL", "cache:6379"),
+        ("REDIS_URL", "http://cache"),
+        ("REDIS_URL", "redis://"),
+        ("REDIS_URL", "redis://cache:x"),
+        ("REDIS_URL", "unix://"),
+        ("KEYS", "secret"),
+        ("OIDC_SCOPES", "email"),
+        ("ALLOW_HTTP_SOURCES", "maybe"),
+        ("BRAND_NAME", "a" * 61),
+        ("BRAND_LOGO_FILE", "/nowhere/logo.svg"),
+        ("BRAND_ACCENT", "teal"),
+        ("BRAND_ACCENT", "#1554"),
+        ("BRAND_ACCENT", "#155470;}"),
+        ("CONTACT_EMAIL", "help"),
+        ("CONTACT_HOURS", "a\nb"),
+        ("TIME_ZONE", "Berlin"),
+        ("TIME_ZONE", "../etc/passwd"),
+        ("PAGE_BUDGET", "nan"),
+        ("PAGE_BUDGET", "inf"),
+        ("PAGE_BUDGET", "0"),
+        ("SESSION_IDLE", "10"),
+        ("SESSION_LIFETIME", "604801"),
+        ("LOG_LEVEL", "loud"),
+    ],
+)
+def test_refuses_by_name_what_makes_no_sense(name: str, value: str) -> None:
+    (problem,) = problems(**{name: value})
+    assert problem.startswith(f"HALLWAY_{name}: ")
+
+
+def test_refuses_a_logo_that_is_none(tmp_path: Path) -> None:
+    text = tmp_path / "logo.txt"
+    text.touch()
+    big = tmp_path / "logo.png"
+    big.write_bytes(bytes(256 * 1024 + 1))
+    assert "must be an existing file" in problems(BRAND_LOGO_FILE=str(text))[0]
+    assert "at most 256 KB" in problems(BRAND_LOGO_FILE=str(big))[0]
+
+
+def test_refuses_a_data_folder_that_is_none(tmp_path: Path) -> None:
+    file = tmp_path / "data"
+    file.touch()
+    assert "must be a folder" in problems(DATA_DIR=str(file))[0]
+    assert "question mark" in problems(DATA_DIR=str(tmp_path / "what?"))[0]
+
+
+def test_counts_contrast_as_the_standard_does() -> None:
+    assert contrast("#000", "#ffffff") == pytest.approx(21)
+    assert contrast("#777777", "#fff") == pytest.approx(4.48, abs=0.005)
+    assert contrast("#fff", "#155470") == contrast("#155470", "#fff") == pytest.approx(8.3, abs=0.05)
+
+
+def test_refuses_colours_that_cannot_be_read() -> None:
+    (problem,) = problems(BRAND_ACCENT="#777777")
+    assert problem.startswith("HALLWAY_BRAND_ACCENT_INK: text of this colour on HALLWAY_BRAND_ACCENT has a contrast of")
+    assert "of 4.48, and needs 4.5" in problem
+    assert problems(BRAND_ACCENT="#ffd400", BRAND_ACCENT_INK="#101215") == [
+        "HALLWAY_BRAND_ACCENT: has a contrast of 1.43 on white, and needs 3.0: choose a darker one"
+    ]
+    assert problems(BRAND_ACCENT="#155470", BRAND_ACCENT_INK="#101215")[0].startswith("HALLWAY_BRAND_ACCENT_INK: ")
+    load({"HALLWAY_BRAND_ACCENT": "#e0630b", "HALLWAY_BRAND_ACCENT_INK": "#101215"})
+
+
+def test_blames_no_other_setting_for_a_wrong_one() -> None:
+    assert len(problems(BRAND_ACCENT="teal", BRAND_ACCENT_INK="#155470")) == 1
+    assert len(problems(SESSION_IDLE="x", SESSION_LIFETIME="60")) == 1
+    assert len(problems(DATA_DIR="what?", KEYS=KEY)) == 1
+
+
+def test_wants_a_lifetime_of_at_least_the_idle_time() -> None:
+    assert problems(SESSION_LIFETIME="1200") == ["HALLWAY_SESSION_LIFETIME: must be at least HALLWAY_SESSION_IDLE"]
+
+
+def test_wants_keys_with_a_database_of_ones_own() -> None:
+    (problem,) = problems(DATABASE_URL="postgresql://db/hallway")
+    assert problem.startswith("HALLWAY_KEYS: needed with a database of your own")
+    assert "openssl rand -base64 32" in problem
+    assert not load({"HALLWAY_DATABASE_URL": "postgresql://db/hallway", "HALLWAY_KEYS": KEY}).has_embedded_database
+
+
+def test_opens_the_key_ring(tmp_path: Path) -> None:
+    made = load({"HALLWAY_DATA_DIR": str(tmp_path)}).keyring()
+    assert made == load({"HALLWAY_DATA_DIR": str(tmp_path)}).keyring()
+    given = load({"HALLWAY_DATA_DIR": str(tmp_path), "HALLWAY_KEYS": KEY}).keyring()
+    assert given.current.secret == Secret(KEY[2:])
+    (tmp_path / "keys").chmod(0o644)
+    with pytest.raises(KeyringError):
+        load({"HALLWAY_DATA_DIR": str(tmp_path)}).keyring()
+
+
+def test_reads_a_secret_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("s3cret\n")
+    environ = SIGN_IN | {"HALLWAY_OIDC_CLIENT_SECRET": "", "HALLWAY_OIDC_CLIENT_SECRET_FILE": str(file)}
+    assert load(environ).oidc_client_secret == Secret("s3cret")
+
+
+def test_says_what_is_wrong_with_a_secret_file(tmp_path: Path) -> None:
+    for name, content in {"empty": b"\n", "binary": b"\xff", "lines": b"a\nb"}.items():
+        (tmp_path / name).write_bytes(content)
+
+    def problem(name: str, **more: str) -> str:
+        environ = {"OIDC_ISSUER": SIGN_IN["HALLWAY_OIDC_ISSUER"], "OIDC_CLIENT_ID": "hallway", **more}
+        (found,) = problems(OIDC_CLIENT_SECRET_FILE=str(tmp_path / name), **environ)
+        return found.removeprefix("HALLWAY_OIDC_CLIENT_SECRET: ")
+
+    assert problem("none").endswith("cannot be read (No such file or directory)")
+    assert problem("binary").endswith("cannot be read (not text)")
+    assert problem("empty").endswith("is empty")
+    assert problem("lines") == "must be one line"
+    assert problem("none", OIDC_CLIENT_SECRET="x").endswith("keep one of them")
+
+
+def test_wants_all_of_the_sign_in_provider_or_nothing() -> None:
+    assert problems(OIDC_CLIENT_ID="hallway") == [
+        "HALLWAY_OIDC_ISSUER: the three go together; missing: HALLWAY_OIDC_ISSUER, HALLWAY_OIDC_CLIENT_SECRET"
+    ]
+    sign_in = load(SIGN_IN).require_sign_in()
+    assert (sign_in.issuer, sign_in.client_id, sign_in.client_secret, sign_in.scopes) == (
+        SIGN_IN["HALLWAY_OIDC_ISSUER"],
+        "hallway",
+        Secret(CANARY),
+        ("openid", "email", "profile"),
+    )
+    with pytest.raises(SettingsError) as caught:
+        load({}).require_sign_in()
+    assert [problem.partition(":")[0] for problem in caught.value.problems] == list(SIGN_IN)
+
+
+@pytest.mark.parametrize("issuer", ["http://id.example.com", "https://id.example.com?x=1", "id.example.com"])
+def test_refuses_a_provider_that_cannot_be_trusted(issuer: str) -> None:
+    with pytest.raises(SettingsError, match=r"HALLWAY_OIDC_ISSUER: must "):
+        load(SIGN_IN | {"HALLWAY_OIDC_ISSUER": issuer})
+
+
+def test_shows_no_secret() -> None:
+    environ = SIGN_IN | {
+        "HALLWAY_KEYS": KEY,
+        "HALLWAY_DATABASE_URL": f"postgresql://hallway:{CANARY}@db:5433/hallway?password={CANARY}",
+        "HALLWAY_REDIS_URL": f"redis://:{CANARY}@cache:6379/0",
+    }
+    settings = load(environ)
+    described = dict(settings.describe())
+    assert set(described) == FIELDS
+    assert described["HALLWAY_DATABASE_URL"] == "postgresql://db:5433/hallway"
+    assert described["HALLWAY_REDIS_URL"] == "redis://cache:6379/0"
+    assert described["HALLWAY_OIDC_CLIENT_SECRET"] == "(set, not shown)"
+    assert described["HALLWAY_OIDC_SCOPES"] == "openid email profile"
+    assert described["HALLWAY_CONTACT_NAME"] == "(not set)"
+    for shown in (repr(settings), str(settings), str(described), repr(settings.require_sign_in())):
+        assert CANARY not in shown
+        assert "AAAA" not in shown
+
+
+@pytest.mark.parametrize("name", sorted(FIELDS))
+def test_repeats_no_value_whichever_variable_a_secret_is_put_into(name: str) -> None:
+    for value in (f"{CANARY}\x07", f"https://x:{CANARY}@y:{CANARY}/{CANARY}", f"1:{CANARY}", f"redis://[{CANARY}"):
+        assert CANARY not in complaint({name: value})
