@@ -1,0 +1,45 @@
+"""Odoo 16 to 18, over JSON-RPC: orders, invoices with their PDF, and tickets of the community's helpdesk app."""
+
+from msgspec import Struct
+
+from connectors.contract import Connector, Limits, Scope
+from connectors.vendors.odoo import invoices, orders, tickets
+from connectors.vendors.odoo.partners import find
+from connectors.vendors.odoo.pdf import open_pdf
+from connectors.vendors.odoo.rpc import Odoo, call, sign_in
+from connectors.vendors.odoo.settings import OdooConfig
+
+
+class Version(Struct):
+    server_serie: str
+
+
+async def check(office: Odoo) -> str:
+    version = await call(office, Version, "common", "version", [], what="version")
+    await sign_in(office)
+    return f"Odoo {version.server_serie[:20]}, signed in as {office.config.login}"
+
+
+connector = Connector(
+    name="odoo",
+    title="Odoo",
+    config=OdooConfig,
+    base_url=lambda config: config.base_url,
+    auth=lambda config, tokens: None,  # noqa: ARG005  # the key travels in the body of each call
+    check=check,
+    find=find,
+    reads={
+        "orders": orders.read_orders,
+        "invoices": invoices.read_invoices,
+        "tickets": tickets.read_tickets,
+    },
+    fetch={
+        "orders": orders.fetch_order,
+        "invoices": invoices.fetch_invoice,
+        "tickets": tickets.fetch_ticket,
+    },
+    files={"invoices": open_pdf},
+    statuses={"orders": orders.STATES, "invoices": invoices.STATES, "tickets": tickets.STATES},
+    limits=Limits(concurrent=4),  # a self-hosted Odoo has a handful of workers, and no limit of its own
+    scope=Scope(customer="the id of the commercial partner", proof="the commercial partner of the record"),
+)

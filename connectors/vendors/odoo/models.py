@@ -1,0 +1,96 @@
+"""Reading Odoo's models. The fields to ask for are those that a row declares."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from connectors.errors import BadResponse, NotFound
+from connectors.vendors.odoo.rpc import ModelMissing, Odoo, execute
+
+PAGE = 50
+
+
+class Row(Struct, kw_only=True):
+    """A field with a default is one that not every Odoo has: it is asked for where the model has it."""
+
+    id: int
+
+
+R = TypeVar("R", bound=Row)
+Leaf = tuple[str, str, object]
+Domain = Sequence[Leaf]  # all of them must hold
+
+
+async def newest(
+    office: Odoo, row: type[R], model: str, domain: Domain, cursor: str | None
+) -> tuple[list[R], str | None]:
+    """Read one page, newest first, and the cursor of the next.
+
+    Pages are cut by id, which never changes: whatever is added or edited meanwhile, none is lost or doubled.
+    """
+    before: list[Leaf] = [("id", "<", as_key(cursor))] if cursor else []
+    rows = await search(office, row, model, [*domain, *before], order="id desc", limit=PAGE + 1)
+    ids = [found.id for found in rows]
+    if cursor:
+        ids.insert(0, as_key(cursor))
+    if any(later >= earlier for earlier, later in pairwise(ids)):
+        raise BadResponse(f"Odoo {model}: rows in another order than asked for")
+    return rows[:PAGE], str(rows[PAGE - 1].id) if len(rows) > PAGE else None
+
+
+async def one(office: Odoo, row: type[R], model: str, domain: Domain, key: str) -> R:
+    """Read one record. Raises `NotFound`."""
+    rows = await search(office, row, model, [("id", "=", as_key(key)), *domain], order="id desc", limit=1)
+    if not rows or str(rows[0].id) != key:
+        raise NotFound(f"Odoo {model}: no such record")
+    return rows[0]
+
+
+async def search(office: Odoo, row: type[R], model: str, domain: Domain, *, order: str, limit: int = 0) -> list[R]:
+    """Read what matches. `limit` 0: all of it. An app that is not installed has no records."""
+    optional = {field.name for field in msgspec.structs.fields(row) if not field.required}
+    absent = optional - await fields_of(office, model, optional) if optional else optional
+    fields = [name for name in field_names(row) if name not in absent]
+    # Odoo ships its stages in English; the account's language would turn them into words that no table knows.
+    options: dict[str, object] = {"fields": fields, "order": order, "context": {"lang": "en_US"}}
+    if limit:
+        options["limit"] = limit
+    try:
+        return await execute(office, _list_of(row), model, "search_read", domain, **options)
+    except ModelMissing:
+        return []
+
+
+async def read(office: Odoo, row: type[R], model: str, ids: set[int]) -> dict[int, R]:
+    """Read records by their ids. One that does not exist is left out."""
+    if not ids:
+        return {}
+    rows = await execute(office, _list_of(row), model, "read", sorted(ids), field_names(row))
+    return {found.id: found for found in rows}
+
+
+async def fields_of(office: Odoo, model: str, names: set[str]) -> set[str]:
+    """Say which of these fields the model has. A missing model has none."""
+    try:
+        known = await execute(office, dict[str, object], model, "fields_get", sorted(names), attributes=["type"])
+    except ModelMissing:
+        return set()
+    return names & set(known)
+
+
+def field_names(row: type[Row]) -> list[str]:
+    return [field.name for field in msgspec.structs.fields(row) if field.name != "id"]
+
+
+def _list_of(row: type[R]) -> type[list[R]]:
+    return list[row]  # type: ignore[valid-type]  # a type made at run time
+
+
+def as_key(text: str) -> int:
+    """Read one of their ids from a link, a cursor or an address. Anything but a number is nobody's."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):  # noqa: PLR2004  # digits that fit in 64 bits
+        raise NotFound("Odoo: no such id")
+    return int(text)

@@ -1,0 +1,111 @@
+"""Sale orders. Drafts are the seller's own; a quotation that was sent is shown."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from connectors.contract import Answer, Page, Query, RecordQuery
+from connectors.errors import NotFound
+from connectors.records import Order, OrderState, Origin
+from connectors.vendors.odoo import values
+from connectors.vendors.odoo.models import Leaf, Row, as_key, newest, one, search
+from connectors.vendors.odoo.partners import partners
+from connectors.vendors.odoo.rpc import Odoo
+from connectors.vendors.odoo.values import Currency, Moment, Ref, Text, given
+
+MODEL = "sale.order"
+SHOWN = ("sent", "sale", "done", "cancel")
+STATES: Mapping[str, OrderState] = {
+    "sent": "quoted",
+    "sale": "confirmed",
+    "done": "confirmed",  # locked; up to Odoo 16
+    "cancel": "cancelled",
+    # delivery_status, which says more than "sale" where the stock app is installed
+    "pending": "confirmed",
+    "started": "packed",
+    "partial": "on_its_way",
+    "full": "delivered",
+}
+
+
+class OrderRow(Row):
+    name: str
+    state: str
+    partner_id: Ref
+    currency_id: Ref
+    amount_total: Decimal
+    date_order: Moment | bool
+    commitment_date: Moment | bool
+    client_order_ref: Text
+    write_date: Moment
+    delivery_status: Text = False
+
+
+class LineRow(Row):
+    order_id: Ref
+    display_type: Text
+    name: Text
+    product_uom_qty: Decimal
+    price_total: Decimal
+
+
+async def read_orders(office: Odoo, query: Query) -> Page[Order]:
+    rows, cursor = await newest(office, OrderRow, MODEL, _theirs(query.customer), query.cursor)
+    return Page(await _answers(office, [row for row in rows if row.state in SHOWN], query.asked_at), cursor)
+
+
+async def fetch_order(office: Odoo, query: RecordQuery) -> Answer[Order]:
+    row = await one(office, OrderRow, MODEL, _theirs(query.customer), query.id)
+    if row.state not in SHOWN:
+        raise NotFound(f"Odoo {MODEL}: a draft")
+    (answer,) = await _answers(office, [row], query.asked_at)
+    return answer
+
+
+def _theirs(customer: str) -> list[Leaf]:
+    return [("state", "in", SHOWN), ("partner_id.commercial_partner_id", "=", as_key(customer))]
+
+
+async def _answers(office: Odoo, rows: Sequence[OrderRow], asked_at: datetime) -> tuple[Answer[Order], ...]:
+    if not rows:
+        return ()
+    within = [("order_id", "in", [row.id for row in rows])]
+    lines = await search(office, LineRow, "sale.order.line", within, order="order_id, sequence, id")
+    # An order names one of the customer's contacts. Whose it is, that contact's commercial partner says.
+    contacts = await partners(office, (row.partner_id for row in rows))
+    money = await values.currencies(office, (row.currency_id for row in rows))
+
+    def answer(row: OrderRow) -> Answer[Order]:
+        contact = contacts.get(values.key(row.partner_id))
+        owners = values.owners(contact.commercial_partner_id) if contact else frozenset()
+        its_lines = [each for each in lines if values.key(each.order_id) == row.id]
+        origin = values.origin(office, row.id, row.write_date, asked_at)
+        return Answer(owners, _order(row, its_lines, money[row.currency_id], origin))
+
+    return tuple(map(answer, rows))
+
+
+def _order(row: OrderRow, lines: Sequence[LineRow], currency: Currency, origin: Origin) -> Order:
+    state = row.state
+    if state in ("sale", "done"):
+        state = given(row.delivery_status) or state
+    ordered, promised = given(row.date_order), given(row.commitment_date)
+    return Order(
+        origin=origin,
+        number=row.name,
+        vendor_state=state,
+        state=STATES.get(state, "unknown"),
+        total=currency.money(row.amount_total),
+        ordered_at=values.in_utc(ordered) if ordered else None,
+        expected_on=promised.date() if promised else None,
+        reference=given(row.client_order_ref) or None,
+        lines=tuple(
+            values.line(
+                each.name,
+                each.product_uom_qty,
+                currency.money(each.price_total),
+                heading=bool(each.display_type),
+            )
+            for each in lines
+        ),
+    )

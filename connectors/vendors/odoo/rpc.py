@@ -1,0 +1,109 @@
+"""Odoo's JSON-RPC. Errors come with HTTP 200, and a method that returns None answers with neither result nor error.
+
+https://www.odoo.com/documentation/18.0/developer/reference/external_rpc_api.html
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from connectors.config import Secret
+from connectors.contract import BackOffice, Token
+from connectors.decode import decode_json
+from connectors.errors import AccessDenied, BadResponse, ConnectorError, NotFound, Refused, Unavailable
+from connectors.transport import SAFE
+from connectors.vendors.odoo.settings import OdooConfig
+
+T = TypeVar("T")
+Odoo = BackOffice[OdooConfig]
+
+UID = "uid"  # in the token store: Odoo takes half a second to check a key, so it is asked once
+
+
+class SignInRefused(AccessDenied):
+    """The login, the key or the user id is wrong."""
+
+
+class ModelMissing(Refused):
+    """The app that the model belongs to is not installed."""
+
+
+class ErrorData(Struct):
+    """The `debug` beside these holds tracebacks: it is never read. `message` names people: it is never passed on."""
+
+    name: str = ""
+    message: str = ""
+
+
+class RpcError(Struct):
+    data: ErrorData = ErrorData()
+
+
+class Reply(Struct):
+    result: msgspec.Raw = msgspec.Raw(b"null")
+    error: RpcError | None = None
+
+
+ERRORS: Mapping[str, type[ConnectorError]] = {
+    "odoo.exceptions.AccessDenied": SignInRefused,
+    "odoo.exceptions.AccessError": AccessDenied,
+    "odoo.http.SessionExpiredException": AccessDenied,
+    "odoo.exceptions.MissingError": NotFound,
+    "odoo.exceptions.UserError": Refused,
+    "odoo.exceptions.RedirectWarning": Refused,
+    "odoo.exceptions.ValidationError": Refused,
+    "psycopg2.OperationalError": Unavailable,  # the database is away, or is called otherwise
+    "psycopg2.errors.SerializationFailure": Unavailable,
+}
+
+
+async def execute(office: Odoo, answer: type[T], model: str, method: str, *args: object, **named: object) -> T:
+    """Call a method that may be called twice, and decode its result as `answer`."""
+
+    async def ask(uid: int) -> T:
+        config = office.config
+        params = [config.database, uid, config.api_key.reveal(), model, method, args, named]
+        return await call(office, answer, "object", "execute_kw", params, what=f"{model}.{method}")
+
+    kept = await office.tokens.get(UID)
+    if kept is None:
+        return await ask(await sign_in(office))
+    try:
+        return await ask(int(kept.value.reveal()))
+    except SignInRefused:
+        await office.tokens.drop(UID)
+        return await ask(await sign_in(office))
+
+
+async def sign_in(office: Odoo) -> int:
+    """Ask for the account's user id, and keep it. A wrong login or key answers `false`."""
+    config = office.config
+    params = [config.database, config.login, config.api_key.reveal(), {}]
+    uid: int = await call(office, int | bool, "common", "authenticate", params, what="authenticate")  # type: ignore[arg-type]  # a union is no `type` to mypy
+    if uid is False:
+        raise SignInRefused("Odoo authenticate: refused the login or the API key")
+    if uid is True or uid < 1:
+        raise BadResponse("Odoo authenticate: answered no user id")
+    await office.tokens.put(UID, Token(value=Secret(str(uid))))
+    return uid
+
+
+async def call(office: Odoo, answer: type[T], service: str, method: str, args: Sequence[object], *, what: str) -> T:
+    """Call one of Odoo's services. `what` names the call for an operator: "model.method", or a method."""
+    params = {"service": service, "method": method, "args": args}
+    question = {"jsonrpc": "2.0", "method": "call", "params": params, "id": 1}
+    response = await office.http.post("/jsonrpc", json=question, extensions=SAFE)
+    reply = decode_json(response.content, Reply, f"Odoo {what}")
+    if reply.error:
+        raise _error(reply.error.data, what)
+    return decode_json(reply.result, answer, f"Odoo {what}")
+
+
+def _error(data: ErrorData, what: str) -> ConnectorError:
+    model = what.rpartition(".")[0]
+    if data.name == "odoo.exceptions.UserError" and model and model in data.message:
+        return ModelMissing(f"Odoo has no {model}")  # "Object helpdesk.ticket doesn't exist", in the account's language
+    kind = ERRORS.get(data.name, BadResponse)
+    return kind(f"Odoo {what}: answered {data.name[:80] or 'an error without a name'}")

@@ -1,0 +1,91 @@
+"""Tickets of the community's `helpdesk_mgmt` app, where it is installed. The Enterprise app has other fields: none."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from connectors.contract import Answer, Page, Query, RecordQuery
+from connectors.errors import NotFound
+from connectors.records import Message, Ticket, TicketState
+from connectors.vendors.odoo import values
+from connectors.vendors.odoo.messages import author_name, read_messages
+from connectors.vendors.odoo.models import Leaf, Row, as_key, fields_of, newest, one
+from connectors.vendors.odoo.partners import partners
+from connectors.vendors.odoo.rpc import Odoo
+from connectors.vendors.odoo.values import Moment, Ref, Text, given
+
+MODEL = "helpdesk.ticket"
+STATES: Mapping[str, TicketState] = {
+    "New": "received",
+    "In Progress": "working",
+    "Awaiting": "awaiting_customer",
+    "Done": "solved",
+    "Cancelled": "solved",
+    "Rejected": "solved",
+}
+
+
+class TicketRow(Row):
+    number: Text
+    name: Text
+    partner_id: Ref
+    commercial_partner_id: Ref
+    stage_id: Ref
+    closed: bool
+    create_date: Moment
+    write_date: Moment
+
+
+class WholeTicketRow(TicketRow):
+    description: Text
+
+
+async def read_tickets(office: Odoo, query: Query) -> Page[Ticket]:
+    theirs = _theirs(query.customer)
+    if not await _installed(office):
+        return Page(())
+    rows, cursor = await newest(office, TicketRow, MODEL, theirs, query.cursor)
+    return Page(tuple(_answer(office, row, query.asked_at) for row in rows), cursor)
+
+
+async def fetch_ticket(office: Odoo, query: RecordQuery) -> Answer[Ticket]:
+    theirs = _theirs(query.customer)
+    if not await _installed(office):
+        raise NotFound(f"Odoo has no {MODEL} of helpdesk_mgmt")
+    row = await one(office, WholeTicketRow, MODEL, theirs, query.id)
+    said = await read_messages(office, MODEL, row.id, query.customer)
+    return _answer(office, row, query.asked_at, (*await _first_message(office, row), *said))
+
+
+async def _installed(office: Odoo) -> bool:
+    wanted = {"number", "closed", "commercial_partner_id"}
+    return await fields_of(office, MODEL, wanted) == wanted
+
+
+def _theirs(customer: str) -> list[Leaf]:
+    return [("commercial_partner_id", "=", as_key(customer))]
+
+
+async def _first_message(office: Odoo, row: WholeTicketRow) -> tuple[Message, ...]:
+    """The description is what the customer wrote first; Odoo keeps it apart from the messages."""
+    if not (body := given(row.description)):
+        return ()
+    authors = await partners(office, [row.partner_id])
+    author = author_name(authors.get(values.key(row.partner_id)))
+    at = values.in_utc(row.create_date)
+    return (Message(id="description", author=author, from_customer=True, at=at, body=body, media_type="text/html"),)
+
+
+def _answer(
+    office: Odoo, row: TicketRow, asked_at: datetime, messages: tuple[Message, ...] | None = None
+) -> Answer[Ticket]:
+    stage = "" if isinstance(row.stage_id, bool) else row.stage_id[1]
+    ticket = Ticket(
+        origin=values.origin(office, row.id, row.write_date, asked_at),
+        number=given(row.number) or str(row.id),
+        vendor_state=stage,
+        state=STATES.get(stage, "solved" if row.closed else "unknown"),
+        subject=given(row.name) or "",
+        created_at=values.in_utc(row.create_date),
+        messages=messages,
+    )
+    return Answer(values.owners(row.commercial_partner_id), ticket)
