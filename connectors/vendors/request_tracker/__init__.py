@@ -1,0 +1,37 @@
+"""Request Tracker 5, over REST2: tickets with their public messages and files."""
+
+from msgspec import Struct
+
+from connectors.contract import Connector, Limits, Scope
+from connectors.vendors.request_tracker.api import Listing, Ref, RequestTracker, TokenAuth, get
+from connectors.vendors.request_tracker.files import open_file
+from connectors.vendors.request_tracker.people import find
+from connectors.vendors.request_tracker.settings import RequestTrackerConfig
+from connectors.vendors.request_tracker.tickets import STATES, fetch_ticket, read_tickets
+
+
+class About(Struct):
+    Version: str
+
+
+async def check(office: RequestTracker) -> str:
+    about = await get(office, About, "/rt")
+    queues = await get(office, Listing[Ref], "/queues/all")
+    return f"Request Tracker {about.Version.partition('+')[0][:20]}, which shows us {len(queues.items)} queues"
+
+
+connector = Connector(
+    name="request_tracker",
+    title="Request Tracker",
+    config=RequestTrackerConfig,
+    base_url=lambda config: config.base_url,
+    auth=lambda config, tokens: TokenAuth(config),  # noqa: ARG005  # a token that an admin gave, not one to fetch
+    check=check,
+    find=find,
+    reads={"tickets": read_tickets},
+    fetch={"tickets": fetch_ticket},
+    files={"tickets": open_file},
+    statuses={"tickets": STATES},
+    limits=Limits(concurrent=4),  # one Perl worker per call, and no limit of its own
+    scope=Scope(customer="the name of the user", proof="the requestors of the ticket"),
+)

@@ -1,0 +1,21 @@
+"""What an admin fills in."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from connectors.config import Config, Secret
+
+
+class RequestTrackerConfig(Config, frozen=True):
+    base_url: Annotated[str, Meta(title="Address", description="Like https://rt.example.com, without /REST/2.0")]
+    token: Annotated[
+        Secret,
+        Meta(
+            title="Authentication token",
+            description="Logged in as > Settings > Auth Tokens. Its account needs SeeQueue and ShowTicket, no more",
+        ),
+    ]
+    team_name: Annotated[
+        str, Meta(title="Your team's name", description="Customers read it instead of your people's", min_length=1)
+    ] = "Support"

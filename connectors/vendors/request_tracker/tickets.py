@@ -1,0 +1,97 @@
+"""Tickets of a requestor. Deleted ones are gone, and what is no ticket (a reminder, an approval) is staff's own."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from itertools import pairwise
+
+from msgspec import Struct
+
+from connectors.contract import Answer, Page, Query, RecordQuery
+from connectors.errors import BadResponse, NotFound
+from connectors.records import Message, Origin, Ticket, TicketState
+from connectors.vendors.request_tracker.api import (
+    PER_PAGE,
+    Instant,
+    Key,
+    Listing,
+    Ref,
+    RequestTracker,
+    as_number,
+    get,
+    quoted,
+)
+from connectors.vendors.request_tracker.conversation import read_messages
+
+STATES: Mapping[str, TicketState] = {
+    "new": "received",
+    "open": "working",
+    "stalled": "awaiting_customer",
+    "resolved": "solved",
+    "rejected": "solved",
+}
+
+
+class TicketRow(Struct):
+    id: Key
+    Type: str
+    Subject: str
+    Status: str
+    Created: Instant
+    LastUpdated: Instant
+    Requestor: list[Ref]
+
+    @property
+    def owners(self) -> frozenset[str]:
+        return frozenset(str(who.id) for who in self.Requestor if who.type == "user")
+
+    @property
+    def shown(self) -> bool:
+        return self.Type == "ticket" and self.Status != "deleted"
+
+
+async def read_tickets(office: RequestTracker, query: Query) -> Page[Ticket]:
+    """Read one page, newest first, cut by id: whatever is added or edited meanwhile, none is lost or doubled."""
+    theirs = f"Requestor.Name = {quoted(query.customer)}"
+    before = int(as_number(query.cursor)) if query.cursor else None
+    params = {
+        "query": theirs if before is None else f"{theirs} AND id < {before}",
+        "fields": "Type,Subject,Status,Created,LastUpdated,Requestor",
+        "orderby": "id",
+        "order": "DESC",
+        "per_page": str(PER_PAGE),
+    }
+    listing = await get(office, Listing[TicketRow], "/tickets", params)
+    ids = [int(row.id) for row in listing.items]
+    if any(later >= earlier for earlier, later in pairwise(ids if before is None else [before, *ids])):
+        raise BadResponse("RT /tickets: rows in another order than asked for")
+    answers = tuple(_answer(office, row, query.asked_at) for row in listing.items if row.shown)
+    return Page(answers, str(ids[-1]) if ids and listing.may_go_on else None)
+
+
+async def fetch_ticket(office: RequestTracker, query: RecordQuery) -> Answer[Ticket]:
+    row = await find_ticket(office, query.id, query.customer)
+    return _answer(office, row, query.asked_at, await read_messages(office, str(row.id), row.owners))
+
+
+async def find_ticket(office: RequestTracker, key: str, customer: str) -> TicketRow:
+    """Find a ticket of a customer's; a merged one under the id of the one that is left. Raises `NotFound`."""
+    row = await get(office, TicketRow, f"/ticket/{as_number(key)}")
+    if not row.shown or customer not in row.owners:
+        raise NotFound("RT: no such ticket of this customer's")
+    return row
+
+
+def _answer(
+    office: RequestTracker, row: TicketRow, asked_at: datetime, messages: tuple[Message, ...] | None = None
+) -> Answer[Ticket]:
+    changed = row.LastUpdated.astimezone(UTC)
+    ticket = Ticket(
+        origin=Origin(source=office.source, id=str(row.id), changed_at=changed, fetched_at=asked_at),
+        number=str(row.id),
+        vendor_state=row.Status,
+        state=STATES.get(row.Status, "unknown"),
+        subject=row.Subject,
+        created_at=row.Created.astimezone(UTC),
+        messages=messages,
+    )
+    return Answer(row.owners, ticket)
