@@ -30,7 +30,7 @@ class ModelMissing(Refused):
     """The app that the model belongs to is not installed."""
 
 
-class ErrorData(Struct):
+class ErrorData(Struct, frozen=True):
     """The `debug` beside these holds tracebacks: it is never read. `message` names people: it is never passed on."""
 
     name: str = ""
