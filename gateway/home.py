@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from connectors.records import Invoice, Money, Record, Ticket
+from connectors.records import Invoice, Money, Order, Record, Ticket
 from gateway.account_view import Part
-from gateway.statuses import is_overdue, is_to_pay, is_under_way
-
+from gateway.statuses import is_delayed, is_overdue, is_to_pay, is_under_way
 
 R_co = TypeVar("R_co", bound=Record, covariant=True)
 
@@ -44,7 +44,7 @@ def home(parts: Sequence[Part], today: date, since: datetime | None) -> Home:
     items = [Item(record, part) for part in parts for record in part.records]
     return Home(
         needs=tuple(sorted((item for item in items if needs_customer(item.record, today)), key=_urgency)),
-        under_way=tuple(sorted((item for item in items if is_under_way(item.record)), key=_newest)),
+        under_way=tuple(sorted((item for item in items if is_under_way(item.record)), key=partial(_way, today))),
         totals=totals((item.record for item in items), today),
         news=tuple(sorted((item for item in items if _is_news(item.record, since)), key=_newest)),
     )
@@ -93,6 +93,11 @@ def _urgency(item: Item[Record]) -> tuple[int, str]:
 def _newest(item: Item[Record]) -> tuple[float, str]:
     changed_at = item.record.origin.changed_at
     return -(changed_at.timestamp() if changed_at else 0.0), item.record.number
+
+
+def _way(today: date, item: Item[Record]) -> tuple[bool, tuple[float, str]]:
+    """What is late first, then the newest."""
+    return not (isinstance(item.record, Order) and is_delayed(item.record, today)), _newest(item)
 
 
 def _changed(record: Record) -> str:

@@ -10,6 +10,7 @@ from litestar.types import ExceptionHandlersMap
 from msgspec import Struct
 
 from connectors.errors import BadResponse, ConnectorError, NotFound
+from gateway.records.database import DatabaseDown
 from web.view import render
 
 log = structlog.get_logger()
@@ -24,6 +25,7 @@ class Words(Struct, frozen=True):
 
 NOT_FOUND = Words("There is nothing here", "It may have moved, or it belongs to another account.")
 TRY_AGAIN = Words("Our mistake", "Something went wrong on our side. Nothing of yours is lost. Try again in a minute.")
+AWAY = Words("We are away for a moment", "Nothing of yours is lost. Try again in a minute.")
 BY_STATUS = {
     400: Words("We could not read that", "The address or the form was not complete. Go back and try again."),
     403: Words("We did not do that", "The page was open too long, or came from elsewhere. Open it anew and try again."),
@@ -60,6 +62,12 @@ def on_connector_error(request: Request[Any, Any, Any], error: ConnectorError) -
     return _page(request, 502 if isinstance(error, BadResponse) else 503, words)
 
 
+def on_database_down(request: Request[Any, Any, Any], error: DatabaseDown) -> Response[str]:
+    """Nobody can tell who asks, or nothing can be written: nothing was done, and it may be tried again."""
+    log.error("database away", detail=str(error))
+    return _page(request, 503, AWAY, headers={"Retry-After": "5"})
+
+
 def on_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[str]:
     """Whatever nobody thought of: a number for the customer, the traceback for the log."""
     number = secrets.token_hex(4)
@@ -79,7 +87,7 @@ def _page(
         response = render(
             request,
             "error.html",
-            status=status,
+            status_code=status,
             title=words.title,
             text=words.text,
             link=words.link,
@@ -97,5 +105,6 @@ def _page(
 HANDLERS: ExceptionHandlersMap = {
     HTTPException: on_http_error,
     ConnectorError: on_connector_error,
+    DatabaseDown: on_database_down,
     Exception: on_unexpected,
 }

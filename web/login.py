@@ -103,7 +103,9 @@ def _start_url(wanted: str) -> str:
 
 def _problem(request: Request[Any, Any, Any], error: SignInError, wanted: str) -> Response[str]:
     log.warning("sign-in failed", reason=error.reason)
-    response = render(request, "signin.html", status=error.status, problem=error.sentence, start_url=_start_url(wanted))
+    response = render(
+        request, "signin.html", status_code=error.status, problem=error.sentence, start_url=_start_url(wanted)
+    )
     response.cookies.append(_dropped(cookies.PRE_LOGIN))
     return response
 

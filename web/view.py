@@ -57,13 +57,12 @@ class View:
     """Templates with the brand, the person to talk to and the business's time zone."""
 
     def __init__(self, *, brand: Brand, contact: Contact, zone: ZoneInfo) -> None:
-        self.brand = brand
-        self.contact = contact
-        self.zone = zone
+        self._zone = zone
         self.assets = load_assets() | brand.assets()
         self._templates = minijinja.Environment(
             loader=_load,
             undefined_behavior="strict",
+            debug=False,  # or an error would carry every record of the page into the log
             filters={
                 "money": words.money,
                 "quantity": words.quantity,
@@ -72,7 +71,19 @@ class View:
                 "segment": partial(quote, safe=""),
                 "markup": _markup,
             },
-            globals={"asset": self.asset, "count": words.count, "number": words.number},
+            globals={
+                "asset": self.asset,
+                "brand": brand,
+                "contact": contact,
+                "count": words.count,
+                "number": words.number,
+                "today": self.today,
+                "day": lambda value: words.day(value, self.today()),
+                "short_day": lambda value: words.short_day(value, self.today()),
+                "long_day": words.long_day,
+                "days_ago": lambda value: (self.today() - value).days,
+                "moment": lambda value: words.moment(value, datetime.now(UTC), zone),
+            },
         )
 
     def asset(self, name: str) -> str:
@@ -80,30 +91,19 @@ class View:
         return f"/static/{name}?v={self.assets[name].version}"
 
     def today(self) -> date:
-        return datetime.now(self.zone).date()
+        return datetime.now(self._zone).date()
 
     def html(self, template: str, context: Mapping[str, Any]) -> str:
-        now = datetime.now(UTC)
-        today = now.astimezone(self.zone).date()
-        return self._templates.render_template(
-            template,
-            brand=self.brand,
-            contact=self.contact,
-            today=today,
-            day=lambda value: words.day(value, today),
-            short_day=lambda value: words.short_day(value, today),
-            long_day=words.long_day,
-            moment=lambda value: words.moment(value, now, self.zone),
-            **context,
-        )
+        """Raises `minijinja.TemplateError` for anything a template asks for that is not there."""
+        return self._templates.render_template(template, **context)
 
 
-def render(request: Request[Any, Any, Any], template: str, *, status: int = 200, **context: Any) -> Response[str]:  # noqa: ANN401
+def render(request: Request[Any, Any, Any], template: str, *, status_code: int = 200, **context: Any) -> Response[str]:  # noqa: ANN401
     """Answer with a page. Whoever is signed in, the templates know by `who`."""
     view: View = request.app.state.view
     who: Principal | None = request.scope.get("user")
     html = view.html(template, {"who": who, "path": request.url.path, **context})
-    return Response(html, status_code=status, media_type=MediaType.HTML)
+    return Response(html, status_code=status_code, media_type=MediaType.HTML)
 
 
 def _markup(value: SafeHtml) -> str:

@@ -1,7 +1,10 @@
 """The first page: what is going on, and what must I do."""
 
+from collections.abc import Sequence
+
 from litestar import Response, get
 
+from gateway.account_view import Part
 from gateway.home import Home, home
 from gateway.statuses import STEPS
 from web.portal.visit import Visit, only
@@ -19,7 +22,7 @@ async def show_home(visit: Visit) -> Response[str]:
         parts=parts,
         about=parts,
         home=seen,
-        headline=_headline(seen, known=all(part.fetched_at for part in parts)),
+        headline=_headline(seen, parts, linked=visit.is_linked),
         since=visit.profile.last_visit_at,
         steps=STEPS,
         way_parts=[item.part for item in seen.under_way],
@@ -29,9 +32,14 @@ async def show_home(visit: Visit) -> Response[str]:
     )
 
 
-def _headline(seen: Home, *, known: bool) -> str:
+def _headline(seen: Home, parts: Sequence[Part], *, linked: bool) -> str:
     """Say how many things need the customer, and never more than is known."""
+    if not linked:
+        return "You are signed in"
     many = len(seen.needs)
     if many:
         return f"{number(many).capitalize()} {'thing needs' if many == 1 else 'things need'} you"
-    return "Nothing needs you" if known else "Nothing needs you, as far as we can see"
+    known = [part.fetched_at is not None for part in parts]
+    if all(known):
+        return "Nothing needs you"
+    return "Nothing needs you, as far as we can see" if any(known) else "We can’t say yet what needs you"

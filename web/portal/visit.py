@@ -53,6 +53,11 @@ class Visit:
     def today(self) -> date:
         return self._view.today()
 
+    @property
+    def is_linked(self) -> bool:
+        """Whether there is anything this visitor could see."""
+        return bool(self.scope and self.scope.links)
+
     async def parts(self, *kinds: Kind) -> tuple[Part, ...]:
         """Read lists of the visitor's account, and always those that the navigation counts."""
         if self.scope is None:
@@ -114,7 +119,7 @@ class Visit:
 
     def _account(self) -> Account:
         name = self.scope.account_name if self.scope else "No account yet"
-        return Account(name=name, person=self.profile.called, linked=bool(self.scope and self.scope.links))
+        return Account(name=name, person=self.profile.called, linked=self.is_linked)
 
 
 def href(item: Item[Record]) -> str:

@@ -1,6 +1,10 @@
 // Turns absolute instants into ages, and says which page was left. Every page works without it.
-const steps = [[60, 1, "second"], [3600, 60, "minute"], [86400, 3600, "hour"]];
-const words = new Intl.RelativeTimeFormat(document.documentElement.lang, { style: "short" });
+const steps = [
+  [60, () => "just now"],
+  [3600, (seconds) => `${Math.round(seconds / 60)} min ago`],
+  [7200, () => "1 hour ago"],
+  [86400, (seconds) => `${Math.floor(seconds / 3600)} hours ago`],
+];
 const whole = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "long", timeStyle: "short" });
 
 function age(element) {
@@ -8,8 +12,7 @@ function age(element) {
   const seconds = (Date.now() - at) / 1000;
   const step = steps.find(([limit]) => seconds < limit);
   element.title = whole.format(at);
-  if (!step || seconds < 0) return; // older than a day: the date says more
-  element.textContent = step[2] === "second" ? "just now" : words.format(-Math.round(seconds / step[1]), step[2]);
+  if (step) element.textContent = step[1](seconds); // older than a day: the date says more
 }
 
 const ages = () => document.querySelectorAll("time[data-age]").forEach(age);

@@ -1,0 +1,178 @@
+"""The portal as one ASGI application: the place where everything is made and handed to what needs it."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import httpx
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.types import ASGIApp
+
+from auth.clock import utc_now
+from auth.guards import Protection
+from auth.oidc import OidcClient
+from auth.once import Once
+from auth.pre_login import PreLoginCookies
+from auth.provider import Provider
+from auth.rate_limit import RateLimit
+from auth.sessions import Sessions
+from auth.visitors import Visitors
+from cache.client import connect
+from cache.flight import Flight
+from cache.snapshots import Snapshots
+from connectors.addresses import AddressPolicy
+from connectors.config import Secret
+from connectors.registry import load_connectors
+from gateway.account_view import AccountView
+from gateway.health import Readiness
+from gateway.keyring import Keyring
+from gateway.log import configure
+from gateway.offices import Offices
+from gateway.pull import Known
+from gateway.records.database import Database
+from gateway.settings import Settings, SettingsError, load
+from gateway.usage import Usage
+from gateway.vault import Vault, VaultError
+from web.errors import HANDLERS
+from web.headers import SecureHeaders
+from web.health import get_healthz, get_readyz
+from web.login import LOGIN
+from web.portal.routes import PORTAL
+from web.statics import get_static
+from web.view import Brand, Contact, View
+
+SIGN_INS_PER_MINUTE = 30  # steps of a sign-in from one address
+PROVIDER_DEADLINE = 10.0  # seconds for each call to the sign-in provider
+
+
+def create_app() -> ASGIApp:
+    """Make the application from the environment. Raises `SettingsError` naming everything that is wrong."""
+    settings = load(os.environ)
+    configure(settings.log_level)
+    return make_app(settings)
+
+
+def make_app(settings: Settings) -> ASGIApp:
+    """Make the application. Nothing is opened before its lifespan begins or its first request comes."""
+    sign_in = settings.require_sign_in()
+    if settings.redis_url is None:
+        raise SettingsError(
+            ["HALLWAY_REDIS_URL: needed here; `hallway serve` starts one of its own where it is not set"]
+        )
+    database_url = settings.database_url.reveal()
+    database = Database(database_url)
+    redis = connect(settings.redis_url.reveal())
+    keyring = settings.keyring()
+    vault = Vault(keyring)
+    policy = AddressPolicy(allow_http=settings.allow_http_sources, allow_private=settings.allow_private_sources)
+    offices = Offices(database, vault, load_connectors(), policy)
+    flight: Flight[Known] = Flight()
+    usage = Usage(database)
+    sessions = Sessions(
+        database,
+        redis,
+        SealedIdTokens(vault),
+        utc_now,
+        idle=timedelta(seconds=settings.session_idle),
+        lifetime=timedelta(seconds=settings.session_lifetime),
+    )
+    provider_http = httpx.AsyncClient(timeout=PROVIDER_DEADLINE, trust_env=False)
+    oidc = OidcClient(
+        Provider(
+            id="main",
+            issuer=sign_in.issuer,
+            client_id=sign_in.client_id,
+            client_secret=sign_in.client_secret,
+            redirect_uri=f"{settings.base_url}/auth/callback",
+            post_logout_redirect_uri=f"{settings.base_url}/signed-out",
+            scopes=sign_in.scopes,
+        ),
+        provider_http,
+        utc_now,
+        PreLoginCookies(_derive(keyring, b"pre-login cookies"), utc_now),
+        Once(redis),
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for close in (database.close, redis.aclose, offices.aclose, provider_http.aclose, oidc.aclose):
+                stack.push_async_callback(close)
+            await usage.start()
+            stack.push_async_callback(usage.aclose)
+            stack.push_async_callback(flight.aclose)
+            yield
+
+    app = Litestar(
+        route_handlers=[PORTAL, LOGIN, get_static, get_healthz, get_readyz],
+        plugins=[Protection(Visitors(sessions), settings.base_url)],
+        exception_handlers=HANDLERS,
+        lifespan=[lifespan],
+        openapi_config=None,
+        state=State(
+            {
+                "view": _view(settings),
+                "account_view": AccountView(
+                    offices, Snapshots(redis), flight, clock=utc_now, budget=settings.page_budget
+                ),
+                "database": database,
+                "offices": offices,
+                "oidc": oidc,
+                "readiness": Readiness(database, database_url, redis),
+                "sessions": sessions,
+                "sign_in_tries": RateLimit(redis, "sign-in", SIGN_INS_PER_MINUTE),
+                "usage": usage,
+            }
+        ),
+    )
+    return SecureHeaders(app, base_url=settings.base_url, form_targets=[_origin(sign_in.issuer)])
+
+
+class SealedIdTokens:
+    """ID tokens at rest, each sealed for its own session row."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    def seal(self, id_token: str, row: str) -> str:
+        return self._vault.seal(Secret(id_token), row, "id_token")
+
+    def open(self, sealed: str, row: str) -> str | None:
+        try:
+            return self._vault.open(sealed, row, "id_token").reveal()
+        except VaultError:
+            return None  # signing out still works, the provider only asks once more
+
+
+def _view(settings: Settings) -> View:
+    return View(
+        brand=Brand(
+            name=settings.brand_name,
+            accent=settings.brand_accent,
+            accent_ink=settings.brand_accent_ink,
+            logo=settings.brand_logo_file,
+        ),
+        contact=Contact(
+            name=settings.contact_name,
+            phone=settings.contact_phone,
+            email=settings.contact_email,
+            hours=settings.contact_hours,
+        ),
+        zone=ZoneInfo(settings.time_zone),
+    )
+
+
+def _derive(keyring: Keyring, purpose: bytes) -> bytes:
+    """Make a key of its own for one purpose, the same in every process of the deployment."""
+    return HKDF(SHA256(), length=32, salt=None, info=b"hallway " + purpose).derive(keyring.current.raw())
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
