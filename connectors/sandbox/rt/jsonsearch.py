@@ -8,7 +8,7 @@ from connectors.sandbox.rt.errors import bad_request
 from connectors.sandbox.rt.store import Row
 
 SEARCHABLE = {
-    "user": frozenset({"id", "Name", "EmailAddress", "RealName", "NickName", "Organization"}),
+    "user": frozenset({"Name", "EmailAddress", "RealName", "NickName", "Organization"}),
     "attachment": frozenset({"id", "TransactionId", "Parent", "Filename", "ContentType"}),
 }
 OPERATORS: dict[str, Callable[[str, str], bool]] = {

@@ -39,7 +39,8 @@ def user(store: Store, writer: Writer, request: Request, name: str) -> Response:
     row = store.user(name)
     if row is None:
         raise not_found()
-    return _record(writer, request, "user", row, extra={"Privileged": row["Privileged"], "Memberships": []})
+    extra = {"Privileged": row["Privileged"], "Memberships": [], "CustomFields": []}
+    return _record(writer, request, "user", row, ("etag", f'"{row["id"]}"'), extra=extra)
 
 
 def transaction(store: Store, writer: Writer, request: Request, id_: str) -> Response:

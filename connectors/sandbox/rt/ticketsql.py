@@ -39,7 +39,7 @@ def compile_query(store: Store, query: str) -> Test:
     if not query.strip():
         return lambda _: False
     tokens = list(_tokens(query))
-    test = _either(store, tokens)
+    test = _several(store, tokens)
     if tokens:
         raise bad_request(f"Wrong query, expecting a AGGREGATOR in '{query}'")
     return lambda ticket: ticket["Status"] != "deleted" and test(ticket)
@@ -56,26 +56,22 @@ def _tokens(query: str) -> Iterator[Token]:
         position = match.end()
 
 
-def _either(store: Store, tokens: list[Token]) -> Test:
-    tests = [_both(store, tokens)]
-    while tokens and tokens[0].text.upper() == "OR":
-        tokens.pop(0)
-        tests.append(_both(store, tokens))
-    return lambda ticket: any(test(ticket) for test in tests)
-
-
-def _both(store: Store, tokens: list[Token]) -> Test:
-    tests = [_one(store, tokens)]
-    while tokens and tokens[0].text.upper() == "AND":
-        tokens.pop(0)
+def _several(store: Store, tokens: list[Token]) -> Test:
+    """Read comparisons up to a closing parenthesis. What RT makes of AND beside OR is nothing to rely on."""
+    tests, joined_by = [_one(store, tokens)], set[str]()
+    while tokens and tokens[0].kind == "AGGREGATOR":
+        joined_by.add(tokens.pop(0).text.upper())
         tests.append(_one(store, tokens))
-    return lambda ticket: all(test(ticket) for test in tests)
+    if len(joined_by) > 1:
+        raise bad_request("AND beside OR needs parentheses")
+    how = any if joined_by == {"OR"} else all
+    return lambda ticket: how(test(ticket) for test in tests)
 
 
 def _one(store: Store, tokens: list[Token]) -> Test:
     if tokens and tokens[0].text == "(":
         tokens.pop(0)
-        test = _either(store, tokens)
+        test = _several(store, tokens)
         _take(tokens, "PAREN", ")")
         return test
     field = _take(tokens, "KEYWORD").text
@@ -115,8 +111,9 @@ def _comparison(store: Store, field: str, operator: str, value: str) -> Test:
     if field == "id" and operator in _ORDERED and value.isdigit():
         order = _ORDERED[operator]
         return lambda ticket: order(ticket["id"], int(value))
-    if field == "Status" and value in _ACTIVE and operator == "=":
-        return lambda ticket: store.is_active(ticket) is _ACTIVE[value]
+    if field == "Status" and value in _ACTIVE and operator in {"=", "!="}:
+        active = _ACTIVE[value] is (operator == "=")
+        return lambda ticket: store.is_active(ticket) is active
     if field in {"Status", "Subject"}:
         test = _text_test(operator, value)
         return lambda ticket: test(str(ticket[field]))
