@@ -129,7 +129,9 @@ class Find(Protocol[C_contra]):
 class OpenFile(Protocol[C_contra]):
     """Open one file. Raises `NotFound` for a file that is not the customer's, `BadResponse` for a wrong content."""
 
-    def __call__(self, office: BackOffice[C_contra], query: FileQuery, /) -> AbstractAsyncContextManager[FileStream]: ...
+    def __call__(
+        self, office: BackOffice[C_contra], query: FileQuery, /
+    ) -> AbstractAsyncContextManager[FileStream]: ...
 
 
 class Limits(Struct, frozen=True, kw_only=True):

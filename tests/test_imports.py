@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,11 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.mark.parametrize(("importer", "imported"), sorted(BREAKS))
 def test_reports_a_forbidden_import(report: str, importer: str, imported: str) -> None:
     assert f"{importer} -> {imported} (" in report
+
+
+def test_gives_every_module_of_the_gateway_its_place() -> None:
+    """A module that no layer names could import whatever it likes."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
+    named = {module for layer in layers for module in layer.split(" | ") if module.startswith("gateway.")}
+    assert {f"gateway.{path.stem}" for path in (ROOT / "gateway").glob("[!_]*")} == named
