@@ -61,10 +61,10 @@ def retry_after(value: str, now: datetime) -> float | None:
 
 @contextmanager
 def wire_errors(request: httpx.Request) -> Iterator[None]:
-    """Name what httpx raises when no whole answer arrives."""
+    """Name what httpx raises when a request cannot be written, or no whole answer arrives."""
     try:
         yield
-    except (httpx.LocalProtocolError, httpx.UnsupportedProtocol) as error:
-        raise BadResponse(f"{question(request)}: not sent, we made no legal HTTP of it") from error
+    except (httpx.LocalProtocolError, httpx.UnsupportedProtocol):
+        raise BadResponse(f"{question(request)}: not sent, we made no legal HTTP of it") from None
     except httpx.TransportError as error:
         raise Unavailable(f"{question(request)}: {str(error) or type(error).__name__}") from error

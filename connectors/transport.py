@@ -24,7 +24,7 @@ from tenacity.wait import wait_random_exponential
 from connectors.addresses import AddressPolicy, parse_base_url
 from connectors.answers import question, raise_for_status
 from connectors.dialer import Dialer
-from connectors.errors import AddressRefused, ConnectorError, RateLimited, Unavailable
+from connectors.errors import AddressRefused, BadResponse, ConnectorError, RateLimited, Unavailable
 from connectors.exchange import Exchange
 from connectors.pace import Pace
 from connectors.wire import PoolTransport
@@ -102,6 +102,12 @@ class Client(httpx.AsyncClient):
         self._sleep = sleep
         self._clock = clock
         self._pace = Pace()
+
+    def build_request(self, method: str, url: httpx.URL | str, **options: Any) -> httpx.Request:  # noqa: ANN401  # httpx's
+        try:
+            return super().build_request(method, url, **options)
+        except (httpx.InvalidURL, UnicodeEncodeError):
+            raise BadResponse(f"{method} {self.base_url}: not sent, we made no legal HTTP of it") from None
 
     async def send(self, request: httpx.Request, *, stream: bool = False, **options: Any) -> httpx.Response:  # noqa: ANN401  # httpx's
         self._check_origin(request.url)

@@ -278,6 +278,23 @@ async def test_keeps_secrets_out_of_errors_and_logs(caplog: pytest.LogCaptureFix
     assert secret not in caplog.text
 
 
+@pytest.mark.parametrize("key", ["s3cr\u00e9t", "s3cret\n", "s3cret\r\nX-Evil: 1", "s3cret\0"])
+async def test_sends_no_header_that_is_none(key: str) -> None:
+    async with upstream(saying(OK)) as server, client(server.url) as http:
+        with pytest.raises(BadResponse) as caught:
+            await http.get("/a", headers={"X-Key": key})
+    assert server.arrivals == []
+    assert "s3cr" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["/a\nb", "http://x:y/", "/a" * 40_000])
+async def test_asks_for_nothing_that_is_no_address(url: str) -> None:
+    async with upstream(saying(OK)) as server, client(server.url) as http:
+        with pytest.raises(BadResponse):
+            await http.get(url)
+    assert server.arrivals == []
+
+
 async def test_ends_a_dripping_answer_at_the_deadline() -> None:
     async def drip(_: Arrival, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")

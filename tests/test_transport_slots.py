@@ -15,7 +15,7 @@ from support_upstream import OK, Arrival, reply, saying, upstream
 
 from connectors.addresses import AddressPolicy
 from connectors.dialer import Dialer
-from connectors.errors import NotFound, Unavailable
+from connectors.errors import BadResponse, NotFound, Unavailable
 from connectors.transport import open_client
 from connectors.wire import PoolTransport
 
@@ -80,12 +80,21 @@ async def test_frees_the_slot_of_a_cancelled_caller() -> None:
         assert (await http.get("/a")).text == "ok"
 
 
-async def test_frees_the_slot_of_an_answer_that_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (reply(404, b"x" * 200_000), NotFound),
+        (reply(200, b"x" * 200_000, Content_Encoding="br"), BadResponse),
+        (reply(200, b"x" * 10_000_001), BadResponse),
+    ],
+    ids=["status", "encoding", "size"],
+)
+async def test_frees_the_slot_of_an_answer_that_is_refused(answer: bytes, error: type[Exception]) -> None:
     async with (
-        upstream(saying(reply(404, b"x" * 200_000), OK)) as server,
-        open_client(server.url, policy=LOOPBACK, connections=1) as http,
+        upstream(saying(answer, OK)) as server,
+        open_client(server.url, policy=LOOPBACK, connections=1, deadline=2) as http,
     ):
-        with pytest.raises(NotFound):
+        with pytest.raises(error):
             await http.get("/a")
         assert (await http.get("/a")).text == "ok"
 
