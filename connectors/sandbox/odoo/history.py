@@ -36,7 +36,7 @@ def history(facts: dict[str, Any], today: date) -> tuple[list[dict[str, Any]], l
         invoices.append(
             common
             | {
-                "id": facts["first_invoice"] + index,
+                "id": facts["first_invoice"] + 2 * index,  # a place left for a credit note
                 "name": f"INV/{issued.year}/{numbers[issued.year]:05d}",
                 "invoice_date": issued,
                 "invoice_date_due": issued + timedelta(days=DUE_DAYS),
@@ -45,7 +45,7 @@ def history(facts: dict[str, Any], today: date) -> tuple[list[dict[str, Any]], l
             | _state(index, age)
         )
         if invoices[-1].get("payment_state") == "reversed":
-            invoices.append(_credit_note(invoices[-1], facts["count"]))
+            invoices.append(_credit_note(invoices[-1]))
     return orders, invoices
 
 
@@ -59,9 +59,9 @@ def _state(index: int, age: int) -> dict[str, str]:
     return {"payment_state": "paid"}
 
 
-def _credit_note(invoice: dict[str, Any], count: int) -> dict[str, Any]:
+def _credit_note(invoice: dict[str, Any]) -> dict[str, Any]:
     changed = {
-        "id": invoice["id"] + count,
+        "id": invoice["id"] + 1,
         "name": f"R{invoice['name']}",
         "move_type": "out_refund",
         "payment_state": "paid",
