@@ -1,3 +1,11 @@
 """Support modules with fixtures or hooks, by name."""
 
-pytest_plugins = ["support_needs", "support_db", "support_redis", "support_sandbox"]  # support_needs first: the others import it
+pytest_plugins = [
+    "support_needs",  # first: the others import it
+    "support_db",
+    "support_redis",
+    "support_sandbox",
+    "support_op",
+    "support_portal",
+    "support_signin",
+]
