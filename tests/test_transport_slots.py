@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
+import httpcore2
+import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -59,7 +61,7 @@ async def test_loses_no_slot_to_cancelled_calls() -> None:
         answers = await asyncio.gather(*(http.get("/a") for _ in range(20)))
         assert [response.status_code for response in answers] == [200] * 20
         assert "Requests: 0 active, 0 queued" in repr(pool._pool)
-    assert len(server.arrivals) > 500
+    assert len(server.arrivals) > 40  # the storm did reach the server
 
 
 async def test_frees_the_slot_of_a_cancelled_caller() -> None:
@@ -97,6 +99,18 @@ async def test_frees_the_slot_of_an_answer_that_is_refused(answer: bytes, error:
         with pytest.raises(error):
             await http.get("/a")
         assert (await http.get("/a")).text == "ok"
+
+
+async def test_names_an_error_that_the_pool_lets_through() -> None:
+    class Damaged(httpcore2.AsyncNetworkBackend):
+        async def connect_tcp(self, *_: object, **__: object) -> httpcore2.AsyncNetworkStream:
+            raise ssl.SSLError("bad record mac")
+
+    pool = PoolTransport(Dialer(LOOPBACK, network=Damaged()), tls=ssl.create_default_context())
+    async with open_client("https://127.0.0.1", policy=LOOPBACK, transport=pool, sleep=no_sleep) as http:
+        with pytest.raises(Unavailable) as caught:
+            await http.get("/a")
+    assert isinstance(caught.value.__cause__, httpx.NetworkError)
 
 
 @pytest.fixture(scope="module")
