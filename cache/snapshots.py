@@ -85,7 +85,7 @@ def _read(owner: str, key: str, value: object) -> Snapshot | None:
         return None
     try:
         snapshot = _decode(value)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # msgspec's own are ValueErrors
         log.warning("unreadable snapshot dropped", key=key, error=type(error).__name__)
         return None
     if snapshot.owner != owner:

@@ -35,6 +35,8 @@ def test_keeps_apart_what_a_separator_or_a_normal_form_would_mix_up() -> None:
         key("list", "\u00e9"),  # é
         key("list", "e\u0301"),  # é again, in two code points
         key("detail", "a", "b:c"),
+        key("list", "a", "b{c}"),
+        key("list", "a}4:b{c"),
     ]
 
     assert len(set(several)) == len(several)

@@ -84,7 +84,7 @@ BROKEN = {
     "a field too few": GOOD[:DIGITS] + msgspec.msgpack.encode(["acme", NOON, True]),
     "a wrong type": GOOD[:DIGITS] + msgspec.msgpack.encode(["acme", NOON, True, 7]),
     "a time without a zone": GOOD[:DIGITS] + msgspec.msgpack.encode(["acme", "2026-11-22T12:00:00", True, b""]),
-    "deeply nested": GOOD[:DIGITS] + msgspec.msgpack.encode(["acme", NOON, True, b""])[:-2] + b"\x91" * 100_000,
+    "deeply nested": GOOD[:DIGITS] + b"\x95" + GOOD[DIGITS + 1 :] + b"\x91" * 100_000 + b"\xc0",
     "no text": GOOD[:DIGITS] + b"\x94\xa2\xff\xfe" + GOOD[DIGITS + 6 :],
 }
 
@@ -146,4 +146,5 @@ async def test_is_down_when_redis_is(redis_process: RedisProcess) -> None:
         await snapshots.get_many("acme", [INVOICES])
     with pytest.raises(CacheDown):
         await snapshots.put(INVOICES, snapshot(), TTL)
+    assert await snapshots.get_many("acme", []) == []  # nothing to ask
     await redis.aclose()

@@ -38,8 +38,9 @@ async def rows(database: Database) -> list[UsageEvent]:
 
 
 async def until_there_are(count: int, database: Database) -> None:
-    while len(await rows(database)) != count:  # noqa: ASYNC110  # a database has no event to wait for
-        await asyncio.sleep(0.001)
+    async with asyncio.timeout(10):
+        while len(await rows(database)) != count:  # noqa: ASYNC110  # a database has no event to wait for
+            await asyncio.sleep(0.001)
 
 
 async def pages(database: Database) -> list[str]:
