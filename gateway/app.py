@@ -1,6 +1,7 @@
 """The portal as one ASGI application: the place where everything is made and handed to what needs it."""
 
 import os
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -28,7 +29,9 @@ from cache.flight import Flight
 from cache.snapshots import Snapshots
 from connectors.addresses import AddressPolicy
 from connectors.config import Secret
+from connectors.dialer import Dialer
 from connectors.registry import load_connectors
+from connectors.wire import PoolTransport
 from gateway.account_view import AccountView
 from gateway.health import Readiness
 from gateway.keyring import Keyring
@@ -82,7 +85,7 @@ def make_app(settings: Settings) -> ASGIApp:
         idle=timedelta(seconds=settings.session_idle),
         lifetime=timedelta(seconds=settings.session_lifetime),
     )
-    provider_http = httpx.AsyncClient(timeout=PROVIDER_DEADLINE, trust_env=False)
+    provider_http = _provider_client()
     oidc = OidcClient(
         Provider(
             id="main",
@@ -148,6 +151,13 @@ class SealedIdTokens:
             return self._vault.open(sealed, row, "id_token").reveal()
         except VaultError:
             return None  # signing out still works, the provider only asks once more
+
+
+def _provider_client() -> httpx.AsyncClient:
+    """Call the sign-in provider, whose address only this deployment's operator sets, over a pool that loses no slot."""
+    anywhere = AddressPolicy(allow_http=True, allow_private=True)
+    pool = PoolTransport(Dialer(anywhere), tls=ssl.create_default_context())
+    return httpx.AsyncClient(transport=pool, timeout=PROVIDER_DEADLINE, trust_env=False)
 
 
 def _view(settings: Settings) -> View:

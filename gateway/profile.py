@@ -38,7 +38,7 @@ async def profile_of(db: Database, member_id: str, session_hash: bytes) -> Profi
         Session.member_id == member_id, Session.id_hash != session_hash
     )
     async with db.read() as session:
-        name, email, subject = (await session.execute(member)).tuples().one()
+        name, email, subject = (await session.execute(member)).one()
         last_visit_at = await session.scalar(visits)
     return Profile(name=name, email=email, subject=subject, last_visit_at=last_visit_at)
 
@@ -50,7 +50,7 @@ async def proofs_of(db: Database, account_id: str) -> tuple[Proof, ...]:
         .order_by(Link.source, Link.customer)
     )
     async with db.read() as session:
-        rows = (await session.execute(links)).tuples().all()
+        rows = (await session.execute(links)).all()
     return tuple(
         Proof(source=source, customer=customer, fact=fact, decided_at=decided_at)
         for source, customer, fact, decided_at in rows

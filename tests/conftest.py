@@ -8,4 +8,5 @@ pytest_plugins = [
     "support_op",
     "support_portal",
     "support_signin",
+    "support_cli",
 ]

@@ -7,6 +7,7 @@ from typing import Any
 
 from litestar import Request, Response, get
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 from msgspec import Struct
 
 from web.headers import FOREVER
@@ -46,7 +47,7 @@ def load_assets() -> dict[str, Asset]:
 
 
 @get("/static/{name:path}", opt={"public": True})
-async def get_static(name: str, request: Request[Any, Any, Any]) -> Response[bytes]:
+async def get_static(name: FromPath[str], request: Request[Any, Any, Any]) -> Response[bytes]:
     asset: Asset | None = request.app.state.view.assets.get(name.lstrip("/"))
     if asset is None:
         raise NotFoundException

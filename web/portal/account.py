@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from litestar import Request, Response, get
+from litestar.di import NamedDependency
 from msgspec import Struct
 
 from gateway.offices import Offices
@@ -23,7 +24,7 @@ class Why(Struct, frozen=True, kw_only=True):
 
 
 @get("/account")
-async def show_account(visit: Visit, request: Request[Any, Any, Any]) -> Response[str]:
+async def show_account(visit: NamedDependency[Visit], request: Request[Any, Any, Any]) -> Response[str]:
     return visit.page(
         "account.html",
         area="account",
@@ -34,7 +35,7 @@ async def show_account(visit: Visit, request: Request[Any, Any, Any]) -> Respons
     )
 
 
-async def _why(visit: Visit, database: Database, offices: Offices) -> list[Why]:
+async def _why(visit: NamedDependency[Visit], database: Database, offices: Offices) -> list[Why]:
     if visit.scope is None:
         return []
     known = await offices.all()

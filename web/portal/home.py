@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from litestar import Response, get
+from litestar.di import NamedDependency
 
 from gateway.account_view import Part
 from gateway.home import Home, home
@@ -12,7 +13,7 @@ from web.words import number
 
 
 @get("/")
-async def show_home(visit: Visit) -> Response[str]:
+async def show_home(visit: NamedDependency[Visit]) -> Response[str]:
     parts = await visit.parts("orders")
     seen = home(parts, visit.today, visit.profile.last_visit_at)
     invoices = only(parts, "invoices")

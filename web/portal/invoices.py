@@ -5,7 +5,8 @@ from datetime import date
 from typing import Annotated, Literal
 
 from litestar import Response, get
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromQuery, QueryParameter
 from litestar.response import Stream
 from msgspec import Struct
 
@@ -48,7 +49,9 @@ class Empty(Struct, frozen=True):
 
 @get("/invoices")
 async def show_invoices(
-    visit: Visit, show: Show = "to-pay", page: Annotated[int, Parameter(ge=1, le=1000)] = 1
+    visit: NamedDependency[Visit],
+    show: FromQuery[Show] = "to-pay",
+    page: Annotated[int, QueryParameter(ge=1, le=1000)] = 1,
 ) -> Response[str]:
     parts = await visit.parts()
     about = only(parts, "invoices")
@@ -77,7 +80,7 @@ async def show_invoices(
 
 
 @get("/invoices/{source:str}/{record:str}")
-async def show_invoice(visit: Visit, source: SourceName, record: RecordId) -> Response[str]:
+async def show_invoice(visit: NamedDependency[Visit], source: SourceName, record: RecordId) -> Response[str]:
     item = await visit.one(Invoice, source, record)
     return visit.page(
         "invoice.html",
@@ -90,7 +93,7 @@ async def show_invoice(visit: Visit, source: SourceName, record: RecordId) -> Re
 
 
 @get("/invoices/{source:str}/{record:str}/files/{file:str}")
-async def get_invoice_file(visit: Visit, source: SourceName, record: RecordId, file: FileId) -> Stream:
+async def get_invoice_file(visit: NamedDependency[Visit], source: SourceName, record: RecordId, file: FileId) -> Stream:
     return await stream_file(visit, "invoices", source, record, file)
 
 

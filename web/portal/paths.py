@@ -2,8 +2,8 @@
 
 from typing import Annotated
 
-from litestar.params import Parameter
+from litestar.params import PathParameter
 
-SourceName = Annotated[str, Parameter(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
-RecordId = Annotated[str, Parameter(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
-FileId = Annotated[str, Parameter(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+SourceName = Annotated[str, PathParameter(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+RecordId = Annotated[str, PathParameter(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+FileId = Annotated[str, PathParameter(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]

@@ -3,6 +3,7 @@
 from typing import Any
 
 from litestar import Response, get
+from litestar.di import NamedDependency
 from litestar.response import Stream
 from msgspec import Struct
 from msgspec.structs import asdict
@@ -29,7 +30,7 @@ class Group(Struct, frozen=True):
 
 
 @get("/requests")
-async def show_requests(visit: Visit) -> Response[str]:
+async def show_requests(visit: NamedDependency[Visit]) -> Response[str]:
     parts = await visit.parts()
     about = only(parts, "tickets")
     items = sorted(items_of(parts, Ticket), key=lambda item: item.record.created_at, reverse=True)
@@ -59,7 +60,7 @@ async def show_requests(visit: Visit) -> Response[str]:
 
 
 @get("/requests/{source:str}/{record:str}")
-async def show_request(visit: Visit, source: SourceName, record: RecordId) -> Response[str]:
+async def show_request(visit: NamedDependency[Visit], source: SourceName, record: RecordId) -> Response[str]:
     item = await visit.one(Ticket, source, record)
     return visit.page(
         "request.html",
@@ -73,7 +74,7 @@ async def show_request(visit: Visit, source: SourceName, record: RecordId) -> Re
 
 
 @get("/requests/{source:str}/{record:str}/files/{file:str}")
-async def get_request_file(visit: Visit, source: SourceName, record: RecordId, file: FileId) -> Stream:
+async def get_request_file(visit: NamedDependency[Visit], source: SourceName, record: RecordId, file: FileId) -> Stream:
     return await stream_file(visit, "tickets", source, record, file)
 
 

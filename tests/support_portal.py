@@ -1,0 +1,156 @@
+"""The whole portal in this process, over the sandbox and real stores, and browsers that are signed in to it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from litestar.types import ASGIApp
+from support_sandbox import ODOO_DATABASE, ODOO_KEY, ODOO_LOGIN, RT_TOKEN, RunningSandbox
+
+from auth import cookies
+from auth.clock import utc_now
+from auth.provider import Identity
+from auth.sessions import Sessions
+from cache.client import connect
+from connectors.addresses import AddressPolicy
+from connectors.registry import load_connectors
+from gateway.access import remember
+from gateway.app import SealedIdTokens, make_app
+from gateway.links import Login, Proof, link
+from gateway.records.database import Database
+from gateway.settings import Settings, load
+from gateway.sources.changes import apply, plan
+from gateway.sources.desired import parse
+from gateway.vault import Vault
+
+BASE = "https://portal.example"
+ISSUER = "https://login.example"
+SOURCES = f"""
+[sources.erp]
+connector = "odoo"
+title = "Invoices"
+[sources.erp.settings]
+base_url = "ODOO"
+database = "{ODOO_DATABASE}"
+login = "{ODOO_LOGIN}"
+api_key = {{ env = "ODOO_KEY" }}
+[sources.helpdesk]
+connector = "request_tracker"
+title = "Help desk"
+[sources.helpdesk.settings]
+base_url = "RT"
+token = {{ env = "RT_TOKEN" }}
+"""
+LAX = AddressPolicy(allow_http=True, allow_private=True)
+BAKERY = (("erp", "10"), ("helpdesk", "maya@alderlane.example"), ("helpdesk", "joseph@alderlane.example"))
+HOTEL = (("erp", "30"), ("helpdesk", "ines@harbourhotel.example"))
+
+
+class Portal:
+    """The running application, and what an operator does to it."""
+
+    def __init__(self, app: ASGIApp, database: Database, settings: Settings) -> None:
+        self.app = app
+        self.database = database
+        self.vault = Vault(settings.keyring())
+        redis = connect(settings.redis_url.reveal() if settings.redis_url else "")
+        self._redis = redis
+        self._sessions = Sessions(
+            database, redis, SealedIdTokens(self.vault), utc_now, idle=timedelta(hours=1), lifetime=timedelta(hours=1)
+        )
+
+    async def connect(self, sandbox: RunningSandbox) -> None:
+        """Apply the sources file that points at the sandbox."""
+        text = SOURCES.replace('"ODOO"', f'"{sandbox.odoo_url}"').replace('"RT"', f'"{sandbox.rt_url}"')
+        environ = {"ODOO_KEY": ODOO_KEY, "RT_TOKEN": RT_TOKEN}
+        connectors = load_connectors()
+        wanted = parse(text, connectors, LAX, environ=environ, folder=Path())
+        diff = await plan(self.database, self.vault, connectors, wanted)
+        await apply(self.database, self.vault, diff, datetime.now(UTC))
+
+    async def link(self, subject: str, account: str, *customers: tuple[str, str]) -> None:
+        """Let a login act for an account that is these customers in these sources."""
+        for source, customer in customers:
+            await link(
+                self.database,
+                account=account,
+                source=source,
+                customer=customer,
+                proof=Proof(fact="customer number", decided_by="test", decided_at=datetime.now(UTC)),
+                name=account.title(),
+                login=Login(ISSUER, subject),
+            )
+
+    async def browser(self, subject: str, account: str | None) -> httpx.AsyncClient:
+        """A browser of somebody who has signed in."""
+        identity = Identity(issuer=ISSUER, subject=subject, email=f"{subject}@example.com", name=subject.title())
+        member = await remember(self.database, identity, datetime.now(UTC))
+        client = self.stranger()
+        client.headers["Cookie"] = f"{cookies.SESSION}={await self._sessions.create(member, account, None)}"
+        return client
+
+    def stranger(self) -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)  # type: ignore[arg-type]
+        return httpx.AsyncClient(transport=transport, base_url=BASE, headers={"Accept": "text/html"})
+
+    async def aclose(self) -> None:
+        await self._redis.aclose()
+
+
+@asynccontextmanager
+async def running(app: ASGIApp) -> AsyncIterator[None]:
+    """Do what a server does before the first request and after the last."""
+    to_app: asyncio.Queue[Any] = asyncio.Queue()
+    from_app: asyncio.Queue[Any] = asyncio.Queue()
+    scope: Any = {"type": "lifespan", "asgi": {"version": "3.0"}}
+    life: asyncio.Future[None] = asyncio.ensure_future(app(scope, to_app.get, from_app.put))
+    await to_app.put({"type": "lifespan.startup"})
+    assert (await from_app.get())["type"] == "lifespan.startup.complete"
+    yield
+    await to_app.put({"type": "lifespan.shutdown"})
+    assert (await from_app.get())["type"] == "lifespan.shutdown.complete"
+    await life
+
+
+def settings_for(database_url: str, redis_url: str, folder: Path, **more: str) -> Settings:
+    return load(
+        {
+            "HALLWAY_BASE_URL": BASE,
+            "HALLWAY_DATABASE_URL": database_url,
+            "HALLWAY_REDIS_URL": redis_url,
+            "HALLWAY_DATA_DIR": str(folder),
+            "HALLWAY_KEYS": "1:" + "A" * 43 + "=",
+            "HALLWAY_OIDC_ISSUER": ISSUER,
+            "HALLWAY_OIDC_CLIENT_ID": "portal",
+            "HALLWAY_OIDC_CLIENT_SECRET": "secret-secret-secret",
+            "HALLWAY_ALLOW_HTTP_SOURCES": "true",
+            "HALLWAY_ALLOW_PRIVATE_SOURCES": "true",
+            "HALLWAY_CONTACT_NAME": "Priya Nair",
+            "HALLWAY_CONTACT_PHONE": "020 7946 0182",
+            **{f"HALLWAY_{name.upper()}": value for name, value in more.items()},
+        }
+    )
+
+
+@pytest.fixture
+def portal_settings(database_url: str, redis_url: str, redis: object, tmp_path: Path) -> Settings:
+    """Settings for the stores of one test; `redis` has emptied the server."""
+    return settings_for(database_url, redis_url, tmp_path)
+
+
+@pytest_asyncio.fixture
+async def portal(database: Database, portal_settings: Settings, sandbox: RunningSandbox) -> AsyncIterator[Portal]:
+    """The portal with both sources, a bakery and a hotel."""
+    made = Portal(make_app(portal_settings), database, portal_settings)
+    await made.connect(sandbox)
+    await made.link("maya", "bakery", *BAKERY)
+    await made.link("ines", "hotel", *HOTEL)
+    async with running(made.app):
+        yield made
+    await made.aclose()

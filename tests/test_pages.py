@@ -1,0 +1,248 @@
+"""Every page, through the real connectors, over a sandbox that behaves as the vendors do."""
+
+import asyncio
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+from xml.etree.ElementTree import Element
+
+import html5lib
+import httpx
+import pytest
+import sqlalchemy as sa
+from support_portal import BASE, Portal, settings_for
+from support_sandbox import RunningSandbox
+
+from auth import cookies
+from connectors.sandbox.faults import Fault
+from gateway.app import make_app
+from gateway.records.tables import UsageEvent
+
+PAGES = ("/", "/invoices", "/invoices?show=all", "/invoices?show=paid", "/requests", "/account")
+
+
+def text_of(html: str) -> str:
+    return " ".join("".join(html5lib.parse(html, namespaceHTMLElements=False).itertext()).split())
+
+
+def links_of(html: str) -> set[str]:
+    tree = html5lib.parse(html, namespaceHTMLElements=False)
+    return {str(link.get("href")) for link in tree.iter("a") if str(link.get("href")).startswith("/")}
+
+
+def classes(node: Element) -> set[str]:
+    return set(str(node.get("class", "")).split())
+
+
+@pytest.fixture
+async def maya(portal: Portal) -> httpx.AsyncClient:
+    return await portal.browser("maya", "bakery")
+
+
+@pytest.fixture
+async def ines(portal: Portal) -> httpx.AsyncClient:
+    return await portal.browser("ines", "hotel")
+
+
+async def test_every_link_of_the_portal_leads_somewhere(maya: httpx.AsyncClient) -> None:
+    seen: set[str] = set()
+    waiting = {"/"}
+    while waiting:
+        path = waiting.pop()
+        seen.add(path)
+        answer = await maya.get(path)
+        assert answer.status_code == 200, path
+        if answer.headers["content-type"].startswith("text/html"):
+            waiting |= {urlsplit(link)._replace(fragment="").geturl() for link in links_of(answer.text)} - seen
+    assert len([path for path in seen if path.startswith("/invoices/erp/")]) > 10
+    assert len([path for path in seen if path.startswith("/requests/helpdesk/")]) > 5
+
+
+async def test_says_first_what_needs_the_customer(maya: httpx.AsyncClient) -> None:
+    page = text_of((await maya.get("/")).text)
+    assert re.search(r"(One thing needs|\w+ things need) you", page)
+    assert "Delivery at the Market Street shop" in page
+    assert "Overdue" in page
+    assert "From Invoices," in page
+    assert "From Help desk," in page
+
+
+async def test_counts_equal_the_lists_they_lead_to(maya: httpx.AsyncClient) -> None:
+    for show in ("to-pay", "paid", "all"):
+        html = (await maya.get(f"/invoices?show={show}")).text
+        tree = html5lib.parse(html, namespaceHTMLElements=False)
+        (tab,) = (link for link in tree.iter("a") if link.get("aria-current") == "true")
+        rows = [row for row in tree.iter("tr") if row.find("td") is not None]
+        assert int("".join(tab.itertext()).split()[-1]) == len(rows)
+
+
+async def test_never_adds_euros_to_pounds(maya: httpx.AsyncClient) -> None:
+    page = text_of((await maya.get("/invoices")).text)
+    assert "To pay in EUR" in page
+    assert "To pay in GBP" in page
+
+
+async def test_pages_a_long_history(ines: httpx.AsyncClient) -> None:
+    first = await ines.get("/invoices?show=all")
+    second = await ines.get("/invoices?show=all&page=2")
+    assert "1 to 50 of" in text_of(first.text)
+    shown = [{link for link in links_of(page.text) if link.startswith("/invoices/erp/")} for page in (first, second)]
+    assert shown[0]
+    assert shown[1]
+    assert not shown[0] & shown[1]
+
+
+async def test_gives_an_invoice_as_a_file_that_cannot_act(maya: httpx.AsyncClient) -> None:
+    overview = await maya.get("/invoices?show=all")
+    path = next(link for link in sorted(links_of(overview.text)) if "/files/" in link)
+    answer = await maya.get(path)
+    assert answer.content.startswith(b"%PDF-")
+    assert answer.headers["content-type"] == "application/pdf"
+    assert answer.headers["content-disposition"].startswith('attachment; filename="')
+    assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
+    assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_shows_only_the_public_conversation_and_nothing_that_acts(maya: httpx.AsyncClient) -> None:
+    for link in links_of((await maya.get("/requests")).text):
+        if link.startswith("/requests/"):
+            html = (await maya.get(link)).text
+            assert "INTERNAL-CANARY" not in html
+            assert "onerror" not in html
+            assert html.count("<script") == 1, "only our own"
+
+
+async def test_keeps_every_page_of_a_stranger_shut(portal: Portal) -> None:
+    stranger = portal.stranger()
+    for path in (*PAGES, "/invoices/erp/1", "/requests/helpdesk/881", "/invoices/erp/1/files/pdf"):
+        answer = await stranger.get(path)
+        assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, "/sign-in"), path
+        assert "set-cookie" not in answer.headers
+
+
+async def test_answers_not_found_for_what_is_anothers(maya: httpx.AsyncClient, ines: httpx.AsyncClient) -> None:
+    own = links_of((await maya.get("/invoices?show=all")).text) | links_of((await maya.get("/requests")).text)
+    records = sorted(link for link in own if link.count("/") >= 3)
+    assert len(records) > 10
+    for link in records:
+        answer = await ines.get(link)
+        assert answer.status_code == 404, link
+        assert "There is nothing here" in text_of(answer.text)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/invoices/erp/..%2f..%2fetc",
+        "/invoices/nope/1",
+        "/invoices/erp/1'--",
+        "/invoices/erp/%00",
+        "/invoices?show=mine",
+        "/invoices?page=0",
+        "/invoices?page=x",
+        "/requests/helpdesk/{{7*7}}",
+        "/requests/helpdesk/881/files/%2e%2e",
+        "/nowhere",
+    ],
+)
+async def test_answers_not_found_for_nonsense(maya: httpx.AsyncClient, path: str) -> None:
+    answer = await maya.get(path)
+    assert answer.status_code == 404
+    assert "There is nothing here" in text_of(answer.text)
+    assert "Traceback" not in answer.text
+
+
+async def test_shows_a_login_without_links_nothing_at_all(portal: Portal, sandbox: RunningSandbox) -> None:
+    nobody = await portal.browser("nobody", None)
+    for path in PAGES:
+        answer = await nobody.get(path)
+        assert answer.status_code == 200
+        assert not [link for link in links_of(answer.text) if link.count("/") >= 3]
+    assert "Nothing is linked to you yet" in text_of((await nobody.get("/")).text)
+    assert (await nobody.get("/invoices/erp/1")).status_code == 404
+    assert sandbox.odoo_seen == []
+    assert sandbox.rt_seen == []
+
+
+async def test_does_not_believe_a_session_about_an_account_that_was_taken_away(portal: Portal) -> None:
+    stray = await portal.browser("stray", "bakery")  # a session that names an account, without a membership
+    assert (await stray.get("/")).status_code == 200
+    assert not [link for link in links_of((await stray.get("/invoices")).text) if link.count("/") >= 3]
+
+
+async def test_one_source_down_changes_only_its_own_parts(maya: httpx.AsyncClient, sandbox: RunningSandbox) -> None:
+    sandbox.odoo_fault(Fault(kind="unavailable"))
+    page = await maya.get("/")
+    assert page.status_code == 200
+    said = text_of(page.text)
+    assert "Invoices can’t be reached right now." in said
+    assert "Delivery at the Market Street shop" in said
+    invoices = text_of((await maya.get("/invoices")).text)
+    assert "We can’t say yet what is open." in invoices
+    assert "Nothing to pay" not in invoices
+
+
+async def test_every_figure_says_where_it_is_from_and_when(maya: httpx.AsyncClient) -> None:
+    for path in ("/", "/invoices", "/requests"):
+        main = next(html5lib.parse((await maya.get(path)).text, namespaceHTMLElements=False).iter("main"))
+        groups = [*main.iter("section"), *(item for item in main.iter("li") if "need" in classes(item))] or [main]
+        for group in groups:
+            nodes = list(group.iter())
+            stamps = [node for node in nodes if "stamp" in classes(node)]
+            assert stamps or not [node for node in nodes if classes(node) & {"money", "chip"}], path
+            assert all(list(stamp.iter("time")) for stamp in stamps)
+
+
+async def test_sends_the_guarding_headers_with_every_answer(portal: Portal, maya: httpx.AsyncClient) -> None:
+    stranger = portal.stranger()
+    answers = [await maya.get(path) for path in (*PAGES, "/nowhere", "/static/tokens.css", "/healthz")]
+    answers += [await stranger.get(path) for path in ("/", "/sign-in", "/auth/callback", "/nowhere")]
+    answers += [await maya.post("/sign-out"), await maya.put("/"), await maya.request("BREW", "/")]
+    for answer in answers:
+        assert answer.headers["x-content-type-options"] == "nosniff", answer.url
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+        assert "unsafe" not in answer.headers["content-security-policy"]
+        if "/static/" not in str(answer.url):
+            assert answer.headers["cache-control"] == "no-store", answer.url
+        assert answer.status_code < 500
+
+
+async def test_keeps_markup_inline_free(maya: httpx.AsyncClient) -> None:
+    for path in PAGES:
+        tree = html5lib.parse((await maya.get(path)).text, namespaceHTMLElements=False)
+        for node in tree.iter():
+            assert node.get("style") is None
+            assert not [name for name in node.attrib if str(name).startswith("on")]
+            assert node.tag != "style"
+            assert node.tag != "script" or node.get("src")
+
+
+async def test_writes_down_what_was_viewed_and_left(portal: Portal, maya: httpx.AsyncClient) -> None:
+    token = str(re.search(r'data-token="([^"]+)"', (await maya.get("/invoices")).text)[1])  # type: ignore[index]
+    same_site = {"Sec-Fetch-Site": "same-origin"}
+    left = await maya.post("/usage/left", data={"page": "invoices", "_token": token}, headers=same_site)
+    assert left.status_code == 204
+    assert await written(portal, 2) == {("viewed", "invoices", "bakery"), ("left", "invoices", "bakery")}
+
+
+async def test_says_in_words_that_the_database_is_away(redis_url: str, tmp_path: Path) -> None:
+    app = make_app(settings_for("postgresql://nobody@127.0.0.1:1/none", redis_url, tmp_path))
+    transport = httpx.ASGITransport(app)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url=BASE, headers={"Accept": "text/html"}) as browser:
+        answer = await browser.get("/", headers={"Cookie": f"{cookies.SESSION}={'x' * 43}"})
+    assert answer.status_code == 503
+    assert "Nothing of yours is lost" in text_of(answer.text)
+    assert answer.headers["retry-after"] == "5"
+
+
+async def written(portal: Portal, count: int) -> set[tuple[str, str, str | None]]:
+    """Wait for usage events: they are written once a second."""
+    for _ in range(100):
+        async with portal.database.read() as session:
+            events = await session.execute(sa.select(UsageEvent.name, UsageEvent.page, UsageEvent.account_id))
+            found = {(name, page, account) for name, page, account in events.all()}
+        if len(found) >= count:
+            return found
+        await asyncio.sleep(0.05)
+    return found
