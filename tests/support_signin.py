@@ -48,6 +48,7 @@ class Rp:
     def __init__(self, op: Op, http: httpx.AsyncClient, redis: Client, time: Time, *, id_: str = "main") -> None:
         self.op = op
         self.http = http
+        self.redis = redis
         self.time = time
         op.now = time.timestamp
         self.provider = Provider(
