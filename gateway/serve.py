@@ -1,0 +1,150 @@
+"""`hallway serve`: the two stores first, then the workers, and nothing left behind at the end."""
+
+import atexit
+import http.client
+import multiprocessing
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from functools import partial
+from types import FrameType
+from typing import Any, Final
+
+import structlog
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+
+from cache import embedded
+from gateway.log import configure
+from gateway.records import migrate
+from gateway.records.urls import parse_url, sqlite_path
+from gateway.settings import Settings
+
+# What the server says of itself goes the way of our own lines.
+LOGGING: Final = {"formatters": {}, "handlers": {}, "loggers": {"_granian": {"propagate": True}}}
+STOP_WITHIN = 10  # seconds for requests that are under way
+ASK_EVERY = 0.05  # seconds
+
+log = structlog.get_logger()
+
+LoadApp = Callable[[], Any]  # gives an ASGI application, in the worker's own process
+
+
+class ServeError(Exception):
+    """The server cannot start, or a worker did not stay. The text says what to do."""
+
+
+def serve(settings: Settings, load_app: LoadApp, say: Callable[[str], None]) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Raises `SettingsError`, `KeyringError`, `ServeError`, `EmbeddedError`, `DatabaseDown` or `MigrationError`.
+    `load_app` must be a function of a module: workers find it by its name. `say` is told when the page can be opened.
+    """
+    settings.require_sign_in()
+    configure(settings.log_level)
+    signal.signal(signal.SIGTERM, _interrupt)  # until the workers' server takes both signals
+    with suppress(KeyboardInterrupt), ExitStack() as stack:
+        _check_port(settings.host, settings.port)
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        settings.keyring()
+        prepare_database(settings.database_url.reveal())
+        if settings.redis_url is None:
+            redis = embedded.start(settings.data_dir)
+            stack.callback(redis.stop)
+            os.environ["HALLWAY_REDIS_URL"] = redis.url  # workers inherit it
+        _run(settings, load_app, say)
+
+
+def prepare_database(url: str) -> None:
+    """Migrate a file of our own. A server that others share is only looked at: its admin chooses the moment."""
+    if sqlite_path(parse_url(url)):
+        migrate.upgrade(url)
+    elif missing := migrate.pending(url):
+        raise ServeError(f"the database lacks {len(missing)} migration(s): run `hallway migrate`, then start again")
+
+
+def _run(settings: Settings, load_app: LoadApp, say: Callable[[str], None]) -> None:
+    # A forked worker would keep our signal handlers while it starts, and so miss that it is to stop.
+    multiprocessing.set_start_method("spawn", force=True)
+    server = Granian(
+        "gateway.app",
+        address=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        interface=Interfaces.ASGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        http1_settings=HTTP1Settings(header_read_timeout=10_000, max_buffer_size=65_536),
+        backpressure=128,
+        workers_kill_timeout=STOP_WITHIN,
+        log_level=LogLevels.warning,
+        log_dictconfig=LOGGING,
+    )
+    stopping = threading.Event()
+
+    def open_doors() -> None:
+        server.respawn_failed_workers = True  # one that never started would only fail again
+        say(f"Hallway is open at {settings.base_url}")
+
+    server.on_startup(threading.Thread(target=_wait, args=(settings, open_doors, stopping), daemon=True).start)
+    try:
+        server.serve(target_loader=partial(_load, load_app, settings.log_level), wrap_loader=False)
+    except SystemExit:
+        # A worker that met Ctrl-C before we did counts as failed. It is not.
+        if not server.interrupt_signal:
+            raise ServeError("a worker failed, and Hallway with it: what it said is in the log above") from None
+    finally:
+        stopping.set()
+
+
+def _load(load_app: LoadApp, log_level: str) -> Any:  # noqa: ANN401  # as the server takes it
+    """Begin a worker's life: the first thing of ours that runs there."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches workers too; while they start, the parent decides
+    # The server's threads still run when Python takes itself apart, and every second worker would crash on its way out.
+    atexit.register(os._exit, 0)
+    configure(log_level)
+    try:
+        return load_app()
+    except Exception:
+        log.exception("application does not load")
+        raise SystemExit(1) from None
+
+
+def _wait(settings: Settings, open_doors: Callable[[], None], stopping: threading.Event) -> None:
+    """Wait for the first answer of a worker. A server that only listens has not yet loaded its pages."""
+    while not stopping.wait(ASK_EVERY):
+        connection = http.client.HTTPConnection(_reachable(settings.host), settings.port, timeout=5)
+        try:
+            connection.request("GET", "/healthz")
+            if connection.getresponse().status == http.client.OK:
+                open_doors()
+                return
+        except OSError:
+            continue
+        finally:
+            connection.close()
+
+
+def _reachable(host: str) -> str:
+    """Name an address at which to find a server that listens at `host`."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # looked at, not listened at
+
+
+def _check_port(host: str, port: int) -> None:
+    """Refuse a port that is taken. Workers share theirs, so two servers would share it without a word."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        raise ServeError(
+            f"cannot listen at {host}, port {port}: {error.strerror}. See HALLWAY_HOST, HALLWAY_PORT"
+        ) from None
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
