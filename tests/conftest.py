@@ -7,6 +7,7 @@ pytest_plugins = [
     "support_sandbox",
     "support_op",
     "support_portal",
+    "support_rt",
     "support_signin",
     "support_cli",
 ]

@@ -1,5 +1,7 @@
 """The admin's "Test connection": a verdict in a sentence, and what to do about a bad one."""
 
+import asyncio
+
 from msgspec import Struct
 
 from connectors.errors import (
@@ -12,7 +14,7 @@ from connectors.errors import (
     Refused,
     Unavailable,
 )
-from gateway.offices import Office, SourceBroken
+from gateway.offices import Office, Offices, SourceBroken
 
 NEXT_STEPS: dict[type[ConnectorError], str] = {
     AccessDenied: "Renew the credentials there, put them where the sources file points, run `hallway sources apply`.",
@@ -46,6 +48,14 @@ async def check(office: Office) -> Verdict:
     except ConnectorError as error:
         return Verdict(office.name, str(error), _next_step(error))
     return Verdict(office.name, f"{office.connector.title} knows us as {who}")
+
+
+async def check_all(offices: Offices) -> tuple[Verdict, ...]:
+    """Check every source, all at once. One whose connector is not installed fails too."""
+    known, broken = await offices.all(), await offices.broken()
+    lost = [Verdict(name, broken[name], NEXT_STEPS[SourceBroken]) for name in broken.keys() - known.keys()]
+    checked = await asyncio.gather(*map(check, known.values()))
+    return tuple(sorted([*lost, *checked], key=lambda verdict: verdict.source))
 
 
 def _next_step(error: ConnectorError) -> str:

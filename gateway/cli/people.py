@@ -1,0 +1,112 @@
+"""`hallway link`, `hallway unlink` and `hallway owner`: who may act for whom, each with its proof."""
+
+import asyncio
+import getpass
+from datetime import UTC, datetime
+
+import click
+
+from gateway.cli.failures import WrongInput
+from gateway.cli.tools import tools
+from gateway.links import Login, Proof, add_owner, remove_member
+from gateway.links import link as make_link
+from gateway.links import unlink as take_link
+
+issuer = click.option("--issuer", metavar="URL", help="The sign-in provider that knows the person.")
+subject = click.option("--subject", help="The person's id at that provider; never an e-mail address.")
+
+
+@click.command()
+@issuer
+@subject
+@click.option("--account", required=True, metavar="ID", help="The account, like acme-ltd; made where it is missing.")
+@click.option("--account-name", metavar="NAME", help="What people call it.")
+@click.option("--source", required=True, metavar="NAME", help="The back office, as the sources file names it.")
+@click.option("--customer", required=True, metavar="ID", help="The account's id in that back office.")
+@click.option("--fact", required=True, help="Why this is so: what was looked at, and where.")
+@click.option("--by", metavar="NAME", help="Who decided it; you, if left out.")
+@click.option("--move", is_flag=True, help="Take the customer id from the account that has it now.")
+def link(
+    *,
+    issuer: str | None,
+    subject: str | None,
+    account: str,
+    account_name: str | None,
+    source: str,
+    customer: str,
+    fact: str,
+    by: str | None,
+    move: bool,
+) -> None:
+    """Link an account to a customer of a back office, and let a login act for it."""
+    login = _login(issuer, subject)
+    proof = Proof(fact=fact, decided_by=by or getpass.getuser(), decided_at=datetime.now(UTC))
+
+    async def run() -> tuple[str, ...]:
+        async with tools() as t:
+            return await make_link(
+                t.db,
+                account=account,
+                source=source,
+                customer=customer,
+                proof=proof,
+                name=account_name,
+                login=login,
+                move=move,
+            )
+
+    for change in asyncio.run(run()) or ("no changes",):
+        click.echo(change)
+
+
+@click.command()
+@issuer
+@subject
+@click.option("--account", metavar="ID", help="With a login: it may act for this account no longer.")
+@click.option("--source", metavar="NAME", help="With a customer: the link to take away.")
+@click.option("--customer", metavar="ID", help="The account's id in that back office.")
+def unlink(
+    *, issuer: str | None, subject: str | None, account: str | None, source: str | None, customer: str | None
+) -> None:
+    """Take a link away (--source, --customer), or a login from an account (--account, --issuer, --subject)."""
+    login = _login(issuer, subject)
+
+    async def run() -> bool:
+        async with tools() as t:
+            match (source, customer, account, login):
+                case (str(), str(), None, None):
+                    return await take_link(t.db, source=source, customer=customer)
+                case (None, None, str(), Login()):
+                    return await remove_member(t.db, account=account, login=login)
+                case _:
+                    raise WrongInput("give --source and --customer, or --account, --issuer and --subject")
+
+    click.echo("taken away" if asyncio.run(run()) else "no changes")
+
+
+@click.group()
+def owner() -> None:
+    """The people who run this installation."""
+
+
+@owner.command()
+@issuer
+@subject
+@click.option("--name", help="What people call them.")
+def add(*, issuer: str | None, subject: str | None, name: str | None) -> None:
+    """Let a person run this installation."""
+    login = _login(issuer, subject)
+    if login is None:
+        raise WrongInput("give --issuer and --subject")
+
+    async def run() -> bool:
+        async with tools() as t:
+            return await add_owner(t.db, login=login, name=name, now=datetime.now(UTC))
+
+    click.echo("added" if asyncio.run(run()) else "no changes")
+
+
+def _login(issuer: str | None, subject: str | None) -> Login | None:
+    if (issuer is None) != (subject is None):
+        raise WrongInput("--issuer and --subject go together: only both of them name a person")
+    return Login(issuer, subject) if issuer and subject else None

@@ -1,0 +1,130 @@
+"""The doctor: every line says that all is well, or what is wrong and what to do."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from support_cli import Hallway
+from support_op import Op
+from support_redis import RedisProcess
+from support_sandbox import RunningSandbox
+
+from connectors.sandbox.faults import Fault
+
+
+@dataclass
+class Installation:
+    """The command line, and everything that it depends on."""
+
+    hallway: Hallway
+    sandbox: RunningSandbox
+    op: Op
+    redis: RedisProcess
+
+
+@pytest.fixture
+def healthy(hallway: Hallway, sandbox: RunningSandbox, op: Op, redis_process: RedisProcess) -> Installation:
+    """An installation with nothing wrong."""
+    hallway.environ |= {
+        "HALLWAY_OIDC_ISSUER": op.issuer,
+        "HALLWAY_OIDC_CLIENT_ID": "portal",
+        "HALLWAY_OIDC_CLIENT_SECRET": "canary-client-secret",
+        "HALLWAY_REDIS_URL": redis_process.url,
+    }
+    hallway("sources", "apply", "--yes", hallway.sources_of(sandbox))
+    return Installation(hallway, sandbox, op, redis_process)
+
+
+def test_finds_nothing_wrong_where_nothing_is(healthy: Installation) -> None:
+    assert healthy.hallway("doctor") == 0
+    lines = healthy.hallway.out.splitlines()
+    assert [line[:6] for line in lines] == ["OK    "] * 8
+    assert "OK    keys: open all 2 stored secret(s)" in lines
+    assert f"OK    sign-in: {healthy.op.issuer} answers, and is who it says" in lines
+    assert "canary" not in healthy.hallway.out
+
+
+def lose_redis(it: Installation) -> None:
+    it.redis.kill()
+
+
+def lose_the_keys(it: Installation) -> None:
+    (it.hallway.folder / "data" / "keys").unlink()
+
+
+def damage_the_keys(it: Installation) -> None:
+    (it.hallway.folder / "data" / "keys").write_text("nonsense")
+
+
+def open_the_folder(it: Installation) -> None:
+    (it.hallway.folder / "data").chmod(0o755)
+
+
+def mistype_the_issuer(it: Installation) -> None:
+    it.op.metadata["issuer"] = f"{it.op.issuer}/"
+
+
+def stop_the_provider(it: Installation) -> None:
+    it.hallway.environ["HALLWAY_OIDC_ISSUER"] = "http://127.0.0.1:1"
+
+
+def forget_the_provider(it: Installation) -> None:
+    for name in ("ISSUER", "CLIENT_ID", "CLIENT_SECRET"):
+        del it.hallway.environ[f"HALLWAY_OIDC_{name}"]
+
+
+def stop_the_helpdesk(it: Installation) -> None:
+    it.sandbox.rt_fault(Fault(kind="unavailable"))
+
+
+def let_others_in(it: Installation) -> None:
+    it.hallway.environ["HALLWAY_HOST"] = "0.0.0.0"
+
+
+def start_over(it: Installation) -> None:
+    (it.hallway.folder / "data" / "hallway.db").unlink()
+
+
+def lose_the_database(it: Installation) -> None:
+    it.hallway.environ["HALLWAY_DATABASE_URL"] = "postgresql://me:canary@127.0.0.1:1/hallway"
+    it.hallway.environ["HALLWAY_KEYS"] = "1:" + "A" * 43 + "="
+
+
+def remove_the_sources(it: Installation) -> None:
+    it.hallway("sources", "apply", "--yes", "--prune", it.hallway.write("", "empty.toml"))
+
+
+@pytest.mark.parametrize(
+    ("break_it", "wrong", "remedy"),
+    [
+        (lose_redis, "redis: does not answer", "HALLWAY_REDIS_URL"),
+        (lose_the_keys, "keys: ", "apply the sources file again"),
+        (damage_the_keys, "keys: ", "Restore the keys from a backup"),
+        (open_the_folder, "data folder: others may look into", "chmod 700"),
+        (mistype_the_issuer, "sign-in: ", "exactly as the provider writes it"),
+        (stop_the_provider, "sign-in: ", "HALLWAY_OIDC_ISSUER"),
+        (forget_the_provider, "sign-in: no provider is set", "Set HALLWAY_OIDC_ISSUER"),
+        (stop_the_helpdesk, "source helpdesk: ", "Check that the system is up"),
+        (let_others_in, "address: ", "HALLWAY_BASE_URL"),
+        (start_over, "database: 1 migration(s) have not run", "hallway migrate"),
+        (lose_the_database, "database: ", "HALLWAY_DATABASE_URL"),
+        (remove_the_sources, "sources: there are none yet", "hallway sources apply FILE"),
+    ],
+)
+def test_finds_what_is_wrong_and_says_what_to_do(
+    healthy: Installation, break_it: Callable[[Installation], None], wrong: str, remedy: str
+) -> None:
+    break_it(healthy)
+    assert healthy.hallway("doctor") == 1
+    lines = healthy.hallway.out.splitlines()
+    found = [number for number, line in enumerate(lines) if line.startswith("WRONG ")]
+    assert len(found) == (3 if break_it is lose_the_keys else 1), "and nothing that has nothing to do with it"
+    assert lines[found[0]].startswith(f"WRONG {wrong}")
+    assert remedy in lines[found[0] + 1]
+    assert "canary" not in healthy.hallway.out
+
+
+def test_finds_the_redis_that_serve_would_start(healthy: Installation) -> None:
+    del healthy.hallway.environ["HALLWAY_REDIS_URL"]
+    assert healthy.hallway("doctor") == 0
+    assert "OK    redis: `hallway serve` starts its own, " in healthy.hallway.out
