@@ -1,0 +1,94 @@
+"""From nothing to a portal that can be looked at, in seconds; and back to nothing."""
+
+import asyncio
+import os
+import secrets
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from connectors.addresses import AddressPolicy
+from connectors.registry import load_connectors
+from gateway.demo.folder import fresh_folder
+from gateway.demo.outside import sandbox, sandbox_secrets, sign_in_provider
+from gateway.demo.people import People, link_people, read_people
+from gateway.records.database import Database
+from gateway.serve import prepare_database, serve
+from gateway.settings import PREFIX, Settings, load
+from gateway.sources import changes, desired
+from gateway.vault import Vault
+
+SANDBOX = "http://sandbox.invalid"  # in the demo's sources file, for the address that is only known now
+BRAND = {
+    "BRAND_NAME": "Kestrel & Moor",
+    "CONTACT_NAME": "Priya Nair",
+    "CONTACT_PHONE": "020 7946 0182",
+    "CONTACT_HOURS": "Mon–Fri, 8:00–17:00",
+}
+
+
+def run_demo(fixtures: Path, host: str, port: int, data_dir: Path) -> None:
+    """Serve the demo until SIGINT or SIGTERM. `data_dir` is emptied first; it has to be the demo's own.
+
+    Raises `ServeError` and what `serve` raises.
+    """
+    people = read_people(fixtures / "demo" / "people.toml")
+    with ExitStack() as stack:
+        stack.enter_context(fresh_folder(data_dir))
+        issuer = stack.enter_context(sign_in_provider(people.people))
+        address = stack.enter_context(sandbox(fixtures / "sandbox"))
+        settings = _settings(host, port, data_dir, issuer)
+        prepare_database(settings.database_url.reveal())
+        asyncio.run(_fill(settings, fixtures, address, people))
+        serve(settings, load_app, lambda line: click.echo(f"{line}\n\n{_sign_ins(people)}\n\nCtrl-C ends it."))
+
+
+def load_app() -> Any:  # noqa: ANN401  # an ASGI application
+    """Make the application, in a worker."""
+    from gateway.app import create_app  # noqa: PLC0415  # only workers pay for importing the web framework
+
+    return create_app()
+
+
+def _settings(host: str, port: int, data_dir: Path, issuer: str) -> Settings:
+    """Choose the settings, for this process and the workers to come. Those of the environment do not count."""
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        del os.environ[name]
+    chosen = BRAND | {
+        "BASE_URL": f"http://{host}:{port}",
+        "HOST": host,
+        "PORT": str(port),
+        "DATA_DIR": str(data_dir),
+        "OIDC_ISSUER": issuer,
+        "OIDC_CLIENT_ID": "hallway-demo",
+        "OIDC_CLIENT_SECRET": secrets.token_urlsafe(),
+        "ALLOW_HTTP_SOURCES": "true",
+        "ALLOW_PRIVATE_SOURCES": "true",
+        "LOG_LEVEL": "warning",
+    }
+    os.environ.update({PREFIX + name: value for name, value in chosen.items()})
+    return load(os.environ)
+
+
+async def _fill(settings: Settings, fixtures: Path, address: str, people: People) -> None:
+    """Configure the sources, and link the people's customers."""
+    folder, now = fixtures / "demo", datetime.now(UTC)
+    connectors = load_connectors()
+    policy = AddressPolicy(allow_http=settings.allow_http_sources, allow_private=settings.allow_private_sources)
+    text = (folder / "sources.toml").read_text(encoding="utf-8").replace(SANDBOX, address)
+    wanted = desired.parse(text, connectors, policy, environ=sandbox_secrets(fixtures / "sandbox"), folder=folder)
+    vault, db = Vault(settings.keyring()), Database(settings.database_url.reveal())
+    try:
+        await changes.apply(db, vault, await changes.plan(db, vault, connectors, wanted), now)
+        await link_people(db, people.accounts, settings.require_sign_in().issuer, now)
+    finally:
+        await db.close()
+
+
+def _sign_ins(people: People) -> str:
+    width = max(len(each.subject) for each in people.people)
+    lines = [f"  {each.subject:<{width}}  {each.name}, {each.sees}" for each in people.people]
+    return "\n".join(["Sign in as:", *lines])
