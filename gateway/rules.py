@@ -127,8 +127,6 @@ def time_zone(given: str) -> str:
 
 def folder(given: str) -> Path:
     path = Path(given).expanduser().absolute()
-    if "?" in given:
-        raise ValueError("must be a folder without a question mark in its name")
     if path.exists() and not path.is_dir():
         raise ValueError("must be a folder; there is a file of that name")
     return path

@@ -6,7 +6,7 @@ An empty variable counts as not set. A field that holds a secret may also be rea
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from msgspec import Struct
 
@@ -96,7 +96,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 def embedded_database(data_dir: Path) -> Secret:
-    return Secret(f"sqlite:///{data_dir}/hallway.db")
+    return Secret(f"sqlite:///{quote(str(data_dir))}/hallway.db")
 
 
 def load(environ: Mapping[str, str]) -> Settings:

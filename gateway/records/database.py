@@ -7,19 +7,22 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from gateway.records.engines import async_engines
+from gateway.records.engines import PATIENCE, async_engines
 from gateway.records.urls import parse_url
 
 
 class DatabaseDown(Exception):  # noqa: N818  # says what is, like CacheDown
-    """The database gave no usable answer in time: away, locked, full, or not migrated. Nothing was committed."""
+    """The database gave no usable answer in time: away, locked or full. Nothing was committed."""
 
 
 class Database:
-    """The durable rows at one address. Opens connections when they are first needed; `close` it at the end."""
+    """The durable rows at one address. Opens connections when they are first needed; `close` it at the end.
 
-    def __init__(self, url: str) -> None:
-        self._reader, self._writer = async_engines(parse_url(url))
+    `patience` is how many seconds a lock, a statement or a free connection may take.
+    """
+
+    def __init__(self, url: str, *, patience: float = PATIENCE) -> None:
+        self._reader, self._writer = async_engines(parse_url(url), patience)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
@@ -31,7 +34,8 @@ class Database:
     async def write(self) -> AsyncIterator[AsyncSession]:
         """Change rows: committed at the end, rolled back on any error.
 
-        Keep it short and never wait for the network inside: SQLite has one writer at a time.
+        Keep it short, and never wait for the network inside: SQLite has one writer at a time. What is read here to be
+        changed is read `.with_for_update()`: PostgreSQL has many writers.
         """
         async with _transaction(self._writer) as session:
             yield session

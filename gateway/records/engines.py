@@ -12,10 +12,10 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from gateway.records.urls import sqlite_path, sqlite_uri
+from gateway.records.urls import sqlite_path, sqlite_url
 
-PATIENCE = 5  # seconds for a lock, a statement, or a free connection
-MIGRATION_PATIENCE = 60  # seconds: another process may be migrating
+PATIENCE = 5.0  # seconds for a lock, a statement, or a free connection
+MIGRATION_PATIENCE = 60.0  # seconds: another process may be migrating
 READERS = 5
 
 COMMON: dict[str, Any] = {"hide_parameters": True}
@@ -24,58 +24,58 @@ SQLITE_ARGUMENTS: dict[str, Any] = {"isolation_level": None}  # the driver begin
 Begin = Literal["BEGIN", "BEGIN IMMEDIATE"]
 
 
-def async_engines(url: sa.URL) -> tuple[AsyncEngine, AsyncEngine]:
+def async_engines(url: sa.URL, patience: float) -> tuple[AsyncEngine, AsyncEngine]:
     """Make the engine that only reads and the one that writes. A read sees one moment of the database on both."""
     if path := sqlite_path(url):
-        return _sqlite_reader(path), _sqlite_writer(path)
+        return _sqlite_reader(path, patience), _sqlite_writer(path, patience)
     writer = create_async_engine(
-        url, connect_args=_postgresql_arguments(url, PATIENCE), pool_pre_ping=True, pool_timeout=PATIENCE, **COMMON
+        url, connect_args=_postgresql_arguments(url, patience), pool_pre_ping=True, pool_timeout=patience, **COMMON
     )
     return writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True), writer
 
 
-def migration_engine(url: sa.URL) -> sa.Engine:
-    """Make a blocking engine for schema changes.
+def migration_engine(url: sa.URL, begin: Begin) -> sa.Engine:
+    """Make a blocking engine for schema changes. `begin` matters to SQLite only.
 
     SQLite's foreign keys are off: a changed table is rebuilt, and dropping the old one would empty its children.
     """
     if path := sqlite_path(url):
-        engine = sa.create_engine(f"sqlite:///{sqlite_uri(path)}?uri=true", connect_args=SQLITE_ARGUMENTS, **COMMON)
-        _tell_sqlite(engine, "BEGIN IMMEDIATE", busy_timeout=MIGRATION_PATIENCE * 1000, foreign_keys="OFF")
+        engine = sa.create_engine(sqlite_url("sqlite", path), connect_args=SQLITE_ARGUMENTS, **COMMON)
+        _tell_sqlite(engine, begin, MIGRATION_PATIENCE, foreign_keys="OFF")
         return engine
     return sa.create_engine(url, connect_args=_postgresql_arguments(url, MIGRATION_PATIENCE), **COMMON)
 
 
-def _sqlite_reader(path: Path) -> AsyncEngine:
-    engine = _sqlite_engine(path, connections=READERS)
-    _tell_sqlite(engine.sync_engine, "BEGIN", query_only="ON")
+def _sqlite_reader(path: Path, patience: float) -> AsyncEngine:
+    engine = _sqlite_engine(path, patience, connections=READERS)
+    _tell_sqlite(engine.sync_engine, "BEGIN", patience, query_only="ON")
     return engine
 
 
-def _sqlite_writer(path: Path) -> AsyncEngine:
+def _sqlite_writer(path: Path, patience: float) -> AsyncEngine:
     """SQLite has one writer. One connection makes this process's writers queue in turn instead of racing for the lock.
 
     IMMEDIATE takes the lock before the first read: a transaction that reads and then writes cannot fail in between.
     """
-    engine = _sqlite_engine(path, connections=1)
-    _tell_sqlite(engine.sync_engine, "BEGIN IMMEDIATE")
+    engine = _sqlite_engine(path, patience, connections=1)
+    _tell_sqlite(engine.sync_engine, "BEGIN IMMEDIATE", patience)
     return engine
 
 
-def _sqlite_engine(path: Path, *, connections: int) -> AsyncEngine:
+def _sqlite_engine(path: Path, patience: float, *, connections: int) -> AsyncEngine:
     return create_async_engine(
-        f"sqlite+aiosqlite:///{sqlite_uri(path)}?mode=rw&uri=true",
+        sqlite_url("sqlite+aiosqlite", path),
         connect_args=SQLITE_ARGUMENTS,
         pool_size=connections,
         max_overflow=0,
-        pool_timeout=PATIENCE,
+        pool_timeout=patience,
         **COMMON,
     )
 
 
-def _tell_sqlite(engine: sa.Engine, begin: Begin, **pragmas: str | int) -> None:
+def _tell_sqlite(engine: sa.Engine, begin: Begin, patience: float, **pragmas: str) -> None:
     told = {
-        "busy_timeout": PATIENCE * 1000,  # first: the others may meet a lock
+        "busy_timeout": int(patience * 1000),  # first: the others may meet a lock
         "journal_mode": "WAL",
         "synchronous": "FULL",
         "foreign_keys": "ON",
@@ -95,15 +95,15 @@ def _tell_sqlite(engine: sa.Engine, begin: Begin, **pragmas: str | int) -> None:
     event.listen(engine, "begin", start)
 
 
-def _postgresql_arguments(url: sa.URL, patience: int) -> dict[str, Any]:
+def _postgresql_arguments(url: sa.URL, patience: float) -> dict[str, Any]:
     """Whatever the address itself says wins."""
     limits = {
-        "statement_timeout": patience * 1000,
-        "idle_in_transaction_session_timeout": MIGRATION_PATIENCE * 1000,
+        "statement_timeout": int(patience * 1000),
+        "idle_in_transaction_session_timeout": int(MIGRATION_PATIENCE * 1000),
     }
     ours = {
         "application_name": "hallway",
-        "connect_timeout": PATIENCE,
+        "connect_timeout": int(PATIENCE),
         "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
     }
     return {name: value for name, value in ours.items() if name not in url.query}

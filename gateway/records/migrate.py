@@ -12,7 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from gateway.records.database import translated
-from gateway.records.engines import migration_engine
+from gateway.records.engines import Begin, migration_engine
 from gateway.records.urls import parse_url, sqlite_path
 
 LOCK = int.from_bytes(b"hallway")  # PostgreSQL's advisory locks are numbers
@@ -30,7 +30,7 @@ def upgrade(url: str) -> tuple[str, ...]:
     parsed = parse_url(url)
     if path := sqlite_path(parsed):
         _make_private(path)
-    with _connection(parsed) as connection:
+    with _connection(parsed, "BEGIN IMMEDIATE") as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
         missing = _missing(connection)
@@ -48,7 +48,7 @@ def pending(url: str) -> tuple[str, ...]:
     path = sqlite_path(parsed)
     if path and not path.exists():
         return _all(_script())
-    with _connection(parsed) as connection:
+    with _connection(parsed, "BEGIN") as connection:
         return _missing(connection)
 
 
@@ -79,8 +79,8 @@ def _missing(connection: sa.Connection) -> tuple[str, ...]:
 
 
 @contextmanager
-def _connection(url: sa.URL) -> Iterator[sa.Connection]:
-    engine = migration_engine(url)
+def _connection(url: sa.URL, begin: Begin) -> Iterator[sa.Connection]:
+    engine = migration_engine(url, begin)
     try:
         with translated(), engine.begin() as connection:
             yield connection

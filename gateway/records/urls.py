@@ -1,4 +1,4 @@
-"""Where the durable rows live: `sqlite:///path/file.db` or `postgresql://user:password@host/name`."""
+"""Where the durable rows live: `sqlite:///path/file.db` or `postgresql://user:password@host/name`, percent-encoded."""
 
 from pathlib import Path
 from urllib.parse import quote
@@ -33,9 +33,9 @@ def sqlite_path(url: sa.URL) -> Path | None:
     return Path(url.database) if url.drivername == "sqlite" and url.database else None
 
 
-def sqlite_uri(path: Path) -> str:
-    """Name an existing file to SQLite, which would otherwise make an empty one for a mistyped path."""
-    return f"file:{quote(str(path))}"
+def sqlite_url(driver: str, path: Path) -> sa.URL:
+    """Name an existing file: SQLite alone would make an empty one for a mistyped path."""
+    return sa.URL.create(driver, database=f"file:{quote(str(path))}", query={"mode": "rw", "uri": "true"})
 
 
 def _sqlite(url: sa.URL) -> sa.URL:

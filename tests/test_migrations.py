@@ -1,0 +1,101 @@
+"""How a database gets its tables, on SQLite and on PostgreSQL."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy.exc import DBAPIError
+
+from gateway.records import migrate
+from gateway.records.database import DatabaseDown
+from gateway.records.engines import migration_engine
+from gateway.records.tables import Base
+from gateway.records.urls import parse_url, sqlite_path
+
+
+def run(url: str, statement: str) -> None:
+    if path := sqlite_path(parse_url(url)):
+        path.touch()
+    engine = migration_engine(parse_url(url), "BEGIN IMMEDIATE")
+    with engine.begin() as connection:
+        connection.execute(sa.text(statement))
+    engine.dispose()
+
+
+def tables(url: str) -> set[str]:
+    engine = migration_engine(parse_url(url), "BEGIN")
+    found = set(sa.inspect(engine).get_table_names())
+    engine.dispose()
+    return found
+
+
+def test_leads_to_exactly_the_tables(new_database_url: str) -> None:
+    assert migrate.pending(new_database_url) == ("0001",)
+    assert migrate.upgrade(new_database_url) == ("0001",)
+    assert migrate.pending(new_database_url) == ()
+    engine = migration_engine(parse_url(new_database_url), "BEGIN")
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        assert compare_metadata(context, Base.metadata) == []
+    engine.dispose()
+
+
+def test_does_nothing_the_second_time(database_url: str) -> None:
+    assert migrate.upgrade(database_url) == ()
+
+
+def test_leaves_nothing_behind_when_it_fails(new_database_url: str) -> None:
+    run(new_database_url, "CREATE TABLE links (mine INTEGER)")
+    with pytest.raises((DatabaseDown, DBAPIError)):
+        migrate.upgrade(new_database_url)
+    assert tables(new_database_url) == {"links"}
+
+
+def test_refuses_a_database_of_a_newer_version(database_url: str, request: pytest.FixtureRequest) -> None:
+    run(database_url, "UPDATE alembic_version SET version_num = '9999'")
+    request.addfinalizer(lambda: run(database_url, "UPDATE alembic_version SET version_num = '0001'"))  # it is shared
+    for step in (migrate.pending, migrate.upgrade):
+        with pytest.raises(migrate.MigrationError, match="newer Hallway"):
+            step(database_url)
+
+
+def test_may_be_started_by_several_processes_at_once(new_database_url: str) -> None:
+    program = (
+        "import sys; from gateway.records.migrate import upgrade; print('ready', flush=True); "
+        "sys.stdin.readline(); print(len(upgrade(sys.argv[1])))"
+    )
+    command = [sys.executable, "-c", program, new_database_url]
+    started = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    for process in started:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+    for process in started:
+        assert process.stdin
+        process.stdin.write("\n")
+        process.stdin.flush()
+    assert sorted(process.communicate()[0] for process in started) == ["0\n", "0\n", "1\n"]
+    assert migrate.pending(new_database_url) == ()
+
+
+def test_makes_a_file_for_our_eyes_only(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "hallway.db"
+    migrate.upgrade(f"sqlite:///{path}")
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_makes_no_file_by_looking(tmp_path: Path) -> None:
+    assert migrate.pending(f"sqlite:///{tmp_path}/none.db") == ("0001",)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_says_when_there_is_no_server() -> None:
+    url = "postgresql://hallway:hunter2canary@127.0.0.1:1/hallway"
+    for step in (migrate.pending, migrate.upgrade):
+        with pytest.raises(DatabaseDown, match="refused") as caught:
+            step(url)
+        assert "hunter2canary" not in str(caught.value)
