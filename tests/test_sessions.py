@@ -1,0 +1,416 @@
+"""Who is signed in stays in, who is signed out stays out: on both databases, with Redis well, dead, hung or lying."""
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import msgspec
+import pytest
+import pytest_asyncio
+import sqlalchemy as sa
+from support_redis import RedisProcess
+from support_signin import Time
+
+from auth.hidden import Hidden
+from auth.session_copies import MARK, Copy, SessionCopies
+from auth.sessions import Sessions
+from cache.client import Client, connect
+from cache.keys import key
+from gateway.records.database import Database, DatabaseDown
+from gateway.records.tables import Account, Member
+from gateway.records.tables import Session as Row
+
+IDLE, LIFETIME = timedelta(minutes=30), timedelta(hours=12)
+
+
+class Reversed:
+    """A seal that a test can read: reversed text behind the row's name."""
+
+    def seal(self, id_token: str, row: str) -> str:
+        return f"{row}:{id_token[::-1]}"
+
+    def open(self, sealed: str, row: str) -> str | None:
+        return sealed.removeprefix(f"{row}:")[::-1] if sealed.startswith(f"{row}:") else None
+
+
+@pytest_asyncio.fixture
+async def db(database: Database, time: Time) -> Database:
+    """With two members and one account."""
+    async with database.write() as session:
+        for name in ("ann", "bob"):
+            session.add(Member(id=name, issuer="https://op.example", subject=name, created_at=time()))
+        session.add(Account(id="acme", name="Acme", created_at=time()))
+    return database
+
+
+def sessions_on(db: Database, redis: Client, time: Time) -> Sessions:
+    return Sessions(db, redis, Reversed(), time, idle=IDLE, lifetime=LIFETIME)
+
+
+@pytest.fixture
+def sessions(db: Database, redis: Client, time: Time) -> Sessions:
+    return sessions_on(db, redis, time)
+
+
+def hash_of(cookie: str) -> bytes:
+    return hashlib.sha256(cookie.encode()).digest()
+
+
+def copy_of(cookie: str) -> str:
+    return key("session", hash_of(cookie).hex())
+
+
+async def row_of(db: Database, cookie: str) -> Row:
+    async with db.read() as session:
+        return (await session.scalars(sa.select(Row).where(Row.id_hash == hash_of(cookie)))).one()
+
+
+async def test_signs_in(sessions: Sessions) -> None:
+    cookie = await sessions.create("ann", "acme", None)
+    for _ in range(2):  # from the row, then from its copy
+        session = await sessions.get(cookie)
+        assert session is not None
+        assert (session.member_id, session.account_id) == ("ann", "acme")
+        assert session.id_hash == hash_of(cookie)
+        assert len(session.csrf_token) == 43
+
+
+async def test_gives_each_session_an_id_and_a_token_of_its_own(sessions: Sessions) -> None:
+    cookies = [await sessions.create("ann", None, None) for _ in range(20)]
+    found = [await sessions.get(cookie) for cookie in cookies]
+    assert len(set(cookies)) == len({session.csrf_token for session in found if session}) == 20
+
+
+@pytest.mark.parametrize(
+    "cookie", [None, "", "x", "A" * 43, "A" * 42 + "\n", "é" * 43, "A" * 44, "\x00", "' OR 1=1 --", "A" * 100_000]
+)
+async def test_knows_nobody_by_an_id_that_is_none_of_ours(
+    sessions: Sessions, redis: Client, cookie: str | None
+) -> None:
+    assert await sessions.get(cookie) is None
+    assert await sessions.end(cookie) is None
+    assert await sessions.get(cookie) is None, "an id that somebody brings is never adopted"
+    assert await redis.keys("*") == [], "nothing is kept for strangers"
+
+
+async def test_stores_neither_the_id_nor_the_id_token_in_the_clear(
+    sessions: Sessions, db: Database, redis: Client
+) -> None:
+    cookie = await sessions.create("ann", "acme", Hidden("the.id.token"))
+    await sessions.get(cookie)
+    async with db.read() as session:
+        rows = (await session.execute(sa.select(Row.__table__))).all()
+    stored = repr(rows) + repr([(name, await redis.get(name)) for name in await redis.keys("*")])
+    assert cookie not in stored
+    assert "the.id.token" not in stored
+    assert (await row_of(db, cookie)).id_token == f"sessions/{hash_of(cookie).hex()}:nekot.di.eht"
+
+
+async def test_gives_the_id_token_back_once_and_drops_it(sessions: Sessions, db: Database) -> None:
+    cookie = await sessions.create("ann", None, Hidden("the.id.token"))
+    id_token = await sessions.end(cookie)
+    assert id_token is not None
+    assert id_token.reveal() == "the.id.token"
+    assert await sessions.end(cookie) is None
+    assert (await row_of(db, cookie)).id_token is None
+
+
+async def test_signs_out_without_a_token_that_does_not_open_or_is_too_long(sessions: Sessions, db: Database) -> None:
+    cookie = await sessions.create("ann", None, Hidden("the.id.token"))
+    async with db.write() as session:
+        await session.execute(sa.update(Row).values(id_token="sealed for another row"))
+    assert await sessions.end(cookie) is None
+    assert await sessions.end(await sessions.create("ann", None, Hidden("x" * 9000))) is None
+
+
+async def test_stays_signed_out(sessions: Sessions, db: Database) -> None:
+    cookie, other = [await sessions.create("ann", None, None) for _ in range(2)]
+    await sessions.get(cookie)
+    await sessions.end(cookie)
+    assert await sessions.get(cookie) is None
+    assert (await row_of(db, cookie)).ended_at is not None
+    assert await sessions.get(other) is not None
+
+
+async def test_signs_a_member_out_everywhere(sessions: Sessions) -> None:
+    cookies = [await sessions.create("ann", None, None) for _ in range(3)]
+    bobs = await sessions.create("bob", None, None)
+    for cookie in (*cookies, bobs):
+        await sessions.get(cookie)
+    assert await sessions.end_all("ann") == 3
+    assert await sessions.end_all("ann") == 0
+    assert [await sessions.get(cookie) for cookie in cookies] == [None, None, None]
+    assert await sessions.get(bobs) is not None
+
+
+@pytest.mark.parametrize(
+    "steps", [[IDLE], [*[timedelta(minutes=29)] * 24, timedelta(minutes=24)]], ids=["idle", "absolute"]
+)
+async def test_ends_by_itself(sessions: Sessions, time: Time, steps: list[timedelta]) -> None:
+    cookie = await sessions.create("ann", None, None)
+    for step in steps[:-1]:
+        time.shift += step
+        assert await sessions.get(cookie) is not None
+    time.shift += steps[-1]
+    assert await sessions.get(cookie) is None
+    time.shift -= timedelta(seconds=5)
+    assert await sessions.get(cookie) is not None, "seconds before, it was alive"
+
+
+async def test_ends_by_itself_though_a_copy_is_fresh(
+    sessions: Sessions, redis: Client, time: Time, db: Database
+) -> None:
+    """A copy tells when the session ends; it is not believed beyond that."""
+    cookie = await sessions.create("ann", None, None)
+    async with db.write() as session:
+        await session.execute(sa.update(Row).values(expires_at=time() + timedelta(seconds=5)))
+    assert await sessions.get(cookie) is not None
+    time.advance(seconds=6)
+    assert await redis.exists(copy_of(cookie))
+    assert await sessions.get(cookie) is None
+
+
+async def test_notes_use_once_a_minute(sessions: Sessions, db: Database, redis: Client, time: Time) -> None:
+    cookie = await sessions.create("ann", None, None)
+    noted = []
+    for _ in range(12):
+        time.advance(seconds=15)
+        await redis.flushall()
+        await sessions.get(cookie)
+        noted.append((await row_of(db, cookie)).seen_at)
+    assert len(set(noted)) == 4, "at the start and after each of three minutes"
+
+
+async def test_notes_use_in_one_write_for_many_requests_at_once(sessions: Sessions, db: Database, time: Time) -> None:
+    cookie = await sessions.create("ann", None, None)
+    time.advance(minutes=2)
+    found = await asyncio.gather(*(sessions.get(cookie) for _ in range(10)))
+    assert {session.seen_at for session in found if session} == {(await row_of(db, cookie)).seen_at}
+    assert None not in found
+
+
+async def test_is_still_signed_in_while_use_cannot_be_noted(
+    sessions: Sessions, db: Database, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cookie = await sessions.create("ann", None, None)
+    time.advance(minutes=2)
+
+    @contextlib.asynccontextmanager
+    async def locked() -> AsyncIterator[None]:
+        raise DatabaseDown("database is locked")
+        yield
+
+    monkeypatch.setattr(db, "write", locked)
+    assert await sessions.get(cookie) is not None
+
+
+async def test_lets_nobody_in_while_nobody_can_tell(db: Database, redis: Client, time: Time) -> None:
+    away = Database("sqlite:////nowhere/at/all.db")
+    with pytest.raises(DatabaseDown):
+        await sessions_on(away, redis, time).get("A" * 43)
+    await away.close()
+
+
+async def test_asks_the_row_once_in_ten_seconds(
+    sessions: Sessions, db: Database, redis: Client, monkeypatch: pytest.MonkeyPatch, time: Time
+) -> None:
+    cookie = await sessions.create("ann", None, None)
+    await sessions.get(cookie)
+    assert 0 < await redis.pttl(copy_of(cookie)) <= 10_000
+    monkeypatch.setattr(db, "read", None)
+    for _ in range(5):
+        assert await sessions.get(cookie) is not None
+    time.advance(seconds=10)
+    with pytest.raises(TypeError):  # it asks again
+        await sessions.get(cookie)
+
+
+async def test_forgets_what_ended_long_ago(sessions: Sessions, db: Database, time: Time) -> None:
+    ended, expired, recent = [await sessions.create("ann", None, None) for _ in range(3)]
+    await sessions.end(ended)
+    async with db.write() as session:
+        await session.execute(
+            sa.update(Row).where(Row.id_hash == hash_of(expired)).values(expires_at=time() + timedelta(minutes=1))
+        )
+    assert await sessions.purge(timedelta(days=1)) == 0
+    time.advance(hours=25)
+    live = await sessions.create("ann", None, None)
+    assert await sessions.purge(timedelta(days=1)) == 2
+    assert await sessions.get(live) is not None
+    assert (await row_of(db, recent)).ended_at is None
+
+
+async def test_goes_with_its_member(sessions: Sessions, db: Database, time: Time) -> None:
+    cookie = await sessions.create("ann", None, None)
+    await sessions.get(cookie)
+    async with db.write() as session:
+        await session.execute(sa.delete(Member).where(Member.id == "ann"))
+    time.advance(seconds=10)
+    assert await sessions.get(cookie) is None
+
+
+# What a copy may do, and may not
+
+
+async def test_never_stores_a_copy_over_the_mark_of_a_sign_out(
+    sessions: Sessions, redis: Client, time: Time, db: Database
+) -> None:
+    """A request that read the row before the sign-out comes late with its copy."""
+    cookie = await sessions.create("ann", None, None)
+    session = await sessions.get(cookie)
+    assert session is not None
+    await sessions.end(cookie)
+    await SessionCopies(redis, time).put(session, time())
+    assert await redis.get(copy_of(cookie)) == MARK
+    assert await sessions.get(cookie) is None
+
+
+async def test_does_not_believe_a_copy_that_comes_after_the_mark_has_gone(
+    sessions: Sessions, redis: Client, time: Time
+) -> None:
+    """The process was stopped for long between reading the row and storing the copy."""
+    cookie = await sessions.create("ann", None, None)
+    session = await sessions.get(cookie)
+    assert session is not None
+    read_at = time()
+    await sessions.end(cookie)
+    await redis.flushall()
+    time.advance(seconds=10)
+    await SessionCopies(redis, time).put(session, read_at)
+    assert await sessions.get(cookie) is None
+
+
+@pytest.mark.parametrize("value", [b"", b"{}", b"null", b"\xff", b"[" * 100_000, b'{"session": {}, "read_at": 7}'])
+async def test_does_not_believe_what_is_no_copy(sessions: Sessions, redis: Client, value: bytes) -> None:
+    cookie = await sessions.create("ann", None, None)
+    await redis.set(copy_of(cookie), value)
+    assert await sessions.get(cookie) is not None
+    await sessions.end(cookie)
+    await redis.set(copy_of(cookie), value)
+    assert await sessions.get(cookie) is None
+
+
+async def test_does_not_believe_the_copy_of_another_session(sessions: Sessions, redis: Client) -> None:
+    anns, bobs = await sessions.create("ann", None, None), await sessions.create("bob", None, None)
+    await sessions.get(anns)
+    await redis.set(copy_of(bobs), await redis.get(copy_of(anns)) or b"")
+    session = await sessions.get(bobs)
+    assert session is not None
+    assert session.member_id == "bob"
+
+
+async def test_does_not_believe_a_copy_from_the_future(sessions: Sessions, redis: Client, time: Time) -> None:
+    cookie = await sessions.create("ann", None, None)
+    session = await sessions.get(cookie)
+    assert session is not None
+    await sessions.end(cookie)
+    await redis.set(copy_of(cookie), msgspec.json.encode(Copy(session, time() + timedelta(hours=1))))
+    assert await sessions.get(cookie) is None
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_never_revives_a_session_by_a_slow_request(sessions: Sessions, time: Time, seed: int) -> None:
+    """Fifty sign-outs a time, each among requests of the same session that are under way."""
+    for number in range(50):
+        cookie = await sessions.create("ann", None, None)
+        if number % 2:
+            time.advance(minutes=2)  # so that the requests also want to write that it is used
+
+        async def request(cookie: str = cookie, wait: int = 0) -> None:
+            for _ in range(wait):
+                await asyncio.sleep(0)
+            await sessions.get(cookie)
+
+        async def sign_out(cookie: str = cookie, wait: int = 0) -> None:
+            for _ in range(wait):
+                await asyncio.sleep(0)
+            await sessions.end(cookie)
+            assert await sessions.get(cookie) is None
+
+        await asyncio.gather(*(request(wait=7 * n) for n in range(4)), sign_out(wait=(seed * 50 + number) % 40))
+        assert await sessions.get(cookie) is None
+
+
+# Redis dead, hung, and back
+
+
+@contextlib.asynccontextmanager
+async def connected(process: RedisProcess) -> AsyncIterator[Client]:
+    """A client that has seen no trouble."""
+    client = connect(process.url)
+    try:
+        yield client
+    finally:
+        await client.aclose()
+
+
+@pytest_asyncio.fixture
+async def shaky(redis_process: RedisProcess) -> AsyncIterator[Client]:
+    async with connected(redis_process) as client:
+        yield client
+
+
+async def test_lives_through_a_dead_redis(db: Database, shaky: Client, redis_process: RedisProcess, time: Time) -> None:
+    sessions = sessions_on(db, shaky, time)
+    stays, leaves = [await sessions.create("ann", None, None) for _ in range(2)]
+    for cookie in (stays, leaves):
+        assert await sessions.get(cookie) is not None
+    redis_process.kill()
+    assert await sessions.get(stays) is not None
+    await sessions.end(leaves)
+    assert await sessions.get(leaves) is None
+    assert await sessions.get(await sessions.create("bob", None, None)) is not None
+    redis_process.start()
+    for _ in range(3):
+        assert await sessions.get(stays) is not None
+        assert await sessions.get(leaves) is None
+
+
+@pytest.mark.parametrize("first", ["page", "sign-out"])
+async def test_lives_through_a_hung_redis_that_comes_back_with_old_copies(
+    db: Database, shaky: Client, redis_process: RedisProcess, time: Time, first: str
+) -> None:
+    """It wakes with the copy of the session that was signed out meanwhile, and without its mark."""
+    sessions = sessions_on(db, shaky, time)
+    stays, leaves = [await sessions.create("ann", None, None) for _ in range(2)]
+    for cookie in (stays, leaves):
+        await sessions.get(cookie)
+    old_copy = await shaky.get(copy_of(leaves))
+    assert old_copy is not None
+    redis_process.pause()
+    if first == "page":
+        assert await sessions.get(stays) is not None
+    await sessions.end(leaves)
+    assert await sessions.get(leaves) is None
+    assert await sessions.get(stays) is not None
+    redis_process.resume()
+    async with connected(redis_process) as other:
+        await other.set(copy_of(leaves), old_copy)
+        for _ in range(3):
+            assert await sessions.get(leaves) is None
+            assert await sessions.get(stays) is not None
+        assert await other.get(copy_of(leaves)) == old_copy, "nothing in Redis spoke against it"
+
+
+async def test_goes_by_the_rows_for_ten_seconds_after_trouble(
+    db: Database, shaky: Client, redis_process: RedisProcess, time: Time
+) -> None:
+    timer = 0.0
+    copies = SessionCopies(shaky, time, lambda: timer)
+    sessions = sessions_on(db, shaky, time)
+    sessions._copies = copies
+    cookie = await sessions.create("ann", None, None)
+    await sessions.get(cookie)
+    redis_process.kill()
+    assert await copies.get(hash_of(cookie)) is None
+    redis_process.start()
+    async with connected(redis_process) as back:
+        copies._redis = back
+        timer += 9.9
+        await sessions.get(cookie)
+        assert await back.keys("*") == [], "neither read nor filled"
+        timer += 0.2
+        await sessions.get(cookie)
+        assert await copies.get(hash_of(cookie)) is not None
