@@ -25,7 +25,7 @@ from gateway.vault import Vault, VaultError
 
 LOOK_EVERY = 3.0  # seconds until a change of a source is noticed
 RETIRE_AFTER = 600.0  # seconds for calls and downloads that began before a change
-PROMISE = 300  # seconds; for kinds to which an admin promised nothing
+PROMISE = 60  # seconds; for kinds to which an admin promised nothing
 
 log = structlog.get_logger()
 

