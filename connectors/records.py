@@ -49,10 +49,14 @@ class Line(Struct, frozen=True, kw_only=True):
 
 
 class Record(Struct, frozen=True, kw_only=True):
-    """What every record carries. `number` is what the customer knows it by, `vendor_state` is never shown."""
+    """What every record carries. `number` is what the customer knows it by, `vendor_state` is never shown.
+
+    `state` is one of the kind's own words; "unknown" where nobody has said what the vendor's word means.
+    """
 
     origin: Origin
     number: str
+    state: str
     vendor_state: str
 
 

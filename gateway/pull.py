@@ -59,6 +59,9 @@ async def pull(want: Pull, asked_at: datetime) -> Known:
     admitted = admit(answers, want.customer)
     if admitted.refused:
         log.error("record of another customer dropped", source=want.source, kind=want.kind, ids=admitted.refused)
+    strange = sorted({record.vendor_state for record in admitted.records if record.state == "unknown"})
+    if strange:
+        log.warning("status without words", source=want.source, kind=want.kind, states=strange)
     return Known(records=admitted.records, fetched_at=asked_at, complete=complete)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from msgspec.structs import replace
+from structlog.testing import capture_logs
 from support_redis import RedisProcess
 
 from cache.client import Client, connect
@@ -175,6 +176,14 @@ async def test_drops_a_record_that_names_another_owner(view: AccountView, desk: 
     assert [record.number for record in part.records] == ["mine"]
     with pytest.raises(NotFound):
         await view.one(scope(), "invoices", "desk", "theirs")
+
+
+async def test_tells_staff_of_a_status_without_words_and_shows_the_record(view: AccountView, desk: Desk) -> None:
+    desk.held["invoices"] = [("7", replace(invoice("1"), state="unknown", vendor_state="escheated"))]
+    with capture_logs() as logs:
+        (part,) = await view.parts(scope(), ["invoices"])
+    assert len(part.records) == 1
+    assert [line["states"] for line in logs if line["event"] == "status without words"] == [["escheated"]]
 
 
 async def test_reads_nothing_for_a_scope_without_links(view: AccountView, desk: Desk) -> None:
