@@ -10,6 +10,7 @@ from typing import Literal
 from msgspec import Struct
 
 OrderState = Literal["quoted", "received", "confirmed", "packed", "on_its_way", "delivered", "cancelled", "unknown"]
+ShipmentState = Literal["waiting", "packed", "on_its_way", "delivered", "cancelled", "unknown"]
 InvoiceState = Literal["open", "part_paid", "paid", "credited", "cancelled", "unknown"]
 TicketState = Literal["received", "working", "awaiting_customer", "solved", "unknown"]
 
@@ -60,6 +61,18 @@ class Record(Struct, frozen=True, kw_only=True):
     vendor_state: str
 
 
+class Shipment(Struct, frozen=True, kw_only=True):
+    """A part of an order on its way. `tracking_url` is the carrier's own page, https only."""
+
+    number: str
+    state: ShipmentState
+    shipped_on: date | None = None
+    expected_on: date | None = None
+    carrier: str | None = None
+    tracking_number: str | None = None
+    tracking_url: str | None = None
+
+
 class Order(Record, frozen=True, kw_only=True):
     """Something the customer bought, or was offered."""
 
@@ -68,7 +81,10 @@ class Order(Record, frozen=True, kw_only=True):
     ordered_at: datetime | None = None
     expected_on: date | None = None
     reference: str | None = None  # the customer's own order number
+    title: str | None = None  # what it is about, where the source says it in a line
     lines: tuple[Line, ...] = ()
+    shipments: tuple[Shipment, ...] = ()
+    files: tuple[FileRef, ...] = ()
 
 
 class Invoice(Record, frozen=True, kw_only=True):
@@ -81,6 +97,7 @@ class Invoice(Record, frozen=True, kw_only=True):
     issued_on: date | None = None
     due_on: date | None = None
     order_number: str | None = None
+    pay_url: str | None = None  # the source's own page for paying it, https only
     reference: str | None = None  # the customer's own order number
     lines: tuple[Line, ...] = ()
     files: tuple[FileRef, ...] = ()
