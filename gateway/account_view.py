@@ -71,7 +71,7 @@ class AccountView:
     async def parts(self, scope: Scope, kinds: Iterable[Kind]) -> tuple[Part, ...]:
         """Read lists. A source that cannot read a kind has no part for it; a scope without links has none at all."""
         offices = await self._offices.all()
-        return await self._serve(
+        parts = await self._serve(
             [
                 _want(scope, link, kind, offices[link.source])
                 for link in scope.links
@@ -80,6 +80,7 @@ class AccountView:
                 if kind in offices[link.source].connector.reads
             ]
         )
+        return _each_once(parts)
 
     async def one(self, scope: Scope, kind: Kind, source: str, record_id: str) -> Part:
         """Read one record whole, as a part that holds just it. Raises `NotFound`, for a foreign record too.
@@ -198,6 +199,25 @@ def _part(want: Pull, known: Known | None, call: asyncio.Future[Known] | None) -
         promise=want.promise,
         state=state,
         complete=known.complete if known else False,
+    )
+
+
+def _each_once(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """Keep the latest of each record: two links of an account may lead to the same one, which counts once."""
+    latest: dict[tuple[str, Kind, str], Record] = {}
+    for part in parts:
+        for record in part.records:
+            known = latest.setdefault((part.source, part.kind, record.origin.id), record)
+            if record.origin.fetched_at > known.origin.fetched_at:
+                latest[part.source, part.kind, record.origin.id] = record
+    return tuple(
+        replace(
+            part,
+            records=tuple(
+                record for record in part.records if latest[part.source, part.kind, record.origin.id] is record
+            ),
+        )
+        for part in parts
     )
 
 

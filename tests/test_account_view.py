@@ -186,6 +186,12 @@ async def test_tells_staff_of_a_status_without_words_and_shows_the_record(view: 
     assert [line["states"] for line in logs if line["event"] == "status without words"] == [["escheated"]]
 
 
+async def test_counts_a_record_once_that_two_links_lead_to(view: AccountView, desk: Desk) -> None:
+    desk.held["invoices"] = [("7", invoice("1")), ("8", invoice("1")), ("8", invoice("2"))]
+    parts = await view.parts(scope("acme", "7", "8"), ["invoices"])
+    assert sorted(record.number for part in parts for record in part.records) == ["1", "2"]
+
+
 async def test_reads_nothing_for_a_scope_without_links(view: AccountView, desk: Desk) -> None:
     nobody = Scope(member_id="m", account_id="acme", account_name="Acme", links=())
     desk.held["invoices"] = [("7", invoice("1"))]
