@@ -81,7 +81,7 @@ async def test_gives_no_scope_of_somebody_elses_account(db: Database) -> None:
 
 async def test_lists_accounts_as_people_look_for_them(db: Database) -> None:
     mary = await remember(db, MARY, NOON)
-    names = {"a1": "zebra", "b2": "Ärger", "c3": "Alpha", "d4": "beta", "e5": "Alpha"}
+    names = {"a1": "Zebra", "b2": "Ärger", "c3": "Alpha", "d4": "beta", "e5": "Alpha"}
     for number, (account, name) in enumerate(names.items()):
         await link(
             db,

@@ -111,6 +111,21 @@ async def test_gives_a_contested_customer_to_one_account_only(db: Database) -> N
     assert not isinstance(done[wanted.index(owner[0])], BaseException)
 
 
+async def test_sees_who_was_faster(db: Database) -> None:
+    await link(db, account="slow", source="erp", customer="1", proof=PROOF)
+    async with db.write() as session:
+        session.add(Account(id="quick", name="quick", created_at=NOON))
+        await session.flush()
+        proven = {"fact": "so", "decided_by": "john", "decided_at": NOON}
+        session.add(Link(source="erp", customer="42", account_id="quick", **proven))
+        await session.flush()
+        slow = asyncio.create_task(link(db, account="slow", source="erp", customer="42", proof=PROOF))
+        await asyncio.sleep(0.1)  # on PostgreSQL it has looked by now, found nobody, and waits for this commit
+    with pytest.raises(LinkError, match=r"customer '42' of 'erp' (belongs to the account 'quick'|was linked by)"):
+        await slow
+    assert await rows(db, Link.customer, Link.account_id) == [("1", "slow"), ("42", "quick")]
+
+
 async def test_names_the_sources_there_are(db: Database) -> None:
     with pytest.raises(LinkError, match=r"no source 'epr'.*erp, helpdesk"):
         await link(db, account="acme", source="epr", customer="42", proof=PROOF)

@@ -2,13 +2,16 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy.exc import DBAPIError
+from support_db import Cluster
 
 from gateway.records import migrate
 from gateway.records.database import DatabaseDown
@@ -79,6 +82,19 @@ def test_may_be_started_by_several_processes_at_once(new_database_url: str) -> N
         process.stdin.flush()
     assert sorted(process.communicate()[0] for process in started) == ["0\n", "0\n", "1\n"]
     assert migrate.pending(new_database_url) == ()
+
+
+def test_waits_its_turn_on_postgresql(postgresql: Cluster) -> None:
+    url = postgresql.new_url()
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with psycopg.connect(url) as first, ThreadPoolExecutor(1) as pool:
+        first.execute("SELECT pg_advisory_xact_lock(%s)", [migrate.LOCK])
+        second = pool.submit(migrate.upgrade, url)
+        while not second.done() and first.execute(waiting).fetchone() != (1,):
+            pass
+        assert not second.done()
+        first.commit()
+        assert second.result() == ("0001",)
 
 
 def test_makes_a_file_for_our_eyes_only(tmp_path: Path) -> None:
