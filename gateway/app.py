@@ -21,6 +21,7 @@ from auth.oidc import OidcClient
 from auth.once import Once
 from auth.pre_login import PreLoginCookies
 from auth.provider import Provider
+from auth.provider_http import open_client
 from auth.rate_limit import RateLimit
 from auth.sessions import Sessions
 from auth.visitors import Visitors
@@ -51,7 +52,6 @@ from web.statics import get_static
 from web.view import Brand, Contact, View
 
 SIGN_INS_PER_MINUTE = 30  # steps of a sign-in from one address
-PROVIDER_DEADLINE = 10.0  # seconds for each call to the sign-in provider
 
 
 def create_app() -> ASGIApp:
@@ -157,7 +157,7 @@ def _provider_client() -> httpx.AsyncClient:
     """Call the sign-in provider, whose address only this deployment's operator sets, over a pool that loses no slot."""
     anywhere = AddressPolicy(allow_http=True, allow_private=True)
     pool = PoolTransport(Dialer(anywhere), tls=ssl.create_default_context())
-    return httpx.AsyncClient(transport=pool, timeout=PROVIDER_DEADLINE, trust_env=False)
+    return open_client(pool)
 
 
 def _view(settings: Settings) -> View:
