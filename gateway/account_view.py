@@ -113,7 +113,7 @@ class AccountView:
     async def file(
         self, scope: Scope, kind: Kind, source: str, record_id: str, file_id: str
     ) -> AsyncIterator[FileStream]:
-        """Open a file of one of the account's records; the connector proves the owner again. Raises `ConnectorError`."""
+        """Open a file of one of the account's records; the connector proves the owner anew. Raises `ConnectorError`."""
         part = await self.one(scope, kind, source, record_id)
         office = (await self._offices.all())[source]
         if kind not in office.connector.files:
