@@ -30,8 +30,8 @@ live: $(READY) ## Only the tests against real back offices, a real sign-in provi
 shots: $(READY) ## Pictures of every page into .shots/
 	@$(BIN)/python tests/shots.py
 
-bench: $(READY)
-	@$(BIN)/python -m pytest -m bench
+bench: $(READY) ## Pages against the bare server; ONLY=B3 picks one, QUICK=1 takes a first look
+	@$(BIN)/python tests/bench_pages.py
 
 lock: $(READY) ## After a change of the dependencies in pyproject.toml
 	@$(COMPILE) --output-file requirements.lock

@@ -1,0 +1,168 @@
+"""A portal with one signed-in customer whose sixty records lie warm in the cache. No back office is ever asked."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+from msgspec import Struct
+
+from auth.clock import utc_now
+from auth.cookies import SESSION
+from auth.provider import Identity
+from auth.sessions import Sessions
+from cache import embedded
+from cache.client import connect
+from cache.keys import LIFETIMES, key
+from cache.snapshots import Snapshot, Snapshots
+from connectors.addresses import AddressPolicy
+from connectors.records import Invoice, Kind, Line, Money, Order, Origin, Record, Ticket
+from connectors.registry import load_connectors
+from gateway.access import remember
+from gateway.app import SealedIdTokens
+from gateway.links import Login, Proof, link
+from gateway.records import migrate
+from gateway.records.database import Database
+from gateway.settings import Settings, load
+from gateway.sources import changes, desired
+from gateway.vault import Vault
+
+ACCOUNT, ISSUER, SUBJECT = "acme", "http://127.0.0.1:9", "jane"
+CUSTOMERS = {"erp": "17", "desk": "acme"}
+DAY = timedelta(days=1)
+
+SOURCES = """
+[sources.erp]
+connector = "odoo"
+title = "Odoo"
+promises = {orders = 604800, invoices = 604800, tickets = 604800}
+settings = {base_url = "http://127.0.0.1:9", database = "a", login = "b", api_key = {env = "BENCH_SECRET"}}
+
+[sources.desk]
+connector = "request_tracker"
+title = "Request Tracker"
+promises = {tickets = 604800}
+settings = {base_url = "http://127.0.0.1:9", token = {env = "BENCH_SECRET"}}
+"""
+
+
+class World(Struct, frozen=True):
+    """The settings to start servers with, and the cookie of the customer's session."""
+
+    environ: dict[str, str]
+    cookie: str
+
+
+@contextmanager
+def world() -> Iterator[World]:
+    with TemporaryDirectory(prefix="bench-") as folder:
+        redis = embedded.start(Path(folder))
+        environ = {
+            "HALLWAY_DATA_DIR": folder,
+            "HALLWAY_REDIS_URL": redis.url,
+            "HALLWAY_ALLOW_HTTP_SOURCES": "true",
+            "HALLWAY_ALLOW_PRIVATE_SOURCES": "true",
+            "HALLWAY_OIDC_ISSUER": ISSUER,
+            "HALLWAY_OIDC_CLIENT_ID": "bench",
+            "HALLWAY_OIDC_CLIENT_SECRET": "bench",
+            "HALLWAY_LOG_LEVEL": "warning",
+        }
+        try:
+            yield World(environ, f"{SESSION}={asyncio.run(furnish(load(environ), redis.url))}")
+        finally:
+            redis.stop()
+
+
+async def furnish(settings: Settings, redis_url: str) -> str:
+    """Fill both stores and sign the customer in. Gives the session's id."""
+    url = settings.database_url.reveal()
+    migrate.upgrade(url)
+    database, redis, vault = Database(url), connect(redis_url), Vault(settings.keyring())
+    now = utc_now()
+    await add_sources(database, vault, now)
+    member = await remember(database, Identity(issuer=ISSUER, subject=SUBJECT, email=None, name="Jane"), now)
+    for source, customer in CUSTOMERS.items():
+        proof = Proof(fact="benchmark", decided_by="benchmark", decided_at=now)
+        login = Login(ISSUER, SUBJECT)
+        await link(database, account=ACCOUNT, source=source, customer=customer, proof=proof, name="Acme", login=login)
+    for (source, kind), records in records_at(now).items():
+        payload = msgspec.msgpack.encode(records)
+        snapshot = Snapshot(owner=ACCOUNT, fetched_at=now, complete=True, payload=payload)
+        name = key("list", ACCOUNT, source, CUSTOMERS[source], kind)
+        await Snapshots(redis).put(name, snapshot, LIFETIMES["list"])
+    sessions = Sessions(database, redis, SealedIdTokens(vault), utc_now, idle=DAY, lifetime=DAY)
+    cookie = await sessions.create(member, ACCOUNT, None)
+    await redis.aclose()
+    await database.close()
+    return cookie
+
+
+async def add_sources(database: Database, vault: Vault, now: datetime) -> None:
+    connectors = load_connectors()
+    policy = AddressPolicy(allow_http=True, allow_private=True)
+    wanted = desired.parse(SOURCES, connectors, policy, environ={"BENCH_SECRET": "bench"}, folder=Path())
+    await changes.apply(database, vault, await changes.plan(database, vault, connectors, wanted), now)
+
+
+def records_at(now: datetime) -> dict[tuple[str, Kind], list[Record]]:
+    """Twenty orders, twenty invoices and twenty requests, some of which need the customer."""
+    return {
+        ("erp", "orders"): [an_order(n, now) for n in range(20)],
+        ("erp", "invoices"): [an_invoice(n, now) for n in range(20)],
+        ("erp", "tickets"): [],
+        ("desk", "tickets"): [a_ticket(n, now) for n in range(20)],
+    }
+
+
+def origin(source: str, n: int, now: datetime) -> Origin:
+    return Origin(source=source, id=str(n), changed_at=now - n * DAY, fetched_at=now)
+
+
+def lines(n: int) -> tuple[Line, ...]:
+    return tuple(
+        Line(text=f"Article {n}-{position}", quantity=Decimal(position), total=Money("EUR", Decimal("125.40")))
+        for position in range(1, 4)
+    )
+
+
+def an_order(n: int, now: datetime) -> Order:
+    return Order(
+        origin=origin("erp", n, now),
+        number=f"S{n:05}",
+        vendor_state="sale",
+        state="confirmed" if n % 4 else "on_its_way",
+        total=Money("EUR", Decimal("376.20")),
+        ordered_at=now - n * DAY,
+        expected_on=(now + n * DAY).date(),
+        lines=lines(n),
+    )
+
+
+def an_invoice(n: int, now: datetime) -> Invoice:
+    is_open = n % 3 == 0
+    return Invoice(
+        origin=origin("erp", n, now),
+        number=f"INV-{n:05}",
+        vendor_state="posted",
+        state="open" if is_open else "paid",
+        total=Money("EUR", Decimal("376.20")),
+        open=Money("EUR", Decimal("376.20" if is_open else "0.00")),
+        issued_on=(now - n * DAY).date(),
+        due_on=(now + (10 - n) * DAY).date(),
+        lines=lines(n),
+    )
+
+
+def a_ticket(n: int, now: datetime) -> Ticket:
+    return Ticket(
+        origin=origin("desk", n, now),
+        number=str(n),
+        vendor_state="open",
+        state=("working", "awaiting_customer", "solved", "received")[n % 4],
+        subject=f"A question about article {n}",
+        created_at=now - n * DAY,
+    )
