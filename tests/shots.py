@@ -1,0 +1,129 @@
+"""Pictures of every page, for people to look at: `make shots` puts them into .shots/.
+
+The demo is started on free ports with an empty data folder, and is gone afterwards.
+"""
+
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from playwright.sync_api import Browser, Page, sync_playwright
+from support_demo import Demo, running_demo
+from support_tree import ROOT
+
+OUT = ROOT / ".shots"
+WIDTHS: dict[int, int] = {1280: 900, 390: 844}  # -> height
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+FLAGS = [
+    "--no-sandbox",  # Chromium insists when it is run by root, as in CI
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PAGES = {  # name -> path, or the link to follow on the page before
+    "home": "/",
+    "invoices": "/invoices",
+    "invoice": "main a[href^='/invoices/']:not([href*='/files/'])",
+    "requests": "/requests",
+    "request": "main a[href^='/requests/']:not([href*='/files/'])",
+    "account": "/account",
+    "not-found": "/invoices/erp/0",
+}
+
+
+def main() -> None:
+    program = shutil.which("chromium") or sys.exit("make shots wants Chromium: apt-get install chromium")
+    shutil.rmtree(OUT, ignore_errors=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="hallway-shots-") as folder,
+        running_demo(Path(folder)) as demo,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        picture_for_the_readme(next(pages(browser)), demo.url)
+        for look in (tour, tour_without_links):
+            for page in pages(browser):
+                look(page, demo.url)
+        kill_back_offices(demo)
+        for page in pages(browser):
+            tour_in_the_dark(page, demo.url)
+        browser.close()
+    sys.stdout.write(f"{len(list(OUT.iterdir()))} pictures are in {OUT.relative_to(ROOT)}/\n")
+
+
+def pages(browser: Browser) -> Iterator[Page]:
+    """Open a browser of each size and scheme, one after the other."""
+    for width, height in WIDTHS.items():
+        for scheme in SCHEMES:
+            context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+            yield context.new_page()
+            context.close()
+
+
+def picture_for_the_readme(page: Page, base: str) -> None:
+    """Take what fits on a screen. It is kept as docs/portal.png."""
+    sign_in(page, base, "maya")
+    page.screenshot(path=OUT / "portal.png")
+
+
+def tour(page: Page, base: str) -> None:
+    """Take everything that maya sees, and the doors in and out."""
+    page.goto(base)
+    shoot(page, "sign-in")
+    sign_in(page, base, "maya")
+    for name, target in PAGES.items():
+        page.goto(base + (target if target.startswith("/") else str(page.locator(target).first.get_attribute("href"))))
+        shoot(page, name)
+    page.goto(f"{base}/account")
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("button", name="End session").click()
+    page.wait_for_url(f"{base}/signed-out*")
+    shoot(page, "signed-out")
+
+
+def tour_without_links(page: Page, base: str) -> None:
+    sign_in(page, base, "nobody")
+    for name in ("home", "invoices", "requests"):
+        page.goto(base + PAGES[name])
+        shoot(page, f"unlinked-{name}")
+
+
+def tour_in_the_dark(page: Page, base: str) -> None:
+    """Take what is left when no back office answers and nothing is in the cache."""
+    sign_in(page, base, "harbour")
+    for name in ("home", "invoices", "requests"):
+        page.goto(base + PAGES[name])
+        shoot(page, f"unreachable-{name}")
+
+
+def sign_in(page: Page, base: str, subject: str) -> None:
+    page.goto(f"{base}/auth/start")
+    page.get_by_role("button", name=subject, exact=True).click()
+    page.wait_for_url(f"{base}/**")
+
+
+def kill_back_offices(demo: Demo) -> None:
+    for pid in demo.family():
+        if b"connectors.sandbox" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            os.kill(pid, signal.SIGKILL)
+
+
+def shoot(page: Page, name: str) -> None:
+    """Take the whole page, in a window as high as it is: what sticks to an edge is then where it belongs."""
+    size = page.viewport_size
+    assert size
+    scheme = "dark" if page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches") else "light"
+    whole = page.evaluate("document.documentElement.scrollHeight")
+    page.set_viewport_size({"width": size["width"], "height": max(size["height"], whole)})
+    page.screenshot(path=OUT / f"{name}-{size['width']}-{scheme}.png")
+    page.set_viewport_size(size)
+
+
+if __name__ == "__main__":
+    main()
