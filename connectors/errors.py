@@ -1,13 +1,13 @@
 """What can go wrong between us and a back office, named after what happens next.
 
-    ConnectorError
-      AccessDenied    the credentials were refused            an admin renews them
-      AddressRefused  the address may not be called           an admin corrects it
-      NotFound        no such customer or record              shown as not found
-      Refused         understood, and declined (400/409/422)  we correct the request
-      RateLimited     asked too often                         ask again later, show what we have
-      Unavailable     no usable answer                        ask again later, show what we have
-      BadResponse     an answer we can't read                 we correct the connector, show what we have
+ConnectorError
+  AccessDenied    the credentials were refused            an admin renews them
+  AddressRefused  the address may not be called           an admin corrects it
+  NotFound        no such customer or record              shown as not found
+  Refused         understood, and declined (400/409/422)  we correct the request
+  RateLimited     asked too often                         ask again later, show what we have
+  Unavailable     no usable answer                        ask again later, show what we have
+  BadResponse     an answer we can't read                 we correct the connector, show what we have
 """
 
 from typing import ClassVar, Literal
