@@ -24,7 +24,7 @@ async def find(office: RequestTracker, facts: Facts) -> tuple[Candidate, ...]:
         condition = {"field": field, "operator": "=", "value": value}
         # RT leaves out a condition that the account may not search by, and answers with everybody: so compare.
         for row in await search(office, UserRow, "/users", "Name,EmailAddress,RealName", [condition]):
-            if matches(row):
+            if row.Name and matches(row):
                 people[row.Name] = row.RealName or row.Name
                 matched.setdefault(row.Name, {})[fact] = value
 

@@ -42,7 +42,7 @@ class TicketRow(Struct):
 
     @property
     def owners(self) -> frozenset[str]:
-        return frozenset(str(who.id) for who in self.Requestor if who.type == "user")
+        return frozenset(str(who.id) for who in self.Requestor if who.type == "user" and who.id)
 
     @property
     def shown(self) -> bool:
