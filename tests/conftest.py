@@ -1,5 +1,9 @@
 """Support modules with fixtures or hooks, by name."""
 
+import pytest
+
+pytest.register_assert_rewrite("connectors.testing")  # the kit asserts, outside of the tests
+
 pytest_plugins = [
     "support_needs",  # first: the others import it
     "support_db",

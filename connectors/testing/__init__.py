@@ -1,0 +1,21 @@
+"""The conformance kit, for our connectors and for plugins. Production code never imports it.
+
+    class TestAcme(Conformance):
+        connector = acme.connector
+        folder = Path("connector_fixtures/acme")
+
+runs every check over the recordings in that folder; `connectors.testing.recordings` says what they hold.
+`pytest.register_assert_rewrite("connectors.testing")` before the import makes its failures readable.
+"""
+
+from connectors.testing.declared import Declared
+from connectors.testing.failing import Failing
+from connectors.testing.guarding import Guarding
+from connectors.testing.recorded import Recorded
+
+
+class Conformance(Declared, Recorded, Failing, Guarding):
+    """All of the promises. A connector's test is a subclass that names the connector and its recordings."""
+
+
+__all__ = ["Conformance"]

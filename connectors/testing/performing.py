@@ -1,0 +1,88 @@
+"""Doing what a recording says, with the real client of `connectors.transport` around a far end of our own."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from msgspec import Struct
+
+from connectors.addresses import AddressPolicy
+from connectors.config import Secret, decode_config
+from connectors.contract import (
+    Answer,
+    BackOffice,
+    Candidate,
+    Connector,
+    Facts,
+    FileQuery,
+    Page,
+    Query,
+    RecordQuery,
+    Token,
+)
+from connectors.records import Kind, Record
+from connectors.testing.far_end import FarEnd
+from connectors.testing.recordings import Ask, Setup
+from connectors.tokens import MemoryTokens
+from connectors.transport import open_client
+
+
+class GivenFile(Struct, frozen=True):
+    name: str
+    media_type: str
+    content: bytes
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """What came of one call, whichever it was."""
+
+    answers: tuple[Answer[Record], ...] = ()
+    cursor: str | None = None
+    candidates: tuple[Candidate, ...] = ()
+    says: str | None = None
+    file: GivenFile | None = None
+
+
+@asynccontextmanager
+async def opened(
+    connector: Connector[Any], setup: Setup, far_end: FarEnd, tokens: Mapping[str, str] | None = None
+) -> AsyncIterator[BackOffice[Any]]:
+    """Open a back office whose far end is ours. No pause between two attempts is ever waited for."""
+    config = decode_config(connector.config, setup.settings)
+    store = MemoryTokens()
+    for name, value in (setup.tokens if tokens is None else tokens).items():
+        await store.put(name, Token(value=Secret(value)))
+    async with open_client(
+        connector.base_url(config),
+        policy=AddressPolicy(allow_http=True, allow_private=True),
+        auth=connector.auth(config, store),
+        transport=far_end,
+        sleep=_no_pause,
+    ) as http:
+        yield BackOffice(source=connector.name, http=http, config=config, tokens=store)
+
+
+async def _no_pause(seconds: float) -> None: ...
+
+
+async def perform(connector: Connector[Any], office: BackOffice[Any], kind: Kind | None, ask: Ask) -> Outcome:
+    """Make the call that a recording asks for."""
+    match ask.call, kind:
+        case "check", _:
+            return Outcome(says=await connector.check(office))
+        case "find", _:
+            facts = Facts(email=ask.email, external_id=ask.external_id, domain=ask.domain)
+            return Outcome(candidates=await connector.find(office, facts))
+        case "read", str():
+            query = Query(customer=ask.customer, asked_at=ask.asked_at, cursor=ask.cursor)
+            page: Page[Record] = await connector.reads[kind](office, query)
+            return Outcome(answers=page.answers, cursor=page.cursor)
+        case "fetch", str():
+            whole = RecordQuery(id=ask.id, customer=ask.customer, asked_at=ask.asked_at)
+            return Outcome(answers=(await connector.fetch[kind](office, whole),))
+        case "file", str():
+            wanted = FileQuery(record=ask.id, file=ask.file, customer=ask.customer)
+            async with connector.files[kind](office, wanted) as stream:
+                content = b"".join([chunk async for chunk in stream.chunks])
+            return Outcome(file=GivenFile(stream.name, stream.media_type, content))
+    raise ValueError(f"a recording of {ask.call} needs a kind before its name")
