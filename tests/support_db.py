@@ -26,7 +26,15 @@ from gateway.records.tables import Base, Source
 
 KINDS = ["sqlite", "postgresql"]
 FOLDERS = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)  # Debian keeps them off the PATH
-QUICK = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=16MB"
+# Stops and cleans up when its input ends, which happens even where the tests are killed.
+SERVE = """
+"$1/initdb" -D data -A trust -U postgres -E UTF8 --locale=C --no-sync >log 2>&1 &&
+"$1/pg_ctl" -D data -w -l log -o "-k $2 -h '' -c fsync=off -c synchronous_commit=off -c full_page_writes=off" start >log 2>&1 &&
+echo ready || tail -n 1 log
+read -r _
+"$1/pg_ctl" -D data -m immediate stop >log 2>&1
+cd / && rm -r "$2"
+"""
 DELETIONS = "; ".join(f"DELETE FROM {table.name}" for table in reversed(Base.metadata.sorted_tables))
 
 
@@ -50,30 +58,26 @@ class Cluster:
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Cluster]:
-    initdb = need_program("initdb", *FOLDERS, package="postgresql")
-    pg_ctl = need_program("pg_ctl", *FOLDERS, package="postgresql")
+    programs = Path(need_program("initdb", *FOLDERS, package="postgresql")).resolve().parent
     folder = Path(tempfile.mkdtemp(prefix="hallway-pg-"))
     account = "postgres" if os.getuid() == 0 else None  # the server refuses to run as root
     if account:
         shutil.chown(folder, account, account)
-
-    def run(*command: str | Path) -> None:
-        subprocess.run(
-            command,
-            check=True,
-            user=account,
-            group=account,
-            extra_groups=[] if account else None,
-            cwd=folder,
-            stdout=subprocess.DEVNULL,  # the server would hold a pipe open
-        )
-
-    data = folder / "data"
-    run(initdb, "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync")
-    run(pg_ctl, "-D", data, "-w", "-l", folder / "log", "-o", f"-k {folder} -h '' {QUICK}", "start")
-    yield Cluster(folder)
-    run(pg_ctl, "-D", data, "-m", "immediate", "stop")
-    shutil.rmtree(folder)
+    with subprocess.Popen(
+        ["/bin/sh", "-c", SERVE, "sh", programs, folder],
+        cwd=folder,
+        user=account,
+        group=account,
+        extra_groups=[] if account else None,
+        start_new_session=True,  # Ctrl-C is for us: it must live to clean up
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        started = process.stdout.readline()
+        assert started == "ready\n", f"PostgreSQL did not start: {started}"
+        yield Cluster(folder)
 
 
 @pytest.fixture(params=KINDS)
