@@ -11,8 +11,8 @@ from urllib.parse import parse_qsl
 from auth.same import same
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
-TOKEN_HEADER = b"x-csrf-token"
-TOKEN_FIELD = b"_token"
+HEADER = b"x-csrf-token"
+FIELD = "_token"
 FORM = b"application/x-www-form-urlencoded"
 MAX_FORM_BYTES = 64 * 1024
 MAX_FIELDS = 1000
@@ -66,7 +66,7 @@ def replay(body: bytes, receive: Receive) -> Receive:
 
 def carries_token(headers: Headers, form: bytes, expected: str) -> bool:
     """Whether the session's token came along, once, in the header or as a field of the form."""
-    given = [*_values(headers, TOKEN_HEADER), *_fields(form, TOKEN_FIELD)]
+    given = [*_values(headers, HEADER), *_fields(form, FIELD)]
     return len(given) == 1 and same(given[0], expected)
 
 
@@ -74,9 +74,11 @@ def _values(headers: Headers, name: bytes) -> Iterator[bytes]:
     return (value for key, value in headers if key == name)
 
 
-def _fields(form: bytes, name: bytes) -> list[bytes]:
+def _fields(form: bytes, name: str) -> list[bytes]:
+    """Read bytes as latin-1, which any bytes are: the other fields may hold what they like."""
     try:
-        pairs = parse_qsl(form, keep_blank_values=True, max_num_fields=MAX_FIELDS)
+        text = form.decode("latin-1")
+        pairs = parse_qsl(text, keep_blank_values=True, encoding="latin-1", max_num_fields=MAX_FIELDS)
     except ValueError:
         return []
-    return [value for key, value in pairs if key == name]
+    return [value.encode("latin-1") for key, value in pairs if key == name]
