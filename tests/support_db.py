@@ -28,8 +28,9 @@ KINDS = ["sqlite", "postgresql"]
 FOLDERS = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)  # Debian keeps them off the PATH
 # Stops and cleans up when its input ends, which happens even where the tests are killed.
 SERVE = """
+quick='-c fsync=off -c synchronous_commit=off -c full_page_writes=off'
 "$1/initdb" -D data -A trust -U postgres -E UTF8 --locale=C --no-sync >log 2>&1 &&
-"$1/pg_ctl" -D data -w -l log -o "-k $2 -h '' -c fsync=off -c synchronous_commit=off -c full_page_writes=off" start >log 2>&1 &&
+"$1/pg_ctl" -D data -w -l log -o "-k $2 -h '' $quick" start >log 2>&1 &&
 echo ready || tail -n 1 log
 read -r _
 "$1/pg_ctl" -D data -m immediate stop >log 2>&1
