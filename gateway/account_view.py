@@ -109,6 +109,18 @@ class AccountView:
                 return part
         raise NotFound("no such record in this account")
 
+    async def conversations(self, scope: Scope, tickets: Iterable[Part], most: int) -> tuple[Part, ...]:
+        """Read the latest tickets of some lists whole, each as a part that holds just it."""
+        offices = await self._offices.all()
+        listed = [(part, record) for part in tickets for record in part.records]
+        listed.sort(key=lambda pair: pair[1].origin.changed_at or pair[1].origin.fetched_at, reverse=True)
+        wants = [
+            _want(scope, LinkRef(part.source, part.customer), "tickets", offices[part.source], record.origin.id)
+            for part, record in listed[:most]
+            if part.source in offices
+        ]
+        return await self._serve(wants)
+
     @asynccontextmanager
     async def file(
         self, scope: Scope, kind: Kind, source: str, record_id: str, file_id: str

@@ -35,6 +35,13 @@ ORDERS = {
     "cancelled": Status("Cancelled", "idle", "It won’t come, and there is nothing to pay for it.", "Nothing to do."),
     "delayed": Status("Delayed", "warn", "It is later than we said.", "Ask us for the new date."),
 }
+SHIPMENTS = {
+    "waiting": Status("Waiting", "idle", "It is not ready yet.", "Nothing to do."),
+    "packed": Status("Packed", "go", "It leaves our warehouse next.", "Nothing to do."),
+    "on_its_way": Status("On its way", "go", "The carrier has it.", "Follow the parcel."),
+    "delivered": Status("Delivered", "ok", "It has been delivered.", "Tell us if something is missing."),
+    "cancelled": Status("Cancelled", "idle", "It won’t come.", "Nothing to do."),
+}
 INVOICES = {
     "open": Status("Open", "idle", "It is not due yet.", "Pay by the due date."),
     "part_paid": Status("Part paid", "warn", "A part is paid, the rest is open.", "Pay the rest."),

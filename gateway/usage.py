@@ -19,7 +19,12 @@ from gateway.records.ids import new_id
 from gateway.records.tables import UsageEvent
 
 NAMES = frozenset({"viewed", "finished", "left"})
-PAGES = frozenset({"account", "home", "invoice", "invoices", "invoices-file", "request", "requests", "tickets-file"})
+PAGES = frozenset(
+    {
+        *("account", "documents", "home", "invoice", "invoices", "order", "orders", "request", "requests", "search"),
+        *("invoices-file", "orders-file", "tickets-file"),
+    }
+)
 KEPT_FOR = timedelta(days=90)
 PURGED_EVERY = timedelta(days=1)
 WRITTEN_EVERY = 1.0  # seconds

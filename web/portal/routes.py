@@ -11,9 +11,12 @@ from gateway.profile import profile_of
 from gateway.records.database import Database
 from web.leaving import note_left
 from web.portal.account import show_account
+from web.portal.documents import show_documents
 from web.portal.home import show_home
 from web.portal.invoices import get_invoice_file, show_invoice, show_invoices
+from web.portal.orders import get_order_file, show_order, show_orders
 from web.portal.requests import get_request_file, show_request, show_requests
+from web.portal.search import show_search
 from web.portal.visit import Visit
 
 
@@ -35,6 +38,11 @@ PORTAL = Router(
         show_requests,
         show_request,
         get_request_file,
+        show_orders,
+        show_order,
+        get_order_file,
+        show_documents,
+        show_search,
         show_account,
         note_left,
     ],

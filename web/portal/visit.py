@@ -23,7 +23,7 @@ from web.view import View, render
 R = TypeVar("R", bound=Record)
 
 KIND_OF: dict[type[Record], Kind] = {record_type: kind for kind, record_type in KINDS.items()}
-AREAS: dict[Kind, str] = {"invoices": "invoices", "tickets": "requests"}
+AREAS: dict[Kind, str] = {"orders": "orders", "invoices": "invoices", "tickets": "requests"}
 COUNTED: tuple[Kind, ...] = ("invoices", "tickets")  # their needs stand in the navigation of every page
 
 
@@ -72,6 +72,10 @@ class Visit:
         for item in items_of([part], record_type):
             return item
         raise Unavailable(f"{source} has not answered")
+
+    async def conversations(self, tickets: Iterable[Part], most: int) -> tuple[Part, ...]:
+        """Read the latest tickets of some lists with their messages."""
+        return await self._records.conversations(self.scope, tickets, most) if self.scope else ()
 
     @asynccontextmanager
     async def file(self, kind: Kind, source: str, record_id: str, file_id: str) -> AsyncIterator[FileStream]:
@@ -138,6 +142,5 @@ def only(parts: Iterable[Part], kind: Kind) -> tuple[Part, ...]:
 def _needs_by_area(parts: Iterable[Part], today: date) -> dict[str, int]:
     counts = dict.fromkeys(AREAS.values(), 0)
     for part in parts:
-        if part.kind in AREAS:
-            counts[AREAS[part.kind]] += sum(needs_customer(record, today) for record in part.records)
+        counts[AREAS[part.kind]] += sum(needs_customer(record, today) for record in part.records)
     return {area: count for area, count in counts.items() if count}

@@ -1,0 +1,70 @@
+"""Finding one's own records by what one remembers: a number, a word, an amount, a date."""
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
+from decimal import Decimal
+
+from connectors.records import Invoice, Line, Money, Order, Record, Ticket
+
+MONTHS = (
+    "january", "february", "march", "april", "may", "june",
+    "july", "august", "september", "october", "november", "december",
+)  # fmt: skip
+LONGEST = 100  # characters of a question
+WORD = re.compile(r"[^\s,;]+")
+
+
+def words_of(question: str) -> tuple[str, ...]:
+    """Split a question. Every word has to be found; a question without words finds everything."""
+    return tuple(WORD.findall(question[:LONGEST].casefold()))
+
+
+def finds(words: Iterable[str], record: Record) -> bool:
+    haystack = " ".join(_texts(record)).casefold()
+    return all(word in haystack or _plain_amount(word) in haystack for word in words)
+
+
+def _texts(record: Record) -> Iterator[str]:
+    yield record.number
+    match record:
+        case Order():
+            yield from filter(None, (record.title, record.reference))
+            yield from (
+                *_money(record.total),
+                *_day(record.ordered_at),
+                *_day(record.expected_on),
+                *_lines(record.lines),
+            )
+            for shipment in record.shipments:
+                yield from filter(None, (shipment.number, shipment.tracking_number, shipment.carrier))
+        case Invoice():
+            yield from filter(None, (record.order_number, record.reference))
+            yield from (*_money(record.total), *_money(record.open))
+            yield from (*_day(record.issued_on), *_day(record.due_on), *_lines(record.lines))
+        case Ticket():
+            yield record.subject
+            yield from _day(record.created_at)
+
+
+def _money(money: Money) -> Iterator[str]:
+    """An amount as it may be typed: 2480, 2480.00, EUR."""
+    yield money.currency
+    yield f"{money.amount:f}"
+    yield f"{money.amount.quantize(Decimal('0.01')):f}"
+
+
+def _day(day: date | datetime | None) -> Iterator[str]:
+    if day is not None:
+        yield f"{day:%Y-%m-%d}"
+        yield f"{day.day} {MONTHS[day.month - 1]} {day.year}"
+
+
+def _lines(lines: Iterable[Line]) -> Iterator[str]:
+    return (line.text for line in lines)
+
+
+def _plain_amount(word: str) -> str:
+    """Read "€2,480.00" as 2480.00; a word that is no amount stays as it is."""
+    amount = re.fullmatch(r"[^\w.,]*(\d{1,3}(?:,\d{3})*(?:\.\d+)?|\d+(?:\.\d+)?)[^\w.,]*", word)
+    return amount[1].replace(",", "") if amount else word

@@ -1,0 +1,37 @@
+"""Documents: every file of every record in one searchable list."""
+
+from litestar import Response, get
+from litestar.di import NamedDependency
+
+from gateway.documents import Document, documents
+from gateway.search import words_of
+from web.portal.listing import PageNumber, Question, Window
+from web.portal.visit import Visit, only
+
+CONVERSATIONS = 30  # the latest requests, each of which costs its helpdesk a question
+
+
+@get("/documents")
+async def show_documents(visit: NamedDependency[Visit], q: Question = "", page: PageNumber = 1) -> Response[str]:
+    parts = await visit.parts("orders")
+    tickets = only(parts, "tickets")
+    whole = await visit.conversations(tickets, CONVERSATIONS)
+    about = (*only(parts, "orders"), *only(parts, "invoices"), *whole, *tickets)
+    words = words_of(q)
+    found = [document for document in documents((*parts, *whole)) if _has(document, words)]
+    return visit.page(
+        "documents.html",
+        area="documents",
+        parts=parts,
+        about=about,
+        question=q,
+        window=Window.of("/documents", found, page=page, nouns=("document", "documents"), query={"q": q}),
+        more_requests=sum(len(part.records) for part in tickets) > CONVERSATIONS,
+        known_documents=all(part.fetched_at for part in about),
+    )
+
+
+def _has(document: Document, words: tuple[str, ...]) -> bool:
+    record = document.item.record
+    text = f"{document.file.name} {record.number} {getattr(record, 'subject', '')} {document.day or ''}".casefold()
+    return all(word in text for word in words)

@@ -1,0 +1,114 @@
+"""What all lists share: filters with counts, a search, and pages of fifty."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Generic, TypeVar
+from urllib.parse import urlencode
+
+from litestar.params import QueryParameter
+from msgspec import Struct
+
+from connectors.records import Record
+from gateway.home import Item
+from gateway.search import finds, words_of
+from web.words import count
+
+R = TypeVar("R", bound=Record)
+T = TypeVar("T")
+
+PER_PAGE = 50
+
+PageNumber = Annotated[int, QueryParameter(ge=1, le=1000)]
+Question = Annotated[str, QueryParameter(max_length=100)]
+Filters = Mapping[str, tuple[str, Callable[[R], bool]]]  # name -> label and test; the name is what the address says
+
+
+class Tab(Struct, frozen=True):
+    """A filter, with as many records as it leads to."""
+
+    name: str
+    label: str
+    count: int
+    href: str
+
+
+class Empty(Struct, frozen=True):
+    """What to say where a list has nothing to show."""
+
+    title: str
+    text: str
+
+
+class Window(Struct, Generic[T], frozen=True, kw_only=True):
+    """One page of a list. `newer` and `older` are addresses, None at either end."""
+
+    items: list[T]
+    said: str
+    newer: str | None
+    older: str | None
+
+    @classmethod
+    def of(
+        cls,
+        path: str,
+        items: Sequence[T],
+        *,
+        page: int,
+        nouns: tuple[str, str],
+        query: Mapping[str, str],
+        complete: bool = True,
+    ) -> "Window[T]":
+        """Cut one page out of `items`. `nouns`: one of them, and more. `query` goes into the addresses."""
+        last = min(page * PER_PAGE, len(items))
+        said = count(len(items), *nouns)
+        if len(items) > PER_PAGE:
+            said = f"{(page - 1) * PER_PAGE + 1} to {last} of {said}"
+        return cls(
+            items=list(items[(page - 1) * PER_PAGE : last]),
+            said=said if complete else f"{said}; older ones are not read yet",
+            newer=address(path, query, page=page - 1) if page > 1 else None,
+            older=address(path, query, page=page + 1) if last < len(items) else None,
+        )
+
+
+class Listing(Struct, Generic[R], frozen=True, kw_only=True):
+    """A filtered list. `chosen` is all that the filter and the question leave, `window` what this page shows."""
+
+    tabs: list[Tab]
+    show: str
+    question: str
+    chosen: list[Item[R]]
+    window: Window[Item[R]]
+
+
+def make_listing(
+    path: str,
+    items: Sequence[Item[R]],
+    filters: Filters[R],
+    *,
+    show: str,
+    question: str,
+    page: int,
+    nouns: tuple[str, str],
+    complete: bool,
+) -> Listing[R]:
+    """Filter and cut `items`, which come in the order to show them."""
+    words = words_of(question)
+    found = [item for item in items if finds(words, item.record)]
+    chosen = [item for item in found if filters[show][1](item.record)]
+    query = {"q": question, "show": show}
+    return Listing(
+        tabs=[
+            Tab(name, label, sum(test(item.record) for item in found), address(path, {"q": question, "show": name}))
+            for name, (label, test) in filters.items()
+        ],
+        show=show,
+        question=question,
+        chosen=chosen,
+        window=Window.of(path, chosen, page=page, nouns=nouns, query=query, complete=complete),
+    )
+
+
+def address(path: str, query: Mapping[str, str], **more: int) -> str:
+    """Write an address, leaving out what is empty."""
+    asked = {name: value for name, value in {**query, **more}.items() if value}
+    return f"{path}?{urlencode(asked)}" if asked else path

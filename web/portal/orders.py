@@ -1,0 +1,103 @@
+"""Orders: the list, and one with its steps, lines, shipments, invoices and files."""
+
+from datetime import UTC, datetime
+from typing import Literal
+
+from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromQuery
+from litestar.response import Stream
+
+from connectors.records import Invoice, Order
+from gateway.home import Item
+from gateway.statuses import SHIPMENTS, UNKNOWN, is_delayed, is_under_way, status_of
+from gateway.steps import steps_of
+from web.portal.files import stream_file
+from web.portal.listing import Empty, Filters, PageNumber, Question, make_listing
+from web.portal.paths import FileId, RecordId, SourceName
+from web.portal.visit import Visit, items_of, only
+from web.words import number
+
+Show = Literal["under-way", "done", "all"]
+
+FILTERS: Filters[Order] = {
+    "under-way": ("Under way", is_under_way),
+    "done": ("Done", lambda order: not is_under_way(order)),
+    "all": ("All", lambda _: True),
+}
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+@get("/orders")
+async def show_orders(
+    visit: NamedDependency[Visit], show: FromQuery[Show] = "under-way", q: Question = "", page: PageNumber = 1
+) -> Response[str]:
+    parts = await visit.parts("orders")
+    about = only(parts, "orders")
+    every = sorted(items_of(parts, Order), key=_ordered_at, reverse=True)
+    complete = all(part.complete for part in about)
+    nouns = ("order", "orders")
+    listing = make_listing("/orders", every, FILTERS, show=show, question=q, page=page, nouns=nouns, complete=complete)
+    known = all(part.fetched_at for part in about)
+    return visit.page(
+        "orders.html",
+        area="orders",
+        parts=parts,
+        about=about,
+        lede=_lede([item.record for item in every], visit, known=known),
+        listing=listing,
+        caption=f"Orders: {FILTERS[show][0].lower()}",
+        empty=_empty(show, q, known=known),
+    )
+
+
+@get("/orders/{source:str}/{record:str}")
+async def show_order(visit: NamedDependency[Visit], source: SourceName, record: RecordId) -> Response[str]:
+    item = await visit.one(Order, source, record)
+    parts = await visit.parts("orders")
+    invoices = [
+        invoice
+        for invoice in items_of(parts, Invoice)
+        if invoice.part.source == source and invoice.record.order_number == item.record.number
+    ]
+    return visit.page(
+        "order.html",
+        area="orders",
+        parts=parts,
+        about=[item.part],
+        record=item.record,
+        status=status_of(item.record, visit.today),
+        way=steps_of(item.record, visit.today),
+        shipments=[(shipment, SHIPMENTS.get(shipment.state, UNKNOWN)) for shipment in item.record.shipments],
+        invoices=invoices,
+        invoice_parts=[item.part, *(invoice.part for invoice in invoices)],
+    )
+
+
+@get("/orders/{source:str}/{record:str}/files/{file:str}")
+async def get_order_file(visit: NamedDependency[Visit], source: SourceName, record: RecordId, file: FileId) -> Stream:
+    return await stream_file(visit, "orders", source, record, file)
+
+
+def _ordered_at(item: Item[Order]) -> tuple[datetime, str]:
+    return item.record.ordered_at or LONG_AGO, item.record.number
+
+
+def _lede(orders: list[Order], visit: Visit, *, known: bool) -> str:
+    """Say how things stand in a sentence, and never more than is known."""
+    under_way = sum(map(is_under_way, orders))
+    late = sum(is_delayed(order, visit.today) for order in orders)
+    if not under_way:
+        return "Nothing is under way." if known else "We can’t say yet what is under way."
+    said = f"{number(under_way).capitalize()} {'is' if under_way == 1 else 'are'} under way"
+    return f"{said}, {number(late)} of them later than we said." if late else f"{said}."
+
+
+def _empty(show: Show, question: str, *, known: bool) -> Empty:
+    if not known:
+        return Empty("We can’t say yet", "The orders have not reached us. Look again in a minute.")
+    if question:
+        return Empty("Nothing found", "No order here has all of these words. Try fewer of them, or look under All.")
+    if show == "under-way":
+        return Empty("Nothing under way", "A new order appears here a few minutes after we enter it.")
+    return Empty("None yet", "Your orders appear here a few minutes after we enter them.")
