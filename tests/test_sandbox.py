@@ -160,9 +160,12 @@ def test_ends_with_the_process_that_started_it(how: str, plain_http: httpx.Clien
     port = free_port()
     command = [sys.executable, "-m", "connectors.sandbox", str(FIXTURES), str(port), "--without-helpdesk"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, cwd=Path(__file__).parent.parent) as process:
-        wait_for_port(port)
-        headers = {"authorization": f"token {RT_TOKEN}"}
-        assert plain_http.get(f"http://127.0.0.1:{port}/rt/REST/2.0/rt", headers=headers).status_code == 200
-        assert process.stdin
-        process.stdin.close() if how == "stdin" else process.terminate()
-        assert process.wait(10) == 0
+        try:
+            wait_for_port(port)
+            headers = {"authorization": f"token {RT_TOKEN}"}
+            assert plain_http.get(f"http://127.0.0.1:{port}/rt/REST/2.0/rt", headers=headers).status_code == 200
+            assert process.stdin
+            process.stdin.close() if how == "stdin" else process.terminate()
+            assert process.wait(10) == 0
+        finally:
+            process.kill()
