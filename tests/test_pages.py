@@ -10,7 +10,7 @@ import html5lib
 import httpx
 import pytest
 import sqlalchemy as sa
-from support_portal import BASE, Portal, settings_for
+from support_portal import BAKERY, BASE, HOTEL, Portal, settings_for
 from support_sandbox import RunningSandbox
 
 from auth import cookies
@@ -191,6 +191,25 @@ async def test_every_figure_says_where_it_is_from_and_when(maya: httpx.AsyncClie
             stamps = [node for node in nodes if "stamp" in classes(node)]
             assert stamps or not [node for node in nodes if classes(node) & {"money", "chip"}], path
             assert all(list(stamp.iter("time")) for stamp in stamps)
+
+
+async def test_switches_between_the_accounts_of_one_person_and_nowhere_else(portal: Portal) -> None:
+    await portal.link("owner", "bakery", BAKERY[0])
+    await portal.link("owner", "hotel", HOTEL[0])
+    both = await portal.browser("owner", "bakery")
+    html = (await both.get("/invoices")).text
+    assert "Hotel" in html
+    fields = {"_token": str(re.search(r'data-token="([^"]+)"', html)[1])}  # type: ignore[index]
+    same_site = {"Sec-Fetch-Site": "same-origin"}
+    elsewhere = await both.post("/account/use", data={**fields, "account": "cafe"}, headers=same_site)
+    assert elsewhere.status_code == 404
+    moved = await both.post("/account/use", data={**fields, "account": "hotel"}, headers=same_site)
+    assert (moved.status_code, moved.headers["location"]) == (303, "/")
+    assert (await both.get("/")).status_code == 303, "the old session has ended"
+    both.headers["Cookie"] = moved.headers["set-cookie"].partition(";")[0]
+    page = await both.get("/invoices")
+    assert "1 to 50 of" in text_of((await both.get("/invoices?show=all")).text)
+    assert not links_of(page.text) & {link for link in links_of(html) if link.count("/") >= 3}
 
 
 async def test_sends_the_guarding_headers_with_every_answer(portal: Portal, maya: httpx.AsyncClient) -> None:

@@ -6,7 +6,7 @@ from litestar import Request, Router
 from litestar.di import Provide
 
 from auth.principals import Principal
-from gateway.access import scope_of
+from gateway.access import accounts_of, scope_of
 from gateway.profile import profile_of
 from gateway.records.database import Database
 from web.leaving import note_left
@@ -17,6 +17,7 @@ from web.portal.invoices import get_invoice_file, show_invoice, show_invoices
 from web.portal.orders import get_order_file, show_order, show_orders
 from web.portal.requests import get_request_file, show_request, show_requests
 from web.portal.search import show_search
+from web.portal.switch import use_account
 from web.portal.visit import Visit
 
 
@@ -25,7 +26,8 @@ async def provide_visit(request: Request[Principal, Any, Any]) -> Visit:
     database: Database = request.app.state.database
     user = request.user
     scope = await scope_of(database, user.member_id, user.account_id) if user.account_id else None
-    return Visit(request, scope, await profile_of(database, user.member_id, user.session))
+    profile = await profile_of(database, user.member_id, user.session)
+    return Visit(request, scope, profile, await accounts_of(database, user.member_id))
 
 
 PORTAL = Router(
@@ -44,6 +46,7 @@ PORTAL = Router(
         show_documents,
         show_search,
         show_account,
+        use_account,
         note_left,
     ],
     dependencies={"visit": Provide(provide_visit)},

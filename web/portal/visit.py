@@ -1,6 +1,6 @@
 """One look at a page: who looks, for which account, and what every page of the portal shares."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import date
 from typing import Any, TypeVar
@@ -12,7 +12,7 @@ from auth.principals import Principal
 from connectors.contract import FileStream
 from connectors.errors import NotFound, Unavailable
 from connectors.records import KINDS, Kind, Record
-from gateway.access import Scope
+from gateway.access import AccountRef, Scope
 from gateway.account_view import AccountView, Part
 from gateway.home import Item, needs_customer
 from gateway.profile import Profile
@@ -33,6 +33,7 @@ class Account(Struct, frozen=True, kw_only=True):
     name: str
     person: str
     linked: bool
+    others: list[AccountRef]  # the person's other accounts
 
     @property
     def initials(self) -> str:
@@ -42,10 +43,17 @@ class Account(Struct, frozen=True, kw_only=True):
 class Visit:
     """Reads and renders for one signed-in visitor. The scope comes from the session, never from the request."""
 
-    def __init__(self, request: Request[Principal, Any, Any], scope: Scope | None, profile: Profile) -> None:
+    def __init__(
+        self,
+        request: Request[Principal, Any, Any],
+        scope: Scope | None,
+        profile: Profile,
+        accounts: Sequence[AccountRef],
+    ) -> None:
         self.request = request
         self.scope = scope
         self.profile = profile
+        self._accounts = accounts
         self._view: View = request.app.state.view
         self._records: AccountView = request.app.state.account_view
 
@@ -123,7 +131,8 @@ class Visit:
 
     def _account(self) -> Account:
         name = self.scope.account_name if self.scope else "No account yet"
-        return Account(name=name, person=self.profile.called, linked=self.is_linked)
+        others = [account for account in self._accounts if not self.scope or account.id != self.scope.account_id]
+        return Account(name=name, person=self.profile.called, linked=self.is_linked, others=others)
 
 
 def href(item: Item[Record]) -> str:

@@ -1,0 +1,36 @@
+"""From one account to another of the same person: a new session each time, so nothing of the old one lives on."""
+
+from typing import Annotated, Any
+
+from litestar import Request, Response, post
+from litestar.datastructures import Cookie
+from litestar.enums import RequestEncodingType
+from litestar.exceptions import NotFoundException
+from litestar.params import Body
+from msgspec import Struct
+
+from auth import cookies
+from auth.principals import Principal
+from auth.sessions import Sessions
+from gateway.access import scope_of
+from gateway.records.database import Database
+
+
+class Wanted(Struct, frozen=True):
+    account: str
+
+
+@post("/account/use")
+async def use_account(
+    request: Request[Principal, Any, Any],
+    data: Annotated[Wanted, Body(media_type=RequestEncodingType.URL_ENCODED)],
+) -> Response[str]:
+    """Act for another account of the member. One that is not theirs is not found."""
+    database: Database = request.app.state.database
+    sessions: Sessions = request.app.state.sessions
+    if await scope_of(database, request.user.member_id, data.account) is None:
+        raise NotFoundException
+    id_token = await sessions.end(cookies.read(request.scope["headers"], cookies.SESSION))
+    session_id = await sessions.create(request.user.member_id, data.account, id_token)
+    cookie = Cookie(key=cookies.SESSION, value=session_id, **cookies.ATTRIBUTES)
+    return Response("", status_code=303, headers={"Location": "/"}, cookies=[cookie])
