@@ -82,6 +82,12 @@ def test_seeds_a_long_history_that_is_always_the_same(site: Sandbox) -> None:
     assert len({row["name"] for row in invoices}) == len(invoices)
 
 
+def test_links_an_order_to_its_invoices(site: Sandbox) -> None:
+    orders = {row["name"]: row for row in rows(site, "sale.order")}
+    assert orders["SO-4381"]["invoice_ids"] == [2093]
+    assert orders["SO-4440"]["invoice_ids"] == []
+
+
 def test_adds_lines_up_to_the_total(site: Sandbox) -> None:
     lines = site.odoo.rows["account.move.line"]
     for row in rows(site, "account.move"):

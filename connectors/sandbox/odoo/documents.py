@@ -38,7 +38,8 @@ def add_order(store: Store, document: dict[str, Any]) -> None:
     _keep(store, "sale.order", row, "sale.order.line", lines)
 
 
-def add_invoice(store: Store, document: dict[str, Any]) -> None:
+def add_invoice(store: Store, document: dict[str, Any], orders: dict[str | None, Row]) -> None:
+    """Keep an invoice. `orders` are those it may come from, by name."""
     row = _document(store, document)
     for name, value in (("state", "posted"), ("move_type", "out_invoice"), ("payment_state", "not_paid")):
         row.setdefault(name, value)
@@ -52,9 +53,8 @@ def add_invoice(store: Store, document: dict[str, Any]) -> None:
     row["commercial_partner_id"] = store.rows["res.partner"][row["partner_id"]]["commercial_partner_id"]
     row["is_move_sent"] = row["state"] == "posted"
     row.setdefault("write_date", row["date"])
-    for order in store.rows["sale.order"].values():
-        if row.get("invoice_origin") == order["name"]:
-            order["invoice_ids"].append(row["id"])
+    if order := orders.get(row.get("invoice_origin")):
+        order["invoice_ids"].append(row["id"])
     lines = list(_lines(document))
     row["invoice_line_ids"] = [line["id"] for line in lines]
     lines.extend(_booking_lines(row, len(lines)))

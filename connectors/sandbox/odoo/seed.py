@@ -29,8 +29,9 @@ def load_odoo(folder: Path, now: datetime, *, helpdesk: bool) -> Store:
     past = [history(facts, now.date()) for facts in spec["history"]]
     for order in [*spec["orders"], *(order for orders, _ in past for order in orders)]:
         add_order(store, order)
+    orders_by_name = {row["name"]: row for row in store.rows["sale.order"].values()}
     for invoice in [*spec["invoices"], *(invoice for _, invoices in past for invoice in invoices)]:
-        add_invoice(store, invoice)
+        add_invoice(store, invoice, orders_by_name)
     if helpdesk:
         more = _read(folder / "helpdesk.json", now)
         _add_rows(store, more["rows"], now)
