@@ -57,6 +57,9 @@ class Guarding(Bench):
         for secret in self._secrets():
             assert [text for text in told if secret in text] == []
 
+    def test_seals_its_secrets(self) -> None:
+        assert sorted(secret_fields(self.connector.config)) == sorted(self.fixtures.setup.secrets)
+
     def test_shows_no_secret_as_text(self) -> None:
         config = decode_config(self.connector.config, self.fixtures.setup.settings)
         shown = f"{config} {config!r} {self.connector!r} {self.connector.base_url(config)}"
@@ -69,7 +72,7 @@ class Guarding(Bench):
         return {**super().cases(), "file_kind": list(self.connector.files)}
 
     def _secrets(self) -> list[str]:
-        secrets = [str(self.fixtures.setup.settings[name]) for name in secret_fields(self.connector.config)]
+        secrets = [str(self.fixtures.setup.settings[name]) for name in self.fixtures.setup.secrets]
         assert all(len(secret) >= 8 for secret in secrets), "made-up secrets must be long enough to be told apart"  # noqa: PLR2004  # characters
         return secrets
 

@@ -26,6 +26,7 @@ class Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class Setup(Strict, frozen=True):
     settings: dict[str, Any]
+    secrets: list[str]  # which of the settings are to be sealed
     other_customer: str  # somebody else, to whom nothing may be shown
     tokens: dict[str, str] = {}  # what an earlier call left in the token store
     canary: str = "INTERNAL"  # a text inside every internal note in the answers

@@ -1,0 +1,132 @@
+"""The kit has teeth: a connector that breaks one promise, in one named way, turns it red."""
+
+import importlib
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from inspect import signature
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support_tree import ROOT
+
+from connectors.testing import Conformance
+
+FIXTURES = ROOT / "connector_fixtures"
+
+Edit = tuple[str, str, str]  # a module, what stands there, what is to stand there
+Edited = Callable[[str, list[Edit]], type[Conformance]]
+
+WAITS = '    response = await office.http.get(f"{REST}{path}", params=params)\n'
+GIVES_UP = f"""\
+    try:
+    {WAITS}\
+    except RateLimited as error:
+        raise BadResponse(str(error)) from None
+"""
+
+MUTATIONS: dict[tuple[str, str], list[Edit]] = {
+    ("odoo", "invents a status"): [("orders", 'STATES.get(state, "unknown")', 'STATES.get(state, "confirmed")')],
+    ("odoo", "swallows what it cannot read"): [
+        ("models", "except ModelMissing:", "except (ModelMissing, BadResponse):")
+    ],
+    ("odoo", "shows a row on two pages"): [("models", "return rows[:PAGE], ", "return rows, ")],
+    ("odoo", "asks for the last row again"): [
+        ("models", '("id", "<", as_key(cursor))', '("id", "<=", as_key(cursor))')
+    ],
+    ("odoo", "shows an internal note"): [("messages", "if row.public", "")],
+    ("odoo", "quotes an answer in an error"): [("rpc", "answered {data.name[:80]", "answered {data.message[:80]")],
+    ("odoo", "takes a sign-in page for a PDF"): [("pdf", 'if b"%PDF-" not in head[:HEAD]:', "if not head:")],
+    ("odoo", "holds a file whole"): [("pdf", "        chunks =", "        await response.aread()\n        chunks =")],
+    ("odoo", "keeps its key as plain text"): [
+        ("settings", "api_key: Annotated[Secret,", "api_key: Annotated[str,"),
+        ("rpc", "config.api_key.reveal()", "config.api_key"),
+    ],
+    ("request_tracker", "shows a comment"): [
+        ("conversation", '{"Create", "Correspond"}', '{"Create", "Correspond", "Comment"}')
+    ],
+    ("request_tracker", "believes the asker about the owner"): [
+        (
+            "tickets",
+            "tuple(_answer(office, row, query.asked_at) for row",
+            "tuple(Answer(frozenset({query.customer}), _answer(office, row, query.asked_at).record) for row",
+        )
+    ],
+    ("request_tracker", "puts its secret into the address"): [
+        (
+            "api",
+            'request.headers["Authorization"] = f"token {self._config.token.reveal()}"',
+            'request.url = request.url.copy_merge_params({"token": self._config.token.reveal()})',
+        )
+    ],
+    ("request_tracker", "takes a request to wait for nonsense"): [
+        ("api", "import BadResponse, NotFound", "import BadResponse, NotFound, RateLimited"),
+        (
+            "api",
+            WAITS,
+            GIVES_UP,
+        ),
+    ],
+}
+
+
+LONG = ("hostile", "corpus")  # checks that need seconds, and are not what these mutations are about
+
+
+@pytest.mark.parametrize(("vendor", "mutation"), MUTATIONS)
+def test_notices_a_connector_that(edited: Edited, given: dict[str, Any], vendor: str, mutation: str) -> None:
+    assert next(complaints(edited(vendor, MUTATIONS[vendor, mutation]), given), None) is not None
+
+
+@pytest.mark.parametrize("vendor", ["odoo", "request_tracker"])
+def test_has_nothing_against_a_copy_without_a_change(edited: Edited, given: dict[str, Any], vendor: str) -> None:
+    assert list(complaints(edited(vendor, []), given, but_for=(*LONG, "failure"))) == []
+
+
+@pytest.fixture
+def edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Edited]:
+    """Make an edited copy of a connector, and the kit's class for it."""
+    before = set(sys.modules)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def edit(vendor: str, edits: list[Edit]) -> type[Conformance]:
+        package = f"edited_{vendor}"
+        copy = tmp_path / package
+        shutil.copytree(ROOT / "connectors" / "vendors" / vendor, copy, ignore=shutil.ignore_patterns("__pycache__"))
+        for module, old, new in edits:
+            path = copy / f"{module}.py"
+            text = path.read_text()
+            assert old in text, f"{module} has changed: adapt the mutation"
+            path.write_text(text.replace(old, new))
+        for path in copy.glob("*.py"):
+            path.write_text(path.read_text().replace(f"connectors.vendors.{vendor}", package))
+        connector = importlib.import_module(package).connector
+        return type("Edited", (Conformance,), {"connector": connector, "folder": FIXTURES / vendor})
+
+    yield edit
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def given(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    return {"caplog": caplog, "capsys": capsys}
+
+
+def complaints(kit: type[Conformance], given: dict[str, Any], but_for: tuple[str, ...] = LONG) -> Iterator[str]:
+    """Run the kit as pytest would, but in this process and only as far as it is asked for."""
+    bench = kit()
+    cases = bench.cases()
+    names = [name for name in dir(bench) if name.startswith("test_") and not any(word in name for word in but_for)]
+    runs = {
+        name: list(product(*(cases.get(each) or [given[each]] for each in signature(getattr(bench, name)).parameters)))
+        for name in names
+    }
+    for name in sorted(names, key=lambda name: len(runs[name])):
+        for values in runs[name]:
+            try:
+                getattr(bench, name)(*values)
+            except Exception as error:  # noqa: BLE001  # whatever makes a test red
+                yield f"{name}{values}: {error!r}"
