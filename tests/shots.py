@@ -13,19 +13,13 @@ from pathlib import Path
 from typing import Literal
 
 from playwright.sync_api import Browser, Page, sync_playwright
+from support_chromium import CHROMIUM
 from support_demo import Demo, running_demo
 from support_tree import ROOT
 
 OUT = ROOT / ".shots"
 WIDTHS: dict[int, int] = {1280: 900, 390: 844}  # -> height
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-FLAGS = [
-    "--no-sandbox",  # Chromium insists when it is run by root, as in CI
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PAGES = {  # name -> path, or the link to follow on the page before
     "home": "/",
     "invoices": "/invoices",
@@ -49,7 +43,7 @@ def main() -> None:
         running_demo(Path(folder)) as demo,
         sync_playwright() as playwright,
     ):
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM)
         picture_for_the_readme(next(pages(browser)), demo.url)
         for look in (tour, tour_without_links):
             for page in pages(browser):
