@@ -54,7 +54,7 @@ class FarEnd(httpx.AsyncBaseTransport):
         url = request.url
         assert (url.scheme, url.host, url.port) == (self._base.scheme, self._base.host, self._base.port)
         assert f"{request.method} {url.path}" == f"{recorded.method} {recorded.path}"
-        assert sorted(url.params.multi_items()) == sorted(recorded.query.items())
+        assert sorted(url.params.multi_items()) == sorted(recorded.params)
         assert {name: request.headers.get(name) for name in recorded.headers} == recorded.headers
         assert (json.loads(body) if body else None) == recorded.body
 

@@ -35,9 +35,17 @@ class Setup(Strict, frozen=True):
 class RecordedRequest(Strict, frozen=True):
     method: str
     path: str
-    query: dict[str, str] = {}
+    query: dict[str, str | list[str]] = {}  # a list: the name comes that many times
     headers: dict[str, str] = {}  # those that matter
     body: Any = None
+
+    @property
+    def params(self) -> list[tuple[str, str]]:
+        return [
+            (name, each)
+            for name, value in self.query.items()
+            for each in ([value] if isinstance(value, str) else value)
+        ]
 
 
 class RecordedResponse(Strict, frozen=True):
