@@ -32,6 +32,14 @@ _MEANINGS: Mapping[int, type[ConnectorError]] = {
 }
 
 
+class Redirected(BadResponse):
+    """Sent on elsewhere. `location` is as it was answered; it may hold a token, so the text leaves it out."""
+
+    def __init__(self, detail: str, location: str) -> None:
+        super().__init__(detail)
+        self.location = location
+
+
 def question(request: httpx.Request) -> str:
     """Name a request for an operator. The query stays out: it may hold tokens and customers' words."""
     return f"{request.method} {request.url.copy_with(query=None, fragment=None)}"[:200]
@@ -42,6 +50,8 @@ def raise_for_status(response: httpx.Response, now: datetime) -> None:
     if response.is_success:
         return
     status = response.status_code
+    if location := response.extensions.get("location"):
+        raise Redirected(f"{question(response.request)}: answered {status}", location)
     kind = _MEANINGS.get(status, Unavailable if response.is_server_error else BadResponse)
     wait = retry_after(response.headers.get("Retry-After", ""), now) if kind.retry else None
     raise kind(f"{question(response.request)}: answered {status}", retry_after=wait)

@@ -43,8 +43,9 @@ def _bounded(response: httpx.Response, request: httpx.Request) -> httpx.Response
     if gzipped:
         headers.pop("Content-Encoding")
         headers.pop("Content-Length", None)
+    extensions: dict[str, str] = {}
     if response.is_redirect:
-        headers.pop("Location", None)  # nobody follows it, and httpx would parse it
+        extensions["location"] = headers.pop("Location", "")  # httpx would parse it; only `connectors.downloads` may
     max_bytes = request.extensions.get("max_bytes", MAX_BYTES)
     body = Body(response.stream, request, gzipped=gzipped, max_bytes=max_bytes)
-    return httpx.Response(response.status_code, headers=headers, stream=body)
+    return httpx.Response(response.status_code, headers=headers, stream=body, extensions=extensions)

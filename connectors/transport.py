@@ -104,10 +104,20 @@ class Client(httpx.AsyncClient):
             follow_redirects=False,
             trust_env=False,
         )
+        self._exchange = transport
         self._deadline = deadline
         self._sleep = sleep
         self._clock = clock
         self._pace = Pace()
+
+    def elsewhere(self, url: httpx.URL) -> "Client":
+        """Make a client for the origin of `url`: the same connections and policy, none of our credentials.
+
+        It is not to be closed: it lives and ends with this one.
+        """
+        origin = url.copy_with(path="/", query=None, fragment=None)
+        transport, deadline = self._exchange, self._deadline
+        return Client(origin, auth=None, transport=transport, deadline=deadline, sleep=self._sleep, clock=self._clock)
 
     def build_request(self, method: str, url: httpx.URL | str, **options: Any) -> httpx.Request:  # noqa: ANN401  # httpx's
         try:

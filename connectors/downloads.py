@@ -1,0 +1,65 @@
+"""Files that a back office keeps elsewhere: the one place where a redirect is followed."""
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+
+import httpx
+
+from connectors.answers import Redirected
+from connectors.errors import BadResponse
+from connectors.transport import Client, up_to
+
+MOST_REDIRECTS = 3
+
+
+@asynccontextmanager
+async def download(
+    http: httpx.AsyncClient, url: str, *, hosts: Collection[str], max_bytes: int
+) -> AsyncIterator[httpx.Response]:
+    """Open a file by the address that the back office names.
+
+    It lies at the back office itself, which is asked with our credentials, or at one of `hosts` or below them, which
+    are asked without. So is whatever a redirect leads to. Each address is held against the policy as any other.
+    Raises `BadResponse` for one that leads elsewhere.
+    """
+    if not isinstance(http, Client):
+        raise TypeError("a client that cannot leave its origin without its credentials")
+    response = await _open(http, url, hosts, max_bytes)
+    try:
+        yield response
+    finally:
+        await response.aclose()
+
+
+async def _open(home: Client, url: str, hosts: Collection[str], max_bytes: int) -> httpx.Response:
+    address = _join(home.base_url, url)
+    client = home if _is_at(home.base_url, address) else _abroad(home, address, hosts)
+    for _ in range(MOST_REDIRECTS + 1):
+        try:
+            request = client.build_request("GET", address, extensions=up_to(max_bytes))
+            return await client.send(request, stream=True)
+        except Redirected as redirected:
+            address = _join(address, redirected.location)
+            client = _abroad(home, address, hosts)
+    raise BadResponse(f"{home.base_url.host}: redirected more than {MOST_REDIRECTS} times")
+
+
+def _abroad(home: Client, address: httpx.URL, hosts: Collection[str]) -> Client:
+    """Make the client for an address that is asked without credentials; after a redirect, even for one of its own."""
+    declared = any(address.host == host or address.host.endswith(f".{host}") for host in hosts)
+    safe = address.scheme == "https" or home.base_url.scheme != "https"
+    if not (_is_at(home.base_url, address) or (declared and safe)):
+        raise BadResponse(f"{home.base_url.host} sent us on to {address.host[:80]}, where it keeps no files")
+    return home.elsewhere(address)
+
+
+def _is_at(origin: httpx.URL, address: httpx.URL) -> bool:
+    return (address.scheme, address.host, address.port) == (origin.scheme, origin.host, origin.port)
+
+
+def _join(base: httpx.URL, reference: str) -> httpx.URL:
+    try:
+        return base.join(reference)
+    except httpx.InvalidURL:
+        # Without the cause: it quotes the address, which may hold a token.
+        raise BadResponse(f"{base.host}: a link that is no address") from None
