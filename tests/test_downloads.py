@@ -44,9 +44,12 @@ async def test_asks_the_back_office_itself_with_credentials() -> None:
 
 
 async def test_follows_to_a_declared_host_without_credentials() -> None:
-    async with upstream(saying(OK)) as files, upstream(redirecting(f"{elsewhere(files.url)}/x?t=1")) as home:
-        async with client(home.url) as http:
-            assert await fetch(http, f"{home.url}/a") == b"ok"
+    async with (
+        upstream(saying(OK)) as files,
+        upstream(redirecting(f"{elsewhere(files.url)}/x?t=1")) as home,
+        client(home.url) as http,
+    ):
+        assert await fetch(http, f"{home.url}/a") == b"ok"
     assert [credentials(each) for each in home.arrivals] == [["authorization"]]
     assert [(each.target, credentials(each)) for each in files.arrivals] == [("/x?t=1", [])]
 
@@ -66,9 +69,12 @@ async def test_shows_no_credentials_after_a_redirect_within_the_back_office(loca
 
 
 async def test_comes_back_from_a_declared_host_without_credentials() -> None:
-    async with upstream(saying(OK)) as home, upstream(redirecting(f"{home.url}/api")) as files:
-        async with client(home.url) as http:
-            await fetch(http, f"{elsewhere(files.url)}/x")
+    async with (
+        upstream(saying(OK)) as home,
+        upstream(redirecting(f"{home.url}/api")) as files,
+        client(home.url) as http,
+    ):
+        await fetch(http, f"{elsewhere(files.url)}/x")
     assert [credentials(each) for each in home.arrivals] == [[]]
 
 
@@ -141,10 +147,13 @@ async def test_holds_each_address_against_the_policy() -> None:
 
 
 async def test_bounds_what_it_reads() -> None:
-    async with upstream(saying(reply(200, b"x" * 101))) as files, upstream(saying(OK)) as home:
-        async with client(home.url) as http:
-            with pytest.raises(BadResponse):
-                await fetch(http, f"{elsewhere(files.url)}/x")
+    async with (
+        upstream(saying(reply(200, b"x" * 101))) as files,
+        upstream(saying(OK)) as home,
+        client(home.url) as http,
+    ):
+        with pytest.raises(BadResponse):
+            await fetch(http, f"{elsewhere(files.url)}/x")
 
 
 @pytest.mark.parametrize(("status", "error"), [(403, AccessDenied), (503, Unavailable)])
@@ -155,18 +164,23 @@ async def test_names_what_goes_wrong_elsewhere(status: int, error: type[Connecto
 
 
 async def test_keeps_asking_the_back_office_after_a_host_of_files_asked_for_silence() -> None:
-    async with upstream(saying(reply(429, Retry_After="60"))) as files, upstream(saying(OK)) as home:
-        async with client(home.url) as http:
-            with pytest.raises(ConnectorError):
-                await fetch(http, f"{elsewhere(files.url)}/x")
-            assert (await http.get("/a")).text == "ok"
+    async with (
+        upstream(saying(reply(429, Retry_After="60"))) as files,
+        upstream(saying(OK)) as home,
+        client(home.url) as http,
+    ):
+        with pytest.raises(ConnectorError):
+            await fetch(http, f"{elsewhere(files.url)}/x")
+        assert (await http.get("/a")).text == "ok"
 
 
 async def test_tells_no_address_that_holds_a_token() -> None:
-    async with upstream(saying(reply(302, Location="https://elsewhere.example/x?token=s3cret"))) as home:
-        async with client(home.url) as http:
-            with pytest.raises(BadResponse) as caught:
-                await fetch(http, f"{home.url}/a?token=s3cret")
+    async with (
+        upstream(saying(reply(302, Location="https://elsewhere.example/x?token=s3cret"))) as home,
+        client(home.url) as http,
+    ):
+        with pytest.raises(BadResponse) as caught:
+            await fetch(http, f"{home.url}/a?token=s3cret")
     assert "s3cret" not in f"{caught.value!r} {caught.value.__cause__!r} {caught.value.__context__!r}"
 
 
