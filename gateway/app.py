@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from litestar import Litestar
 from litestar.datastructures import State
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ASGIApp
 
 from auth.clock import utc_now
@@ -43,6 +45,7 @@ from gateway.records.database import Database
 from gateway.settings import Settings, SettingsError, load
 from gateway.usage import Usage
 from gateway.vault import Vault, VaultError
+from web.api.routes import API
 from web.errors import HANDLERS
 from web.headers import SecureHeaders
 from web.health import get_healthz, get_readyz
@@ -51,6 +54,13 @@ from web.portal.routes import PORTAL
 from web.statics import get_static
 from web.view import Brand, Contact, View
 
+OPENAPI = OpenAPIConfig(
+    title="Hallway",
+    version="1",
+    description="What the signed-in customer sees, as JSON. Sign in at the portal; its session cookie is the key.",
+    path="/api/v1/schema",
+    render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+)
 SIGN_INS_PER_MINUTE = 30  # steps of a sign-in from one address
 
 
@@ -113,11 +123,11 @@ def make_app(settings: Settings) -> ASGIApp:
             yield
 
     app = Litestar(
-        route_handlers=[PORTAL, LOGIN, get_static, get_healthz, get_readyz],
+        route_handlers=[PORTAL, API, LOGIN, get_static, get_healthz, get_readyz],
         plugins=[Protection(Visitors(sessions), settings.base_url)],
         exception_handlers=HANDLERS,
         lifespan=[lifespan],
-        openapi_config=None,
+        openapi_config=OPENAPI,
         state=State(
             {
                 "view": _view(settings),

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from connectors.errors import BadResponse, ConnectorError, NotFound
 from gateway.records.database import DatabaseDown
+from web.api import problems
 from web.view import render
 
 log = structlog.get_logger()
@@ -36,8 +37,10 @@ BY_STATUS = {
 }
 
 
-def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[str]:
+def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[str] | Response[bytes]:
     """What the framework or a guard refused. Bad paths and parameters are simply not found."""
+    if request.url.path.startswith("/api/"):
+        return problems.on_http_error(request, error)
     status = (
         404
         if isinstance(error, (NotFoundException, ValidationException, MethodNotAllowedException))

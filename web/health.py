@@ -8,13 +8,13 @@ from litestar.status_codes import HTTP_200_OK, HTTP_503_SERVICE_UNAVAILABLE
 from gateway.health import Readiness
 
 
-@get("/healthz", opt={"public": True}, sync_to_thread=False)
+@get("/healthz", opt={"public": True}, include_in_schema=False, sync_to_thread=False)
 def get_healthz() -> dict[str, str]:
     """Say that the process answers. It asks nobody else, so a database that is away restarts nothing."""
     return {"status": "ok"}
 
 
-@get("/readyz", opt={"public": True})
+@get("/readyz", opt={"public": True}, include_in_schema=False)
 async def get_readyz(request: Request[Any, Any, Any]) -> Response[dict[str, str]]:
     readiness: Readiness = request.app.state.readiness
     health = await readiness.look()

@@ -9,6 +9,7 @@ from litestar.datastructures import Cookie
 from litestar.exceptions import TooManyRequestsException
 
 from auth import cookies
+from auth.client_address import client_address
 from auth.clock import utc_now
 from auth.errors import SignInError
 from auth.guards import PUBLIC
@@ -83,12 +84,15 @@ async def show_signed_out(request: Request[Any, Any, Any]) -> Response[str]:
     return render(request, "signed_out.html")
 
 
-LOGIN = Router(path="/", route_handlers=[show_sign_in, start, finish, sign_out, show_signed_out])
+LOGIN = Router(
+    path="/", route_handlers=[show_sign_in, start, finish, sign_out, show_signed_out], include_in_schema=False
+)
 
 
 async def _count_try(request: Request[Any, Any, Any]) -> None:
     tries: RateLimit = request.app.state.sign_in_tries
-    if not await tries.allows(request.client.host if request.client else ""):
+    peer = request.client.host if request.client else ""
+    if not await tries.allows(client_address(peer, request.scope["headers"])):
         raise TooManyRequestsException(headers={"Retry-After": str(WINDOW)})
 
 

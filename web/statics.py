@@ -46,7 +46,7 @@ def load_assets() -> dict[str, Asset]:
     }
 
 
-@get("/static/{name:path}", opt={"public": True})
+@get("/static/{name:path}", opt={"public": True}, include_in_schema=False)
 async def get_static(name: FromPath[str], request: Request[Any, Any, Any]) -> Response[bytes]:
     asset: Asset | None = request.app.state.view.assets.get(name.lstrip("/"))
     if asset is None:

@@ -50,4 +50,5 @@ PORTAL = Router(
         note_left,
     ],
     dependencies={"visit": Provide(provide_visit)},
+    include_in_schema=False,
 )

@@ -62,6 +62,10 @@ class Visit:
         return self._view.today()
 
     @property
+    def account_name(self) -> str:
+        return self.scope.account_name if self.scope else "No account yet"
+
+    @property
     def is_linked(self) -> bool:
         """Whether there is anything this visitor could see."""
         return bool(self.scope and self.scope.links)
@@ -130,9 +134,8 @@ class Visit:
         )
 
     def _account(self) -> Account:
-        name = self.scope.account_name if self.scope else "No account yet"
         others = [account for account in self._accounts if not self.scope or account.id != self.scope.account_id]
-        return Account(name=name, person=self.profile.called, linked=self.is_linked, others=others)
+        return Account(name=self.account_name, person=self.profile.called, linked=self.is_linked, others=others)
 
 
 def href(item: Item[Record]) -> str:
