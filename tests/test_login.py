@@ -20,6 +20,7 @@ from support_redis import RedisProcess
 from support_signin import SHARED
 
 from auth import cookies
+from auth.client_address import client_address
 from auth.errors import Declined, NotBelieved, ProviderDown, SignInError, StartAgain
 from auth.own_path import own_path
 from auth.rate_limit import MANY, RateLimit
@@ -346,6 +347,29 @@ async def test_counts_for_a_bounded_number_of_strangers(redis_process: RedisProc
         limit._count_here(str(number))
     assert len(limit._here) == MANY
     await client.aclose()
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "address"),
+    [
+        ("9.9.9.7", [], "9.9.9.7"),
+        ("9.9.9.7", ["8.8.8.8"], "9.9.9.7"),
+        ("127.0.0.1", [], "127.0.0.1"),
+        ("127.0.0.1", ["9.9.9.7"], "9.9.9.7"),
+        ("10.0.0.2", ["1.1.1.1, 9.9.9.7"], "9.9.9.7"),
+        ("10.0.0.2", ["9.9.9.7", "9.9.9.8"], "9.9.9.8"),
+        ("10.0.0.2", ["9.9.9.7, unknown"], "10.0.0.2"),
+        ("10.0.0.2", ["\xff, "], "10.0.0.2"),
+        ("::1", ["2001:db8:1:2:3:4:5:6"], "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::1", [], "2001:db8:1:2::/64"),
+        ("::ffff:9.9.9.7", [], "9.9.9.7"),
+        ("", ["9.9.9.7"], ""),
+        ("unix", [], "unix"),
+    ],
+)
+def test_counts_for_who_comes_through_our_own_proxy(peer: str, forwarded: list[str], address: str) -> None:
+    headers = [(b"x-forwarded-for", entry.encode("latin-1")) for entry in forwarded]
+    assert client_address(peer, headers) == address
 
 
 OURS = [
