@@ -22,17 +22,19 @@ WIDTHS: dict[int, int] = {1280: 900, 390: 844}  # -> height
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 PAGES = {  # name -> path, or the link to follow on the page before
     "home": "/",
-    "invoices": "/invoices",
-    "invoice": "main a[href^='/invoices/']:not([href*='/files/'])",
     "orders": "/orders",
     "order": "main a[href^='/orders/']:not([href*='/files/'])",
-    "documents": "/documents",
-    "search": "/search?q=oven",
+    "invoices": "/invoices",
+    "invoice": "main a[href^='/invoices/']:not([href*='/files/'])",
     "requests": "/requests",
     "request": "main a[href^='/requests/']:not([href*='/files/'])",
+    "documents": "/documents",
+    "search": "/search?q=oven",
+    "search-empty": "/search?q=zeppelin",
     "account": "/account",
     "not-found": "/invoices/erp/0",
 }
+LISTS = ("home", "orders", "invoices", "requests", "documents")
 
 
 def main() -> None:
@@ -87,7 +89,7 @@ def tour(page: Page, base: str) -> None:
 
 def tour_without_links(page: Page, base: str) -> None:
     sign_in(page, base, "nobody")
-    for name in ("home", "invoices", "requests"):
+    for name in LISTS:
         page.goto(base + PAGES[name])
         shoot(page, f"unlinked-{name}")
 
@@ -95,7 +97,7 @@ def tour_without_links(page: Page, base: str) -> None:
 def tour_in_the_dark(page: Page, base: str) -> None:
     """Take what is left when no back office answers and nothing is in the cache."""
     sign_in(page, base, "harbour")
-    for name in ("home", "invoices", "requests"):
+    for name in LISTS:
         page.goto(base + PAGES[name])
         shoot(page, f"unreachable-{name}")
 
