@@ -10,14 +10,15 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from functools import partial
+from multiprocessing import resource_tracker
 from types import FrameType
 from typing import Any, Final
 
 import structlog
-from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
+from granian.server.mp import MPServer
 
 from cache import embedded
 from gateway.log import configure
@@ -37,6 +38,17 @@ LoadApp = Callable[[], Any]  # gives an ASGI application, in the worker's own pr
 
 class ServeError(Exception):
     """The server cannot start, or a worker did not stay. The text says what to do."""
+
+
+class Server(MPServer):
+    """Granian, where Ctrl-C is the parent's business alone, although a terminal sends it to every process."""
+
+    def startup(self, spawn_target: Any, target_loader: Any) -> None:  # noqa: ANN401  # as Granian has it
+        """Start with SIGINT blocked: workers inherit that and wait to be told, and here it waits until they run."""
+        resource_tracker.ensure_running()  # multiprocessing's own; starting it later would unblock the signal
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        super().startup(spawn_target, target_loader)  # type: ignore[no-untyped-call]  # half of Granian is typed
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def serve(settings: Settings, load_app: LoadApp, say: Callable[[str], None]) -> None:
@@ -71,7 +83,7 @@ def prepare_database(url: str) -> None:
 def _run(settings: Settings, load_app: LoadApp, say: Callable[[str], None]) -> None:
     # A forked worker would keep our signal handlers while it starts, and so miss that it is to stop.
     multiprocessing.set_start_method("spawn", force=True)
-    server = Granian(
+    server = Server(
         "gateway.app",
         address=settings.host,
         port=settings.port,
@@ -82,7 +94,7 @@ def _run(settings: Settings, load_app: LoadApp, say: Callable[[str], None]) -> N
         http1_settings=HTTP1Settings(header_read_timeout=10_000, max_buffer_size=65_536),
         backpressure=128,
         workers_kill_timeout=STOP_WITHIN,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,  # its warnings tell of killed workers that had in truth just ended
         log_dictconfig=LOGGING,
     )
     stopping = threading.Event()
@@ -104,7 +116,6 @@ def _run(settings: Settings, load_app: LoadApp, say: Callable[[str], None]) -> N
 
 def _load(load_app: LoadApp, log_level: str) -> Any:  # noqa: ANN401  # as the server takes it
     """Begin a worker's life: the first thing of ours that runs there."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches workers too; while they start, the parent decides
     # The server's threads still run when Python takes itself apart, and every second worker would crash on its way out.
     atexit.register(os._exit, 0)
     configure(log_level)
@@ -141,9 +152,8 @@ def _check_port(host: str, port: int) -> None:
     try:
         socket.create_server((host, port), family=family).close()
     except OSError as error:
-        raise ServeError(
-            f"cannot listen at {host}, port {port}: {error.strerror}. See HALLWAY_HOST, HALLWAY_PORT"
-        ) from None
+        reason = str(error.strerror).partition(" (")[0]
+        raise ServeError(f"cannot listen at {host}, port {port}: {reason}. See HALLWAY_HOST, HALLWAY_PORT") from None
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -10,7 +10,7 @@ import structlog
 from click.testing import CliRunner
 from support_sandbox import ODOO_DATABASE, ODOO_KEY, ODOO_LOGIN, RT_TOKEN, RunningSandbox
 
-from gateway.cli.commands import main
+from gateway.cli.commands import hallway as command
 
 SOURCES = f"""
 [sources.erp]
@@ -46,7 +46,7 @@ class Hallway:
 
     def __call__(self, *arguments: str | Path) -> int:
         result = CliRunner().invoke(
-            main, [str(argument) for argument in arguments], env=self.environ, prog_name="hallway"
+            command, [str(argument) for argument in arguments], env=self.environ, prog_name="hallway"
         )
         self.out, self.err = click.unstyle(result.stdout), result.stderr
         assert isinstance(result.exception, SystemExit | None), "an exception would be a traceback"

@@ -1,5 +1,11 @@
 """The command `hallway`."""
 
-from gateway.cli.commands import main
 
-__all__ = ["main"]
+def main() -> None:
+    """Run it. Ctrl-C ends it without a traceback, however early it comes."""
+    try:
+        from gateway.cli.commands import hallway  # noqa: PLC0415  # importing takes the time in which Ctrl-C may come
+
+        hallway()
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None  # as shells have it

@@ -1,5 +1,5 @@
 """`python -m gateway.cli`, for a checkout that is not installed."""
 
-from gateway.cli.commands import main
+from gateway.cli import main
 
 main()

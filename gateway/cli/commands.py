@@ -3,43 +3,67 @@
 import asyncio
 import logging
 import os
+from pathlib import Path
 from typing import Any
 
 import click
 import structlog
 
+import gateway
 from connectors.registry import load_connectors
 from gateway import serve as server
-from gateway.cli.failures import FAILED, PlainGroup
+from gateway.cli.failures import FAILED, PlainGroup, WrongInput
 from gateway.cli.people import link, owner, unlink
 from gateway.cli.sources import sources
+from gateway.demo import run_demo
 from gateway.doctor import examine
 from gateway.records import migrate as migrations
 from gateway.settings import load
 
+FIXTURES = Path(gateway.__file__).parent.parent / "connector_fixtures"  # beside the packages, in a checkout
+
 
 @click.group(cls=PlainGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="hallway", prog_name="hallway", message="%(prog)s %(version)s")
-def main() -> None:
+def hallway() -> None:
     """One account page for a business's customers, over the back offices it already runs."""
     # Commands say what matters in sentences; `serve` sets up its log itself.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
-@main.command()
+@hallway.command()
 def serve() -> None:
     """Serve the portal until it is told to stop."""
     server.serve(load(os.environ), load_app, click.echo)
 
 
-@main.command()
+@hallway.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
+@click.option(
+    "--data-dir", default=".data/demo", show_default=True, type=click.Path(path_type=Path), help="Emptied first."
+)
+@click.option(
+    "--fixtures",
+    default=FIXTURES,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="What the sandbox is made of.",
+)
+def demo(*, host: str, port: int, data_dir: Path, fixtures: Path) -> None:
+    """Serve the portal over a sandbox of two back offices."""
+    if not fixtures.is_dir():
+        raise WrongInput(f"there is no folder {fixtures}: run this in a checkout of Hallway, or give --fixtures")
+    run_demo(fixtures, host, port, data_dir.absolute())
+
+
+@hallway.command()
 def migrate() -> None:
     """Bring the database to the tables of this version."""
     for name in migrations.upgrade(load(os.environ).database_url.reveal()) or ("nothing to do",):
         click.echo(name)
 
 
-@main.command()
+@hallway.command()
 def doctor() -> None:
     """Look at everything Hallway depends on, and say what to do."""
     if not asyncio.run(_doctor()):
@@ -63,7 +87,7 @@ def load_app() -> Any:  # noqa: ANN401  # an ASGI application
     return create_app()
 
 
-main.add_command(sources)
-main.add_command(link)
-main.add_command(unlink)
-main.add_command(owner)
+hallway.add_command(sources)
+hallway.add_command(link)
+hallway.add_command(unlink)
+hallway.add_command(owner)

@@ -1,0 +1,212 @@
+"""`hallway serve` as its operator sees it: one line when it is open, sentences when it is not, nothing left behind."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from support_cli import Hallway
+from support_sandbox import free_port
+
+SERVE = [sys.executable, "-m", "gateway.cli", "serve"]
+PATIENCE = 60  # seconds; a limit for machines that are busy, not a promise
+
+
+class Served:
+    """A running `hallway serve`, in a process group of its own, as a terminal has it."""
+
+    def __init__(self, process: subprocess.Popen[str], port: int) -> None:
+        self.process = process
+        self.url = f"http://127.0.0.1:{port}"
+
+    def wait_until_open(self) -> str:
+        """Read the first line that it writes."""
+        assert self.process.stdout
+        return self.process.stdout.readline()
+
+    def get(self, path: str) -> httpx.Response:
+        return httpx.get(f"{self.url}{path}", trust_env=False)
+
+    def stop(self, number: signal.Signals) -> tuple[int, str, str]:
+        self.process.send_signal(number)
+        out, err = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, out, err
+
+
+@pytest.fixture
+def served(hallway: Hallway) -> Iterator[Callable[..., Served]]:
+    """A way to start servers, which end with the test."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def start(**more: str) -> Served:
+        port = free_port()
+        hallway.environ |= {
+            "HALLWAY_PORT": str(port),
+            "HALLWAY_BASE_URL": f"http://127.0.0.1:{port}",
+            "HALLWAY_OIDC_ISSUER": "https://login.example",
+            "HALLWAY_OIDC_CLIENT_ID": "portal",
+            "HALLWAY_OIDC_CLIENT_SECRET": "canary-client-secret",
+            **more,
+        }
+        environ = {**os.environ, **hallway.environ}
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(SERVE, env=environ, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+        processes.append(process)
+        return Served(process, port)
+
+    yield start
+    for process in processes:
+        if process.poll() is None:
+            process.terminate()
+            process.communicate(timeout=PATIENCE)
+
+
+def descendants(pid: int) -> set[int]:
+    """Every process that comes from this one, by the kernel's own list."""
+    found: set[int] = set()
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            found |= {int(child), *descendants(int(child))}
+    return found
+
+
+def name_of(pid: int) -> str:
+    """The command of a process, or nothing where it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode()
+    except FileNotFoundError:
+        return ""
+
+
+@contextmanager
+def nothing_outlives(process: subprocess.Popen[str]) -> Iterator[None]:
+    pids = descendants(process.pid)
+    names = {pid: name_of(pid) for pid in pids}
+    assert any("redis-server" in name for name in names.values())
+    yield
+    end = time.monotonic() + 5  # Python's own helper needs a moment to see that we are gone
+    while alive := [names[pid] for pid in pids if name_of(pid) == names[pid]]:
+        assert time.monotonic() < end, f"still there: {alive}"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_serves_on_embedded_stores_and_stops_cleanly(
+    served: Callable[..., Served], hallway: Hallway, number: signal.Signals
+) -> None:
+    server = served(HALLWAY_WORKERS="2")
+    line = server.wait_until_open()
+    assert line == f"Hallway is open at {server.url}\n"
+    assert server.get("/healthz").status_code == 200
+    ready = server.get("/readyz")
+    assert (ready.status_code, ready.json()) == (200, {"status": "ready", "database": "ok", "cache": "ok"})
+    data = hallway.folder / "data"
+    assert data.stat().st_mode & 0o777 == 0o700
+    with nothing_outlives(server.process):
+        code, out, err = server.stop(number)
+    assert (code, out, err) == (0, "", "")
+    assert not list(data.glob("redis/*.sock"))
+
+
+def test_stops_cleanly_at_ctrl_c_which_reaches_every_process_of_the_terminal(served: Callable[..., Served]) -> None:
+    server = served(HALLWAY_WORKERS="2")
+    server.wait_until_open()
+    with nothing_outlives(server.process):
+        os.killpg(server.process.pid, signal.SIGINT)
+        server.process.communicate(timeout=PATIENCE)
+    assert server.process.returncode == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stops_cleanly_while_it_starts(served: Callable[..., Served], hallway: Hallway, number: signal.Signals) -> None:
+    server = served()
+    end = time.monotonic() + PATIENCE
+    while not list((hallway.folder / "data").glob("redis/*.sock")):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    with nothing_outlives(server.process):
+        code, out, _ = server.stop(number)
+    assert (code, out) == (0, "")
+
+
+def test_starts_a_worker_anew_that_was_killed(served: Callable[..., Served]) -> None:
+    server = served()
+    server.wait_until_open()
+    (worker,) = [pid for pid in descendants(server.process.pid) if "spawn_main" in name_of(pid)]
+    os.kill(worker, signal.SIGKILL)
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            assert server.get("/healthz").status_code == 200
+            break
+        except httpx.TransportError:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+    assert worker not in descendants(server.process.pid)
+    assert server.stop(signal.SIGTERM)[0] == 0
+
+
+def test_says_that_a_port_is_taken(served: Callable[..., Served]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        server = served(HALLWAY_PORT=port, HALLWAY_BASE_URL=f"http://127.0.0.1:{port}")
+        _, err = server.process.communicate(timeout=PATIENCE)
+    assert server.process.returncode == 1
+    reason = "Address already in use. See HALLWAY_HOST, HALLWAY_PORT"
+    assert err == f"hallway: cannot listen at 127.0.0.1, port {port}: {reason}\n"
+
+
+def test_names_everything_that_sign_in_lacks(served: Callable[..., Served]) -> None:
+    server = served(HALLWAY_OIDC_ISSUER="", HALLWAY_OIDC_CLIENT_ID="", HALLWAY_OIDC_CLIENT_SECRET="")
+    _, err = server.process.communicate(timeout=PATIENCE)
+    assert server.process.returncode == 2
+    assert re.findall(r"HALLWAY_OIDC_\w+", err) == [
+        "HALLWAY_OIDC_ISSUER",
+        "HALLWAY_OIDC_CLIENT_ID",
+        "HALLWAY_OIDC_CLIENT_SECRET",
+    ]
+
+
+def test_does_not_migrate_a_database_that_others_may_use(served: Callable[..., Served], new_database_url: str) -> None:
+    server = served(HALLWAY_DATABASE_URL=new_database_url, HALLWAY_KEYS="1:" + "A" * 43 + "=")
+    if new_database_url.startswith("sqlite"):
+        assert server.wait_until_open().startswith("Hallway is open")
+        return
+    _, err = server.process.communicate(timeout=PATIENCE)
+    assert server.process.returncode == 1
+    assert err == "hallway: the database lacks 1 migration(s): run `hallway migrate`, then start again\n"
+
+
+def no_app() -> None:
+    raise LookupError("canary-reason")
+
+
+def test_ends_with_a_sentence_when_the_application_does_not_load(hallway: Hallway) -> None:
+    program = (
+        "import os, sys, click; from gateway.serve import ServeError, serve; from gateway.settings import load\n"
+        "from test_serve import no_app\n"
+        "try: serve(load(os.environ), no_app, print)\n"
+        "except ServeError as error: sys.exit(str(error))"
+    )
+    environ = {
+        **os.environ,
+        **hallway.environ,
+        "PYTHONPATH": os.pathsep.join(["tests", "."]),
+        "HALLWAY_PORT": str(free_port()),
+        "HALLWAY_OIDC_ISSUER": "https://login.example",
+        "HALLWAY_OIDC_CLIENT_ID": "portal",
+        "HALLWAY_OIDC_CLIENT_SECRET": "secret-secret-secret",
+    }
+    result = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert result.stderr == "a worker failed, and Hallway with it: what it said is in the log above\n"
+    assert result.stdout.count("application does not load") == 1
+    assert "canary-reason" in result.stdout
