@@ -14,26 +14,28 @@ MOST_REDIRECTS = 3
 
 @asynccontextmanager
 async def download(
-    http: httpx.AsyncClient, url: str, *, hosts: Collection[str], max_bytes: int
+    http: httpx.AsyncClient, url: str, *, place: str, hosts: Collection[str], max_bytes: int
 ) -> AsyncIterator[httpx.Response]:
     """Open a file by the address that the back office names.
 
-    It lies at the back office itself, which is asked with our credentials, or at one of `hosts` or below them, which
-    are asked without. So is whatever a redirect leads to. Each address is held against the policy as any other.
-    Raises `BadResponse` for one that leads elsewhere.
+    Below `place`, a path on the back office itself like "attachments/", it is asked for with our credentials;
+    anywhere else on it, and at `hosts` and hosts below them, without. So is whatever a redirect leads to. Each
+    address is held against the policy as any other. Raises `BadResponse` for one that leads elsewhere.
     """
     if not isinstance(http, Client):
         raise TypeError("a client that cannot leave its origin without its credentials")
-    response = await _open(http, url, hosts, max_bytes)
+    address = _join(http.base_url, url)
+    client = http if _is_below(http.base_url.join(place), address) else _abroad(http, address, hosts)
+    response = await _open(client, address, http, hosts, max_bytes)
     try:
         yield response
     finally:
         await response.aclose()
 
 
-async def _open(home: Client, url: str, hosts: Collection[str], max_bytes: int) -> httpx.Response:
-    address = _join(home.base_url, url)
-    client = home if _is_at(home.base_url, address) else _abroad(home, address, hosts)
+async def _open(
+    client: Client, address: httpx.URL, home: Client, hosts: Collection[str], max_bytes: int
+) -> httpx.Response:
     for _ in range(MOST_REDIRECTS + 1):
         try:
             request = client.build_request("GET", address, extensions=up_to(max_bytes))
@@ -49,12 +51,17 @@ def _abroad(home: Client, address: httpx.URL, hosts: Collection[str]) -> Client:
     declared = any(address.host == host or address.host.endswith(f".{host}") for host in hosts)
     safe = address.scheme == "https" or home.base_url.scheme != "https"
     if not (_is_at(home.base_url, address) or (declared and safe)):
-        raise BadResponse(f"{home.base_url.host} sent us on to {address.host[:80]}, where it keeps no files")
+        raise BadResponse(f"{home.base_url.host} sent us on to a host where it keeps no files")
     return home.elsewhere(address)
 
 
 def _is_at(origin: httpx.URL, address: httpx.URL) -> bool:
     return (address.scheme, address.host, address.port) == (origin.scheme, origin.host, origin.port)
+
+
+def _is_below(place: httpx.URL, address: httpx.URL) -> bool:
+    """Whether it is there however its path is read: "%2e%2e" climbs for some."""
+    return _is_at(place, address) and address.path.startswith(place.path) and ".." not in address.path
 
 
 def _join(base: httpx.URL, reference: str) -> httpx.URL:

@@ -25,7 +25,7 @@ def elsewhere(url: str) -> str:
 
 
 async def fetch(http: Client, url: str, max_bytes: int = 100) -> bytes:
-    async with download(http, url, hosts=FILES, max_bytes=max_bytes) as response:
+    async with download(http, url, place="files/", hosts=FILES, max_bytes=max_bytes) as response:
         return b"".join([chunk async for chunk in response.aiter_bytes()])
 
 
@@ -39,8 +39,22 @@ def credentials(arrival: Arrival) -> list[str]:
 
 async def test_asks_the_back_office_itself_with_credentials() -> None:
     async with upstream(saying(OK)) as home, client(home.url) as http:
-        assert await fetch(http, f"{home.url}/a?name=b%20c") == b"ok"
-    assert [(each.target, credentials(each)) for each in home.arrivals] == [("/a?name=b%20c", ["authorization"])]
+        assert await fetch(http, f"{home.url}/files/a?name=b%20c") == b"ok"
+    assert [(each.target, credentials(each)) for each in home.arrivals] == [("/files/a?name=b%20c", ["authorization"])]
+
+
+@pytest.mark.parametrize("path", ["/api", "/files", "/filesystem", "/files/../api", "/files/%2e%2e/api", "/FILES/a"])
+async def test_shows_no_credentials_outside_of_the_place_for_files(path: str) -> None:
+    async with upstream(saying(OK)) as home, client(home.url) as http:
+        await fetch(http, f"{home.url}{path}")
+    assert [credentials(each) for each in home.arrivals] == [[]]
+
+
+async def test_knows_the_place_below_the_path_of_the_base_url() -> None:
+    async with upstream(saying(OK)) as home, client(f"{home.url}/desk") as http:
+        for path in ("/desk/files/a", "/files/a"):
+            await fetch(http, f"{home.url}{path}")
+    assert [credentials(each) for each in home.arrivals] == [["authorization"], []]
 
 
 async def test_follows_to_a_declared_host_without_credentials() -> None:
@@ -49,7 +63,7 @@ async def test_follows_to_a_declared_host_without_credentials() -> None:
         upstream(redirecting(f"{elsewhere(files.url)}/x?t=1")) as home,
         client(home.url) as http,
     ):
-        assert await fetch(http, f"{home.url}/a") == b"ok"
+        assert await fetch(http, f"{home.url}/files/a") == b"ok"
     assert [credentials(each) for each in home.arrivals] == [["authorization"]]
     assert [(each.target, credentials(each)) for each in files.arrivals] == [("/x?t=1", [])]
 
@@ -61,11 +75,14 @@ async def test_asks_a_declared_host_that_is_named_at_once_without_credentials() 
     assert [credentials(each) for each in files.arrivals] == [[]]
 
 
-@pytest.mark.parametrize("location", ["/b", "b"])
+@pytest.mark.parametrize("location", ["/files/b", "b"])
 async def test_shows_no_credentials_after_a_redirect_within_the_back_office(location: str) -> None:
     async with upstream(redirecting(location)) as home, client(home.url) as http:
-        assert await fetch(http, f"{home.url}/a") == b"ok"
-    assert [(each.target, credentials(each)) for each in home.arrivals] == [("/a", ["authorization"]), ("/b", [])]
+        assert await fetch(http, f"{home.url}/files/a") == b"ok"
+    assert [(each.target, credentials(each)) for each in home.arrivals] == [
+        ("/files/a", ["authorization"]),
+        ("/files/b", []),
+    ]
 
 
 async def test_comes_back_from_a_declared_host_without_credentials() -> None:
@@ -106,7 +123,7 @@ async def test_follows_three_redirects_and_no_fourth() -> None:
 async def test_goes_nowhere_else(location: str) -> None:
     async with upstream(saying(reply(302, Location=location))) as home, client(home.url) as http:
         with pytest.raises(BadResponse):
-            await fetch(http, f"{home.url}/a")
+            await fetch(http, f"{home.url}/files/a")
         if location:
             with pytest.raises(BadResponse):
                 await fetch(http, location if ":" in location else f"http://{location}")
@@ -187,5 +204,5 @@ async def test_tells_no_address_that_holds_a_token() -> None:
 async def test_wants_a_client_of_ours() -> None:
     async with httpx.AsyncClient() as http:
         with pytest.raises(TypeError):
-            async with download(http, "https://acme.example/a", hosts=FILES, max_bytes=1):
+            async with download(http, "https://acme.example/a", place="files/", hosts=FILES, max_bytes=1):
                 pass
