@@ -51,8 +51,8 @@ class FarEnd(httpx.AsyncBaseTransport):
         return response
 
     def _compare(self, request: httpx.Request, body: bytes, recorded: RecordedRequest) -> None:
-        url = request.url
-        assert (url.scheme, url.host, url.port) == (self._base.scheme, self._base.host, self._base.port)
+        url, base = request.url, httpx.URL(recorded.origin) if recorded.origin else self._base
+        assert (url.scheme, url.host, url.port) == (base.scheme, base.host, base.port)
         assert f"{request.method} {url.path}" == f"{recorded.method} {recorded.path}"
         assert sorted(url.params.multi_items()) == sorted(recorded.params)
         assert {name: request.headers.get(name) for name in recorded.headers} == recorded.headers

@@ -35,8 +35,9 @@ class Setup(Strict, frozen=True):
 class RecordedRequest(Strict, frozen=True):
     method: str
     path: str
+    origin: str = ""  # where it is not the back office's own: "https://files.example"
     query: dict[str, str | list[str]] = {}  # a list: the name comes that many times
-    headers: dict[str, str] = {}  # those that matter
+    headers: dict[str, str | None] = {}  # those that matter; None: one that must not be there
     body: Any = None
 
     @property
