@@ -16,6 +16,8 @@ from support_needs import need_program
 
 from cache.client import Client, connect
 
+PATIENCE = 10  # seconds
+
 
 class RedisProcess:
     """A redis-server that keeps nothing on disk. Stopping it in any way, twice too, is fine."""
@@ -23,9 +25,9 @@ class RedisProcess:
     def __init__(self, program: str) -> None:
         self._program = program
         self._folder = Path(tempfile.mkdtemp(prefix="redis-"))  # short: a socket's path may have 107 bytes
-        self._socket = self._folder / "s"
+        self.socket_path = self._folder / "s"
         self._process: subprocess.Popen[bytes] | None = None
-        self.url = f"unix://{self._socket}"
+        self.url = f"unix://{self.socket_path}"
 
     @property
     def pid(self) -> int:
@@ -34,12 +36,12 @@ class RedisProcess:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        self._socket.unlink(missing_ok=True)
+        self.socket_path.unlink(missing_ok=True)
         self._process = subprocess.Popen(
-            [self._program, "--port", "0", "--unixsocket", self._socket, "--save", "", "--dir", self._folder],
+            [self._program, "--port", "0", "--unixsocket", self.socket_path, "--save", "", "--dir", self._folder],
             stdout=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE
         while not self._answers():
             assert self._process.poll() is None, "redis-server did not start"
             assert time.monotonic() < deadline, "redis-server does not answer"
@@ -49,7 +51,7 @@ class RedisProcess:
         with socket.socket(socket.AF_UNIX) as probe:
             probe.settimeout(1)
             try:
-                probe.connect(str(self._socket))
+                probe.connect(str(self.socket_path))
                 probe.sendall(b"PING\r\n")
                 return probe.recv(7) == b"+PONG\r\n"
             except OSError:
@@ -93,9 +95,16 @@ _own = pytest.fixture(name="redis_process")(_started)
 
 
 @pytest.fixture
-def redis_url(shared_redis_process: RedisProcess) -> str:
+def patience(monkeypatch: pytest.MonkeyPatch) -> str:
+    """What to add to an address, so that a Redis that is well counts as well however busy this machine is."""
+    monkeypatch.setattr("cache.client.DEADLINE", PATIENCE)
+    return f"?socket_timeout={PATIENCE}&socket_connect_timeout={PATIENCE}"
+
+
+@pytest.fixture
+def redis_url(shared_redis_process: RedisProcess, patience: str) -> str:
     """The run's Redis. It is only sure to be empty for a test that asks for `redis` too."""
-    return shared_redis_process.url
+    return shared_redis_process.url + patience
 
 
 @pytest_asyncio.fixture

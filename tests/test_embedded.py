@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -60,14 +60,23 @@ def is_alive(pid: int) -> bool:
     return state != "Z"  # ended, and nobody has asked how
 
 
-@asynccontextmanager
-async def client_of(running: Embedded) -> AsyncIterator[Client]:
-    client = connect(running.url)
-    yield client
-    await client.aclose()
+ClientOf = Callable[[Embedded], AbstractAsyncContextManager[Client]]
 
 
-async def test_starts_answers_and_ends_with_either_program(program: Path, started: Start, data_dir: Path) -> None:
+@pytest.fixture
+def client_of(patience: str) -> ClientOf:
+    @asynccontextmanager
+    async def connected(running: Embedded) -> AsyncIterator[Client]:
+        client = connect(running.url + patience)
+        yield client
+        await client.aclose()
+
+    return connected
+
+
+async def test_starts_answers_and_ends_with_either_program(
+    program: Path, started: Start, data_dir: Path, client_of: ClientOf
+) -> None:
     running = started(data_dir, program)
     async with client_of(running) as client:
         assert await client.set("k", "v")
@@ -77,7 +86,9 @@ async def test_starts_answers_and_ends_with_either_program(program: Path, starte
     assert not (data_dir / "redis" / "redis.sock").exists()
 
 
-async def test_keeps_what_it_held_over_a_stop_and_over_a_kill(program: Path, started: Start, data_dir: Path) -> None:
+async def test_keeps_what_it_held_over_a_stop_and_over_a_kill(
+    program: Path, started: Start, data_dir: Path, client_of: ClientOf
+) -> None:
     first = started(data_dir, program)
     async with client_of(first) as client:
         await client.set("stopped", "1")
@@ -108,14 +119,19 @@ def test_is_private(program: Path, started: Start, data_dir: Path) -> None:
 def test_listens_on_no_port(program: Path, started: Start, data_dir: Path) -> None:
     running = started(data_dir, program)
 
-    files = [str(file.readlink()) for file in Path(f"/proc/{running.pid}/fd").iterdir()]
+    files = []
+    for file in Path(f"/proc/{running.pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            files.append(str(file.readlink()))
     inodes = {file.removeprefix("socket:[").removesuffix("]") for file in files if file.startswith("socket:")}
     tcp = [line.split()[9] for name in ["tcp", "tcp6"] for line in Path(f"/proc/net/{name}").read_text().splitlines()]
     assert inodes.isdisjoint(tcp)
 
 
 @pytest.mark.parametrize("name", ["with space", "ümläut 'and' \"quotes\"", "a?b=c&d#e%20f", "x" * 150])
-async def test_works_in_a_folder_of_any_name(name: str, program: Path, started: Start, data_dir: Path) -> None:
+async def test_works_in_a_folder_of_any_name(
+    name: str, program: Path, started: Start, data_dir: Path, client_of: ClientOf
+) -> None:
     running = started(data_dir / name, program)
     async with client_of(running) as client:
         assert await client.set("k", "v")
@@ -170,7 +186,9 @@ def crash(data_dir: Path) -> int:
 
 
 @pytest.mark.parametrize("name", ["short", "x" * 150])
-async def test_takes_over_from_a_run_that_was_killed(name: str, started: Start, data_dir: Path) -> None:
+async def test_takes_over_from_a_run_that_was_killed(
+    name: str, started: Start, data_dir: Path, client_of: ClientOf
+) -> None:
     orphan = crash(data_dir / name)
     assert is_alive(orphan)
 
@@ -181,7 +199,9 @@ async def test_takes_over_from_a_run_that_was_killed(name: str, started: Start, 
         assert await client.ping()
 
 
-async def test_leaves_another_redis_alone_that_a_copied_folder_speaks_of(started: Start, data_dir: Path) -> None:
+async def test_leaves_another_redis_alone_that_a_copied_folder_speaks_of(
+    started: Start, data_dir: Path, client_of: ClientOf
+) -> None:
     original = started(data_dir / "original")
     copy = data_dir / "copy" / "redis"
     copy.mkdir(parents=True)

@@ -2,16 +2,17 @@
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
 from gateway import usage as module
-from gateway.records import migrate
 from gateway.records.database import Database
 from gateway.records.tables import UsageEvent
 from gateway.usage import KEPT_FOR, PAGES, Usage
@@ -112,21 +113,26 @@ async def test_drops_the_oldest_when_nobody_takes_them(database: Database) -> No
     assert usage.dropped == 2
 
 
-async def test_keeps_events_while_the_database_is_away(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/late.db"
-    database = Database(url)
-    usage = Usage(database, room=3)
+@pytest_asyncio.fixture
+async def away() -> AsyncIterator[Database]:
+    """A database that nobody serves."""
+    database = Database("postgresql://nobody@127.0.0.1:1/none")
+    yield database
+    await database.close()
+
+
+async def test_keeps_events_while_the_database_is_away(away: Database, database: Database) -> None:
+    usage = Usage(away, room=3)
     for page in ["home", "invoices", "invoice"]:
         usage.record("viewed", page)
     await usage.flush()
     usage.record("viewed", "account")
     await usage.flush()
-    migrate.upgrade(url)
+    usage._database = database  # it is back
     await usage.flush()
 
     assert await pages(database) == ["account", "invoice", "invoices"]
     assert usage.dropped == 1
-    await database.close()
 
 
 async def test_keeps_the_newest_of_what_came_while_a_write_failed(database: Database) -> None:
@@ -156,16 +162,14 @@ async def test_gives_up_events_that_the_database_refuses_and_goes_on(usage: Usag
     assert await pages(database) == ["account"]
 
 
-async def test_says_how_many_it_lost_when_closed_without_a_database(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path}/never.db")
-    usage = Usage(database)
+async def test_says_how_many_it_lost_when_closed_without_a_database(away: Database) -> None:
+    usage = Usage(away)
     await usage.start()
     usage.record("viewed", "home")
     with capture_logs() as logs:
         await usage.aclose()
 
     assert [(entry["event"], entry["count"]) for entry in logs] == [("usage events dropped", 1)]
-    await database.close()
 
 
 async def test_forgets_what_is_old_once_a_day(
