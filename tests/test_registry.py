@@ -23,7 +23,7 @@ def _importable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_finds_the_vendors_here() -> None:
-    assert list(load_connectors(())) == ["odoo", "request_tracker"]
+    assert {"odoo", "request_tracker"} <= set(load_connectors(()))
 
 
 def test_finds_installed_plugins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

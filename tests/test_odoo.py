@@ -1,0 +1,130 @@
+"""Odoo beyond its recordings: against the sandbox, while rows come and go, and with any figure."""
+
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from support_sandbox import ODOO_DATABASE, ODOO_KEY, ODOO_LOGIN, RunningSandbox
+
+from connectors.addresses import AddressPolicy
+from connectors.config import Secret
+from connectors.contract import Query, Token
+from connectors.errors import AccessDenied, BadResponse, NotFound
+from connectors.records import Kind
+from connectors.scope import admit
+from connectors.tokens import MemoryTokens
+from connectors.transport import open_client
+from connectors.vendors.odoo import connector
+from connectors.vendors.odoo.models import as_key
+from connectors.vendors.odoo.rpc import UID, Odoo
+from connectors.vendors.odoo.settings import OdooConfig
+from connectors.vendors.odoo.values import Currency, line
+
+HOTEL = "30"  # the sandbox's customer with hundreds of orders and invoices
+NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
+
+
+@pytest.fixture
+async def odoo(sandbox: RunningSandbox) -> AsyncIterator[Odoo]:
+    config = OdooConfig(base_url=sandbox.odoo_url, database=ODOO_DATABASE, login=ODOO_LOGIN, api_key=Secret(ODOO_KEY))
+    policy = AddressPolicy(allow_http=True, allow_private=True)
+    async with open_client(connector.base_url(config), policy=policy) as http:
+        yield Odoo(source="erp", http=http, config=config, tokens=MemoryTokens())
+
+
+async def read_all(odoo: Odoo, kind: Kind, between: Callable[[str], None] = lambda last: None) -> list[str]:
+    """Read every page, and name the ids in the order shown. `between` hears the id at which a page was cut."""
+    shown: list[str] = []
+    cursor = None
+    while True:
+        page = await connector.reads[kind](odoo, Query(customer=HOTEL, asked_at=NOW, cursor=cursor))
+        shown += [record.origin.id for record in admit(page.answers, HOTEL).records]
+        if (cursor := page.cursor) is None:
+            return shown
+        between(shown[-1])
+
+
+@pytest.mark.parametrize(("kind", "model"), [("orders", "sale.order"), ("invoices", "account.move")])
+async def test_shows_all_once_while_rows_come_and_go(
+    odoo: Odoo, sandbox: RunningSandbox, kind: Kind, model: str
+) -> None:
+    rows = sandbox.site.odoo.rows[model]
+    before = await read_all(odoo, kind)
+
+    def move_to_the_front(last: str) -> None:
+        newest = max(rows) + 1
+        rows[newest] = {**rows.pop(int(last)), "id": newest}
+
+    theirs = sandbox.site.odoo.descendants("res.partner", {int(HOTEL)})
+    assert {int(id_) for id_ in before} == {
+        id_ for id_, row in rows.items() if row["partner_id"] in theirs and row["state"] != "draft"
+    }
+    assert len(before) == len(set(before)) > 200
+    assert await read_all(odoo, kind, move_to_the_front) == before
+
+
+async def test_signs_in_once_for_many_questions(odoo: Odoo, sandbox: RunningSandbox) -> None:
+    for _ in range(2):
+        await connector.reads["orders"](odoo, Query(customer=HOTEL, asked_at=NOW))
+    sign_ins = [seen for seen in sandbox.odoo_seen if b'"authenticate"' in seen.body]
+    assert len(sign_ins) == 1
+
+
+async def test_finds_its_way_back_with_a_user_id_of_somebody_else(odoo: Odoo) -> None:
+    await odoo.tokens.put(UID, Token(value=Secret("987654")))
+    page = await connector.reads["tickets"](odoo, Query(customer="10", asked_at=NOW))
+    assert page.answers
+    assert await odoo.tokens.get(UID) != Token(value=Secret("987654"))
+
+
+async def test_refuses_a_wrong_key(sandbox: RunningSandbox) -> None:
+    config = OdooConfig(
+        base_url=sandbox.odoo_url, database=ODOO_DATABASE, login=ODOO_LOGIN, api_key=Secret("wrong-key")
+    )
+    async with open_client(config.base_url, policy=AddressPolicy(allow_http=True, allow_private=True)) as http:
+        office = Odoo(source="erp", http=http, config=config, tokens=MemoryTokens())
+        with pytest.raises(AccessDenied):
+            await connector.check(office)
+
+
+FLOATS = st.floats(min_value=-1e12, max_value=1e12, allow_nan=False)
+
+
+@settings(deadline=None)
+@given(amount=FLOATS, places=st.integers(0, 3))
+@example(amount=0.125, places=2)
+@example(amount=-2.5, places=0)
+def test_rounds_money_as_the_currency_says(amount: float, places: int) -> None:
+    currency = Currency(id=1, name="EUR", decimal_places=places)
+    exact = Decimal(repr(amount))
+    rounded = currency.money(exact).amount
+    assert rounded == exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    assert rounded.as_tuple().exponent == -places
+    assert str(currency.money(exact, -1).amount) == str(-rounded + 0)
+
+
+@pytest.mark.parametrize("text", ["NaN", "sNaN", "Infinity", "-Infinity", "1E+400", "9" * 40])
+def test_takes_nothing_for_an_amount_that_is_none(text: str) -> None:
+    currency = Currency(id=1, name="EUR", decimal_places=2)
+    with pytest.raises(BadResponse):
+        currency.money(Decimal(text))
+    with pytest.raises(BadResponse):
+        line("Chair", Decimal(text), currency.money(Decimal(1)), heading=False)
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [("1.0", "1"), ("10.0", "10"), ("100", "100"), ("0.5", "0.5"), ("3.0000000000000004", "3")],
+)
+def test_writes_a_quantity_as_people_do(number: str, shown: str) -> None:
+    money = Currency(id=1, name="EUR", decimal_places=2).money(Decimal(1))
+    assert str(line("Chair", Decimal(number), money, heading=False).quantity) == shown
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1.0", "1e3", " 1", "1 ", "0x1", "\u0661", "9" * 19, "1\n", "1 or 1"])
+def test_asks_for_nothing_by_an_id_that_is_no_number(text: str) -> None:
+    with pytest.raises(NotFound):
+        as_key(text)
