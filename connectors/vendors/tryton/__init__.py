@@ -1,0 +1,48 @@
+"""Tryton 8, over its REST API: orders with their shipments, and invoices with their document."""
+
+from msgspec import Struct
+
+from connectors.contract import Connector, Limits, Scope
+from connectors.errors import AccessDenied
+from connectors.vendors.tryton import invoices, orders
+from connectors.vendors.tryton.parties import find
+from connectors.vendors.tryton.reports import open_report
+from connectors.vendors.tryton.rest import KeyAuth, Row, Tryton, search
+from connectors.vendors.tryton.settings import TrytonConfig
+
+MOST_COMPANIES = 5  # to name
+
+
+class CompanyParty(Struct):
+    rec_name: str
+
+
+class CompanyRow(Row):
+    party: CompanyParty
+
+
+async def check(office: Tryton) -> str:
+    """Say whose books these are, after a look at both kinds of records: a key may be good and its user not."""
+    companies, _ = await search(office, CompanyRow, "company.company", [], limit=MOST_COMPANIES)
+    if not companies:
+        raise AccessDenied("Tryton company.company: the key's user belongs to no company")
+    await search(office, orders.SaleRow, orders.MODEL, [], limit=1)
+    await search(office, invoices.InvoiceRow, invoices.MODEL, [], limit=1)
+    return f"Tryton, database {office.config.database}, of {', '.join(row.party.rec_name[:40] for row in companies)}"
+
+
+connector = Connector(
+    name="tryton",
+    title="Tryton",
+    config=TrytonConfig,
+    base_url=lambda config: config.base_url,
+    auth=lambda config, tokens: KeyAuth(config),  # noqa: ARG005  # a key that an admin gave, not one to fetch
+    check=check,
+    find=find,
+    reads={"orders": orders.read_orders, "invoices": invoices.read_invoices},
+    fetch={"orders": orders.fetch_order, "invoices": invoices.fetch_invoice},
+    files={"invoices": open_report},
+    statuses={"orders": orders.STATES, "invoices": invoices.STATES},
+    limits=Limits(concurrent=4),  # a self-hosted Tryton has a handful of workers, and no limit of its own
+    scope=Scope(customer="the id of the party", proof="the party on the sale or the invoice"),
+)

@@ -1,0 +1,137 @@
+"""Sales. A draft is the seller's own; what has a number was quoted at least once, so the customer knows it."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
+
+from msgspec import Struct
+
+from connectors.contract import Answer, Page, Query, RecordQuery
+from connectors.errors import NotFound
+from connectors.records import Order, OrderState, Shipment, ShipmentState
+from connectors.vendors.tryton import values
+from connectors.vendors.tryton.rest import Clause, Row, Tryton, as_key, newest, one
+from connectors.vendors.tryton.values import Amount, Currency, Day, LineRow, Moment
+
+MODEL = "sale.sale"
+TAX = "Tax"  # a sale has a sum of its taxes, and no words for it
+
+# The state of a sale stays "processing" until all is sent and paid. What a customer wants to know meanwhile is in
+# `shipment_state`, and that counts goods as sent only when their shipment is done: see `_state`.
+STATES: Mapping[str, OrderState] = {
+    "quotation": "quoted",
+    "confirmed": "confirmed",
+    "processing": "confirmed",
+    "done": "delivered",  # and paid
+    "cancelled": "cancelled",
+    # shipment_state
+    "none": "confirmed",  # nothing to ship, or nothing yet: after payment, or by hand
+    "waiting": "confirmed",
+    "partially shipped": "on_its_way",
+    "sent": "delivered",
+    "exception": "confirmed",  # a shipment was cancelled, and staff have yet to say what instead
+    # stock.shipment.out
+    "packed": "packed",
+    "shipped": "on_its_way",
+}
+# A shipment is "shipped" when it has left the warehouse (since 7.4), and "done" when the goods are with the customer
+# in Tryton's books. Nothing comes after that, so it is as delivered as Tryton can know.
+SHIPMENT_STATES: Mapping[str, ShipmentState] = {
+    "draft": "waiting",
+    "waiting": "waiting",
+    "assigned": "waiting",
+    "picked": "waiting",
+    "packed": "packed",
+    "shipped": "on_its_way",
+    "done": "delivered",
+    "cancelled": "cancelled",
+}
+
+
+class ShipmentRow(Struct):
+    number: str | None
+    state: str
+    planned_date: Day | None
+    effective_date: Day | None
+
+
+class SaleRow(Row):
+    party: int
+    number: str | None
+    state: str
+    shipment_state: str
+    currency: Currency
+    total_amount: Amount
+    tax_amount: Amount
+    quotation_date: Day | None
+    sale_date: Day | None
+    shipping_date: Day | None
+    reference: str | None
+    description: str | None
+    write_date: Moment | None
+    create_date: Moment | None
+    lines: list[LineRow]
+    shipments: list[ShipmentRow]  # one without a number is a draft too
+
+    @property
+    def shown(self) -> bool:
+        """Tryton was asked for these only; this is for a record that is fetched, and for a server that ignores us."""
+        return self.state != "draft" and bool(self.number)
+
+
+async def read_orders(office: Tryton, query: Query) -> Page[Order]:
+    theirs: list[Clause] = [("party", "=", as_key(query.customer)), ("state", "!=", "draft"), ("number", "!=", None)]
+    rows, cursor = await newest(office, SaleRow, MODEL, theirs, query.cursor)
+    return Page(tuple(_answer(office, row, query.asked_at) for row in rows if row.shown), cursor)
+
+
+async def fetch_order(office: Tryton, query: RecordQuery) -> Answer[Order]:
+    row = await one(office, SaleRow, MODEL, query.id)
+    if not row.shown or str(row.party) != query.customer:
+        raise NotFound(f"Tryton {MODEL}: no such order of this customer's")
+    return _answer(office, row, query.asked_at)
+
+
+def _answer(office: Tryton, row: SaleRow, asked_at: datetime) -> Answer[Order]:
+    state = _state(row)
+    ordered = row.sale_date or row.quotation_date
+    order = Order(
+        origin=values.origin(office, row.id, row.write_date, row.create_date, asked_at),
+        number=row.number or "",
+        vendor_state=state,
+        state=STATES.get(state, "unknown"),
+        total=row.currency.money(row.total_amount),
+        ordered_at=datetime.combine(ordered.value, time(tzinfo=UTC)) if ordered else None,
+        expected_on=_expected_on(row),
+        reference=row.reference or None,
+        title=row.description or None,
+        lines=values.lines(row.lines, row.currency, [(TAX, row.tax_amount)]),
+        shipments=tuple(_shipment(each, each.number) for each in row.shipments if each.number),
+    )
+    return Answer(frozenset({str(row.party)}), order)
+
+
+def _state(row: SaleRow) -> str:
+    """Say how far a sale is, in the words of the sale or of its shipments, whichever know more."""
+    if row.state != "processing":
+        return row.state
+    if row.shipment_state != "waiting":
+        return row.shipment_state
+    under_way = {each.state for each in row.shipments} - {"cancelled"}
+    if "shipped" in under_way:
+        return "shipped"
+    return "packed" if under_way == {"packed"} else "waiting"
+
+
+def _expected_on(row: SaleRow) -> date | None:
+    """The day on which the last of it is planned, or else the one that was agreed on for the start."""
+    planned = [each.planned_date.value for each in row.shipments if each.planned_date and each.state != "cancelled"]
+    return max(planned, default=values.on(row.shipping_date))
+
+
+def _shipment(row: ShipmentRow, number: str) -> Shipment:
+    return Shipment(
+        number=number,
+        state=SHIPMENT_STATES.get(row.state, "unknown"),
+        shipped_on=values.on(row.effective_date),
+        expected_on=values.on(row.planned_date),
+    )
