@@ -27,7 +27,8 @@ def sandbox(fixtures: Path) -> Iterator[str]:
     """Run the sandbox in a process of its own, and give its address."""
     port = _free_port()
     command = [sys.executable, "-m", "connectors.sandbox", str(fixtures), str(port), "--without-helpdesk"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:  # noqa: S603  # ours
+    # Not of the terminal's group: Ctrl-C is ours to pass on, once the portal has said its last.
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as process:  # noqa: S603  # ours
         try:
             _wait(process, port)
             yield f"http://{LOOPBACK}:{port}"

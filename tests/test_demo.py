@@ -1,0 +1,112 @@
+"""The demo shows what it promises, and ends without a trace."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from support_demo import Browser, Demo, is_alive, running_demo
+from support_sandbox import FIXTURES
+
+from gateway.demo.folder import MARK, fresh_folder
+from gateway.demo.people import read_people
+from gateway.serve import ServeError
+
+PEOPLE = read_people(FIXTURES.parent / "demo" / "people.toml")
+PAGES = ("/", "/invoices", "/requests", "/requests/helpdesk/881", "/requests/helpdesk/860", "/account")
+HOSTILE = ("HOSTILE-", "onerror", "javascript:", "attacker.example", "<iframe", '<form action="https')
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    with running_demo(tmp_path_factory.mktemp("demo")) as running:
+        yield running
+
+
+@pytest.fixture
+def browser(plain_http: httpx.Client) -> Browser:
+    return Browser(plain_http)
+
+
+def test_is_ready_and_says_who_may_sign_in(demo: Demo, browser: Browser) -> None:
+    assert browser.open("GET", f"{demo.url}/readyz").json()["status"] == "ready"
+    for person in PEOPLE.people:
+        assert f"{person.subject} " in demo.output
+    assert "Traceback" not in demo.output
+    assert "Warning" not in demo.output
+
+
+def test_shows_maya_what_needs_her(demo: Demo, browser: Browser) -> None:
+    browser.sign_in(demo.url, "maya")
+    home = browser.open("GET", f"{demo.url}/")
+    assert home.status_code == 200
+    for text in ("INV-2093", "€2,480.00", "7 days ago", "Delivery at the Market Street shop", "Kestrel &amp; Moor"):
+        assert text in home.text
+
+
+def test_shows_neither_internal_nor_hostile_text(demo: Demo, browser: Browser) -> None:
+    browser.sign_in(demo.url, "maya")
+    for path in PAGES:
+        page = browser.open("GET", demo.url + path)
+        assert page.status_code == 200, path
+        assert "CANARY" not in page.text, path
+        assert not [text for text in HOSTILE if text in page.text], path
+
+
+def test_opens_a_pdf(demo: Demo, browser: Browser) -> None:
+    browser.sign_in(demo.url, "maya")
+    file = browser.open("GET", f"{demo.url}/invoices/erp/2093/files/pdf")
+    assert file.status_code == 200
+    assert file.content.startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize(
+    ("subject", "path", "text"),
+    [("harbour", "/invoices", "INV"), ("fenwick", "/", "¥55,500"), ("nobody", "/", "Nothing is linked to you yet")],
+)
+def test_shows_each_sign_in_its_own(demo: Demo, browser: Browser, subject: str, path: str, text: str) -> None:
+    browser.sign_in(demo.url, subject)
+    assert text in browser.open("GET", demo.url + path).text
+    assert browser.open("GET", f"{demo.url}/invoices/erp/2093").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("number", "everybody"),
+    [(signal.SIGINT, True), (signal.SIGINT, False), (signal.SIGTERM, False)],
+    ids=["ctrl-c", "interrupt", "terminate"],
+)
+def test_ends_well_and_leaves_no_process(tmp_path: Path, number: int, *, everybody: bool) -> None:
+    with running_demo(tmp_path / "demo") as running:
+        family = running.family()
+        assert len(family) >= 3  # the sandbox, Redis, a worker
+        assert running.end(number, everybody=everybody) == 0, running.output
+    assert "Traceback" not in running.output
+    assert not [pid for pid in family if is_alive(pid)]
+
+
+def test_every_member_of_an_account_can_sign_in() -> None:
+    subjects = {person.subject for person in PEOPLE.people}
+    assert {member for account in PEOPLE.accounts for member in account.members} == subjects - {"nobody"}
+
+
+def test_empties_its_own_folder_only(tmp_path: Path) -> None:
+    own, foreign = tmp_path / "own", tmp_path / "foreign"
+    with fresh_folder(own):
+        (own / "old.db").touch()
+        (own / "redis").mkdir()
+    with fresh_folder(own):
+        assert [entry.name for entry in own.iterdir()] == [MARK]
+    foreign.mkdir()
+    (foreign / "hallway.db").touch()
+    with pytest.raises(ServeError, match="not the demo's"), fresh_folder(foreign):
+        pass
+    assert (foreign / "hallway.db").exists()
+
+
+def test_refuses_a_folder_that_another_demo_uses(tmp_path: Path) -> None:
+    with fresh_folder(tmp_path):
+        (tmp_path / "in-use.db").touch()
+        with pytest.raises(ServeError, match="running already"), fresh_folder(tmp_path):
+            pass
+        assert (tmp_path / "in-use.db").exists()
