@@ -285,15 +285,28 @@ async def test_sends_neither_cookies_nor_redirects_after_secrets(rp: Rp) -> None
         await rp.sign_in()
 
 
-async def test_sends_the_client_secret_in_one_place_only(rp: Rp) -> None:
+@pytest.mark.parametrize(
+    ("methods", "places"),
+    [
+        (None, {"header"}),
+        (["client_secret_post", "client_secret_basic"], {"header"}),
+        (["client_secret_post", "private_key_jwt"], {"form"}),
+    ],
+)
+async def test_sends_the_client_secret_in_one_place_only(rp: Rp, methods: list[str] | None, places: set[str]) -> None:
+    rp.op.metadata = {"token_endpoint_auth_methods_supported": methods}
     await rp.sign_in()
-    form = rp.op.last("/token").form
-    assert form.keys() == {"grant_type", "code", "redirect_uri", "code_verifier"}
-    assert not any("s%3Ae%2Bc" in str(asked) for asked in rp.op.asked)
-    rp.op.metadata = {"token_endpoint_auth_methods_supported": ["private_key_jwt"]}
-    rp.time.advance(hours=2)
-    with pytest.raises(NotSetUp):
+    asked = rp.op.last("/token")
+    assert {"header"} & places == ({"header"} if "authorization" in asked.headers else set())
+    assert {"form"} & places == ({"form"} if "client_secret" in asked.form else set())
+
+
+@pytest.mark.parametrize("methods", [["private_key_jwt"], ["none"]])
+async def test_sends_no_client_secret_where_none_is_wanted(rp: Rp, methods: list[str]) -> None:
+    rp.op.metadata = {"token_endpoint_auth_methods_supported": methods}
+    with pytest.raises(NotSetUp, match="no way of authentication"):
         await rp.sign_in()
+    assert rp.op.count("/token") == 0
 
 
 @pytest.mark.parametrize(
