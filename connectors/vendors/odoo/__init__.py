@@ -41,5 +41,5 @@ connector = Connector(
     files={"invoices": open_pdf},
     statuses={"orders": orders.STATES, "invoices": invoices.STATES, "tickets": tickets.STATES},
     limits=Limits(concurrent=4),  # a self-hosted Odoo has a handful of workers, and no limit of its own
-    scope=Scope(customer="the id of the commercial partner", proof="the commercial partner of the record"),
+    scope=Scope(customer="customer number", proof="the company that the record is for"),
 )

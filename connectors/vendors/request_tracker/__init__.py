@@ -33,5 +33,5 @@ connector = Connector(
     files={"tickets": open_file},
     statuses={"tickets": STATES},
     limits=Limits(concurrent=4),  # one Perl worker per call, and no limit of its own
-    scope=Scope(customer="the name of the user", proof="the requestors of the ticket"),
+    scope=Scope(customer="address", proof="the requestors of the ticket"),
 )

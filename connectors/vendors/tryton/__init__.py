@@ -44,5 +44,5 @@ connector = Connector(
     files={"invoices": open_report},
     statuses={"orders": orders.STATES, "invoices": invoices.STATES},
     limits=Limits(concurrent=4),  # a self-hosted Tryton has a handful of workers, and no limit of its own
-    scope=Scope(customer="the id of the party", proof="the party on the sale or the invoice"),
+    scope=Scope(customer="customer number", proof="the party on the sale or the invoice"),
 )
