@@ -4,6 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from connectors.config import decode_config
 from connectors.contract import Connector
 from connectors.errors import ConnectorError
 from connectors.testing.far_end import Breakage, FarEnd
@@ -43,7 +44,7 @@ class Bench:
     def far_end(
         self, recording: Recording, *, strict: bool = True, broken_from: int = 0, breakage: Breakage | None = None
     ) -> FarEnd:
-        base_url = self.fixtures.setup.settings["base_url"]
+        base_url = self.connector.base_url(decode_config(self.connector.config, self.fixtures.setup.settings))
         return FarEnd(base_url, recording.exchanges, strict=strict, broken_from=broken_from, breakage=breakage)
 
     async def play(self, name: str, recording: Recording | None = None, far_end: FarEnd | None = None) -> Outcome:

@@ -96,7 +96,7 @@ async def _answers(office: Odoo, rows: Sequence[MoveRow], asked_at: datetime) ->
         ("move_id", "in", [row.id for row in rows]),
         ("display_type", "in", ["product", "line_section", "line_note"]),
     ]
-    lines = await search(office, LineRow, "account.move.line", within, order="move_id, sequence, id")
+    lines = await search(office, LineRow, "account.move.line", within, order="sequence, id")
     money = await values.currencies(office, (row.currency_id for row in rows))
 
     def answer(row: MoveRow) -> Answer[Invoice]:

@@ -70,7 +70,7 @@ async def _answers(office: Odoo, rows: Sequence[OrderRow], asked_at: datetime) -
     if not rows:
         return ()
     within = [("order_id", "in", [row.id for row in rows])]
-    lines = await search(office, LineRow, "sale.order.line", within, order="order_id, sequence, id")
+    lines = await search(office, LineRow, "sale.order.line", within, order="sequence, id")
     # An order names one of the customer's contacts. Whose it is, that contact's commercial partner says.
     contacts = await partners(office, (row.partner_id for row in rows))
     money = await values.currencies(office, (row.currency_id for row in rows))
