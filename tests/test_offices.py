@@ -65,10 +65,10 @@ async def test_opens_an_office_for_every_source(offices: Offices) -> None:
     assert await offices.get("nobody") is None
 
 
-async def test_promises_what_the_admin_said_or_else_five_minutes(offices: Offices) -> None:
+async def test_promises_what_the_admin_said_or_else_one_minute(offices: Offices) -> None:
     desk = (await offices.all())["desk"]
     assert desk.promise("tickets") == timedelta(seconds=60)
-    assert desk.promise("orders") == timedelta(minutes=5)
+    assert desk.promise("orders") == timedelta(minutes=1)
 
 
 async def test_gives_every_source_its_own_client_and_tokens(offices: Offices) -> None:

@@ -83,22 +83,25 @@ async def _do(session: AsyncSession, change: Change, vault: Vault, now: datetime
     row = await session.get(Source, change.name, with_for_update=True)
     if (row.changed_at if row else None) != change.seen:
         raise SourcesChangedError(OVERTAKEN)
-    if change.desired:
-        await session.merge(_row(change.desired, vault, now))
-    elif row:
+    if not change.desired:
         await session.delete(row)
+    elif row:
+        for column, value in _columns(change.desired, vault, now).items():
+            setattr(row, column, value)
+    else:
+        session.add(Source(name=change.name, **_columns(change.desired, vault, now)))
 
 
-def _row(desired: Desired, vault: Vault, now: datetime) -> Source:
-    return Source(
-        name=desired.name,
-        title=desired.title,
-        connector=desired.connector.name,
-        settings=desired.plain,
-        sealed={field: vault.seal(secret, vault_row(desired.name), field) for field, secret in desired.secrets.items()},
-        promises=desired.promises,
-        changed_at=now,
-    )
+def _columns(desired: Desired, vault: Vault, now: datetime) -> dict[str, Any]:
+    place = vault_row(desired.name)
+    return {
+        "title": desired.title,
+        "connector": desired.connector.name,
+        "settings": desired.plain,
+        "sealed": {field: vault.seal(secret, place, field) for field, secret in desired.secrets.items()},
+        "promises": desired.promises,
+        "changed_at": now,
+    }
 
 
 def _unnamed(row: Source, links: int, *, prune: bool) -> Change:
