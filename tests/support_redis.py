@@ -17,6 +17,8 @@ from support_needs import need_program
 from cache.client import Client, connect
 
 PATIENCE = 10  # seconds
+# Linux ends the server with us, however we end.
+LEASH = ["setpriv", "--pdeathsig", "KILL", "--"] if shutil.which("setpriv") else []
 
 
 class RedisProcess:
@@ -37,10 +39,8 @@ class RedisProcess:
     def start(self) -> None:
         """Start it and wait until it answers."""
         self.socket_path.unlink(missing_ok=True)
-        self._process = subprocess.Popen(
-            [self._program, "--port", "0", "--unixsocket", self.socket_path, "--save", "", "--dir", self._folder],
-            stdout=subprocess.DEVNULL,
-        )
+        options = ["--port", "0", "--unixsocket", self.socket_path, "--dir", self._folder, "--save", ""]
+        self._process = subprocess.Popen([*LEASH, self._program, *options], stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + PATIENCE
         while not self._answers():
             assert self._process.poll() is None, "redis-server did not start"
