@@ -1,0 +1,54 @@
+"""Zendesk Support, over its API v2: tickets with their public comments and files."""
+
+import httpx
+from msgspec import Struct
+
+from connectors.contract import Connector, Limits, Scope
+from connectors.errors import AccessDenied
+from connectors.vendors.zendesk.api import Zendesk, get
+from connectors.vendors.zendesk.files import open_file
+from connectors.vendors.zendesk.people import find
+from connectors.vendors.zendesk.settings import ZendeskConfig, account_address
+from connectors.vendors.zendesk.tickets import STATES, fetch_ticket, read_tickets
+
+
+class Myself(Struct):
+    name: str
+    role: str
+
+
+class Me(Struct):
+    user: Myself
+
+
+async def check(office: Zendesk) -> str:
+    """Ask who we are. Zendesk answers even strangers here: as an end user without a name."""
+    me = (await get(office, Me, "/users/me")).user
+    if me.role not in ("agent", "admin"):
+        raise AccessDenied("Zendesk: takes us for an end user. Use the e-mail of an agent, and an active API token")
+    return f"Zendesk Support, signed in as {me.name[:80]}, {me.role}"
+
+
+connector = Connector(
+    name="zendesk",
+    title="Zendesk Support",
+    config=ZendeskConfig,
+    base_url=account_address,
+    auth=lambda config, tokens: httpx.BasicAuth(f"{config.email}/token", config.api_token.reveal()),  # noqa: ARG005  # a token that an admin gave, not one to fetch
+    check=check,
+    find=find,
+    reads={"tickets": read_tickets},
+    fetch={"tickets": fetch_ticket},
+    files={"tickets": open_file},
+    statuses={"tickets": STATES},
+    # https://developer.zendesk.com/api-reference/introduction/rate-limits/: what the smallest plan has, for the account
+    limits=Limits(
+        concurrent=4,
+        per_minute=200,
+        told_by=("x-rate-limit", "x-rate-limit-remaining", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"),
+    ),
+    scope=Scope(
+        customer="the id of the organization or of the user",
+        proof="the organization and the requester of the ticket",
+    ),
+)

@@ -1,0 +1,52 @@
+"""Files that came with public comments. Zendesk hands out an address of its own, which redirects to its file hosts.
+
+https://developer.zendesk.com/documentation/ticketing/managing-tickets/accessing-end-user-uploaded-attachments/
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+
+from connectors.contract import FileQuery, FileStream
+from connectors.downloads import download
+from connectors.errors import BadResponse, NotFound
+from connectors.vendors.zendesk.api import Zendesk
+from connectors.vendors.zendesk.comments import Attachment, read_public
+from connectors.vendors.zendesk.tickets import find_ticket
+
+MOST_BYTES = 25_000_000
+PLACE = "attachments/"  # on the account's own address; nothing else there is a file
+HOSTS = ("zdusercontent.com",)
+
+
+@asynccontextmanager
+async def open_file(office: Zendesk, query: FileQuery) -> AsyncIterator[FileStream]:
+    ticket = await find_ticket(office, query.record, query.customer)
+    comments, _ = await read_public(office, ticket.id)
+    file = next((each for comment in comments for each in comment.files if str(each.id) == query.file), None)
+    if file is None:
+        raise NotFound("Zendesk: no such file in the public comments of this ticket")
+    async with download(office.http, file.content_url, place=PLACE, hosts=HOSTS, max_bytes=MOST_BYTES) as response:
+        _check(response, file)
+        yield FileStream(name=file.file_name, media_type=file.media_type, chunks=_whole(response, file.size))
+
+
+def _check(response: httpx.Response, file: Attachment) -> None:
+    """Refuse what is not the file before anything is passed on: a sign-in page comes with a 200 too."""
+    page = response.headers.get("Content-Type", "").startswith("text/html")
+    length = response.headers.get("Content-Length", str(file.size))
+    if length != str(file.size) or (page and not file.content_type.startswith("text/html")):
+        raise BadResponse("Zendesk: answered something else than the file")
+
+
+async def _whole(response: httpx.Response, size: int) -> AsyncIterator[bytes]:
+    """Pass on as many bytes as were announced, and fail where there are more or less."""
+    received = 0
+    async for chunk in response.aiter_bytes():
+        received += len(chunk)
+        if received > size:
+            break
+        yield chunk
+    if received != size:
+        raise BadResponse("Zendesk: a file of another size than was announced")

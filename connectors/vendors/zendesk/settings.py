@@ -1,0 +1,40 @@
+"""What an admin fills in."""
+
+import re
+from typing import Annotated
+
+from msgspec import Meta
+
+from connectors.config import Config, Secret
+from connectors.errors import AddressRefused
+
+_ACCOUNT = re.compile(r"https://[a-z0-9-]+\.zendesk\.com/?", re.IGNORECASE)
+_STAND_IN = re.compile(r"http://(127\.0\.0\.1|localhost)(:[0-9]+)?(/[a-z0-9-]+)*/?")
+
+
+class ZendeskConfig(Config, frozen=True):
+    base_url: Annotated[str, Meta(title="Address", description="Of your account, like https://acme.zendesk.com")]
+    email: Annotated[
+        str,
+        Meta(
+            title="E-mail",
+            description="Of an agent who may see all tickets. API tokens speak for any of your people",
+            pattern=r"^[^\s:@]+@[^\s:@]+$",
+        ),
+    ]
+    api_token: Annotated[
+        Secret, Meta(title="API token", description="Admin Center > Apps and integrations > APIs > API tokens")
+    ]
+    team_name: Annotated[
+        str, Meta(title="Your team's name", description="Customers read it where an agent has no alias", min_length=1)
+    ] = "Support"
+
+
+def account_address(config: ZendeskConfig) -> str:
+    """Give the address of the account, or of what stands in for it on this machine. Raises `AddressRefused`.
+
+    An address of the customer's own leads to the same account, but its API is documented at this one only.
+    """
+    if not (_ACCOUNT.fullmatch(config.base_url) or _STAND_IN.fullmatch(config.base_url)):
+        raise AddressRefused("This is no address of a Zendesk account. Write it like https://acme.zendesk.com")
+    return config.base_url
