@@ -39,7 +39,7 @@ class RedisProcess:
     def start(self) -> None:
         """Start it and wait until it answers."""
         self.socket_path.unlink(missing_ok=True)
-        options = ["--port", "0", "--unixsocket", self.socket_path, "--dir", self._folder, "--save", ""]
+        options = ["--port", "0", "--unixsocket", str(self.socket_path), "--dir", str(self._folder), "--save", ""]
         self._process = subprocess.Popen([*LEASH, self._program, *options], stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + PATIENCE
         while not self._answers():
