@@ -1,6 +1,7 @@
 """Reading Odoo's models. The fields to ask for are those that a row declares."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from itertools import pairwise
 from typing import TypeVar
 
@@ -51,9 +52,9 @@ async def one(office: Odoo, row: type[R], model: str, domain: Domain, key: str) 
 
 async def search(office: Odoo, row: type[R], model: str, domain: Domain, *, order: str, limit: int = 0) -> list[R]:
     """Read what matches. `limit` 0: all of it. An app that is not installed has no records."""
-    optional = {field.name for field in msgspec.structs.fields(row) if not field.required}
+    optional = {name for name, required in _fields(row).items() if not required}
     absent = optional - await fields_of(office, model, optional) if optional else optional
-    fields = [name for name in field_names(row) if name not in absent]
+    fields = [name for name in _fields(row) if name not in absent]
     # Odoo ships its stages in English; the account's language would turn them into words that no table knows.
     options: dict[str, object] = {"fields": fields, "order": order, "context": {"lang": "en_US"}}
     if limit:
@@ -68,7 +69,7 @@ async def read(office: Odoo, row: type[R], model: str, ids: set[int]) -> dict[in
     """Read records by their ids. One that does not exist is left out."""
     if not ids:
         return {}
-    rows = await execute(office, _list_of(row), model, "read", sorted(ids), field_names(row))
+    rows = await execute(office, _list_of(row), model, "read", sorted(ids), list(_fields(row)))
     return {found.id: found for found in rows}
 
 
@@ -81,8 +82,10 @@ async def fields_of(office: Odoo, model: str, names: set[str]) -> set[str]:
     return names & set(known)
 
 
-def field_names(row: type[Row]) -> list[str]:
-    return [field.name for field in msgspec.structs.fields(row) if field.name != "id"]
+@cache
+def _fields(row: type[Row]) -> Mapping[str, bool]:
+    """The fields to ask for, and whether every Odoo has them."""
+    return {field.name: field.required for field in msgspec.structs.fields(row) if field.name != "id"}
 
 
 def _list_of(row: type[R]) -> type[list[R]]:
