@@ -1,28 +1,35 @@
 """Odoo beyond its recordings: against the sandbox, while rows come and go, and with any figure."""
 
+import json
+import os
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from support_needs import need
 from support_sandbox import ODOO_DATABASE, ODOO_KEY, ODOO_LOGIN, RunningSandbox
 
 from connectors.addresses import AddressPolicy
 from connectors.config import Secret
 from connectors.contract import Query, Token
+from connectors.decode import decode_json
 from connectors.errors import AccessDenied, BadResponse, NotFound
 from connectors.records import Kind
 from connectors.scope import admit
 from connectors.tokens import MemoryTokens
 from connectors.transport import open_client
-from connectors.vendors.odoo import connector
-from connectors.vendors.odoo.models import as_key
+from connectors.vendors.odoo import connector, invoices, messages, orders, partners, tickets
+from connectors.vendors.odoo.models import Row, as_key
 from connectors.vendors.odoo.rpc import UID, Odoo
 from connectors.vendors.odoo.settings import OdooConfig
 from connectors.vendors.odoo.values import Currency, line
 
+SHARED = Path(os.environ.get("HALLWAY_SHARED", Path(__file__).parents[2] / "shared"))
+CAPTURES = SHARED / "captures" / "odoo"
 HOTEL = "30"  # the sandbox's customer with hundreds of orders and invoices
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 
@@ -128,3 +135,25 @@ def test_writes_a_quantity_as_people_do(number: str, shown: str) -> None:
 def test_asks_for_nothing_by_an_id_that_is_no_number(text: str) -> None:
     with pytest.raises(NotFound):
         as_key(text)
+
+
+@pytest.mark.parametrize(
+    ("capture", "row"),
+    [
+        ("20_sale_orders", orders.OrderRow),
+        ("21_sale_lines", orders.LineRow),
+        ("30_invoices", invoices.MoveRow),
+        ("31_invoices_unpaid", invoices.MoveRow),
+        ("32_invoice_lines", invoices.LineRow),
+        ("40_helpdesk_tickets", tickets.WholeTicketRow),
+        ("41_ticket_messages", messages.MessageRow),
+        ("48_currencies", Currency),
+        ("10_partners_all", partners.Contact),
+        ("11_partner_joel", partners.Partner),
+    ],
+)
+def test_reads_what_a_real_odoo_18_answered(capture: str, row: type[Row]) -> None:
+    need("recorded answers", CAPTURES.is_dir(), "put the shared folder beside the checkout, or set HALLWAY_SHARED")
+    answer = json.loads((CAPTURES / f"{capture}.json").read_bytes())["response"]["body"]
+    rows = decode_json(json.dumps(answer["result"]).encode(), list[row], capture)  # type: ignore[valid-type]  # at run time
+    assert [each.id for each in rows] == [each["id"] for each in answer["result"]] != []
