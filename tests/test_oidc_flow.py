@@ -280,6 +280,8 @@ async def test_sends_neither_cookies_nor_redirects_after_secrets(rp: Rp) -> None
     for _ in range(2):
         await rp.sign_in()
     assert [asked.path for asked in rp.op.asked if "cookie" in asked.headers] == []
+    ours = [asked for asked in rp.op.asked if not asked.path.endswith("/authorize")]
+    assert {asked.headers["accept-encoding"] for asked in ours} == {"identity"}, "a small answer cannot swell"
     rp.op.replies["/token"] = (307, b"")
     with pytest.raises(ProviderDown):
         await rp.sign_in()
