@@ -2,6 +2,7 @@
 
 import os
 import pty
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -197,6 +198,18 @@ def test_reports_a_source_whose_secret_no_longer_opens(hallway: Hallway, sandbox
     assert "sealed with a different key" in hallway.out
     assert hallway("sources", "list") == 0
     assert "erp: broken: " in hallway.out
+
+
+def test_reports_a_source_whose_connector_is_not_installed(hallway: Hallway, sandbox: RunningSandbox) -> None:
+    hallway("sources", "apply", "--yes", hallway.sources_of(sandbox))
+    with sqlite3.connect(hallway.folder / "data" / "hallway.db") as rows:
+        rows.execute("UPDATE sources SET connector = 'gone' WHERE name = 'erp'")
+    rows.close()
+    assert hallway("sources", "test") == 1
+    assert "erp: FAILED: the connector 'gone' is not installed" in hallway.out
+    assert "helpdesk: OK: " in hallway.out
+    assert hallway("sources", "list") == 0
+    assert "erp: broken: the connector 'gone' is not installed" in hallway.out
 
 
 def test_links_unlinks_and_says_what_it_did(hallway: Hallway, sandbox: RunningSandbox) -> None:
