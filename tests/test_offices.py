@@ -3,18 +3,22 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import pytest_asyncio
 import sqlalchemy as sa
+from msgspec.structs import replace
 from sqlalchemy.exc import ProgrammingError
 from support_sources import CONNECTORS, FILE, STRICT, desired, vault
 
+from connectors.contract import BackOffice
 from gateway.offices import LOOK_EVERY, RETIRE_AFTER, Offices, SourceBroken
 from gateway.records import migrate
 from gateway.records.database import Database, DatabaseDown
 from gateway.records.tables import Source
 from gateway.sources import changes
+from gateway.sources.check import check
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 TWO = FILE + FILE.replace("desk", "shop").replace('"notes"', '"memos"')
@@ -160,3 +164,12 @@ async def test_asks_the_database_again_at_once_after_it_did_not_answer(new_datab
     await asyncio.to_thread(migrate.upgrade, new_database_url)
     assert await offices.all() == {}
     await database.close()
+
+
+async def test_lets_no_back_office_steer_the_terminal_of_an_admin(offices: Offices) -> None:
+    async def who(_: BackOffice[Any]) -> str:
+        return "portal\x1b[2J\n"
+
+    desk = (await offices.all())["desk"]
+    verdict = await check(replace(desk, connector=replace(desk.connector, check=who)))
+    assert (verdict.ok, verdict.text) == (True, "Notes knows us as portal?[2J?")

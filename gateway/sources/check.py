@@ -46,8 +46,8 @@ async def check(office: Office) -> Verdict:
     try:
         who = await office.connector.check(office.back_office)
     except ConnectorError as error:
-        return Verdict(office.name, str(error), _next_step(error))
-    return Verdict(office.name, f"{office.connector.title} knows us as {who}")
+        return Verdict(office.name, _printable(str(error)), _next_step(error))
+    return Verdict(office.name, f"{office.connector.title} knows us as {_printable(who)}")
 
 
 async def check_all(offices: Offices) -> tuple[Verdict, ...]:
@@ -61,3 +61,8 @@ async def check_all(offices: Offices) -> tuple[Verdict, ...]:
 def _next_step(error: ConnectorError) -> str:
     """Find the step for the error's own class, or else for the class that it refines."""
     return next(NEXT_STEPS[cls] for cls in type(error).__mro__ if cls in NEXT_STEPS)
+
+
+def _printable(text: str) -> str:
+    """Take away what could steer a terminal: a part of the text may be the back office's own."""
+    return "".join(character if character.isprintable() else "?" for character in text)
