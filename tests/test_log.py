@@ -30,6 +30,7 @@ def lines() -> Iterator[Lines]:
     """Configure, and give what was printed since."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    levels = {name: logging.getLogger(name).level for name in log.NOISY}
     stdout = io.StringIO()
     with contextlib.redirect_stdout(stdout):
         log.configure("info")
@@ -43,8 +44,8 @@ def lines() -> Iterator[Lines]:
     yield printed
     root.handlers[:] = handlers
     root.setLevel(level)
-    for name in log.NOISY:
-        logging.getLogger(name).setLevel(logging.NOTSET)
+    for name, before in levels.items():  # others chose theirs on import
+        logging.getLogger(name).setLevel(before)
     structlog.reset_defaults()
 
 
