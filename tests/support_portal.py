@@ -10,8 +10,11 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from granian.constants import HTTPModes, Interfaces
+from granian.server.embed import Server
 from litestar.types import ASGIApp
-from support_sandbox import ODOO_DATABASE, ODOO_KEY, ODOO_LOGIN, RT_TOKEN, RunningSandbox
+from msgspec.structs import replace
+from support_sandbox import ODOO_DATABASE, ODOO_KEY, ODOO_LOGIN, RT_TOKEN, RunningSandbox, free_port, wait_for_port
 
 from auth import cookies
 from auth.clock import utc_now
@@ -158,3 +161,30 @@ async def portal(database: Database, portal_settings: Settings, sandbox: Running
     async with running(made.app):
         yield made
     await made.aclose()
+
+
+@pytest_asyncio.fixture
+async def served(
+    portal_settings: Settings, database: Database, sandbox: RunningSandbox
+) -> AsyncIterator[tuple[Portal, str]]:
+    """The portal on a port of its own, with a member signed in; gives the portal and the session's cookie."""
+    port = free_port()
+    settings = replace(portal_settings, base_url=f"http://127.0.0.1:{port}")
+    portal = Portal(make_app(settings), database, settings)
+    await portal.connect(sandbox)
+    await portal.link("maya", "bakery", ("erp", "10"), ("helpdesk", "maya@alderlane.example"))
+    server = Server(
+        portal.app,
+        address="127.0.0.1",
+        port=port,
+        interface=Interfaces.ASGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        log_enabled=False,
+    )
+    serving = asyncio.create_task(server.serve())
+    await asyncio.to_thread(wait_for_port, port)
+    yield portal, await portal.sign_in("maya", "bakery")
+    server.stop()  # type: ignore[no-untyped-call]  # Granian's
+    await serving
+    await portal.aclose()

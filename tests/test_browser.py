@@ -1,24 +1,17 @@
 """What people see, in Chromium: pages that fit, load little, obey the content policy, and fill themselves in."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from granian.constants import HTTPModes, Interfaces
-from granian.server.embed import Server
-from msgspec.structs import replace
 from playwright._impl._api_structures import SetCookieParam
 from playwright.async_api import BrowserContext, Page, async_playwright, expect
 from support_chromium import CHROMIUM, find_chromium
 from support_portal import Portal
-from support_sandbox import RunningSandbox, free_port, wait_for_port
+from support_sandbox import RunningSandbox
 
 from auth import cookies
 from connectors.sandbox.faults import Fault
-from gateway.app import make_app
-from gateway.records.database import Database
-from gateway.settings import Settings
 
 # What a browser shows does not depend on the database.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -28,33 +21,6 @@ COOKIE = SetCookieParam(
     name=cookies.SESSION, value="", domain="127.0.0.1", path="/", secure=True, httpOnly=True, sameSite="Lax"
 )
 FIRST_VIEW = 60_000  # bytes that a first visit may transfer
-
-
-@pytest_asyncio.fixture
-async def served(
-    portal_settings: Settings, database: Database, sandbox: RunningSandbox
-) -> AsyncIterator[tuple[Portal, str]]:
-    """The portal on a port of its own, with a member signed in; gives the portal and the session's cookie."""
-    port = free_port()
-    settings = replace(portal_settings, base_url=f"http://127.0.0.1:{port}")
-    portal = Portal(make_app(settings), database, settings)
-    await portal.connect(sandbox)
-    await portal.link("maya", "bakery", ("erp", "10"), ("helpdesk", "maya@alderlane.example"))
-    server = Server(
-        portal.app,
-        address="127.0.0.1",
-        port=port,
-        interface=Interfaces.ASGI,
-        http=HTTPModes.http1,
-        websockets=False,
-        log_enabled=False,
-    )
-    serving = asyncio.create_task(server.serve())
-    await asyncio.to_thread(wait_for_port, port)
-    yield portal, await portal.sign_in("maya", "bakery")
-    server.stop()  # type: ignore[no-untyped-call]  # Granian's
-    await serving
-    await portal.aclose()
 
 
 @pytest_asyncio.fixture

@@ -14,7 +14,7 @@ from web.api.problems import BadQuery
 
 R = TypeVar("R", bound=Record)
 
-After = Annotated[str | None, QueryParameter(max_length=400, description="`next` of the page before")]
+After = Annotated[str | None, QueryParameter(min_length=1, max_length=400, description="`next` of the page before")]
 Limit = Annotated[int, QueryParameter(ge=1, le=200, description="Records of one page")]
 Key = tuple[str, str, str]  # when, source, id
 

@@ -6,6 +6,7 @@ import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException, ValidationException
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.types import ExceptionHandlersMap
 from msgspec import Struct
 
@@ -29,6 +30,12 @@ class Problem(Struct, frozen=True, omit_defaults=True):
 
 NOT_FOUND = Problem(404, "Not found", "There is no such thing in this account.")
 TITLES = {400: "Bad request", 401: "Not signed in", 403: "Refused", 405: "Not allowed", 429: "Too many requests"}
+
+
+DOCUMENTED = {
+    status: ResponseSpec(Problem, generate_examples=False, description=title, media_type=PROBLEM)
+    for status, title in ((400, TITLES[400]), (401, TITLES[401]), (404, NOT_FOUND.title), (503, "Not available now"))
+}
 
 
 class BadQuery(Exception):  # noqa: N818  # says what is the matter

@@ -14,7 +14,7 @@ from gateway.home import Item, home
 from gateway.search import finds, words_of
 from web.api import shapes
 from web.api.keyset import After, Limit, cut
-from web.api.problems import HANDLERS
+from web.api.problems import DOCUMENTED, HANDLERS
 from web.api.shapes import HomeShape, InvoiceShape, One, OrderShape, Page, RequestShape
 from web.portal.listing import Question
 from web.portal.paths import RecordId, SourceName
@@ -28,7 +28,7 @@ S = TypeVar("S")
 CHECKED = "private, no-cache"  # kept by nobody else, and asked about each time
 
 
-@get("/home")
+@get("/home", responses=DOCUMENTED)
 async def get_home(visit: NamedDependency[Visit], request: Request[Any, Any, Any]) -> Response[HomeShape]:
     parts = await visit.parts("orders")
     seen = home(parts, visit.today, None)
@@ -44,7 +44,7 @@ async def get_home(visit: NamedDependency[Visit], request: Request[Any, Any, Any
     )
 
 
-@get("/orders")
+@get("/orders", responses=DOCUMENTED)
 async def get_orders(
     visit: NamedDependency[Visit],
     request: Request[Any, Any, Any],
@@ -56,7 +56,7 @@ async def get_orders(
     return _answer(request, _page(found, _ordered, after, limit, lambda item: shapes.order(item, visit.today)))
 
 
-@get("/orders/{source:str}/{record:str}")
+@get("/orders/{source:str}/{record:str}", responses=DOCUMENTED)
 async def get_order(
     visit: NamedDependency[Visit], request: Request[Any, Any, Any], source: SourceName, record: RecordId
 ) -> Response[One[OrderShape]]:
@@ -64,7 +64,7 @@ async def get_order(
     return _answer(request, One(shapes.order(item, visit.today), shapes.sources([item.part])))
 
 
-@get("/invoices")
+@get("/invoices", responses=DOCUMENTED)
 async def get_invoices(
     visit: NamedDependency[Visit],
     request: Request[Any, Any, Any],
@@ -76,7 +76,7 @@ async def get_invoices(
     return _answer(request, _page(found, _issued, after, limit, lambda item: shapes.invoice(item, visit.today)))
 
 
-@get("/invoices/{source:str}/{record:str}")
+@get("/invoices/{source:str}/{record:str}", responses=DOCUMENTED)
 async def get_invoice(
     visit: NamedDependency[Visit], request: Request[Any, Any, Any], source: SourceName, record: RecordId
 ) -> Response[One[InvoiceShape]]:
@@ -84,7 +84,7 @@ async def get_invoice(
     return _answer(request, One(shapes.invoice(item, visit.today), shapes.sources([item.part])))
 
 
-@get("/requests")
+@get("/requests", responses=DOCUMENTED)
 async def get_requests(
     visit: NamedDependency[Visit],
     request: Request[Any, Any, Any],
@@ -96,7 +96,7 @@ async def get_requests(
     return _answer(request, _page(found, _created, after, limit, lambda item: shapes.request(item, visit.today)))
 
 
-@get("/requests/{source:str}/{record:str}")
+@get("/requests/{source:str}/{record:str}", responses=DOCUMENTED)
 async def get_request(
     visit: NamedDependency[Visit], request: Request[Any, Any, Any], source: SourceName, record: RecordId
 ) -> Response[One[RequestShape]]:
