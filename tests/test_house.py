@@ -29,7 +29,7 @@ def pins(lock: str) -> dict[str, str]:
     return dict(re.findall(r"^([a-z0-9.-]+==\S+)(.*?)(?=^\S|\Z)", TEXTS[lock], re.MULTILINE | re.DOTALL))
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("lock", [name for name in TEXTS if name.endswith(".lock")])
 def test_locks_with_hashes_and_without_addresses(lock: str) -> None:
     assert [pin for pin, lines in pins(lock).items() if "--hash=sha256:" not in lines] == []
     assert not re.search(r"^--|://", TEXTS[lock], re.MULTILINE), "an option line or an address names an index"
