@@ -12,6 +12,7 @@ pytest_plugins = [
     "support_op",
     "support_portal",
     "support_rt",
+    "support_tryton",
     "support_signin",
     "support_cli",
 ]
