@@ -1,0 +1,103 @@
+"""How tickets come about and change: by a call of the API, by the seed, or by whoever plays staff."""
+
+from datetime import datetime
+from typing import Any
+
+from connectors.sandbox.zendesk.errors import bad_request, invalid, not_found
+from connectors.sandbox.zendesk.store import STATUSES, Row, Store
+from connectors.sandbox.zendesk.writer import as_html, as_text
+
+FIELDS = {"subject", "comment", "requester_id", "status", "priority", "type", "external_id", "tags"}
+COMMENT_FIELDS = {"body", "html_body", "public", "author_id"}
+
+
+def create_ticket(store: Store, fields: dict[str, Any], now: datetime, key: int | None = None) -> Row:
+    """Make a ticket of the fields that the API documents. Whoever asks is the requester, unless one is named.
+
+    `key` None: the next id.
+    """
+    _check(store, fields)
+    if "comment" not in fields:
+        raise invalid("comment", "Description: cannot be blank")
+    requester = store.users[fields["requester_id"]] if "requester_id" in fields else _caller(store)
+    row: Row = {
+        "id": key or max(store.tickets, default=0) + 1,
+        "external_id": None,
+        "via": {"channel": "api"},
+        "created_at": now,
+        "updated_at": now,
+        "type": None,
+        "subject": None,
+        "priority": None,
+        "status": "new",
+        "requester_id": requester["id"],
+        "submitter_id": requester["id"],
+        "assignee_id": None,
+        "organization_id": requester["organization_id"],
+        "group_id": None,
+        "collaborator_ids": [],
+        "follower_ids": [],
+        "email_cc_ids": [],
+        "tags": [],
+        "custom_fields": [],
+        "has_incidents": False,
+    }
+    row |= {name: value for name, value in fields.items() if name != "comment"}
+    store.tickets[row["id"]] = row
+    add_comment(store, row, {"author_id": requester["id"]} | fields["comment"], now)
+    return row
+
+
+def update_ticket(store: Store, key: int, fields: dict[str, Any], now: datetime) -> Row:
+    row = store.tickets.get(key)
+    if row is None or row["status"] == "deleted":
+        raise not_found()
+    if row["status"] == "closed":
+        raise invalid("status", "Status: closed prevents ticket update")
+    _check(store, fields)
+    row |= {name: value for name, value in fields.items() if name != "comment"} | {"updated_at": now}
+    if "comment" in fields:
+        add_comment(store, row, {"author_id": _caller(store)["id"]} | fields["comment"], now)
+    return row
+
+
+def delete_ticket(store: Store, key: int, now: datetime) -> None:
+    """Move a ticket to where the API no longer shows it."""
+    update_ticket(store, key, {}, now)["status"] = "deleted"
+
+
+def add_comment(store: Store, ticket: Row, comment: dict[str, Any], now: datetime) -> Row:
+    if unknown := sorted(comment.keys() - COMMENT_FIELDS):
+        raise bad_request("InvalidParameter", f"Unknown property of a comment: {unknown[0]}")
+    html = comment.get("html_body") or as_html(comment.get("body", ""))
+    row: Row = {
+        "id": max(store.comments, default=2**53) + 1,  # ids of Zendesk's exceed what JavaScript counts
+        "ticket_id": ticket["id"],
+        "type": "Comment",
+        "author_id": comment["author_id"],
+        "public": comment.get("public", True),
+        "created_at": now,
+        "text": comment.get("body") or as_text(html),
+        "html": html,
+        "via": {"channel": "api"},
+        "metadata": {"system": {}, "custom": {}},
+    }
+    store.comments[row["id"]] = row
+    return row
+
+
+def _check(store: Store, fields: dict[str, Any]) -> None:
+    if unknown := sorted(fields.keys() - FIELDS):
+        raise bad_request("InvalidParameter", f"Unknown property of a ticket: {unknown[0]}")
+    if fields.get("status", "open") not in STATUSES:
+        raise invalid("status", f"Status: {fields['status']} is not a valid status")
+    comment = fields.get("comment", {"body": "-"})
+    if not isinstance(comment, dict) or not (comment.get("body") or comment.get("html_body")):
+        raise invalid("comment", "Description: cannot be blank")
+    for field, people in (("requester_id", fields), ("author_id", comment)):
+        if people.get(field, _caller(store)["id"]) not in store.users:
+            raise invalid(field, f"{field} is invalid")
+
+
+def _caller(store: Store) -> Row:
+    return next(row for row in store.users.values() if row["email"] == store.email)

@@ -1,0 +1,43 @@
+"""The rows behind the API, by kind and id."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from msgspec import Struct
+
+Row = dict[str, Any]
+
+ARCHIVED_AFTER = timedelta(days=120)  # since a ticket was closed
+STATUSES = ("new", "open", "pending", "hold", "solved", "closed")
+
+
+class Store(Struct):
+    """An account. `opened_at` is when it was made: what is archived is counted from then."""
+
+    email: str
+    token: str
+    opened_at: datetime
+    users: dict[int, Row]
+    organizations: dict[int, Row]
+    identities: dict[int, Row]
+    tickets: dict[int, Row]
+    comments: dict[int, Row]
+    attachments: dict[int, Row]
+
+    def undeleted(self) -> Iterator[Row]:
+        return (row for row in self.tickets.values() if row["status"] != "deleted")
+
+    def is_archived(self, ticket: Row) -> bool:
+        return ticket["status"] == "closed" and bool(ticket["updated_at"] < self.opened_at - ARCHIVED_AFTER)
+
+    def comments_on(self, ticket: int) -> list[Row]:
+        return [row for row in self.comments.values() if row["ticket_id"] == ticket]
+
+    def files_of(self, comment: int) -> list[Row]:
+        return [row for row in self.attachments.values() if row["comment_id"] == comment]
+
+    def addresses_of(self, user: int) -> set[str]:
+        """Every address of a user's, verified or not, in small letters."""
+        rows = (row for row in self.identities.values() if row["user_id"] == user and row["type"] == "email")
+        return {row["value"].lower() for row in rows}
