@@ -19,7 +19,7 @@ class ZendeskConfig(Config, frozen=True):
         Meta(
             title="E-mail",
             description="Of an agent who may see all tickets. API tokens speak for any of your people",
-            pattern=r"^[^\s:@]+@[^\s:@]+$",
+            pattern=r"^[^\s:@]+@[^\s:@]+\Z",
         ),
     ]
     api_token: Annotated[
