@@ -320,7 +320,7 @@ async def test_sends_no_client_secret_where_none_is_wanted(rp: Rp, methods: list
         ({"email_verified": 1}, None),
         ({}, None),
         ({"email_verified": True, "email": ["ann@acme.example"]}, None),
-        ({"email_verified": True, "email": "ann@acme.example\nbcc: x@evil.example"}, None),
+        ({"email_verified": True, "email": "ann@acme.example\nbcc:x@evil.example"}, None),
         ({"email_verified": True, "email": "ann @acme.example"}, None),
         ({"email_verified": True, "email": "ann"}, None),
         ({"email_verified": True, "email": "a" * 250 + "@x.io"}, None),
@@ -333,6 +333,20 @@ async def test_takes_an_address_only_where_it_was_verified(
     rp.op.person = {"sub": "ann", "name": "Ann", "email": "ann@acme.example", **person}
     rp.op.profile_in_token = in_token
     assert (await rp.sign_in()).identity.email == email
+
+
+@pytest.mark.parametrize("missing", ["name", "email", "email_verified"])
+async def test_asks_userinfo_for_whatever_the_token_leaves_out(rp: Rp, missing: str) -> None:
+    rp.op.claims = {missing: GONE}
+    identity = (await rp.sign_in()).identity
+    assert (identity.name, identity.email) == ("Ann Acme", "ann@acme.example")
+
+
+async def test_does_without_userinfo_where_there_is_none(rp: Rp) -> None:
+    rp.op.profile_in_token = False
+    rp.op.metadata = {"userinfo_endpoint": GONE}
+    identity = (await rp.sign_in()).identity
+    assert (identity.subject, identity.name, identity.email) == ("ann", None, None)
 
 
 async def test_never_joins_an_address_with_the_word_of_another_document(rp: Rp) -> None:
