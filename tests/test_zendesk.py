@@ -116,7 +116,9 @@ def test_refuses_any_other_address(address: str) -> None:
         account_address(config(base_url=address))
 
 
-@pytest.mark.parametrize("email", ["", "portal", "portal@kestrel.example/token:", "a b@c.example", "a@b@c", "a@b.example\n"])
+@pytest.mark.parametrize(
+    "email", ["", "portal", "portal@kestrel.example/token:", "a b@c.example", "a@b@c", "a@b.example\n"]
+)
 def test_refuses_what_is_no_e_mail_address(email: str) -> None:
     with pytest.raises(msgspec.ValidationError):
         config(email=email)
