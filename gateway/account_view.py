@@ -181,7 +181,8 @@ class AccountView:
 
 
 def _want(scope: Scope, link: LinkRef, kind: Kind, office: Office, record_id: str | None = None) -> Pull:
-    parts = (scope.account_id, link.source, link.customer, kind)
+    # The version: what was read before a source's settings changed may be another system's.
+    parts = (scope.account_id, link.source, office.version, link.customer, kind)
     return Pull(
         account=scope.account_id,
         customer=link.customer,

@@ -300,9 +300,22 @@ async def test_opens_a_file_only_of_a_record_of_the_account(view: AccountView, d
 async def test_fetches_anew_what_another_version_wrote(view: AccountView, desk: Desk, redis: Client) -> None:
     desk.held["invoices"] = [("7", invoice("1"))]
     foreign = Snapshot(owner="acme", fetched_at=START, complete=True, payload=b"\x91\x01")
-    await Snapshots(redis).put(key("list", "acme", "desk", "7", "invoices"), foreign, timedelta(hours=1))
+    await Snapshots(redis).put(key("list", "acme", "desk", "1", "7", "invoices"), foreign, timedelta(hours=1))
     (part,) = await view.parts(scope(), ["invoices"])
     assert [record.number for record in part.records] == ["1"]
+
+
+async def test_forgets_what_a_source_said_before_its_settings_changed(
+    view: AccountView, desk: Desk, redis: Client
+) -> None:
+    desk.held["invoices"] = [("7", invoice("old"))]
+    await view.parts(scope(), ["invoices"])
+    desk.held["invoices"] = [("7", invoice("new"))]
+    moved: Any = FixedOffices(replace(desk.office(), version="2"))
+    flight: Flight[Known] = Flight()
+    (part,) = await AccountView(moved, Snapshots(redis), flight, clock=Clock(), budget=1.0).parts(scope(), ["invoices"])
+    assert [record.number for record in part.records] == ["new"]
+    await flight.aclose()
 
 
 async def test_serves_pages_without_redis(desk: Desk, clock: Clock, redis_process: RedisProcess) -> None:
