@@ -1,6 +1,7 @@
 """How figures, dates and ages are written. English for now; every format goes through Babel."""
 
 from datetime import date, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
@@ -8,11 +9,15 @@ from babel.numbers import format_currency, format_decimal, get_currency_symbol
 
 from connectors.records import Line, Money
 
+# Babel takes half of a page's time, and pages repeat themselves: the same days and amounts, all day long.
+cached = lru_cache(maxsize=10_000)
+
 LOCALE = "en"
 SPACED = "¤\xa0#,##0.00"  # Babel sets "KWD" right against its amount
 SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
+@cached
 def money(value: Money) -> str:
     """Write an amount with its currency, to that currency's own places."""
     is_word = get_currency_symbol(value.currency, locale=LOCALE)[-1].isalpha()
@@ -33,15 +38,18 @@ def count(many: int, one: str, more: str) -> str:
     return f"{format_decimal(many, locale=LOCALE)} {one if many == 1 else more}"
 
 
+@cached
 def day(value: date, today: date) -> str:
     """Write "12 November", with a year only where it isn't this one."""
     return format_date(value, "d MMMM" if value.year == today.year else "d MMMM y", locale=LOCALE)
 
 
+@cached
 def short_day(value: date, today: date) -> str:
     return format_date(value, "d MMM" if value.year == today.year else "d MMM y", locale=LOCALE)
 
 
+@cached
 def long_day(value: date) -> str:
     return format_date(value, "EEEE d MMMM", locale=LOCALE)
 
