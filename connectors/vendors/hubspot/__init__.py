@@ -1,0 +1,36 @@
+"""HubSpot, over version 3 of its CRM objects and version 4 of their associations: orders, and deals that are offers."""
+
+from connectors.contract import Connector, Limits, Scope
+from connectors.vendors.hubspot import deals, orders
+from connectors.vendors.hubspot.account import check
+from connectors.vendors.hubspot.api import BearerAuth
+from connectors.vendors.hubspot.people import find
+from connectors.vendors.hubspot.reading import fetch_order, read_orders
+from connectors.vendors.hubspot.settings import HubSpotConfig
+
+connector = Connector(
+    name="hubspot",
+    title="HubSpot",
+    config=HubSpotConfig,
+    base_url=lambda config: config.base_url,
+    auth=lambda config, tokens: BearerAuth(config),  # noqa: ARG005  # a token that an admin gave, not one to fetch
+    check=check,
+    find=find,
+    reads={"orders": read_orders},
+    fetch={"orders": fetch_order},
+    files={},
+    statuses={"orders": {**orders.STATES, **deals.STATES}},
+    # https://developers.hubspot.com/docs/developer-tooling/platform/usage-guidelines: 100 in 10 s on the smallest plan
+    limits=Limits(
+        concurrent=4,
+        per_minute=600,
+        told_by=(
+            "x-hubspot-ratelimit-max",
+            "x-hubspot-ratelimit-remaining",
+            "x-hubspot-ratelimit-interval-milliseconds",
+            "x-hubspot-ratelimit-daily",
+            "x-hubspot-ratelimit-daily-remaining",
+        ),
+    ),
+    scope=Scope(customer="customer number", proof="the companies and contacts that the order belongs to"),
+)
