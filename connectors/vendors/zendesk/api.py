@@ -18,7 +18,7 @@ from connectors.vendors.zendesk.settings import ZendeskConfig
 
 API = "/api/v2"
 PER_PAGE = 100  # the most that Zendesk gives
-MOST_PAGES = 50  # a ticket has 5,000 comments at most
+MOST_PAGES = 100
 
 Zendesk = BackOffice[ZendeskConfig]
 Instant = Annotated[datetime, Meta(tz=True)]
@@ -53,8 +53,10 @@ async def get(office: Zendesk, answer: type[T], path: str, params: Mapping[str, 
     return decode_json(response.content, answer, f"Zendesk {path}")
 
 
-async def get_page(office: Zendesk, page: type[P], path: str, cursor: str | None = None, **params: str) -> P:
-    asked = {**params, "page[size]": str(PER_PAGE)}
+async def get_page(
+    office: Zendesk, page: type[P], path: str, cursor: str | None = None, *, size: int = PER_PAGE, **params: str
+) -> P:
+    asked = {**params, "page[size]": str(size)}
     if cursor:
         asked["page[after]"] = cursor
     answer = await get(office, page, path, asked)
@@ -63,11 +65,11 @@ async def get_page(office: Zendesk, page: type[P], path: str, cursor: str | None
     return answer
 
 
-async def walk(office: Zendesk, page: type[P], path: str, **params: str) -> AsyncIterator[P]:
+async def walk(office: Zendesk, page: type[P], path: str, *, size: int = PER_PAGE, **params: str) -> AsyncIterator[P]:
     """Read a list page by page, as far as our patience goes."""
     cursor = None
     for _ in range(MOST_PAGES):
-        answer = await get_page(office, page, path, cursor, **params)
+        answer = await get_page(office, page, path, cursor, size=size, **params)
         yield answer
         cursor = answer.cursor
         if cursor is None:
