@@ -118,9 +118,12 @@ def _answer(office: Tryton, row: InvoiceRow, asked_at: datetime) -> Answer[Invoi
 
 def _state(row: InvoiceRow) -> str:
     """Tell paid from open by what is left to pay: a payment counts there before the books are closed over it."""
-    if row.state != "posted" or row.amount_to_pay.value == row.total_amount.value:
+    left, total = row.amount_to_pay.value, row.total_amount.value
+    if row.state != "posted":
         return row.state
-    return "partially paid" if row.amount_to_pay.value else "paid"
+    if left * total <= 0:  # nothing is left, or more was paid than asked for
+        return "paid"
+    return "posted" if left == total else "partially paid"
 
 
 def _due_on(row: InvoiceRow) -> date | None:

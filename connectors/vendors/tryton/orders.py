@@ -20,7 +20,7 @@ TAX = "Tax"  # a sale has a sum of its taxes, and no words for it
 STATES: Mapping[str, OrderState] = {
     "quotation": "quoted",
     "confirmed": "confirmed",
-    "processing": "confirmed",
+    "processing": "confirmed",  # what follows says it better
     "done": "delivered",  # and paid
     "cancelled": "cancelled",
     # shipment_state
