@@ -11,6 +11,7 @@ pytest_plugins = [
     "support_sandbox",
     "support_op",
     "support_portal",
+    "support_door",
     "support_rt",
     "support_tryton",
     "support_signin",

@@ -1,5 +1,6 @@
 """A browser as far as sign-in is concerned: cookies with their rules, and the headers that no page can forge."""
 
+import re
 from http.cookies import Morsel, SimpleCookie
 from typing import Any
 
@@ -35,6 +36,13 @@ class Browser:
         """Send a form of ours, as browsers do under `Referrer-Policy: no-referrer`."""
         headers = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin", "Origin": "null"}
         return await self.send("POST", path, headers, data=fields)
+
+    async def token(self) -> str:
+        """The session's token, as the account page's form holds it."""
+        page = await self.go("/account")
+        found = re.search(r'name="_token" value="([\w-]+)"', page.text)
+        assert found, page.text
+        return found[1]
 
     def _take(self, line: str) -> None:
         (morsel,) = SimpleCookie(line).values()

@@ -2,8 +2,6 @@
 
 import json
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from html import unescape
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,10 +10,10 @@ import pytest
 import sqlalchemy as sa
 from litestar.types import ASGIApp
 from structlog.testing import capture_logs
-from support_browser import BASE, Browser, Visitor
+from support_browser import Browser, Visitor
+from support_door import portal_at
 from support_needs import need
 from support_op import GONE, Op
-from support_portal import running
 from support_redis import RedisProcess
 from support_signin import SHARED
 
@@ -25,42 +23,11 @@ from auth.errors import Declined, NotBelieved, ProviderDown, SignInError, StartA
 from auth.own_path import own_path
 from auth.rate_limit import MANY, RateLimit
 from cache.client import Client, connect
-from gateway.app import SIGN_INS_PER_MINUTE, make_app
+from gateway.app import SIGN_INS_PER_MINUTE
 from gateway.records.database import Database
 from gateway.records.tables import Account, Member, Membership, Session
-from gateway.settings import load
 
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-@asynccontextmanager
-async def portal_at(op: Op, database_url: str, redis_url: str, folder: Path) -> AsyncIterator[ASGIApp]:
-    settings = load(
-        {
-            "HALLWAY_BASE_URL": BASE,
-            "HALLWAY_DATABASE_URL": database_url,
-            "HALLWAY_REDIS_URL": redis_url,
-            "HALLWAY_DATA_DIR": str(folder),
-            "HALLWAY_KEYS": "1:" + "A" * 43 + "=",
-            "HALLWAY_OIDC_ISSUER": op.issuer,
-            "HALLWAY_OIDC_CLIENT_ID": op.client_id,
-            "HALLWAY_OIDC_CLIENT_SECRET": op.client_secret,
-        }
-    )
-    app = make_app(settings)
-    async with running(app):
-        yield app
-
-
-@pytest.fixture
-async def app(op: Op, database_url: str, redis: Client, redis_url: str, tmp_path: Path) -> AsyncIterator[ASGIApp]:
-    async with portal_at(op, database_url, redis_url, tmp_path) as app:
-        yield app
-
-
-@pytest.fixture
-def ann(app: ASGIApp) -> Visitor:
-    return Visitor(app)
 
 
 async def only_member(database: Database) -> Member:
@@ -71,14 +38,6 @@ async def only_member(database: Database) -> Member:
 async def live_sessions(database: Database) -> list[Session]:
     async with database.read() as session:
         return list((await session.scalars(sa.select(Session).where(Session.ended_at.is_(None)))).all())
-
-
-async def token_on(browser: Browser) -> str:
-    """The session's token, as the account page's form holds it."""
-    page = await browser.go("/account")
-    found = re.search(r'name="_token" value="([\w-]+)"', page.text)
-    assert found, page.text
-    return found[1]
 
 
 async def test_signs_in_and_out(ann: Visitor, op: Op, database: Database) -> None:
@@ -94,7 +53,7 @@ async def test_signs_in_and_out(ann: Visitor, op: Op, database: Database) -> Non
     member = await only_member(database)
     assert (member.issuer, member.subject, member.email) == (op.issuer, "ann", "ann@acme.example")
 
-    token, cookie = await token_on(ann), ann.cookies[cookies.SESSION]
+    token, cookie = await ann.token(), ann.cookies[cookies.SESSION]
     farewell = await ann.submit("/sign-out", _token=token)
     assert farewell.status_code == 303
     assert farewell.headers["Location"].startswith(f"{op.issuer}/end_session?id_token_hint=")
@@ -158,7 +117,7 @@ async def test_sends_safe_headers_and_cookies_with_every_answer(ann: Visitor) ->
     for path in ("/account", "/sign-in", "/signed-out", "/auth/callback", "/nowhere"):
         await ann.go(path)
     await ann.submit("/sign-out", _token="wrong")
-    await ann.submit("/sign-out", _token=await token_on(ann))
+    await ann.submit("/sign-out", _token=await ann.token())
     assert {answer.headers["Cache-Control"] for answer in ann.answers} == {"no-store"}
     assert {answer.headers["Referrer-Policy"] for answer in ann.answers} == {"no-referrer"}
     assert {answer.headers["X-Content-Type-Options"] for answer in ann.answers} == {"nosniff"}
@@ -229,7 +188,7 @@ async def test_tells_no_log_what_only_the_browser_should_know(ann: Visitor, op: 
         callback = await ann.to_callback()
         pre_login = ann.cookies[cookies.PRE_LOGIN]
         await ann.go(callback)
-        token = await token_on(ann)
+        token = await ann.token()
         session = ann.cookies[cookies.SESSION]
         farewell = await ann.submit("/sign-out", _token=token)
     query = urlsplit(callback).query.split("&")
@@ -265,7 +224,7 @@ async def test_signs_out_though_the_session_is_over(ann: Visitor, op: Op) -> Non
 async def test_signs_out_here_where_the_provider_has_no_way_out(ann: Visitor, op: Op) -> None:
     op.metadata = {"end_session_endpoint": GONE}
     await ann.sign_in()
-    answer = await ann.submit("/sign-out", _token=await token_on(ann))
+    answer = await ann.submit("/sign-out", _token=await ann.token())
     assert (answer.status_code, answer.headers["Location"]) == (303, "/signed-out")
 
 
@@ -285,7 +244,7 @@ async def test_lives_through_a_dead_and_a_hung_redis(
         for visitor in (stays, leaves):
             await visitor.sign_in()
             assert (await visitor.go("/account")).status_code == 200
-        token, left = await token_on(leaves), dict(leaves.cookies)
+        token, left = await leaves.token(), dict(leaves.cookies)
         redis_process.pause()
         assert (await stays.go("/account")).status_code == 200
         assert (await leaves.submit("/sign-out", _token=token)).status_code == 303
