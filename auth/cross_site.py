@@ -66,7 +66,7 @@ def replay(body: bytes, receive: Receive) -> Receive:
 
 def carries_token(headers: Headers, form: bytes, expected: str) -> bool:
     """Whether the session's token came along, once, in the header or as a field of the form."""
-    given = [*_values(headers, HEADER), *_fields(form, FIELD)]
+    given = [*_values(headers, HEADER), *fields(form, FIELD)]
     return len(given) == 1 and same(given[0], expected)
 
 
@@ -74,8 +74,8 @@ def _values(headers: Headers, name: bytes) -> Iterator[bytes]:
     return (value for key, value in headers if key == name)
 
 
-def _fields(form: bytes, name: str) -> list[bytes]:
-    """Read bytes as latin-1, which any bytes are: the other fields may hold what they like."""
+def fields(form: bytes, name: str) -> list[bytes]:
+    """Give each value of a field. Bytes are read as latin-1, which any are: other fields may hold what they like."""
     try:
         text = form.decode("latin-1")
         pairs = parse_qsl(text, keep_blank_values=True, encoding="latin-1", max_num_fields=MAX_FIELDS)

@@ -15,12 +15,12 @@ from joserfc.jwt import JWTClaimsRegistry
 from msgspec import Struct
 
 from auth.errors import NotBelieved
+from auth.plain import is_plain
 from auth.profile import Profile
 from auth.same import same
 from auth.signatures import Signed
 
 LEEWAY = 60  # seconds by which their clock and ours may differ
-SUBJECT_LENGTH = 255
 
 # The hash of `at_hash` goes with the algorithm of the signature.
 HASHES: dict[str, Callable[[bytes], Any]] = {
@@ -40,6 +40,12 @@ class Claims(Profile, frozen=True, kw_only=True):
     aud: str | list[str]
     azp: str | None = None
     at_hash: str | None = None
+    sid: Any = None
+
+    @property
+    def provider_sid(self) -> str | None:
+        """The provider's session. One that cannot be kept is no reason to let nobody in."""
+        return self.sid if is_plain(self.sid) else None
 
 
 class Expected(Struct, frozen=True, kw_only=True):
@@ -59,10 +65,8 @@ def check(signed: Signed, expected: Expected, now: datetime) -> Claims:
         raise NotBelieved("id token: nonce")
     if claims.azp != expected.client_id and (claims.azp is not None or _names_several(claims.aud)):
         raise NotBelieved("id token: azp")
-    if not claims.sub.strip() or not claims.sub.isascii() or not claims.sub.isprintable():
+    if not is_plain(claims.sub):
         raise NotBelieved("id token: sub")
-    if len(claims.sub) > SUBJECT_LENGTH:
-        raise NotBelieved("id token: sub too long")
     if claims.at_hash is not None and not _is_half_hash(claims.at_hash, expected.access_token, signed.algorithm):
         raise NotBelieved("id token: at_hash")
     return claims

@@ -11,12 +11,14 @@ import httpx
 import structlog
 from authlib.oauth2.rfc7636 import create_s256_code_challenge  # type: ignore[import-untyped]  # Authlib ships no types
 
+from auth import logout_token
 from auth.clock import Clock
 from auth.discovery import Discovery, Metadata
 from auth.errors import Declined, NotBelieved, NotSetUp, ProviderDown, SignInError, StartAgain
 from auth.exchange import Tokens, fetch_profile, redeem
 from auth.hidden import Hidden
 from auth.id_token import Claims, Expected, check
+from auth.logout_token import Logout
 from auth.once import Once
 from auth.own_path import own_path
 from auth.pre_login import PreLogin, PreLoginCookies
@@ -92,7 +94,12 @@ class OidcClient:
         tokens = await redeem(self._http, self._provider, metadata, _code(answer), pre_login.verifier)
         claims = await self._prove(tokens, pre_login, metadata)
         identity = await self._identify(claims, tokens, metadata)
-        return SignIn(identity=identity, id_token=Hidden(tokens.id_token), return_to=pre_login.return_to)
+        return SignIn(
+            identity=identity,
+            id_token=Hidden(tokens.id_token),
+            sid=claims.provider_sid,
+            return_to=pre_login.return_to,
+        )
 
     async def logout_url(self, id_token: str | None) -> str | None:
         """Where a browser signs out of the provider too. None where there is no such place, or it cannot be learnt.
@@ -114,6 +121,15 @@ class OidcClient:
         }
         hint = {"id_token_hint": id_token} if id_token else {}
         return _with_query(endpoint, hint | question)
+
+    async def take_logout(self, token: str) -> Logout:
+        """Judge a logout token that the provider, or somebody else, sent us. The same one is believed once."""
+        metadata = await self._discovery.metadata()
+        signed = await self._keys.verify(token, metadata.jwks_uri)
+        logout = logout_token.check(signed, self._provider.issuer, self._provider.client_id, self._clock())
+        if not await self._once.first_use(f"logout {self._provider.id} {logout.token_id}"):
+            raise NotBelieved("logout token: used before")
+        return logout
 
     async def aclose(self) -> None:
         await self._discovery.aclose()

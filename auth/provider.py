@@ -34,8 +34,9 @@ class Begin(Struct, frozen=True):
 
 
 class SignIn(Struct, frozen=True, kw_only=True):
-    """A finished sign-in. `id_token` is kept for signing out there too."""
+    """A finished sign-in. `id_token` is kept for signing out there too, `sid` for when they sign out there first."""
 
     identity: Identity
     id_token: Hidden
+    sid: str | None
     return_to: str

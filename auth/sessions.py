@@ -15,6 +15,7 @@ from auth.hidden import Hidden
 from auth.session_copies import Session, SessionCopies
 from cache.client import Client
 from gateway.records.database import Database, DatabaseDown
+from gateway.records.tables import Member
 from gateway.records.tables import Session as Row
 
 ID = re.compile(r"[A-Za-z0-9_-]{43}")  # 256 bits
@@ -44,11 +45,12 @@ class Sessions:
         self._idle = idle
         self._lifetime = lifetime
 
-    async def create(self, member_id: str, account_id: str | None, id_token: Hidden | None) -> str:
+    async def create(
+        self, member_id: str, account_id: str | None, id_token: Hidden | None, provider_sid: str | None = None
+    ) -> str:
         """Begin a session and return its id, the cookie's value. There is no way to ask for a certain id."""
         cookie = secrets.token_urlsafe(32)
         id_hash = _hash(cookie)
-        sealed = self._sealer.seal(id_token.reveal(), _name(id_hash)) if id_token else None
         now = self._clock()
         async with self._db.write() as session:
             session.add(
@@ -57,7 +59,8 @@ class Sessions:
                     member_id=member_id,
                     account_id=account_id,
                     csrf_token=secrets.token_urlsafe(32),
-                    id_token=sealed if sealed and len(sealed) <= SEALED_LENGTH else None,
+                    id_token=self._sealed(id_token.reveal(), id_hash) if id_token else None,
+                    provider_sid=provider_sid,
                     created_at=now,
                     seen_at=now,
                     expires_at=now + self._lifetime,
@@ -92,15 +95,43 @@ class Sessions:
         id_token = self._sealer.open(sealed, _name(id_hash)) if sealed else None
         return Hidden(id_token) if id_token else None
 
-    async def end_all(self, member_id: str) -> int:
-        """Sign a member out everywhere, and say of how many sessions."""
+    async def renew(self, cookie: str | None, account_id: str) -> str | None:
+        """Go on for another account, under a new id that is returned. None: nobody is signed in by this one.
+
+        The row stays, so that whoever ends the session meanwhile ends it under either id, and no use of this makes it
+        last longer.
+        """
+        if cookie is None or not ID.fullmatch(cookie):
+            return None
+        renewed = secrets.token_urlsafe(32)
+        old, new = _hash(cookie), _hash(renewed)
+        live = (Row.id_hash == old, *self._live(self._clock()))
         async with self._db.write() as session:
-            ended = await session.scalars(
-                _ending(self._clock()).where(Row.member_id == member_id).returning(Row.id_hash)
-            )
-            hashes = ended.all()
-        await asyncio.gather(*map(self._copies.mark_ended, hashes))
-        return len(hashes)
+            row = await session.scalar(sa.select(Row).where(*live).with_for_update())
+            if row is None:
+                return None
+            id_token = self._sealer.open(row.id_token, _name(old)) if row.id_token else None
+            row.id_hash, row.account_id, row.csrf_token = new, account_id, secrets.token_urlsafe(32)
+            row.id_token = self._sealed(id_token, new) if id_token else None
+        await self._copies.mark_ended(old)
+        return renewed
+
+    async def end_all(self, member_id: str, *, but: bytes | None = None) -> int:
+        """Sign a member out everywhere, or everywhere but in the session of that hash. Say of how many sessions."""
+        return await self._end_where(Row.member_id == member_id, *(() if but is None else (Row.id_hash != but,)))
+
+    async def end_at_provider(self, issuer: str, subject: str | None, sid: str | None) -> int:
+        """Sign out whom the provider has signed out, and say of how many sessions.
+
+        Sessions of that person that came without a `sid` may be the one that is meant, so they end too.
+        """
+        members = sa.select(Member.id).where(Member.issuer == issuer)
+        if subject is None:
+            return await self._end_where(Row.member_id.in_(members), Row.provider_sid == sid)
+        theirs = Row.member_id.in_(members.where(Member.subject == subject))
+        if sid is None:
+            return await self._end_where(theirs)
+        return await self._end_where(theirs, sa.or_(Row.provider_sid == sid, Row.provider_sid.is_(None)))
 
     async def purge(self, older_than: timedelta) -> int:
         """Forget sessions that ended or expired so long ago, and say how many."""
@@ -110,6 +141,17 @@ class Sessions:
                 sa.delete(Row).where(sa.or_(Row.ended_at < limit, Row.expires_at < limit)).returning(Row.id_hash)
             )
             return len(gone.all())
+
+    async def _end_where(self, *whose: sa.ColumnElement[bool]) -> int:
+        async with self._db.write() as session:
+            ended = await session.scalars(_ending(self._clock()).where(*whose).returning(Row.id_hash))
+            hashes = ended.all()
+        await asyncio.gather(*map(self._copies.mark_ended, hashes))
+        return len(hashes)
+
+    def _sealed(self, id_token: str, id_hash: bytes) -> str | None:
+        sealed = self._sealer.seal(id_token, _name(id_hash))
+        return sealed if len(sealed) <= SEALED_LENGTH else None
 
     async def _read(self, id_hash: bytes) -> Session | None:
         read_at = self._clock()

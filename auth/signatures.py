@@ -37,6 +37,7 @@ class Signed(Struct, frozen=True):
 
     payload: bytes
     algorithm: str
+    type: Any  # the header's `typ`, if there is one
 
 
 class NoSuchKey(NotBelieved):
@@ -50,11 +51,11 @@ def parse(token: str) -> CompactSignature:
         header = dict(signature.headers())
         allowed = header["alg"] in ALGORITHMS
     except UNREADABLE as error:
-        raise NotBelieved("id token: unreadable") from error
+        raise NotBelieved("signed token: unreadable") from error
     if not allowed:
-        raise NotBelieved("id token: algorithm not allowed")
+        raise NotBelieved("signed token: algorithm not allowed")
     if POINTS_ELSEWHERE & header.keys():
-        raise NotBelieved("id token: header not allowed")
+        raise NotBelieved("signed token: header not allowed")
     return signature
 
 
@@ -63,14 +64,14 @@ def verify(signature: CompactSignature, keys: Iterable[Key]) -> Signed:
     header = signature.headers()
     fitting = [key for key in keys if _fits(key, header)]
     if len(fitting) != 1:
-        raise NoSuchKey("id token: several keys fit" if fitting else "id token: unknown key")
+        raise NoSuchKey("signed token: several keys fit" if fitting else "signed token: unknown key")
     try:
         genuine = jws.validate_compact(signature, fitting[0], registry=REGISTRY)
     except UNREADABLE as error:
-        raise NotBelieved("id token: signature not checkable") from error
+        raise NotBelieved("signed token: signature not checkable") from error
     if not genuine:
-        raise NoSuchKey("id token: wrong signature")
-    return Signed(signature.payload, header["alg"])
+        raise NoSuchKey("signed token: wrong signature")
+    return Signed(signature.payload, header["alg"], header.get("typ"))
 
 
 def _fits(key: Key, header: Mapping[str, Any]) -> bool:

@@ -46,6 +46,7 @@ from gateway.settings import Settings, SettingsError, load
 from gateway.usage import Usage
 from gateway.vault import Vault, VaultError
 from web.api.routes import API
+from web.backchannel import take_logout
 from web.errors import HANDLERS
 from web.headers import SecureHeaders
 from web.health import get_healthz, get_readyz
@@ -123,7 +124,7 @@ def make_app(settings: Settings) -> ASGIApp:
             yield
 
     app = Litestar(
-        route_handlers=[PORTAL, API, LOGIN, get_static, get_healthz, get_readyz],
+        route_handlers=[PORTAL, API, LOGIN, take_logout, get_static, get_healthz, get_readyz],
         plugins=[Protection(Visitors(sessions), settings.base_url)],
         exception_handlers=HANDLERS,
         lifespan=[lifespan],

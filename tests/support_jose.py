@@ -60,6 +60,19 @@ def compact(header: Any, claims: Any, sign: Any) -> str:
     return f"{data}.{b64(sign(data.encode()))}"
 
 
+def header_of(token: str) -> bytes:
+    return _part(token, 0)
+
+
+def claims_of(token: str) -> bytes:
+    return _part(token, 1)
+
+
+def _part(token: str, number: int) -> bytes:
+    part = token.split(".")[number]
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+
+
 def hs256(secret: bytes) -> Callable[[bytes], bytes]:
     return lambda data: hmac.digest(secret, data, "sha256")
 

@@ -21,6 +21,7 @@ import pytest
 from support_jose import SigningKey, b64, half_hash, rsa_key
 
 GONE: Any = object()
+LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 DIGESTS = {"EdDSA": "sha512", "Ed25519": "sha512"}
 
 Changes = dict[str, Any]
@@ -99,6 +100,20 @@ class Op:
             "/end_session": self._end_session,
         }
         return doors[path](asked) if path in doors else (404, {}, b"")
+
+    def logout_token(self, **changes: Any) -> str:
+        """Say that the person has signed out here, as it is posted to relying parties."""
+        now = int(self.now())
+        claims = {
+            "iss": self.issuer,
+            "aud": self.client_id,
+            "iat": now,
+            "exp": now + 120,
+            "jti": secrets.token_urlsafe(16),
+            "events": {LOGOUT_EVENT: {}},
+            "sub": self.person["sub"],
+        }
+        return self.token(self.signing.token(_laid_over(claims, changes), typ="logout+jwt"))
 
     def _end_session(self, asked: Asked) -> Reply:
         back = asked.query["post_logout_redirect_uri"]

@@ -19,6 +19,8 @@ from gateway.records.engines import migration_engine
 from gateway.records.tables import Base
 from gateway.records.urls import parse_url, sqlite_path
 
+ALL = ("0001", "0002")
+
 
 def run(url: str, statement: str) -> None:
     if path := sqlite_path(parse_url(url)):
@@ -37,8 +39,8 @@ def tables(url: str) -> set[str]:
 
 
 def test_leads_to_exactly_the_tables(new_database_url: str) -> None:
-    assert migrate.pending(new_database_url) == ("0001",)
-    assert migrate.upgrade(new_database_url) == ("0001",)
+    assert migrate.pending(new_database_url) == ALL
+    assert migrate.upgrade(new_database_url) == ALL
     assert migrate.pending(new_database_url) == ()
     engine = migration_engine(parse_url(new_database_url), "BEGIN")
     with engine.connect() as connection:
@@ -60,7 +62,8 @@ def test_leaves_nothing_behind_when_it_fails(new_database_url: str) -> None:
 
 def test_refuses_a_database_of_a_newer_version(database_url: str, request: pytest.FixtureRequest) -> None:
     run(database_url, "UPDATE alembic_version SET version_num = '9999'")
-    request.addfinalizer(lambda: run(database_url, "UPDATE alembic_version SET version_num = '0001'"))  # it is shared
+    undo = f"UPDATE alembic_version SET version_num = '{ALL[-1]}'"
+    request.addfinalizer(lambda: run(database_url, undo))  # it is shared
     for step in (migrate.pending, migrate.upgrade):
         with pytest.raises(migrate.MigrationError, match="newer Hallway"):
             step(database_url)
@@ -80,7 +83,7 @@ def test_may_be_started_by_several_processes_at_once(new_database_url: str) -> N
         assert process.stdin
         process.stdin.write("\n")
         process.stdin.flush()
-    assert sorted(process.communicate()[0] for process in started) == ["0\n", "0\n", "1\n"]
+    assert sorted(process.communicate()[0] for process in started) == ["0\n", "0\n", f"{len(ALL)}\n"]
     assert migrate.pending(new_database_url) == ()
 
 
@@ -94,7 +97,7 @@ def test_waits_its_turn_on_postgresql(postgresql: Cluster) -> None:
             pass
         assert not second.done()
         first.commit()
-        assert second.result() == ("0001",)
+        assert second.result() == ALL
 
 
 def test_makes_a_file_for_our_eyes_only(tmp_path: Path) -> None:
@@ -105,7 +108,7 @@ def test_makes_a_file_for_our_eyes_only(tmp_path: Path) -> None:
 
 
 def test_makes_no_file_by_looking(tmp_path: Path) -> None:
-    assert migrate.pending(f"sqlite:///{tmp_path}/none.db") == ("0001",)
+    assert migrate.pending(f"sqlite:///{tmp_path}/none.db") == ALL
     assert list(tmp_path.iterdir()) == []
 
 

@@ -234,7 +234,7 @@ async def test_refuses_an_answer_without_a_code(rp: Rp, code: str) -> None:
         (200, b"", ProviderDown, "token: unreadable"),
         (200, b"[]", ProviderDown, "token: unreadable"),
         (200, b'{"id_token": 7}', ProviderDown, "token: unreadable"),
-        (200, b'{"id_token": "' + b"[" * 100_000 + b'"}', NotBelieved, "id token: unreadable"),
+        (200, b'{"id_token": "' + b"[" * 100_000 + b'"}', NotBelieved, "signed token: unreadable"),
         (200, b"[" * 500_000, ProviderDown, "token: unreadable"),
         (200, b" " * 600_000, ProviderDown, "answer too large"),
         (200, b"{}", NotBelieved, "token: no id token"),

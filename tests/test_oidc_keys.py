@@ -50,7 +50,7 @@ async def test_looks_once_for_a_hundred_bad_sign_ins(op: Op, rp: Rp, *, warm: bo
     op.signing = rsa_key("two")  # signs with a key that is not published
     results = await asyncio.gather(*(rp.sign_in() for _ in range(50)), return_exceptions=True)
     assert all(isinstance(result, NotBelieved) for result in results)
-    assert {await refused(rp) for _ in range(50)} == {"id token: unknown key"}
+    assert {await refused(rp) for _ in range(50)} == {"signed token: unknown key"}
     assert op.count("/jwks") - before == 1
 
 
@@ -81,7 +81,7 @@ async def test_stops_believing_a_withdrawn_key_within_the_hour(op: Op, rp: Rp, t
     time.advance(minutes=59)
     await rp.sign_in()
     time.advance(minutes=2)
-    assert await refused(rp) == "id token: unknown key"
+    assert await refused(rp) == "signed token: unknown key"
 
 
 async def test_asks_for_the_document_once_an_hour(op: Op, rp: Rp, time: Time) -> None:

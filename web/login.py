@@ -61,7 +61,8 @@ async def finish(request: Request[Any, Any, Any]) -> Response[str]:
         return _problem(request, error, HOME)
     member_id = await remember(database, sign_in.identity, utc_now())
     accounts = await accounts_of(database, member_id)
-    session_id = await sessions.create(member_id, accounts[0].id if accounts else None, sign_in.id_token)
+    account_id = accounts[0].id if accounts else None
+    session_id = await sessions.create(member_id, account_id, sign_in.id_token, sign_in.sid)
     await sessions.end(cookies.read(headers, cookies.SESSION))  # its cookie is about to be replaced
     log.info("signed in", member=member_id)
     return _see_other(sign_in.return_to, _cookie(cookies.SESSION, session_id), _dropped(cookies.PRE_LOGIN))

@@ -122,13 +122,18 @@ class Session(Base):
     """A signed-in browser. The id itself is never stored, only its SHA-256."""
 
     __tablename__ = "sessions"
-    __table_args__ = (Index("ix_sessions_member", "member_id"), Index("ix_sessions_expires", "expires_at"))
+    __table_args__ = (
+        Index("ix_sessions_member", "member_id"),
+        Index("ix_sessions_expires", "expires_at"),
+        Index("ix_sessions_provider_sid", "provider_sid"),
+    )
 
     id_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     member_id: Mapped[str] = mapped_column(ForeignKey("members.id", ondelete="CASCADE"))
     account_id: Mapped[str | None] = mapped_column(ForeignKey("accounts.id", ondelete="SET NULL"))
     csrf_token: Mapped[str] = mapped_column(String(64))
     id_token: Mapped[str | None] = mapped_column(String(8192))  # vault token; the hint at sign-out
+    provider_sid: Mapped[str | None]  # the provider's own name for its session, by which it can end ours
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]  # absolute
