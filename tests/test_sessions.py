@@ -10,6 +10,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
 from support_redis import RedisProcess
 from support_signin import Time
 
@@ -191,26 +192,38 @@ async def test_notes_use_in_one_write_for_many_requests_at_once(sessions: Sessio
     assert None not in found
 
 
+@contextlib.asynccontextmanager
+async def down() -> AsyncIterator[None]:
+    raise DatabaseDown("database is locked")
+    yield
+
+
 async def test_is_still_signed_in_while_use_cannot_be_noted(
     sessions: Sessions, db: Database, time: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cookie = await sessions.create("ann", None, None)
     time.advance(minutes=2)
-
-    @contextlib.asynccontextmanager
-    async def locked() -> AsyncIterator[None]:
-        raise DatabaseDown("database is locked")
-        yield
-
-    monkeypatch.setattr(db, "write", locked)
+    monkeypatch.setattr(db, "write", down)
     assert await sessions.get(cookie) is not None
 
 
-async def test_lets_nobody_in_while_nobody_can_tell(db: Database, redis: Client, time: Time) -> None:
-    away = Database("sqlite:////nowhere/at/all.db")
+async def test_lets_nobody_in_while_nobody_can_tell(
+    sessions: Sessions, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cookie = await sessions.create("ann", None, None)
+    monkeypatch.setattr(db, "read", down)
     with pytest.raises(DatabaseDown):
-        await sessions_on(away, redis, time).get("A" * 43)
-    await away.close()
+        await sessions.get(cookie)
+
+
+async def test_asks_nobody_about_what_is_no_id(
+    sessions: Sessions, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for method in ("read", "write"):
+        monkeypatch.setattr(db, method, None)
+    for cookie in ("", "x", "A" * 44, "A" * 42 + "!"):
+        assert await sessions.get(cookie) is None
+        assert await sessions.end(cookie) is None
 
 
 async def test_asks_the_row_once_in_ten_seconds(
@@ -280,6 +293,24 @@ async def test_does_not_believe_a_copy_that_comes_after_the_mark_has_gone(
     time.advance(seconds=10)
     await SessionCopies(redis, time).put(session, read_at)
     assert await sessions.get(cookie) is None
+
+
+async def test_dates_a_copy_by_when_its_row_was_read(
+    sessions: Sessions, db: Database, redis: Client, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cookie = await sessions.create("ann", None, None)
+    read = db.read
+
+    @contextlib.asynccontextmanager
+    async def slow_read() -> AsyncIterator[AsyncSession]:
+        async with read() as session:
+            yield session
+        time.advance(seconds=9)
+
+    monkeypatch.setattr(db, "read", slow_read)
+    await sessions.get(cookie)
+    copy = msgspec.json.decode(await redis.get(copy_of(cookie)) or b"", type=Copy)
+    assert time() - copy.read_at > timedelta(seconds=9)
 
 
 @pytest.mark.parametrize("value", [b"", b"{}", b"null", b"\xff", b"[" * 100_000, b'{"session": {}, "read_at": 7}'])
