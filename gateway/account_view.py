@@ -102,11 +102,14 @@ class AccountView:
         whole = await self._serve(
             [_want(scope, link, kind, office, record_id) for link in links if link.customer in owners]
         )
-        for part in (*(part for part in whole if part.records), *found):
-            return part
         for part in whole:
-            if part.state in {"waiting", "down"}:
+            if part.records:
                 return part
+        unsure = [part for part in whole if part.state in {"waiting", "down"}]
+        if found and unsure:  # what the list says of it, and that the rest is missing
+            return replace(found[0], state=unsure[0].state)
+        for part in (*found, *unsure):
+            return part
         raise NotFound("no such record in this account")
 
     async def conversations(self, scope: Scope, tickets: Iterable[Part], most: int) -> tuple[Part, ...]:

@@ -13,6 +13,7 @@ pytest_plugins = [
     "support_portal",
     "support_door",
     "support_rt",
+    "support_live",
     "support_tryton",
     "support_signin",
     "support_cli",

@@ -281,6 +281,17 @@ async def test_fetches_the_conversation_only_when_it_is_read(view: AccountView, 
     assert desk.asked == ["tickets of 7", "tickets 1"]
 
 
+async def test_says_that_a_conversation_is_still_missing(view: AccountView, desk: Desk) -> None:
+    desk.held["tickets"] = [("7", ticket("1"))]
+    await view.parts(scope(), ["tickets"])
+    desk.gate = asyncio.Event()
+    part = await view.one(scope(), "tickets", "desk", "1")
+    assert (part.state, part.records[0].messages) == ("waiting", None)  # type: ignore[attr-defined]
+    desk.gate.set()
+    part = await view.one(scope(), "tickets", "desk", "1")
+    assert (part.state, part.records[0].messages) == ("on_time", ())  # type: ignore[attr-defined]
+
+
 async def test_finds_nothing_that_the_list_does_not_hold_without_asking_for_it(view: AccountView, desk: Desk) -> None:
     desk.held["tickets"] = [("8", ticket("theirs")), ("7", ticket("mine"))]
     with pytest.raises(NotFound):

@@ -105,7 +105,7 @@ async def test_goes_by_keyboard_from_the_first_key_to_the_content(page: Page) ->
 
 async def test_signs_out_from_the_account_page(page: Page) -> None:
     await page.goto("/account")
-    await page.get_by_role("button", name="Sign out").click()
+    await page.get_by_role("button", name="Sign out", exact=True).click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("You are signed out")
     await page.goto("/invoices")
     await expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")

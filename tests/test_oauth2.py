@@ -180,7 +180,6 @@ async def test_names_what_the_token_endpoint_did(answer: httpx.Response, error: 
     async with world.client() as http:
         with pytest.raises(error, match=r"POST https://login\.example/token") as caught:
             await http.post("/a")
-    assert type(caught.value) is error
     assert "s3cret" not in str(caught.value)
     assert world.calls == []
 
