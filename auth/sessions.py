@@ -9,6 +9,7 @@ from typing import Protocol
 
 import sqlalchemy as sa
 import structlog
+from msgspec import Struct
 
 from auth.clock import Clock
 from auth.hidden import Hidden
@@ -23,6 +24,14 @@ SEEN_EVERY = timedelta(minutes=1)
 SEALED_LENGTH = 8192  # the column's; a longer ID token is not kept, and the provider asks before signing out
 
 log = structlog.get_logger()
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """A live session in the list of its member. `seen_at` may be a minute behind."""
+
+    id_hash: bytes
+    created_at: datetime
+    seen_at: datetime
 
 
 class Sealer(Protocol):
@@ -78,6 +87,13 @@ class Sessions:
             return await self._read(id_hash)
         now = self._clock()
         return copy if copy.expires_at > now and copy.seen_at > now - self._idle else None
+
+    async def list(self, member_id: str) -> tuple[Entry, ...]:
+        """Give the live sessions of a member, the last used first."""
+        mine = sa.select(Row.id_hash, Row.created_at, Row.seen_at).where(Row.member_id == member_id)
+        async with self._db.read() as session:
+            rows = await session.execute(mine.where(*self._live(self._clock())).order_by(Row.seen_at.desc()))
+            return tuple(Entry(id_hash=id_hash, created_at=began, seen_at=seen) for id_hash, began, seen in rows)
 
     async def end(self, cookie: str | None) -> Hidden | None:
         """Sign out. Gives back the ID token of the session, once."""

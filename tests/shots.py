@@ -81,7 +81,7 @@ def tour(page: Page, base: str) -> None:
         page.goto(base + (target if target.startswith("/") else str(page.locator(target).first.get_attribute("href"))))
         shoot(page, name)
     page.goto(f"{base}/account")
-    page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("button", name="Sign out", exact=True).click()
     page.get_by_role("button", name="End session").click()
     page.wait_for_url(f"{base}/signed-out*")
     shoot(page, "signed-out")

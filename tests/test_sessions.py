@@ -146,6 +146,89 @@ async def test_signs_a_member_out_everywhere(sessions: Sessions) -> None:
     assert await sessions.get(bobs) is not None
 
 
+async def test_signs_a_member_out_everywhere_else(sessions: Sessions) -> None:
+    here, *others = [await sessions.create("ann", None, None) for _ in range(3)]
+    bobs = await sessions.create("bob", None, None)
+    for cookie in (here, *others, bobs):
+        await sessions.get(cookie)
+    assert await sessions.end_all("ann", but=hash_of(here)) == 2
+    assert await sessions.end_all("ann", but=hash_of(here)) == 0
+    assert [await sessions.get(cookie) for cookie in others] == [None, None]
+    assert await sessions.get(here) is not None
+    assert await sessions.get(bobs) is not None
+
+
+async def test_lists_the_live_sessions_of_a_member(sessions: Sessions, time: Time) -> None:
+    old, idle, ended = [await sessions.create("ann", None, None) for _ in range(3)]
+    await sessions.create("bob", None, None)
+    began = time()
+    time.advance(minutes=20)
+    await sessions.get(old)
+    await sessions.get(ended)
+    await sessions.end(ended)
+    time.advance(minutes=15)
+    new = await sessions.create("ann", None, None)
+    assert await sessions.get(idle) is None
+    listed = await sessions.list("ann")
+    assert [entry.id_hash for entry in listed] == [hash_of(new), hash_of(old)]
+    assert listed[0].created_at == listed[0].seen_at > listed[1].seen_at > began >= listed[1].created_at
+    assert await sessions.list("nobody") == ()
+
+
+# Going on for another account
+
+
+async def test_goes_on_under_a_new_id(sessions: Sessions, db: Database) -> None:
+    cookie = await sessions.create("ann", None, Hidden("the.id.token"), "laptop")
+    before = await sessions.get(cookie)
+    renewed = await sessions.renew(cookie, "acme")
+    assert renewed
+    assert before
+    assert await sessions.get(cookie) is None, "though Redis had a copy"
+    assert await sessions.renew(cookie, "acme") is None
+    after = await sessions.get(renewed)
+    assert after
+    assert (after.member_id, after.account_id) == ("ann", "acme")
+    assert after.csrf_token != before.csrf_token
+    assert after.expires_at == before.expires_at, "or a session could be made to last for ever"
+    assert (await row_of(db, renewed)).provider_sid == "laptop"
+    id_token = await sessions.end(renewed)
+    assert id_token
+    assert id_token.reveal() == "the.id.token"
+
+
+@pytest.mark.parametrize("cookie", [None, "", "A" * 43, "x" * 44])
+async def test_goes_on_from_no_session_that_is_none_of_ours(sessions: Sessions, cookie: str | None) -> None:
+    assert await sessions.renew(cookie, "acme") is None
+
+
+async def test_does_not_go_on_from_a_session_that_is_over(sessions: Sessions, time: Time) -> None:
+    ended, idle = [await sessions.create("ann", None, None) for _ in range(2)]
+    await sessions.end(ended)
+    assert await sessions.renew(ended, "acme") is None
+    time.advance(minutes=30)
+    assert await sessions.renew(idle, "acme") is None
+    assert await sessions.list("ann") == ()
+
+
+@pytest.mark.parametrize("end", ["member", "provider"])
+async def test_ends_a_session_that_goes_on_meanwhile(sessions: Sessions, end: str) -> None:
+    """Whichever comes first, nobody is signed in afterwards."""
+    for number in range(20):
+        cookie = await sessions.create("ann", None, None, "laptop")
+
+        async def sign_out(wait: int = number % 10) -> None:
+            for _ in range(wait):
+                await asyncio.sleep(0)
+            if end == "member":
+                await sessions.end_all("ann")
+            else:
+                await sessions.end_at_provider("https://op.example", None, "laptop")
+
+        renewed, _ = await asyncio.gather(sessions.renew(cookie, "acme"), sign_out())
+        assert [await sessions.get(cookie), await sessions.get(renewed)] == [None, None]
+
+
 @pytest.mark.parametrize(
     "steps", [[IDLE], [*[timedelta(minutes=29)] * 24, timedelta(minutes=24)]], ids=["idle", "absolute"]
 )

@@ -10,7 +10,7 @@ from gateway.access import accounts_of, scope_of
 from gateway.profile import profile_of
 from gateway.records.database import Database
 from web.leaving import note_left
-from web.portal.account import show_account
+from web.portal.account import show_account, sign_out_elsewhere
 from web.portal.documents import show_documents
 from web.portal.home import show_home
 from web.portal.invoices import get_invoice_file, show_invoice, show_invoices
@@ -46,6 +46,7 @@ PORTAL = Router(
         show_documents,
         show_search,
         show_account,
+        sign_out_elsewhere,
         use_account,
         note_left,
     ],
