@@ -1,0 +1,62 @@
+"""From the seed's file to the records of an account."""
+
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from connectors.sandbox.dates import Json, resolve
+from connectors.sandbox.hubspot.store import Record, Store
+
+# HubSpot's numbers for an association, and for the same one seen from the other side.
+TYPES = {
+    ("contacts", "companies"): (279, 280),
+    ("deals", "companies"): (341, 342),
+    ("deals", "contacts"): (3, 4),
+    ("orders", "companies"): (509, 510),
+    ("orders", "contacts"): (507, 508),
+}
+
+
+def load_hubspot(folder: Path, now: datetime) -> Store:
+    spec = resolve(json.loads((folder / "hubspot.json").read_bytes()), now.replace(microsecond=0))
+    assert isinstance(spec, dict)  # noqa: S101  # the seed is ours
+    seed: dict[str, Any] = spec
+    objects = {type_: {row["id"]: _record(type_, row) for row in rows} for type_, rows in seed["objects"].items()}
+    pipelines = {type_: [_pipeline(each) for each in rows] for type_, rows in seed["pipelines"].items()}
+    store = Store(seed["tokens"], seed["account"], seed["properties"], seed["defaults"], pipelines, objects)
+    for type_, rows in seed["objects"].items():
+        for row in rows:
+            for to, ids in row.get("associations", {}).items():
+                for key in ids:
+                    store.associate((type_, row["id"]), (to, key), TYPES[type_, to])
+    return store
+
+
+def _record(type_: str, row: dict[str, Any]) -> Record:
+    created, changed = _text(row["createdAt"]), _text(row.get("updatedAt", row["createdAt"]))
+    modified = "lastmodifieddate" if type_ == "contacts" else "hs_lastmodifieddate"
+    own = {
+        "hs_object_id": row["id"],
+        "hs_createdate" if type_ == "orders" else "createdate": created,
+        modified: changed,
+    }
+    given = {name: _text(value) for name, value in row["properties"].items()}
+    archived_at = _text(row["archivedAt"]) if "archivedAt" in row else None
+    return Record(row["id"], own | given, created, changed, archived_at is not None, archived_at)
+
+
+def _pipeline(given: dict[str, Any]) -> dict[str, Any]:
+    stamps = {"createdAt": "2024-01-01T00:00:00Z", "updatedAt": "2024-01-01T00:00:00Z", "archived": False}
+    stages = [
+        {"id": key, "label": label, "displayOrder": place, "metadata": metadata} | stamps
+        for place, (key, label, metadata) in enumerate(given["stages"])
+    ]
+    return {"id": given["id"], "label": given["label"], "displayOrder": 0, "stages": stages} | stamps
+
+
+def _text(value: Json) -> str:
+    """HubSpot gives every value as a text."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return value.isoformat() if isinstance(value, date) else str(value)

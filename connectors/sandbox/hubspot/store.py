@@ -1,0 +1,48 @@
+"""What an account holds. It may be changed while it is served."""
+
+from typing import Any
+
+from msgspec import Struct, field
+
+Properties = dict[str, str | None]
+SINGULAR = {"companies": "company", "contacts": "contact", "deals": "deal", "orders": "order"}
+
+
+class Record(Struct, rename="camel"):
+    """A record of any type. Instants are texts, as HubSpot gives them; archiving leaves `updatedAt` alone."""
+
+    id: str
+    properties: Properties
+    created_at: str
+    updated_at: str
+    archived: bool = False
+    archived_at: str | None = None
+
+
+class Store(Struct):
+    """`tokens` are the scopes of each. `links` holds each association in both directions, with its labels."""
+
+    tokens: dict[str, list[str]]
+    account: dict[str, Any]
+    properties: dict[str, list[str]]
+    defaults: dict[str, list[str]]
+    pipelines: dict[str, list[dict[str, Any]]]
+    objects: dict[str, dict[str, Record]]
+    links: dict[tuple[str, str], dict[tuple[str, str], list[dict[str, Any]]]] = field(default_factory=dict)
+
+    def associate(self, one: tuple[str, str], other: tuple[str, str], types: tuple[int, int]) -> None:
+        """Associate two records, each a type and an id. `types` are HubSpot's numbers for either direction."""
+        for (source, target), number in zip(((one, other), (other, one)), types, strict=True):
+            label = {"category": "HUBSPOT_DEFINED", "typeId": number, "label": None}
+            self.links.setdefault(source, {}).setdefault(target, []).append(label)
+
+    def part(self, one: tuple[str, str], other: tuple[str, str]) -> None:
+        del self.links[one][other], self.links[other][one]
+
+    def associated(self, one: tuple[str, str], to: str) -> list[dict[str, Any]]:
+        """List what of type `to` is associated with a record. What is archived is associated with nothing."""
+        return [
+            {"toObjectId": int(key), "associationTypes": labels}
+            for (type_, key), labels in sorted(self.links.get(one, {}).items(), key=lambda link: int(link[0][1]))
+            if type_ == to and not self.objects[type_][key].archived
+        ]
