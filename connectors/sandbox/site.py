@@ -1,6 +1,6 @@
 """The back offices side by side: Odoo under `/odoo`, Request Tracker under `/rt`, Zendesk Support under `/zendesk`.
 
-Their faults are under `/control`.
+HubSpot is under `/hubspot`, and the faults of all are under `/control`.
 """
 
 from datetime import UTC, datetime
@@ -8,6 +8,8 @@ from pathlib import Path
 
 from connectors.sandbox.asgi import mount
 from connectors.sandbox.faults import Switch, control_app
+from connectors.sandbox.hubspot.app import hubspot_app
+from connectors.sandbox.hubspot.seed import load_hubspot
 from connectors.sandbox.odoo.app import odoo_app
 from connectors.sandbox.odoo.seed import load_odoo
 from connectors.sandbox.rt.app import rt_app
@@ -24,14 +26,22 @@ class Sandbox:
         self.odoo = load_odoo(fixtures, now, helpdesk=helpdesk)
         self.rt = load_rt(fixtures, now)
         self.zendesk = load_zendesk(fixtures, now)
+        self.hubspot = load_hubspot(fixtures, now)
         self.odoo_switch, self.rt_switch, self.zendesk_switch = Switch(), Switch(), Switch()
+        self.hubspot_switch = Switch()
         self.app = mount(
             {
                 "odoo": odoo_app(self.odoo, self.odoo_switch),
                 "rt": rt_app(self.rt, self.rt_switch),
                 "zendesk": zendesk_app(self.zendesk, self.zendesk_switch),
+                "hubspot": hubspot_app(self.hubspot, self.hubspot_switch),
                 "control": control_app(
-                    {"odoo": self.odoo_switch, "rt": self.rt_switch, "zendesk": self.zendesk_switch}
+                    {
+                        "odoo": self.odoo_switch,
+                        "rt": self.rt_switch,
+                        "zendesk": self.zendesk_switch,
+                        "hubspot": self.hubspot_switch,
+                    }
                 ),
             }
         )

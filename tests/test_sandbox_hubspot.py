@@ -1,0 +1,273 @@
+"""The sandbox's HubSpot answers as documented, and the connector reads from it what a customer may know."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+from support_sandbox import RunningSandbox
+
+from connectors.addresses import AddressPolicy
+from connectors.config import Secret
+from connectors.contract import BackOffice, Facts, Query, RecordQuery
+from connectors.errors import AccessDenied, NotFound, Unavailable
+from connectors.records import Order, Record
+from connectors.sandbox.faults import Fault
+from connectors.scope import admit
+from connectors.tokens import MemoryTokens
+from connectors.transport import open_client
+from connectors.vendors.hubspot import connector
+from connectors.vendors.hubspot.api import HubSpot
+from connectors.vendors.hubspot.settings import HubSpotConfig
+
+TOKEN, NARROW = "sandbox-hubspot-token", "sandbox-hubspot-narrow"
+BAKERY, CATERING, HOTEL, MAYA = "company:9010", "company:9020", "company:9030", "contact:501"
+SHOP_ORDER = "54805204417"
+NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
+
+
+class Crm:
+    """HubSpot as anybody would ask it, without our transport."""
+
+    def __init__(self, url: str, http: httpx.Client) -> None:
+        self.url, self.http = url, http
+        self.headers = {"authorization": f"Bearer {TOKEN}"}
+
+    def get(self, path: str, **params: Any) -> httpx.Response:
+        return self.http.get(f"{self.url}{path}", params=params or None, headers=self.headers)
+
+    def post(self, path: str, body: Any) -> httpx.Response:
+        return self.http.post(f"{self.url}{path}", json=body, headers=self.headers)
+
+
+@pytest.fixture
+def crm(sandbox: RunningSandbox, plain_http: httpx.Client) -> Crm:
+    return Crm(f"{sandbox.url}/hubspot", plain_http)
+
+
+@asynccontextmanager
+async def opened(sandbox: RunningSandbox, token: str = TOKEN) -> AsyncIterator[HubSpot]:
+    config = HubSpotConfig(
+        access_token=Secret(token), base_url=f"{sandbox.url}/hubspot", external_id_property="customer_number"
+    )
+    store = MemoryTokens()
+    policy = AddressPolicy(allow_http=True, allow_private=True)
+    async with open_client(config.base_url, policy=policy, auth=connector.auth(config, store)) as http:
+        yield BackOffice(source="crm", http=http, config=config, tokens=store)
+
+
+@pytest.fixture
+async def office(sandbox: RunningSandbox) -> AsyncIterator[HubSpot]:
+    async with opened(sandbox) as each:
+        yield each
+
+
+async def shown(office: HubSpot, customer: str) -> dict[str, Record]:
+    """Read all that a customer may see, by number."""
+    records: dict[str, Record] = {}
+    cursor = None
+    while True:
+        page = await connector.reads["orders"](office, Query(customer=customer, asked_at=NOW, cursor=cursor))
+        admitted = admit(page.answers, customer)
+        assert admitted.refused == ()
+        records |= {record.number: record for record in admitted.records}
+        cursor = page.cursor
+        if cursor is None:
+            return records
+
+
+@pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer guess"}, {"authorization": f"Basic {TOKEN}"}])
+def test_lets_nobody_in_without_a_token(crm: Crm, headers: dict[str, str]) -> None:
+    answer = crm.http.get(f"{crm.url}/account-info/v3/details", headers=headers)
+    assert (answer.status_code, answer.json()["category"]) == (401, "INVALID_AUTHENTICATION")
+    assert answer.json().keys() == {"status", "message", "correlationId", "category"}
+
+
+def test_names_the_scope_that_a_token_lacks(crm: Crm) -> None:
+    crm.headers = {"authorization": f"Bearer {NARROW}"}
+    answer = crm.get("/crm/v3/objects/deals")
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, answer.json()["category"]) == (403, "MISSING_SCOPES")
+    assert error["context"] == {"requiredGranularScopes": ["crm.objects.deals.read"]}
+    assert crm.get("/crm/v3/objects/contacts").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "params"),
+    [
+        ("/crm/v3/objects/orders", {"bogus": "1"}),
+        ("/crm/v3/objects/orders", {"limit": "101"}),
+        ("/crm/v3/objects/orders", {"limit": "0"}),
+        ("/crm/v3/objects/orders", {"after": "x"}),
+        ("/crm/v3/objects/orders", {"archived": "maybe"}),
+        ("/crm/v3/objects/orders", {"properties": "hs_order_name,hs_nonsense"}),
+        (f"/crm/v3/objects/orders/{SHOP_ORDER}", {"fields": "hs_order_name"}),
+        ("/crm/v4/objects/companies/9010/associations/orders", {"limit": "501"}),
+        ("/crm/v3/pipelines/deals", {"limit": "1"}),
+        ("/account-info/v3/details", {"portalId": "1"}),
+    ],
+)
+def test_refuses_a_parameter_that_it_does_not_know(crm: Crm, path: str, params: dict[str, str]) -> None:
+    answer = crm.get(path, **params)
+    assert (answer.status_code, answer.json()["category"]) == (400, "VALIDATION_ERROR")
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/crm/v3/objects/orders/batch/read", []),
+        ("/crm/v3/objects/orders/batch/read", {"inputs": []}),
+        ("/crm/v3/objects/orders/batch/read", {"inputs": [{"id": 1}]}),
+        ("/crm/v3/objects/orders/batch/read", {"inputs": [{"id": "1"}], "property": ["hs_order_name"]}),
+        ("/crm/v3/objects/orders/batch/read", {"inputs": [{"id": "1"}], "properties": ["hs_nonsense"]}),
+        ("/crm/v3/objects/orders/batch/read", {"inputs": [{"id": str(n)} for n in range(101)]}),
+        ("/crm/v3/objects/companies/search", {"filterGroups": []}),
+        ("/crm/v3/objects/companies/search", {"filterGroups": [{"filters": []}]}),
+        ("/crm/v3/objects/companies/search", {"filterGroups": [{"filters": [{"propertyName": "name"}]}]}),
+        ("/crm/v4/associations/orders/companies/batch/read", {"inputs": [{"id": "1", "limit": "1"}]}),
+    ],
+)
+def test_refuses_a_question_that_it_does_not_know(crm: Crm, path: str, body: Any) -> None:
+    answer = crm.post(path, body)
+    assert (answer.status_code, answer.json()["category"]) == (400, "VALIDATION_ERROR")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/crm/v3/objects/orders/1", "/crm/v3/objects/orders/54805204447", "/crm/v3/pipelines/contacts", "/crm/v3/nothing"],
+)
+def test_has_nothing_at_other_addresses(crm: Crm, path: str) -> None:
+    crm.headers = {"authorization": f"Bearer {TOKEN}"}
+    assert crm.get(path).status_code in (403, 404)
+
+
+def test_gives_the_properties_asked_for_and_the_default_ones(crm: Crm) -> None:
+    bare = crm.get(f"/crm/v3/objects/orders/{SHOP_ORDER}").json()
+    asked = crm.get(f"/crm/v3/objects/orders/{SHOP_ORDER}", properties="hs_order_name,hs_external_order_id").json()
+    assert bare.keys() == {"id", "properties", "createdAt", "updatedAt", "archived"}
+    assert bare["properties"].keys() == {"hs_createdate", "hs_lastmodifieddate", "hs_object_id"}
+    assert asked["properties"]["hs_order_name"] == "WEB-1058"
+    assert asked["properties"]["hs_external_order_id"] is None
+
+
+def test_pages_through_records_and_associations(crm: Crm) -> None:
+    for path in ("/crm/v3/objects/deals", "/crm/v4/objects/companies/9010/associations/deals"):
+        whole = crm.get(path, limit=100).json()
+        first = crm.get(path, limit=5).json()
+        rest = crm.get(path, limit=100, after=first["paging"]["next"]["after"]).json()
+        assert first["results"] + rest["results"] == whole["results"]
+        assert "paging" not in rest
+
+
+def test_answers_a_batch_in_part(crm: Crm) -> None:
+    objects = crm.post("/crm/v3/objects/orders/batch/read", {"inputs": [{"id": SHOP_ORDER}, {"id": "1"}]})
+    links = crm.post("/crm/v4/associations/orders/companies/batch/read", {"inputs": [{"id": SHOP_ORDER}, {"id": "1"}]})
+    for answer in (objects, links):
+        assert (answer.status_code, answer.json()["numErrors"], len(answer.json()["results"])) == (207, 1, 1)
+    assert links.json()["errors"][0]["subCategory"] == "crm.associations.NO_ASSOCIATIONS_FOUND"
+
+
+async def test_says_which_account_it_is(office: HubSpot) -> None:
+    assert await connector.check(office) == "HubSpot, account 48210533 at app-eu1.hubspot.com"
+
+
+async def test_tells_an_admin_what_a_token_lacks(sandbox: RunningSandbox) -> None:
+    async with opened(sandbox, NARROW) as narrow:
+        with pytest.raises(AccessDenied, match=r"crm\.objects\.orders\.read, crm\.objects\.deals\.read"):
+            await connector.check(narrow)
+
+
+async def test_shows_orders_and_offers_and_none_of_the_sales_work(office: HubSpot) -> None:
+    records = await shown(office, BAKERY)
+    assert {number: record.state for number, record in records.items()} == {
+        "WEB-1041": "delivered",
+        "WEB-1058": "on_its_way",
+        "WEB-1061": "confirmed",
+        "WEB-1063": "received",
+        "WEB-1049": "cancelled",
+        "WEB-1055": "unknown",
+        "11201934445": "quoted",
+        "11201934390": "confirmed",
+        "11201934398": "confirmed",
+    }
+    assert "INTERNAL-CANARY" not in repr(records)
+
+
+@pytest.mark.parametrize("customer", [BAKERY, CATERING, HOTEL, "company:9040", MAYA, "contact:504"])
+async def test_keeps_staffs_business_inside(office: HubSpot, customer: str) -> None:
+    records = await shown(office, customer)
+    assert records
+    assert "INTERNAL-CANARY" not in repr(records)
+
+
+async def test_shows_a_person_what_is_theirs_at_each_company(office: HubSpot) -> None:
+    assert {"WEB-1058", "WEB-1060"} <= (await shown(office, MAYA)).keys()
+    assert "WEB-1061" not in await shown(office, MAYA)
+
+
+async def test_takes_the_accounts_currency_where_a_deal_names_none(office: HubSpot) -> None:
+    contract = (await shown(office, BAKERY))["11201934390"]
+    assert isinstance(contract, Order)
+    assert (contract.total.currency, str(contract.total.amount)) == ("EUR", "640.00")
+
+
+async def test_fetches_an_order_for_its_own_customer_only(office: HubSpot) -> None:
+    wanted = RecordQuery(id=f"order-{SHOP_ORDER}", customer=BAKERY, asked_at=NOW)
+    order = (await connector.fetch["orders"](office, wanted)).record
+    assert isinstance(order, Order)
+    assert [each.tracking_number for each in order.shipments] == ["123098521091"]
+    for customer, key in ((CATERING, f"order-{SHOP_ORDER}"), (BAKERY, "deal-11201934451"), (BAKERY, "order-1")):
+        with pytest.raises(NotFound):
+            await connector.fetch["orders"](office, RecordQuery(id=key, customer=customer, asked_at=NOW))
+
+
+async def test_loses_at_once_what_was_archived(sandbox: RunningSandbox, office: HubSpot) -> None:
+    """Archiving leaves the date of change alone."""
+    order = sandbox.site.hubspot.objects["orders"][SHOP_ORDER]
+    assert "WEB-1058" in await shown(office, BAKERY)
+    order.archived = True
+    assert "WEB-1058" not in await shown(office, BAKERY)
+
+
+async def test_follows_an_association_that_moved(sandbox: RunningSandbox, office: HubSpot) -> None:
+    """No property of the order changes, and none of the companies'."""
+    store = sandbox.site.hubspot
+    store.part(("orders", SHOP_ORDER), ("companies", "9010"))
+    store.associate(("orders", SHOP_ORDER), ("companies", "9020"), (509, 510))
+    assert "WEB-1058" not in await shown(office, BAKERY)
+    assert "WEB-1058" in await shown(office, CATERING)
+
+
+@pytest.mark.parametrize(
+    ("facts", "candidates"),
+    [
+        (Facts(email="maya@alderlane.example"), {MAYA: {"email"}, BAKERY: {"email"}, CATERING: {"email"}}),
+        (
+            Facts(email="joneill@fenwick.example"),
+            {"contact:504": {"additional_email"}, "company:9040": {"additional_email"}},
+        ),
+        (Facts(email="jo.o'neill@fenwick.example"), {"contact:504": {"email"}, "company:9040": {"email"}}),
+        (Facts(external_id="10482"), {BAKERY: {"external_id"}}),
+        (Facts(domain="ALDERLANE.example"), {BAKERY: {"domain"}, CATERING: {"domain"}}),
+        (
+            Facts(email="ines@harbourhotel.example", external_id="10031", domain="harbourhotel.example"),
+            {"contact:503": {"email"}, HOTEL: {"email", "external_id", "domain"}},
+        ),
+        (Facts(email="sam@nowhere.example"), {}),
+    ],
+)
+async def test_finds_who_a_person_may_be(office: HubSpot, facts: Facts, candidates: dict[str, set[str]]) -> None:
+    found = await connector.find(office, facts)
+    assert {each.customer: set(each.matched) for each in found} == candidates
+
+
+async def test_keeps_a_ledger_and_fails_on_demand(sandbox: RunningSandbox, office: HubSpot) -> None:
+    await shown(office, HOTEL)
+    seen = sandbox.site.hubspot_switch.seen
+    assert seen[0].path == "/crm/v4/objects/companies/9030/associations/orders"
+    assert {each.path.split("/")[2] for each in seen if each.path.startswith("/crm")} == {"v3", "v4"}
+    sandbox.site.hubspot_switch.fault = Fault(kind="unavailable")
+    with pytest.raises(Unavailable):
+        await shown(office, HOTEL)
