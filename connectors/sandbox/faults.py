@@ -49,23 +49,19 @@ class Switch:
         return asgi(guarded)
 
 
-def control_app(switches: Mapping[str, Switch]) -> App:
+def control_fault(switches: Mapping[str, Switch], request: Request) -> Response:
     """`PUT /{app}/fault` and `GET /{app}/requests`, for whoever shares no process with the sandbox."""
-
-    async def answer(request: Request) -> Response:
-        name, _, what = request.path.strip("/").partition("/")
-        switch = switches.get(name)
-        if switch is None:
-            return as_json({"message": "no such app"}, 404)
-        match request.method, what:
-            case "PUT", "fault":
-                try:
-                    switch.fault = msgspec.json.decode(request.body, type=Fault)
-                except msgspec.DecodeError as error:
-                    return as_json({"message": str(error)}, 400)
-                return Response(204)
-            case "GET", "requests":
-                return as_json([{"method": seen.method, "path": seen.path} for seen in switch.seen])
-        return as_json({"message": "no such control"}, 404)
-
-    return asgi(answer)
+    name, _, what = request.path.strip("/").partition("/")
+    switch = switches.get(name)
+    if switch is None:
+        return as_json({"message": "no such app"}, 404)
+    match request.method, what:
+        case "PUT", "fault":
+            try:
+                switch.fault = msgspec.json.decode(request.body, type=Fault)
+            except msgspec.DecodeError as error:
+                return as_json({"message": str(error)}, 400)
+            return Response(204)
+        case "GET", "requests":
+            return as_json([{"method": seen.method, "path": seen.path} for seen in switch.seen])
+    return as_json({"message": "no such control"}, 404)

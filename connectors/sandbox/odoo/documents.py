@@ -43,10 +43,8 @@ def add_invoice(store: Store, document: dict[str, Any], orders: dict[str | None,
     row = _document(store, document)
     for name, value in (("state", "posted"), ("move_type", "out_invoice"), ("payment_state", "not_paid")):
         row.setdefault(name, value)
-    sign = -1 if row["move_type"] == "out_refund" else 1
-    row.setdefault("amount_residual", _residual(row))
-    row["amount_total_signed"] = sign * row["amount_total"]
-    row["amount_residual_signed"] = sign * row["amount_residual"]
+    row["amount_total_signed"] = _sign(row) * row["amount_total"]
+    _owe(row, row.get("amount_residual", _residual(row)))
     row["date"] = row.setdefault("invoice_date", None)  # a draft has none
     row["payment_reference"] = row.get("name")
     row["access_url"] = f"/my/invoices/{row['id']}"
@@ -64,6 +62,20 @@ def add_invoice(store: Store, document: dict[str, Any], orders: dict[str | None,
         line["display_type"] = line["display_type"] or "product"
     row["line_ids"] = [line["id"] for line in lines]
     _keep(store, "account.move", row, "account.move.line", lines)
+
+
+def settle(invoice: Row, payment_state: str) -> None:
+    """Say how an invoice is paid, and leave to pay what goes with it."""
+    invoice["payment_state"] = payment_state
+    _owe(invoice, _residual(invoice))
+
+
+def _owe(row: Row, amount: Decimal) -> None:
+    row |= {"amount_residual": amount, "amount_residual_signed": _sign(row) * amount}
+
+
+def _sign(row: Row) -> int:
+    return -1 if row["move_type"] == "out_refund" else 1
 
 
 def _document(store: Store, document: dict[str, Any]) -> Row:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from connectors.sandbox.dates import resolve
-from connectors.sandbox.rt.mail import parts
+from connectors.sandbox.rt.changes import add_transaction
 from connectors.sandbox.rt.store import Row, Store
 
-IDS_EACH = 100  # a transaction's id is its ticket's times this, plus its place; an attachment's likewise
+IDS_EACH = 100  # a transaction's id is its ticket's times this, plus its place
 
 
 def load_rt(folder: Path, now: datetime) -> Store:
@@ -57,7 +57,7 @@ def _add_ticket(store: Store, ticket: dict[str, Any]) -> None:
     store.tickets[row["id"]] = row
     events = [event for entry in ticket["history"] for event in _repeated(entry)]
     for place, event in enumerate(events, 1):
-        _add_transaction(store, row, row["id"] * IDS_EACH + place, event)
+        add_transaction(store, row, row["id"] * IDS_EACH + place, event)
     first, last = events[0], events[-1]
     row |= {"Created": first["at"], "Creator": first["by"], "LastUpdated": last["at"], "LastUpdatedBy": last["by"]}
     told = [event["at"] for event in events if event["Type"] == "Correspond" and store.users[event["by"]]["Privileged"]]
@@ -69,15 +69,3 @@ def _repeated(entry: dict[str, Any]) -> Iterable[dict[str, Any]]:
     """`times` writes an entry several times, an hour apart."""
     for place in range(entry.get("times", 1)):
         yield entry | {"at": entry["at"] + timedelta(hours=place)}
-
-
-def _add_transaction(store: Store, ticket: Row, id_: int, event: dict[str, Any]) -> None:
-    row = {name: event.get(name) for name in ("Type", "Field", "OldValue", "NewValue")}
-    row |= {"id": id_, "ObjectType": "RT::Ticket", "ObjectId": ticket["id"], "TimeTaken": "0", "Data": None}
-    row |= {"Creator": event["by"], "Created": event["at"]}
-    if event["Type"] in {"Create", "Correspond", "Comment"}:
-        row["Data"] = ticket["Subject"]
-    store.transactions[id_] = row
-    for part in parts(id_ * IDS_EACH, event):
-        part |= {"TransactionId": id_, "Creator": event["by"], "Created": event["at"]}
-        store.attachments[part["id"]] = part

@@ -17,8 +17,11 @@ class Store(Struct):
     attachments: dict[int, Row]
 
     def is_active(self, ticket: Row) -> bool:
-        lifecycle = self.lifecycles[self.queues[ticket["Queue"]]["Lifecycle"]]
-        return ticket["Status"] not in lifecycle["inactive"]
+        return ticket["Status"] not in self._lifecycle(ticket)["inactive"]
+
+    def statuses_of(self, ticket: Row) -> tuple[str, ...]:
+        """Every status that the ticket's queue knows."""
+        return tuple(status for group in self._lifecycle(ticket).values() for status in group)
 
     def user(self, name: str) -> Row | None:
         """Find a user by name, in any case, or by number."""
@@ -31,3 +34,6 @@ class Store(Struct):
 
     def files(self, transactions: set[int]) -> list[Row]:
         return [row for row in self.attachments.values() if row["TransactionId"] in transactions]
+
+    def _lifecycle(self, ticket: Row) -> dict[str, list[str]]:
+        return self.lifecycles[self.queues[ticket["Queue"]]["Lifecycle"]]
