@@ -1,13 +1,17 @@
 """The back offices side by side: Odoo under `/odoo`, Request Tracker under `/rt`, Zendesk Support under `/zendesk`.
 
-HubSpot is under `/hubspot`, and the faults of all are under `/control`.
+HubSpot is under `/hubspot`. Under `/control` are a page to change records on, and the faults of all.
 """
 
 from datetime import UTC, datetime
 from pathlib import Path
 
 from connectors.sandbox.asgi import mount
-from connectors.sandbox.faults import Switch, control_app
+from connectors.sandbox.control.app import control_app
+from connectors.sandbox.control.odoo import odoo_system
+from connectors.sandbox.control.rt import rt_system
+from connectors.sandbox.control.zendesk import zendesk_system
+from connectors.sandbox.faults import Switch
 from connectors.sandbox.hubspot.app import hubspot_app
 from connectors.sandbox.hubspot.seed import load_hubspot
 from connectors.sandbox.odoo.app import odoo_app
@@ -41,7 +45,12 @@ class Sandbox:
                         "rt": self.rt_switch,
                         "zendesk": self.zendesk_switch,
                         "hubspot": self.hubspot_switch,
-                    }
+                    },
+                    {
+                        "odoo": odoo_system(self.odoo),
+                        "zendesk": zendesk_system(self.zendesk),
+                        "rt": rt_system(self.rt),
+                    },
                 ),
             }
         )
