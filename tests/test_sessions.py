@@ -158,6 +158,19 @@ async def test_signs_a_member_out_everywhere_else(sessions: Sessions) -> None:
     assert await sessions.get(bobs) is not None
 
 
+async def test_signs_out_whom_their_own_provider_signed_out(sessions: Sessions, db: Database, time: Time) -> None:
+    """Subjects and session names mean something only together with who gave them."""
+    async with db.write() as session:
+        session.add(Member(id="other ann", issuer="https://other.example", subject="ann", created_at=time()))
+    anns, others = [await sessions.create(member, None, None, "laptop") for member in ("ann", "other ann")]
+    for subject, sid in (("ann", None), (None, "laptop"), ("ann", "laptop")):
+        assert await sessions.end_at_provider("https://evil.example", subject, sid) == 0
+        assert await sessions.end_at_provider("https://op.example", subject, sid) == (sid is None)
+    assert await sessions.get(anns) is None
+    assert await sessions.get(others) is not None
+    assert await sessions.end_at_provider("https://other.example", None, "laptop") == 1
+
+
 async def test_lists_the_live_sessions_of_a_member(sessions: Sessions, time: Time) -> None:
     old, idle, ended = [await sessions.create("ann", None, None) for _ in range(3)]
     await sessions.create("bob", None, None)
