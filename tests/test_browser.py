@@ -6,6 +6,7 @@ import pytest
 import pytest_asyncio
 from playwright._impl._api_structures import SetCookieParam
 from playwright.async_api import BrowserContext, Page, async_playwright, expect
+from playwright.async_api import TimeoutError as NothingCame
 from support_chromium import CHROMIUM, find_chromium
 from support_portal import Portal
 from support_sandbox import RunningSandbox
@@ -68,9 +69,13 @@ async def test_fills_a_partial_page_in_by_itself(page: Page, sandbox: RunningSan
     sandbox.odoo_fault(Fault(kind="hang"))
     await page.goto("/invoices")
     await expect(page.locator(".banner")).to_contain_text("Invoices is taking longer than usual.")
+    for _ in range(2):  # it asks again, and again
+        await page.wait_for_event("request", timeout=10_000)
     sandbox.lift_faults()
     await expect(page.get_by_role("table")).to_be_visible(timeout=10_000)
     await expect(page.locator(".banner")).to_have_count(0)
+    with pytest.raises(NothingCame):  # and no more, once all is there
+        await page.wait_for_event("request", timeout=5_000)
 
 
 async def test_turns_instants_into_ages_and_keeps_the_instant(page: Page) -> None:
