@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: demo test lint live shots bench lock clean
+.PHONY: demo test lint live shots bench lock clean help
 .DELETE_ON_ERROR:
 
 demo: $(READY) ## The portal over a sandbox of both back offices, on an embedded Redis and SQLite
@@ -16,7 +16,7 @@ demo: $(READY) ## The portal over a sandbox of both back offices, on an embedded
 test: lint ## Everything; says at the end what this machine could not test
 	@$(BIN)/python -m pytest
 
-lint: $(READY)
+lint: $(READY) ## Style, types, directions of imports, the Dockerfile, house rules
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy --no-error-summary
@@ -40,9 +40,12 @@ lock: $(READY) ## After a change of the dependencies in pyproject.toml
 clean: ## Leaves .venv and .data
 	@rm -rf dist .shots .bench .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
 
+help: ## This list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+
 $(READY): requirements-dev.lock pyproject.toml web/package-lock.json web/assets.py
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Hallway wants Python 3.11 or newer; $(PYTHON) is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12")'
-	@echo "Setting up $(VENV) ..."
+	@echo "Setting up $(VENV): about a minute the first time ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) --require-hashes -r requirements-dev.lock
 	@$(PIP) --no-build-isolation --no-deps -e .
