@@ -10,7 +10,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-ver
 .PHONY: demo test lint live shots bench lock clean help
 .DELETE_ON_ERROR:
 
-demo: $(READY) ## The portal over a sandbox of both back offices, on an embedded Redis and SQLite
+demo: $(READY) ## The portal over a sandbox of three back offices, on an embedded Redis and SQLite
 	@exec $(BIN)/hallway demo
 
 test: lint ## Everything; says at the end what this machine could not test

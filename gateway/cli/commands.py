@@ -50,7 +50,7 @@ def serve() -> None:
     help="What the sandbox is made of.",
 )
 def demo(*, host: str, port: int, data_dir: Path, fixtures: Path) -> None:
-    """Serve the portal over a sandbox of two back offices."""
+    """Serve the portal over a sandbox of three back offices."""
     if not fixtures.is_dir():
         raise WrongInput(f"there is no folder {fixtures}: run this in a checkout of Hallway, or give --fixtures")
     run_demo(fixtures, host, port, data_dir.absolute())

@@ -1,4 +1,4 @@
-"""The portal on one machine, over a sandbox of both back offices: `hallway demo`."""
+"""The portal on one machine, over a sandbox of a HubSpot, an Odoo and a Zendesk: `hallway demo`."""
 
 from gateway.demo.run import run_demo
 

@@ -42,8 +42,14 @@ def sandbox(fixtures: Path) -> Iterator[str]:
 
 def sandbox_secrets(fixtures: Path) -> dict[str, str]:
     """Look up what the sandbox wants to see, under the names that the demo's sources ask for."""
-    odoo, rt = (json.loads((fixtures / name).read_bytes()) for name in ("odoo.json", "rt.json"))
-    return {"SANDBOX_ODOO_KEY": odoo["users"][-1]["key"], "SANDBOX_RT_TOKEN": rt["token"]}
+    hubspot, odoo, zendesk = (
+        json.loads((fixtures / f"{name}.json").read_bytes()) for name in ("hubspot", "odoo", "zendesk")
+    )
+    return {
+        "SANDBOX_HUBSPOT_TOKEN": next(iter(hubspot["tokens"])),
+        "SANDBOX_ODOO_KEY": odoo["users"][-1]["key"],
+        "SANDBOX_ZENDESK_TOKEN": zendesk["token"],
+    }
 
 
 @contextmanager

@@ -43,7 +43,9 @@ def run_demo(fixtures: Path, host: str, port: int, data_dir: Path) -> None:
         settings = _settings(host, port, data_dir, issuer)
         prepare_database(settings.database_url.reveal())
         asyncio.run(_fill(settings, fixtures, address, people))
-        serve(settings, load_app, lambda line: click.echo(f"{line}\n\n{_sign_ins(people)}\n\nCtrl-C ends it."))
+        hint = f"Change an order, an invoice or a request at {address}/control/ and watch the portal follow."
+        told = "\n\n".join([_sign_ins(people), hint, "Ctrl-C ends it."])
+        serve(settings, load_app, lambda line: click.echo(f"{line}\n\n{told}"))
 
 
 def load_app() -> Any:  # noqa: ANN401  # an ASGI application
