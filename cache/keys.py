@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Literal
 
-Family = Literal["list", "detail", "session", "used", "rate", "failed"]
+Family = Literal["list", "detail", "session", "used", "rate"]
 
 LIFETIMES: dict[Family, timedelta] = {
     "list": timedelta(days=7),  # a snapshot of many records; long, because an old one beats none
@@ -11,7 +11,6 @@ LIFETIMES: dict[Family, timedelta] = {
     "session": timedelta(seconds=10),  # a copy of a row; a sign-out is seen everywhere after this
     "used": timedelta(minutes=15),  # what may be used once, remembered for longer than it is valid
     "rate": timedelta(minutes=1),  # a counter of tries
-    "failed": timedelta(seconds=5),  # a fetch that failed, not to be tried again at once
 }
 
 # Change it with the form of what is stored: old values are then never read, and expire.

@@ -5,11 +5,12 @@ Money is `Decimal` with an ISO 4217 code, due dates are dates without a zone, in
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 OrderState = Literal["quoted", "received", "confirmed", "packed", "on_its_way", "delivered", "cancelled", "unknown"]
+HttpsUrl = Annotated[str, Meta(pattern=r"^https://[!-~]+$")]  # held to when a snapshot is read
 ShipmentState = Literal["waiting", "packed", "on_its_way", "delivered", "cancelled", "unknown"]
 InvoiceState = Literal["open", "part_paid", "paid", "credited", "cancelled", "unknown"]
 TicketState = Literal["received", "working", "awaiting_customer", "solved", "unknown"]
@@ -62,7 +63,7 @@ class Record(Struct, frozen=True, kw_only=True):
 
 
 class Shipment(Struct, frozen=True, kw_only=True):
-    """A part of an order on its way. `tracking_url` is the carrier's own page, https only."""
+    """A part of an order on its way. `tracking_url` is the carrier's own page."""
 
     number: str
     state: ShipmentState
@@ -70,7 +71,7 @@ class Shipment(Struct, frozen=True, kw_only=True):
     expected_on: date | None = None
     carrier: str | None = None
     tracking_number: str | None = None
-    tracking_url: str | None = None
+    tracking_url: HttpsUrl | None = None
 
 
 class Order(Record, frozen=True, kw_only=True):
@@ -97,7 +98,7 @@ class Invoice(Record, frozen=True, kw_only=True):
     issued_on: date | None = None
     due_on: date | None = None
     order_number: str | None = None
-    pay_url: str | None = None  # the source's own page for paying it, https only
+    pay_url: HttpsUrl | None = None  # the source's own page for paying it
     reference: str | None = None  # the customer's own order number
     lines: tuple[Line, ...] = ()
     files: tuple[FileRef, ...] = ()

@@ -108,7 +108,11 @@ class AccountView:
         unsure = [part for part in whole if part.state in {"waiting", "down"}]
         if found and unsure:  # what the list says of it, and that the rest is missing
             return replace(found[0], state=unsure[0].state)
-        for part in (*found, *unsure):
+        if found and all(
+            part.fetched_at < found[0].fetched_at for part in whole if part.fetched_at and found[0].fetched_at
+        ):
+            return replace(found[0], state="waiting")  # it is newer than what was read of it
+        for part in unsure:
             return part
         raise NotFound("no such record in this account")
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
-from decimal import Decimal
 
 from connectors.records import Invoice, Line, Money, Order, Record, Ticket
 
@@ -12,7 +11,7 @@ MONTHS = (
     "july", "august", "september", "october", "november", "december",
 )  # fmt: skip
 LONGEST = 100  # characters of a question
-WORD = re.compile(r"[^\s,;]+")
+WORD = re.compile(r"(?:[^\s,;]|(?<=\d),(?=\d{3}(?!\d)))+")  # a comma in an amount divides nothing
 
 
 def words_of(question: str) -> tuple[str, ...]:
@@ -21,6 +20,9 @@ def words_of(question: str) -> tuple[str, ...]:
 
 
 def finds(words: Iterable[str], record: Record) -> bool:
+    words = tuple(words)
+    if not words:
+        return True
     haystack = " ".join(_texts(record)).casefold()
     return all(word in haystack or _plain_amount(word) in haystack for word in words)
 
@@ -51,7 +53,7 @@ def _money(money: Money) -> Iterator[str]:
     """An amount as it may be typed: 2480, 2480.00, EUR."""
     yield money.currency
     yield f"{money.amount:f}"
-    yield f"{money.amount.quantize(Decimal('0.01')):f}"
+    yield f"{money.amount:.2f}"
 
 
 def _day(day: date | datetime | None) -> Iterator[str]:

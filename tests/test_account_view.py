@@ -292,6 +292,14 @@ async def test_says_that_a_conversation_is_still_missing(view: AccountView, desk
     assert (part.state, part.records[0].messages) == ("on_time", ())  # type: ignore[attr-defined]
 
 
+async def test_does_not_show_a_ticket_that_was_given_to_somebody_else(view: AccountView, desk: Desk) -> None:
+    desk.held["tickets"] = [("7", ticket("1"))]
+    await view.parts(scope(), ["tickets"])
+    desk.held["tickets"] = [("8", ticket("1"))]
+    with pytest.raises(NotFound):
+        await view.one(scope(), "tickets", "desk", "1")
+
+
 async def test_finds_nothing_that_the_list_does_not_hold_without_asking_for_it(view: AccountView, desk: Desk) -> None:
     desk.held["tickets"] = [("8", ticket("theirs")), ("7", ticket("mine"))]
     with pytest.raises(NotFound):

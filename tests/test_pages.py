@@ -212,6 +212,15 @@ async def test_switches_between_the_accounts_of_one_person_and_nowhere_else(port
     assert not links_of(page.text) & {link for link in links_of(html) if link.count("/") >= 3}
 
 
+async def test_never_fills_a_page_of_one_account_with_another(maya: httpx.AsyncClient) -> None:
+    page = (await maya.get("/invoices?show=all")).text
+    assert """hx-headers='{"X-Account": "bakery"}'""" in page or "hx-get" not in page
+    other = await maya.get("/invoices", headers={"HX-Request": "true", "X-Account": "hotel"})
+    assert (other.text, other.headers["hx-refresh"]) == ("", "true")
+    same = await maya.get("/invoices", headers={"HX-Request": "true", "X-Account": "bakery"})
+    assert "INV" in same.text
+
+
 async def test_sends_the_guarding_headers_with_every_answer(portal: Portal, maya: httpx.AsyncClient) -> None:
     stranger = portal.stranger()
     answers = [await maya.get(path) for path in (*PAGES, "/nowhere", "/static/tokens.css", "/healthz")]

@@ -79,6 +79,10 @@ async def test_shows_the_bare_text_of_what_is_too_large_or_too_intricate() -> No
     assert len((await clean("<p>" + "x" * (2 * MAX_CHARACTERS))).html) < MAX_CHARACTERS + 100
 
 
+async def test_reads_a_flood_of_brackets_once() -> None:
+    assert (await clean("<" * MAX_CHARACTERS)).html  # where each bracket is read again, this takes minutes
+
+
 def test_keeps_the_lines_of_a_plain_message() -> None:
     assert plain("one\ntwo\r\n\r\n<b>three</b>").html == "<p>one<br>two</p><p>&lt;b&gt;three&lt;/b&gt;</p>"
 

@@ -17,7 +17,7 @@ TAGS = {
 ATTRIBUTES = {"a": {"href"}, "td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan"}}
 SCHEMES = {"http", "https", "mailto", "tel"}
 LINK = re.compile(r"(?:https?|mailto|tel):[^\x00-\x20\x7f]*", re.IGNORECASE)
-TAG = re.compile(r"<[^>]*>")
+TAG = re.compile(r"<[^<>]*>?")  # looks at each character once, whatever the text
 
 
 class SafeHtml:

@@ -14,13 +14,14 @@ STATES: dict[str, State] = {"on_time": "ontime", "late": "late", "waiting": "wai
 
 
 class Stamp(Struct, frozen=True, kw_only=True):
-    """`at` None: nothing is known from this source yet. `promise` is in seconds."""
+    """`at` None: nothing is known of the source yet. `partly`: some of it is, of that age. `promise`: in seconds."""
 
     source: str
     title: str
     state: State
     at: datetime | None
     promise: float
+    partly: bool = False
 
 
 def stamps_of(parts: Iterable[Part]) -> list[Stamp]:
@@ -32,11 +33,12 @@ def stamps_of(parts: Iterable[Part]) -> list[Stamp]:
 
 
 def _stamp(parts: list[Part]) -> Stamp:
-    ages = [part.fetched_at for part in parts]
+    ages = [part.fetched_at for part in parts if part.fetched_at]
     return Stamp(
         source=parts[0].source,
         title=parts[0].title,
         state=STATES[max((part.state for part in parts), key=WORSE.__getitem__)],
-        at=None if None in ages else min(age for age in ages if age),
+        at=min(ages, default=None),
+        partly=0 < len(ages) < len(parts),
         promise=max((part.promise for part in parts), default=timedelta()).total_seconds(),
     )

@@ -52,5 +52,7 @@ async def get_static(name: FromPath[str], request: Request[Any, Any, Any]) -> Re
     if asset is None:
         raise NotFoundException
     packs = "gzip" in request.headers.get("accept-encoding", "")
-    headers = {"Cache-Control": FOREVER, "Vary": "Accept-Encoding"} | ({"Content-Encoding": "gzip"} if packs else {})
+    # Another version's address must not be given this version's content for ever.
+    kept = FOREVER if request.query_params.get("v") == asset.version else "no-store"
+    headers = {"Cache-Control": kept, "Vary": "Accept-Encoding"} | ({"Content-Encoding": "gzip"} if packs else {})
     return Response(asset.packed if packs else asset.body, media_type=asset.media_type, headers=headers)

@@ -78,8 +78,8 @@ class View:
                 "count": words.count,
                 "number": words.number,
                 "today": self.today,
-                "day": lambda value: words.day(value, self.today()),
-                "short_day": lambda value: words.short_day(value, self.today()),
+                "day": lambda value: words.day(self._day(value), self.today()),
+                "short_day": lambda value: words.short_day(self._day(value), self.today()),
                 "long_day": words.long_day,
                 "days_ago": lambda value: (self.today() - value).days,
                 "moment": lambda value: words.moment(value, datetime.now(UTC), zone),
@@ -93,6 +93,10 @@ class View:
     def today(self) -> date:
         return datetime.now(self._zone).date()
 
+    def _day(self, value: date | datetime) -> date:
+        """The day of an instant is the business's, as everywhere else on the page."""
+        return value.astimezone(self._zone).date() if isinstance(value, datetime) else value
+
     def html(self, template: str, context: Mapping[str, Any]) -> str:
         """Raises `minijinja.TemplateError` for anything a template asks for that is not there."""
         return self._templates.render_template(template, **context)
@@ -102,7 +106,8 @@ def render(request: Request[Any, Any, Any], template: str, *, status_code: int =
     """Answer with a page. Whoever is signed in, the templates know by `who`."""
     view: View = request.app.state.view
     who: Principal | None = request.scope.get("user")
-    html = view.html(template, {"who": who, "path": request.url.path, **context})
+    address = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    html = view.html(template, {"who": who, "path": request.url.path, "address": address, **context})
     return Response(html, status_code=status_code, media_type=MediaType.HTML)
 
 

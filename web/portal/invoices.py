@@ -12,7 +12,7 @@ from connectors.records import Invoice, Order
 from gateway.home import Item, totals
 from gateway.statuses import is_overdue, is_to_pay, status_of
 from web.portal.files import stream_file
-from web.portal.listing import Empty, Filters, PageNumber, Question, make_listing
+from web.portal.listing import UNLINKED, Empty, Filters, PageNumber, Question, make_listing
 from web.portal.paths import FileId, RecordId, SourceName
 from web.portal.visit import Visit, items_of, only
 from web.words import number
@@ -34,23 +34,23 @@ async def show_invoices(
     about = only(parts, "invoices")
     every = sorted(items_of(parts, Invoice), key=_newest_first)
     if show == "to-pay":
-        every.reverse()  # the longest due first
+        every.sort(key=_longest_due_first)
     complete = all(part.complete for part in about)
     nouns = ("invoice", "invoices")
     listing = make_listing(
         "/invoices", every, FILTERS, show=show, question=q, page=page, nouns=nouns, complete=complete
     )
-    known = all(part.fetched_at for part in about)
+    known = visit.knows(about)
     return visit.page(
         "invoices.html",
         area="invoices",
         parts=parts,
         about=about,
-        lede=_lede([item.record for item in every], visit.today, known=known),
+        lede=_lede([item.record for item in every], visit.today, known=known) if visit.is_linked else "",
         listing=listing,
         caption=f"Invoices: {FILTERS[show][0].lower()}",
         totals=totals((item.record for item in listing.chosen), visit.today) if show == "to-pay" else (),
-        empty=_empty(show, q, known=known),
+        empty=_empty(show, q, known=known) if visit.is_linked else UNLINKED,
     )
 
 
@@ -75,6 +75,10 @@ async def show_invoice(visit: NamedDependency[Visit], source: SourceName, record
 @get("/invoices/{source:str}/{record:str}/files/{file:str}")
 async def get_invoice_file(visit: NamedDependency[Visit], source: SourceName, record: RecordId, file: FileId) -> Stream:
     return await stream_file(visit, "invoices", source, record, file)
+
+
+def _longest_due_first(item: Item[Invoice]) -> tuple[date, str]:
+    return item.record.due_on or date.max, item.record.number
 
 
 def _newest_first(item: Item[Invoice]) -> tuple[int, str]:

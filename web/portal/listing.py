@@ -38,13 +38,16 @@ class Empty(Struct, frozen=True):
     text: str
 
 
+UNLINKED = Empty("Nothing is linked to you yet", "Tell us that you signed in, and we link your records.")
+
+
 class Window(Struct, Generic[T], frozen=True, kw_only=True):
-    """One page of a list. `newer` and `older` are addresses, None at either end."""
+    """One page of a list. `previous` and `next` are addresses, None at either end."""
 
     items: list[T]
     said: str
-    newer: str | None
-    older: str | None
+    previous: str | None
+    next: str | None
 
     @classmethod
     def of(
@@ -65,8 +68,8 @@ class Window(Struct, Generic[T], frozen=True, kw_only=True):
         return cls(
             items=list(items[(page - 1) * PER_PAGE : last]),
             said=said if complete else f"{said}; older ones are not read yet",
-            newer=address(path, query, page=page - 1) if page > 1 else None,
-            older=address(path, query, page=page + 1) if last < len(items) else None,
+            previous=address(path, query, page=page - 1) if page > 1 else None,
+            next=address(path, query, page=page + 1) if last < len(items) else None,
         )
 
 

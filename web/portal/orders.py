@@ -13,7 +13,7 @@ from gateway.home import Item
 from gateway.statuses import SHIPMENTS, UNKNOWN, is_delayed, is_under_way, status_of
 from gateway.steps import steps_of
 from web.portal.files import stream_file
-from web.portal.listing import Empty, Filters, PageNumber, Question, make_listing
+from web.portal.listing import UNLINKED, Empty, Filters, PageNumber, Question, make_listing
 from web.portal.paths import FileId, RecordId, SourceName
 from web.portal.visit import Visit, items_of, only
 from web.words import number
@@ -38,16 +38,16 @@ async def show_orders(
     complete = all(part.complete for part in about)
     nouns = ("order", "orders")
     listing = make_listing("/orders", every, FILTERS, show=show, question=q, page=page, nouns=nouns, complete=complete)
-    known = all(part.fetched_at for part in about)
+    known = visit.knows(about)
     return visit.page(
         "orders.html",
         area="orders",
         parts=parts,
         about=about,
-        lede=_lede([item.record for item in every], visit, known=known),
+        lede=_lede([item.record for item in every], visit, known=known) if visit.is_linked else "",
         listing=listing,
         caption=f"Orders: {FILTERS[show][0].lower()}",
-        empty=_empty(show, q, known=known),
+        empty=_empty(show, q, known=known) if visit.is_linked else UNLINKED,
     )
 
 

@@ -13,6 +13,7 @@ from gateway.account_view import Part
 from gateway.home import Item
 from gateway.statuses import status_of
 from web.portal.files import stream_file
+from web.portal.listing import UNLINKED, Empty
 from web.portal.paths import FileId, RecordId, SourceName
 from web.portal.visit import Visit, items_of, only
 from web.safe_html import SafeHtml, clean, plain
@@ -36,26 +37,21 @@ async def show_requests(visit: NamedDependency[Visit]) -> Response[str]:
     items = sorted(items_of(parts, Ticket), key=lambda item: item.record.created_at, reverse=True)
     awaiting = [item for item in items if item.record.state == "awaiting_customer"]
     solved = [item for item in items if item.record.state == "solved"]
-    under_way = [item for item in items if item not in awaiting and item not in solved]
-    known = all(part.fetched_at for part in about)
+    under_way = [item for item in items if item.record.state not in {"awaiting_customer", "solved"}]
+    known = visit.knows(about)
     return visit.page(
         "requests.html",
         area="requests",
         parts=parts,
         about=about,
-        lede=_lede(len(awaiting), len(under_way), known=known),
+        lede=_lede(len(awaiting), len(under_way), known=known) if visit.is_linked else "",
         groups=[
             Group("awaiting", "Your turn", awaiting),
             Group("way", "In progress", under_way),
             Group("solved", "Solved", solved),
         ],
         any=bool(items),
-        empty={
-            "title": "No requests yet" if known else "We can’t say yet",
-            "text": "What you ask us by e-mail or phone appears here."
-            if known
-            else "The requests have not reached us. Look again in a minute.",
-        },
+        empty=_empty(known=known) if visit.is_linked else UNLINKED,
     )
 
 
@@ -87,6 +83,12 @@ async def _conversation(ticket: Ticket) -> list[dict[str, Any]] | None:
 
 async def _body(message: Message) -> SafeHtml:
     return await clean(message.body) if message.media_type == "text/html" else plain(message.body)
+
+
+def _empty(*, known: bool) -> Empty:
+    if known:
+        return Empty("No requests yet", "What you ask us by e-mail or phone appears here.")
+    return Empty("We can’t say yet", "The requests have not reached us. Look again in a minute.")
 
 
 def _lede(awaiting: int, under_way: int, *, known: bool) -> str:

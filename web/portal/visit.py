@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import date
 from typing import Any, TypeVar
 
-from litestar import Request, Response
+from litestar import MediaType, Request, Response
 from msgspec import Struct
 
 from auth.principals import Principal
@@ -58,6 +58,10 @@ class Visit:
         self._records: AccountView = request.app.state.account_view
 
     @property
+    def _account_id(self) -> str:
+        return self.request.user.account_id or ""
+
+    @property
     def today(self) -> date:
         return self._view.today()
 
@@ -69,6 +73,10 @@ class Visit:
     def is_linked(self) -> bool:
         """Whether there is anything this visitor could see."""
         return bool(self.scope and self.scope.links)
+
+    def knows(self, about: Iterable[Part]) -> bool:
+        """Whether all of it has been read, so that what is not there does not exist."""
+        return self.is_linked and all(part.fetched_at and part.complete for part in about)
 
     async def parts(self, *kinds: Kind) -> tuple[Part, ...]:
         """Read lists of the visitor's account, and always those that the navigation counts."""
@@ -113,9 +121,13 @@ class Visit:
     ) -> Response[str]:
         """Render a page. `parts` feed the counts of the navigation, `about` is what this page itself speaks of."""
         page = template.removesuffix(".html")
+        if self.request.headers.get("x-account", self._account_id) != self._account_id:
+            # The page asks for news of itself, but the browser has moved to another account meanwhile.
+            return Response("", headers={"HX-Refresh": "true"}, media_type=MediaType.HTML)
         about = tuple(about)
         stamps = stamps_of(about)
-        self.note("viewed", page)
+        if "hx-request" not in self.request.headers:  # a page that fills itself in is viewed once
+            self.note("viewed", page)
         today = self.today
         return render(
             self.request,
