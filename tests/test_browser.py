@@ -67,10 +67,12 @@ async def test_loads_little_and_nothing_from_elsewhere(page: Page, served: tuple
 
 async def test_fills_a_partial_page_in_by_itself(page: Page, sandbox: RunningSandbox) -> None:
     sandbox.odoo_fault(Fault(kind="hang"))
-    await page.goto("/invoices")
+    await page.goto("/invoices?show=all")
     await expect(page.locator(".banner")).to_contain_text("Invoices is taking longer than usual.")
     for _ in range(2):  # it asks again, and again
-        await page.wait_for_event("request", timeout=10_000)
+        asked = await page.wait_for_event("request", timeout=10_000)
+        assert asked.headers["x-account"] == "bakery"
+        assert asked.url.endswith("/invoices?show=all")
     sandbox.lift_faults()
     await expect(page.get_by_role("table")).to_be_visible(timeout=10_000)
     await expect(page.locator(".banner")).to_have_count(0)
