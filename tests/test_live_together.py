@@ -79,10 +79,13 @@ def test_shows_both_systems_on_one_page_and_follows_each(
     tryton.write("sale.sale", "ordered", reference="PO-77/C")
     request_tracker.reply(number, "May we come on Monday?", Status="stalled")
     time.sleep(1.1)  # the promise of both sources
-    page.reload()
-    expect(page.get_by_role("heading", level=1)).to_have_text("One thing needs you")
-    page.get_by_role("link", name=re.compile("^Order 1,")).first.click()
-    expect(page.get_by_role("main")).to_contain_text("PO-77/C")
+    try:
+        page.reload()
+        expect(page.get_by_role("heading", level=1)).to_have_text("One thing needs you")
+        page.get_by_role("link", name=re.compile("^Order 1,")).first.click()
+        expect(page.get_by_role("main")).to_contain_text("PO-77/C")
+    finally:
+        tryton.write("sale.sale", "ordered", reference="PO-77")  # the server is shared with other tests
 
 
 def test_shows_the_other_customer_neither(page: Page, both: LivePortal, tryton: Tryton) -> None:
