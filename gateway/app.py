@@ -3,7 +3,7 @@
 import os
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -41,7 +41,7 @@ from gateway.keyring import Keyring
 from gateway.log import configure
 from gateway.offices import Offices
 from gateway.pull import Known
-from gateway.records.database import Database
+from gateway.records.database import Database, DatabaseDown
 from gateway.settings import Settings, SettingsError, load
 from gateway.usage import Usage
 from gateway.vault import Vault, VaultError
@@ -62,6 +62,7 @@ OPENAPI = OpenAPIConfig(
     path="/api/v1/schema",
     render_plugins=[JsonRenderPlugin(path="/openapi.json")],
 )
+SESSIONS_KEPT = timedelta(days=400)  # after they end: they say when somebody was last here
 SIGN_INS_PER_MINUTE = 30  # steps of a sign-in from one address
 
 
@@ -118,6 +119,8 @@ def make_app(settings: Settings) -> ASGIApp:
         async with AsyncExitStack() as stack:
             for close in (database.close, redis.aclose, offices.aclose, provider_http.aclose, oidc.aclose):
                 stack.push_async_callback(close)
+            with suppress(DatabaseDown):  # the next start does it
+                await sessions.purge(SESSIONS_KEPT)
             await usage.start()
             stack.push_async_callback(usage.aclose)
             stack.push_async_callback(flight.aclose)
