@@ -8,8 +8,11 @@ from support_cli import Hallway
 from support_op import Op
 from support_redis import RedisProcess
 from support_sandbox import RunningSandbox
+from support_tree import ROOT
 
 from connectors.sandbox.faults import Fault
+
+MIGRATIONS = len(list((ROOT / "gateway/records/migrations/versions").glob("[0-9]*.py")))
 
 
 @dataclass
@@ -106,7 +109,7 @@ def remove_the_sources(it: Installation) -> None:
         (forget_the_provider, "sign-in: no provider is set", "Set HALLWAY_OIDC_ISSUER"),
         (stop_the_helpdesk, "source helpdesk: ", "Check that the system is up"),
         (let_others_in, "address: ", "HALLWAY_BASE_URL"),
-        (start_over, "database: 1 migration(s) have not run", "hallway migrate"),
+        (start_over, f"database: {MIGRATIONS} migration(s) have not run", "hallway migrate"),
         (lose_the_database, "database: ", "HALLWAY_DATABASE_URL"),
         (remove_the_sources, "sources: there are none yet", "hallway sources apply FILE"),
     ],

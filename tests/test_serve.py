@@ -16,6 +16,8 @@ import pytest
 from support_cli import Hallway
 from support_sandbox import free_port
 
+from gateway.records import migrate
+
 SERVE = [sys.executable, "-m", "gateway.cli", "serve"]
 PATIENCE = 60  # seconds; a limit for machines that are busy, not a promise
 
@@ -182,7 +184,8 @@ def test_does_not_migrate_a_database_that_others_may_use(served: Callable[..., S
         return
     _, err = server.process.communicate(timeout=PATIENCE)
     assert server.process.returncode == 1
-    assert err == "hallway: the database lacks 1 migration(s): run `hallway migrate`, then start again\n"
+    lacks = f"the database lacks {len(migrate.pending(new_database_url))} migration(s)"
+    assert err == f"hallway: {lacks}: run `hallway migrate`, then start again\n"
 
 
 def no_app() -> None:
