@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 from support_needs import need
-from support_rt import free_port
+from support_sandbox import free_port
 
 HERE = Path(__file__).parent
 INSTALL = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error")

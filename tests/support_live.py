@@ -14,7 +14,7 @@ from support_certified_op import CertifiedProvider
 from support_chromium import CHROMIUM, find_chromium
 from support_needs import need_program
 from support_redis import RedisProcess
-from support_rt import free_port
+from support_sandbox import free_port
 from support_tree import ROOT
 
 

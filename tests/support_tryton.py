@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import pytest
 from support_needs import need
-from support_rt import free_port
+from support_sandbox import free_port
 from support_tree import ROOT
 
 LOCK = ROOT / "tests" / "requirements-tryton.lock"

@@ -15,6 +15,7 @@ from connectors.records import FileRef, Invoice, Line, Message, Money, Order, Re
 from gateway.account_view import Part
 from gateway.home import Item, Total
 from gateway.statuses import status_of
+from web.portal.visit import AREAS, href
 from web.stamps import Stamp, stamps_of
 
 T = TypeVar("T")
@@ -145,13 +146,6 @@ class HomeShape(Struct, frozen=True, rename="camel"):
     sources: list[SourceAge]
 
 
-AREAS: dict[str, Literal["orders", "invoices", "requests"]] = {
-    "orders": "orders",
-    "invoices": "invoices",
-    "tickets": "requests",
-}
-
-
 def order(item: Item[Order], today: date) -> OrderShape:
     record = item.record
     return OrderShape(
@@ -214,14 +208,10 @@ def _base(item: Item[Record], today: date) -> dict[str, Any]:
         "id": record.origin.id,
         "number": record.number,
         "status": Status(record.state, words.label, words.meaning, words.next_step),
-        "href": f"/api/v1{_path(item)}",
+        "href": f"/api/v1{href(item)}",
         "changed_at": record.origin.changed_at,
         "fetched_at": record.origin.fetched_at,
     }
-
-
-def _path(item: Item[Record]) -> str:
-    return f"/{AREAS[item.part.kind]}/{item.part.source}/{item.record.origin.id}"
 
 
 def _amount(money: Money) -> Amount:
@@ -242,7 +232,7 @@ def _lines(lines: Iterable[Line]) -> list[LineItem]:
 def _files(item: Item[Record], files: Iterable[FileRef]) -> list[File]:
     """Files are fetched where pages fetch them."""
     return [
-        File(file.name, f"{_path(item)}/files/{quote(file.id, safe='')}", file.media_type, file.size) for file in files
+        File(file.name, f"{href(item)}/files/{quote(file.id, safe='')}", file.media_type, file.size) for file in files
     ]
 
 

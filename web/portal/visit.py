@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from litestar import MediaType, Request, Response
 from msgspec import Struct
@@ -21,9 +21,10 @@ from web.stamps import stamps_of
 from web.view import View, render
 
 R = TypeVar("R", bound=Record)
+Area = Literal["orders", "invoices", "requests"]
 
 KIND_OF: dict[type[Record], Kind] = {record_type: kind for kind, record_type in KINDS.items()}
-AREAS: dict[Kind, str] = {"orders": "orders", "invoices": "invoices", "tickets": "requests"}
+AREAS: dict[Kind, Area] = {"orders": "orders", "invoices": "invoices", "tickets": "requests"}
 COUNTED: tuple[Kind, ...] = ("invoices", "tickets")  # their needs stand in the navigation of every page
 
 
@@ -164,7 +165,7 @@ def only(parts: Iterable[Part], kind: Kind) -> tuple[Part, ...]:
 
 
 def _needs_by_area(parts: Iterable[Part], today: date) -> dict[str, int]:
-    counts = dict.fromkeys(AREAS.values(), 0)
+    counts: dict[str, int] = dict.fromkeys(AREAS.values(), 0)
     for part in parts:
         counts[AREAS[part.kind]] += sum(needs_customer(record, today) for record in part.records)
     return {area: count for area, count in counts.items() if count}
