@@ -10,7 +10,7 @@ import html5lib
 import httpx
 import pytest
 import sqlalchemy as sa
-from support_portal import BAKERY, BASE, HOTEL, Portal, settings_for
+from support_portal import BAKERY, BASE, HOTEL, Portal, running, settings_for
 from support_sandbox import RunningSandbox
 
 from auth import cookies
@@ -257,7 +257,10 @@ async def test_writes_down_what_was_viewed_and_left(portal: Portal, maya: httpx.
 async def test_says_in_words_that_the_database_is_away(redis_url: str, tmp_path: Path) -> None:
     app = make_app(settings_for("postgresql://nobody@127.0.0.1:1/none", redis_url, tmp_path))
     transport = httpx.ASGITransport(app)  # type: ignore[arg-type]
-    async with httpx.AsyncClient(transport=transport, base_url=BASE, headers={"Accept": "text/html"}) as browser:
+    async with (
+        running(app),
+        httpx.AsyncClient(transport=transport, base_url=BASE, headers={"Accept": "text/html"}) as browser,
+    ):
         answer = await browser.get("/", headers={"Cookie": f"{cookies.SESSION}={'x' * 43}"})
     assert answer.status_code == 503
     assert "Nothing of yours is lost" in text_of(answer.text)
