@@ -47,11 +47,15 @@ class BackOffice(Struct, Generic[C_co], frozen=True, kw_only=True):
 
 
 class Query(Struct, frozen=True, kw_only=True):
-    """One customer's records of one kind, a page at a time."""
+    """One customer's records of one kind, a page at a time, the newest first.
+
+    `only_open` is asked of the kinds in `Connector.reads_open` alone: just what is not done yet, however old.
+    """
 
     customer: str  # their id for the customer, from the account's link
     asked_at: datetime
     cursor: str | None = None
+    only_open: bool = False
 
 
 class RecordQuery(Struct, frozen=True, kw_only=True):
@@ -160,6 +164,7 @@ class Connector(Struct, Generic[C], frozen=True, kw_only=True):
     check: Callable[[BackOffice[C]], Awaitable[str]]  # "Test connection": who we are there, or a ConnectorError
     find: Find[C]
     reads: Mapping[Kind, Read[C, Record]]
+    reads_open: frozenset[Kind] = frozenset()  # of these it can tell what is open without reading all of them
     fetch: Mapping[Kind, Fetch[C, Record]]
     files: Mapping[Kind, OpenFile[C]]
     statuses: Mapping[Kind, Mapping[str, str]]  # their status -> ours; whatever is not named here is "unknown"
