@@ -1,7 +1,8 @@
 """What stands before every route: nothing is open, and nothing can be changed from elsewhere, unless a route says so.
 
 A route says so by `opt`: `PUBLIC` lets anybody in, `FROM_ELSEWHERE` accepts unsafe methods from outside our pages, for
-those who prove themselves in another way. What a route does not say is refused.
+those who prove themselves in another way, `STAFF` lets in staff and nobody else. What a route does not say is
+refused: without `STAFF`, it is for members and nobody else.
 """
 
 from typing import Any
@@ -12,7 +13,7 @@ from litestar import Request, Response
 from litestar.config.app import AppConfig
 from litestar.connection import ASGIConnection
 from litestar.enums import ScopeType
-from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
+from litestar.exceptions import NotAuthorizedException, NotFoundException, PermissionDeniedException
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.handlers.base import BaseRouteHandler
 from litestar.middleware import ASGIMiddleware
@@ -21,16 +22,22 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from auth.cross_site import SAFE_METHODS, TooLarge, carries_token, is_form, is_from_our_site, read_form, replay
 from auth.own_path import HOME, own_path
+from auth.principals import Principal, StaffPrincipal
 from auth.visitors import Visitors
 
 PUBLIC = {"public": True}
 FROM_ELSEWHERE = {"from_elsewhere": True}
+STAFF = {"staff": True}
 
 log = structlog.get_logger()
 
 
 class SignInNeeded(NotAuthorizedException):
     """Nobody is signed in, and the page is for those who are."""
+
+
+class NotForStaff(PermissionDeniedException):
+    """One of staff is signed in, and the page is a customer's."""
 
 
 class Protection(InitPlugin):
@@ -42,13 +49,21 @@ class Protection(InitPlugin):
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         app_config.middleware.insert(0, CrossSite(self._visitors, self._origin))
-        app_config.guards.insert(0, self.signed_in)
+        app_config.guards.insert(0, self.let_in)
         app_config.exception_handlers = {SignInNeeded: ask_to_sign_in, **app_config.exception_handlers}
         return app_config
 
-    async def signed_in(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        if handler.opt.get("public") is not True and await self._visitors.recognise(connection.scope) is None:
+    async def let_in(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+        if handler.opt.get("public") is True:
+            return
+        who = await self._visitors.recognise(connection.scope)
+        if who is None:
             raise SignInNeeded
+        if handler.opt.get("staff") is True:
+            if not isinstance(who, StaffPrincipal):
+                raise NotFoundException  # a member need not learn what staff have
+        elif not isinstance(who, Principal):
+            raise NotForStaff("This is for customers. You are signed in as staff.")
 
 
 class CrossSite(ASGIMiddleware):

@@ -4,6 +4,8 @@ from msgspec import Struct
 
 from auth.hidden import Hidden, Revealing
 
+MAIN = "main"  # the id of the first provider; the others have a number
+
 
 class Provider(Struct, frozen=True, kw_only=True):
     """An OpenID provider at which we are registered. `id` is our own short name for it."""

@@ -29,7 +29,10 @@ class Session(Struct, frozen=True, kw_only=True):
     """A session as its row says. `id_hash` names it; the id itself is known to the browser alone."""
 
     id_hash: bytes
-    member_id: str
+    kind: str
+    member_id: str | None
+    staff_id: str | None
+    provider: str
     account_id: str | None
     csrf_token: str
     seen_at: datetime

@@ -13,10 +13,11 @@ from msgspec import Struct
 
 from auth.clock import Clock
 from auth.hidden import Hidden
+from auth.provider import MAIN
 from auth.session_copies import Session, SessionCopies
 from cache.client import Client
 from gateway.records.database import Database, DatabaseDown
-from gateway.records.tables import Member
+from gateway.records.tables import Member, Staff
 from gateway.records.tables import Session as Row
 
 ID = re.compile(r"[A-Za-z0-9_-]{43}")  # 256 bits
@@ -55,27 +56,22 @@ class Sessions:
         self._lifetime = lifetime
 
     async def create(
-        self, member_id: str, account_id: str | None, id_token: Hidden | None, provider_sid: str | None = None
+        self,
+        member_id: str,
+        account_id: str | None,
+        id_token: Hidden | None,
+        provider_sid: str | None = None,
+        provider: str = MAIN,
     ) -> str:
-        """Begin a session and return its id, the cookie's value. There is no way to ask for a certain id."""
-        cookie = secrets.token_urlsafe(32)
-        id_hash = _hash(cookie)
-        now = self._clock()
-        async with self._db.write() as session:
-            session.add(
-                Row(
-                    id_hash=id_hash,
-                    member_id=member_id,
-                    account_id=account_id,
-                    csrf_token=secrets.token_urlsafe(32),
-                    id_token=self._sealed(id_token.reveal(), id_hash) if id_token else None,
-                    provider_sid=provider_sid,
-                    created_at=now,
-                    seen_at=now,
-                    expires_at=now + self._lifetime,
-                )
-            )
-        return cookie
+        """Begin a member's session and return its id, the cookie's value. There is no way to ask for a certain id."""
+        row = Row(kind="member", member_id=member_id, account_id=account_id, provider=provider)
+        return await self._begin(row, id_token, provider_sid)
+
+    async def create_for_staff(
+        self, staff_id: str, id_token: Hidden | None, provider_sid: str | None, provider: str
+    ) -> str:
+        """Begin a session of staff and return its id."""
+        return await self._begin(Row(kind="staff", staff_id=staff_id, provider=provider), id_token, provider_sid)
 
     async def get(self, cookie: str | None) -> Session | None:
         """Find the live session of a browser. Raises `DatabaseDown` when nobody can tell."""
@@ -121,7 +117,7 @@ class Sessions:
             return None
         renewed = secrets.token_urlsafe(32)
         old, new = _hash(cookie), _hash(renewed)
-        live = (Row.id_hash == old, *self._live(self._clock()))
+        live = (Row.id_hash == old, Row.kind == "member", *self._live(self._clock()))
         async with self._db.write() as session:
             row = await session.scalar(sa.select(Row).where(*live).with_for_update())
             if row is None:
@@ -136,18 +132,16 @@ class Sessions:
         """Sign a member out everywhere, or everywhere but in the session of that hash. Say of how many sessions."""
         return await self._end_where(Row.member_id == member_id, *(() if but is None else (Row.id_hash != but,)))
 
-    async def end_at_provider(self, issuer: str, subject: str | None, sid: str | None) -> int:
-        """Sign out whom the provider has signed out, and say of how many sessions.
+    async def end_at_provider(self, provider: str, issuer: str, subject: str | None, sid: str | None) -> int:
+        """Sign out whom a provider has signed out, and say of how many sessions: of those only that began there.
 
         Sessions of that person that came without a `sid` may be the one that is meant, so they end too.
         """
-        members = sa.select(Member.id).where(Member.issuer == issuer)
-        if subject is None:
-            return await self._end_where(Row.member_id.in_(members), Row.provider_sid == sid)
-        theirs = Row.member_id.in_(members.where(Member.subject == subject))
+        theirs = (Row.provider == provider, _of_people_at(issuer, subject))
         if sid is None:
-            return await self._end_where(theirs)
-        return await self._end_where(theirs, sa.or_(Row.provider_sid == sid, Row.provider_sid.is_(None)))
+            return await self._end_where(*theirs)
+        named = Row.provider_sid == sid
+        return await self._end_where(*theirs, named if subject is None else sa.or_(named, Row.provider_sid.is_(None)))
 
     async def purge(self, older_than: timedelta) -> int:
         """Forget sessions that ended or expired so long ago, and say how many."""
@@ -165,6 +159,18 @@ class Sessions:
         await asyncio.gather(*map(self._copies.mark_ended, hashes))
         return len(hashes)
 
+    async def _begin(self, row: Row, id_token: Hidden | None, provider_sid: str | None) -> str:
+        cookie = secrets.token_urlsafe(32)
+        row.id_hash = _hash(cookie)
+        row.csrf_token = secrets.token_urlsafe(32)
+        row.id_token = self._sealed(id_token.reveal(), row.id_hash) if id_token else None
+        row.provider_sid = provider_sid
+        row.created_at = row.seen_at = now = self._clock()
+        row.expires_at = now + self._lifetime
+        async with self._db.write() as session:
+            session.add(row)
+        return cookie
+
     def _sealed(self, id_token: str, id_hash: bytes) -> str | None:
         sealed = self._sealer.seal(id_token, _name(id_hash))
         return sealed if len(sealed) <= SEALED_LENGTH else None
@@ -180,7 +186,10 @@ class Sessions:
             return None
         found = Session(
             id_hash=row.id_hash,
+            kind=row.kind,
             member_id=row.member_id,
+            staff_id=row.staff_id,
+            provider=row.provider,
             account_id=row.account_id,
             csrf_token=row.csrf_token,
             seen_at=row.seen_at,
@@ -207,6 +216,16 @@ class Sessions:
 
 def _ending(now: datetime) -> sa.Update:
     return sa.update(Row).where(Row.ended_at.is_(None)).values(ended_at=now, id_token=None)
+
+
+def _of_people_at(issuer: str, subject: str | None) -> sa.ColumnElement[bool]:
+    """Whether a session is of anybody at an issuer, or of the one whose subject is given."""
+
+    def ids(people: type[Member | Staff]) -> sa.Select[str]:
+        there = sa.select(people.id).where(people.issuer == issuer)
+        return there if subject is None else there.where(people.subject == subject)
+
+    return sa.or_(Row.member_id.in_(ids(Member)), Row.staff_id.in_(ids(Staff)))
 
 
 def _hash(cookie: str) -> bytes:

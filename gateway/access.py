@@ -11,8 +11,10 @@ from msgspec import Struct
 from auth.provider import Identity
 from gateway.records.database import Database
 from gateway.records.ids import new_id
-from gateway.records.tables import Account, Link, Member, Membership
+from gateway.records.tables import Account, Link, Member, Membership, Staff
 from gateway.records.upsert import insert
+
+NO_ROLE = "none"  # of staff whom nobody has given one yet
 
 
 class AccountRef(Struct, frozen=True):
@@ -47,6 +49,22 @@ async def remember(db: Database, identity: Identity, now: datetime) -> str:
         )
         kept = member.on_conflict_do_update(index_elements=[Member.issuer, Member.subject], set_=said)
         return (await session.scalars(kept.returning(Member.id))).one()
+
+
+async def remember_staff(db: Database, identity: Identity, now: datetime) -> str:
+    """Note that one of staff came, and return their id. Who is new may do nothing yet; a role and a name stay."""
+    async with db.write() as session:
+        staff = insert(session, Staff).values(
+            id=new_id(),
+            issuer=identity.issuer,
+            subject=identity.subject,
+            name=identity.name,
+            role=NO_ROLE,
+            created_at=now,
+        )
+        named = {"name": sa.func.coalesce(Staff.name, identity.name)}
+        kept = staff.on_conflict_do_update(index_elements=[Staff.issuer, Staff.subject], set_=named)
+        return (await session.scalars(kept.returning(Staff.id))).one()
 
 
 async def accounts_of(db: Database, member_id: str) -> tuple[AccountRef, ...]:

@@ -18,13 +18,13 @@ from support_signin import Time
 
 from auth import cookies
 from auth.cross_site import MAX_FORM_BYTES
-from auth.guards import FROM_ELSEWHERE, PUBLIC, Protection
-from auth.principals import Principal
+from auth.guards import FROM_ELSEWHERE, PUBLIC, STAFF, Protection
+from auth.principals import Principal, StaffPrincipal
 from auth.sessions import Sessions
 from auth.visitors import Visitors
 from cache.client import Client
 from gateway.records.database import Database
-from gateway.records.tables import Member
+from gateway.records.tables import Member, Staff
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -44,6 +44,11 @@ class Unsealed:
 @get("/page")
 async def page(request: Request[Principal, Any, Any]) -> str:
     return request.user.member_id
+
+
+@get("/staff", opt=STAFF)
+async def staff_page(request: Request[StaffPrincipal, Any, Any]) -> str:
+    return request.user.staff_id
 
 
 @get("/public", opt=PUBLIC)
@@ -97,18 +102,19 @@ async def mounted(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"mounted", "more_body": False})
 
 
-HANDLERS = [page, public, form, raw, json_, put_thing, patch_thing, delete_thing, open_, hook, mounted]
+HANDLERS = [page, staff_page, public, form, raw, json_, put_thing, patch_thing, delete_thing, open_, hook, mounted]
 
 
 class Site:
-    """An application with Ann's session, and requests to it with any headers."""
+    """An application with Ann's session and one of staff, and requests to it with any headers."""
 
-    def __init__(self, sessions: Sessions, cookie: str, token: str) -> None:
+    def __init__(self, sessions: Sessions, cookie: str, token: str, staff: str) -> None:
         app = Litestar(
             HANDLERS, plugins=[Protection(Visitors(sessions), ORIGIN)], openapi_config=None, logging_config=None
         )
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ORIGIN)  # type: ignore[arg-type]
         self.session = {"Cookie": f"{cookies.SESSION}={cookie}"}
+        self.staff = {"Cookie": f"{cookies.SESSION}={staff}"}
         self.token = token
 
     async def send(self, method: str, path: str, headers: dict[str, str] | None = None, **body: Any) -> httpx.Response:
@@ -122,11 +128,12 @@ class Site:
 async def site(database: Database, redis: Client, time: Time) -> Site:
     async with database.write() as session:
         session.add(Member(id="ann", issuer="https://op.example", subject="ann", created_at=time()))
+        session.add(Staff(id="sam", issuer="https://op.example", subject="ann", role="owner", created_at=time()))
     sessions = Sessions(database, redis, Unsealed(), time, idle=timedelta(hours=1), lifetime=timedelta(hours=1))
     cookie = await sessions.create("ann", None, None)
     found = await sessions.get(cookie)
     assert found is not None
-    return Site(sessions, cookie, found.csrf_token)
+    return Site(sessions, cookie, found.csrf_token, await sessions.create_for_staff("sam", None, None, "2"))
 
 
 UNSAFE: list[tuple[str, str, dict[str, Any]]] = [
@@ -283,6 +290,21 @@ async def test_lets_no_stranger_see_a_page(site: Site) -> None:
         for method, path in (("GET", "/page"), ("GET", "/mounted/x"), ("OPTIONS", "/page")):
             assert (await site.send(method, path, stranger)).status_code == 401, (method, path)
         assert (await site.send("GET", "/public", stranger)).text == "anybody"
+
+
+async def test_keeps_staff_and_members_apart(site: Site) -> None:
+    """A route that says nothing is for members; one that says staff is for staff."""
+    member, staff, nobody = site.session, site.staff, {"Cookie": ""}
+    seen = {
+        path: [(await site.send("GET", path, who)).status_code for who in (member, staff, nobody)]
+        for path in ("/page", "/staff", "/public", "/mounted/x")
+    }
+    assert seen == {
+        "/page": [200, 403, 401],
+        "/staff": [404, 200, 401],
+        "/public": [200, 200, 200],
+        "/mounted/x": [200, 403, 401],
+    }
 
 
 async def test_knows_nobody_by_two_cookies(site: Site) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy.exc import DBAPIError
@@ -19,7 +20,7 @@ from gateway.records.engines import migration_engine
 from gateway.records.tables import Base
 from gateway.records.urls import parse_url, sqlite_path
 
-ALL = ("0001", "0002")
+ALL = ("0001", "0002", "0003")
 
 
 def run(url: str, statement: str) -> None:
@@ -28,6 +29,17 @@ def run(url: str, statement: str) -> None:
     engine = migration_engine(parse_url(url), "BEGIN IMMEDIATE")
     with engine.begin() as connection:
         connection.execute(sa.text(statement))
+    engine.dispose()
+
+
+def migrate_to(url: str, revision: str) -> None:
+    """Bring an empty database to an older version of ours."""
+    run(url, "SELECT 1")
+    engine = migration_engine(parse_url(url), "BEGIN IMMEDIATE")
+    with engine.begin() as connection:
+        config = migrate._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
     engine.dispose()
 
 
@@ -47,6 +59,28 @@ def test_leads_to_exactly_the_tables(new_database_url: str) -> None:
         context = MigrationContext.configure(connection, opts={"compare_server_default": True})
         assert compare_metadata(context, Base.metadata) == []
     engine.dispose()
+
+
+def test_takes_sessions_that_are_there_for_members_of_the_first_provider(new_database_url: str) -> None:
+    """They stay signed in, and keep what hangs on them."""
+    migrate_to(new_database_url, "0002")
+    noon = "'2026-11-22 12:00:00'"
+    run(
+        new_database_url,
+        f"INSERT INTO members (id, issuer, subject, created_at) VALUES ('ann', 'https://op.example', 'ann', {noon})",
+    )
+    run(
+        new_database_url,
+        "INSERT INTO sessions (id_hash, member_id, csrf_token, provider_sid, created_at, seen_at, expires_at) "
+        f"VALUES ('\\x01', 'ann', 'token', 'laptop', {noon}, {noon}, {noon})",
+    )
+    assert migrate.upgrade(new_database_url) == ("0003",)
+    engine = migration_engine(parse_url(new_database_url), "BEGIN")
+    with engine.connect() as connection:
+        columns = "kind, member_id, staff_id, provider, provider_sid, csrf_token"
+        kept = connection.execute(sa.text(f"SELECT {columns} FROM sessions")).one()
+    engine.dispose()
+    assert tuple(kept) == ("member", "ann", None, "main", "laptop", "token")
 
 
 def test_does_nothing_the_second_time(database_url: str) -> None:

@@ -10,17 +10,20 @@ import msgspec
 import pytest
 import pytest_asyncio
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from support_redis import RedisProcess
 from support_signin import Time
 
 from auth.hidden import Hidden
-from auth.session_copies import MARK, Copy, SessionCopies
+from auth.principals import StaffPrincipal
+from auth.session_copies import MARK, Copy, Session, SessionCopies
 from auth.sessions import Sessions
+from auth.visitors import principal_of
 from cache.client import CacheDown, Client, connect
 from cache.keys import key
 from gateway.records.database import Database, DatabaseDown
-from gateway.records.tables import Account, Member
+from gateway.records.tables import Account, Member, Staff
 from gateway.records.tables import Session as Row
 
 IDLE, LIFETIME = timedelta(minutes=30), timedelta(hours=12)
@@ -44,6 +47,14 @@ async def db(database: Database, time: Time) -> Database:
             session.add(Member(id=name, issuer="https://op.example", subject=name, created_at=time()))
         session.add(Account(id="acme", name="Acme", created_at=time()))
     return database
+
+
+@pytest_asyncio.fixture
+async def staff(db: Database, time: Time) -> str:
+    """One of staff whose subject is a member's too."""
+    async with db.write() as session:
+        session.add(Staff(id="sam", issuer="https://op.example", subject="ann", role="none", created_at=time()))
+    return "sam"
 
 
 def sessions_on(db: Database, redis: Client, time: Time) -> Sessions:
@@ -164,11 +175,95 @@ async def test_signs_out_whom_their_own_provider_signed_out(sessions: Sessions, 
         session.add(Member(id="other ann", issuer="https://other.example", subject="ann", created_at=time()))
     anns, others = [await sessions.create(member, None, None, "laptop") for member in ("ann", "other ann")]
     for subject, sid in (("ann", None), (None, "laptop"), ("ann", "laptop")):
-        assert await sessions.end_at_provider("https://evil.example", subject, sid) == 0
-        assert await sessions.end_at_provider("https://op.example", subject, sid) == (sid is None)
+        assert await sessions.end_at_provider("main", "https://evil.example", subject, sid) == 0
+        assert await sessions.end_at_provider("main", "https://op.example", subject, sid) == (sid is None)
     assert await sessions.get(anns) is None
     assert await sessions.get(others) is not None
-    assert await sessions.end_at_provider("https://other.example", None, "laptop") == 1
+    assert await sessions.end_at_provider("main", "https://other.example", None, "laptop") == 1
+
+
+async def test_ends_only_what_began_at_the_provider_that_says_so(sessions: Sessions, staff: str) -> None:
+    """Two registrations at one issuer, of customers and of staff, with every name the same."""
+    theirs = [await sessions.create("ann", None, None, "laptop", id_) for id_ in ("main", "2")]
+    theirs.append(await sessions.create_for_staff(staff, None, "laptop", "3"))
+    for subject, sid in (("ann", "laptop"), (None, "laptop"), ("ann", None)):
+        assert await sessions.end_at_provider("4", "https://op.example", subject, sid) == 0
+    assert await sessions.end_at_provider("2", "https://op.example", "ann", "laptop") == 1
+    assert [bool(await sessions.get(cookie)) for cookie in theirs] == [True, False, True]
+    assert await sessions.end_at_provider("main", "https://op.example", None, "laptop") == 1
+    assert [bool(await sessions.get(cookie)) for cookie in theirs] == [False, False, True]
+    assert await sessions.end_at_provider("3", "https://op.example", "ann", None) == 1
+    assert await sessions.get(theirs[2]) is None
+
+
+# Staff
+
+
+async def test_knows_staff_from_members(sessions: Sessions, staff: str) -> None:
+    cookie = await sessions.create_for_staff(staff, Hidden("the.id.token"), "laptop", "2")
+    for _ in range(2):  # from the row, then from its copy
+        session = await sessions.get(cookie)
+        assert session
+        assert (session.kind, session.staff_id, session.provider) == ("staff", staff, "2")
+        assert (session.member_id, session.account_id) == (None, None)
+        assert isinstance(principal_of(session), StaffPrincipal)
+    assert await sessions.end_all(staff) == 0, "that is for members"
+    id_token = await sessions.end(cookie)
+    assert id_token
+    assert id_token.reveal() == "the.id.token"
+    assert await sessions.get(cookie) is None
+
+
+async def test_lets_no_staff_act_for_an_account(sessions: Sessions, staff: str) -> None:
+    cookie = await sessions.create_for_staff(staff, None, None, "2")
+    assert await sessions.renew(cookie, "acme") is None
+    assert await sessions.get(cookie)
+
+
+@pytest.mark.parametrize(
+    "mixed",
+    [
+        {"kind": "member", "staff_id": "sam"},
+        {"kind": "staff", "member_id": "ann"},
+        {"kind": "staff", "staff_id": "sam", "member_id": "ann"},
+        {"kind": "staff", "staff_id": "sam", "account_id": "acme"},
+        {"kind": "member", "member_id": "ann", "staff_id": "sam"},
+        {"kind": "owner", "staff_id": "sam"},
+        {"kind": "member"},
+    ],
+)
+async def test_stores_no_session_of_two_kinds(db: Database, staff: str, time: Time, mixed: dict[str, str]) -> None:
+    now = time()
+    row = Row(id_hash=b"x" * 32, provider="2", csrf_token="x", created_at=now, seen_at=now, expires_at=now, **mixed)
+    with pytest.raises((IntegrityError, DatabaseDown)):
+        async with db.write() as session:
+            session.add(row)
+
+
+@pytest.mark.parametrize(
+    ("kind", "member_id", "staff_id"),
+    [
+        ("owner", "ann", None),
+        ("member", "ann", "sam"),
+        ("staff", "ann", "sam"),
+        ("staff", "ann", None),
+        ("member", None, "sam"),
+    ],
+)
+def test_takes_a_session_of_two_kinds_for_nobodys(kind: str, member_id: str | None, staff_id: str | None) -> None:
+    now = Time()()
+    session = Session(
+        id_hash=b"",
+        kind=kind,
+        member_id=member_id,
+        staff_id=staff_id,
+        provider="main",
+        account_id=None,
+        csrf_token="",
+        seen_at=now,
+        expires_at=now,
+    )
+    assert principal_of(session) is None
 
 
 async def test_lists_the_live_sessions_of_a_member(sessions: Sessions, time: Time) -> None:
@@ -236,7 +331,7 @@ async def test_ends_a_session_that_goes_on_meanwhile(sessions: Sessions, end: st
             if end == "member":
                 await sessions.end_all("ann")
             else:
-                await sessions.end_at_provider("https://op.example", None, "laptop")
+                await sessions.end_at_provider("main", "https://op.example", None, "laptop")
 
         renewed, _ = await asyncio.gather(sessions.renew(cookie, "acme"), sign_out())
         assert [await sessions.get(cookie), await sessions.get(renewed)] == [None, None]

@@ -12,6 +12,7 @@ from auth.cross_site import TooLarge, fields, is_form, read_form
 from auth.errors import NotBelieved, SignInError
 from auth.guards import FROM_ELSEWHERE, PUBLIC
 from auth.oidc import OidcClient
+from auth.provider import MAIN
 from auth.sessions import Sessions
 from gateway.records.database import DatabaseDown
 
@@ -25,7 +26,7 @@ async def take_logout(request: Request[Any, Any, Any]) -> Response[bytes]:
     sessions: Sessions = request.app.state.sessions
     try:
         logout = await oidc.take_logout(await _token(request))
-        ended = await sessions.end_at_provider(logout.issuer, logout.subject, logout.sid)
+        ended = await sessions.end_at_provider(MAIN, logout.issuer, logout.subject, logout.sid)
     except SignInError as error:
         return _refused(error.reason)
     except DatabaseDown as error:

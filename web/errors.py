@@ -9,6 +9,7 @@ from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFou
 from litestar.types import ExceptionHandlersMap
 from msgspec import Struct
 
+from auth.guards import NotForStaff
 from connectors.errors import BadResponse, ConnectorError, NotFound
 from gateway.records.database import DatabaseDown
 from web.api import problems
@@ -27,6 +28,12 @@ class Words(Struct, frozen=True):
 NOT_FOUND = Words("There is nothing here", "It may have moved, or it belongs to another account.")
 TRY_AGAIN = Words("Our mistake", "Something went wrong on our side. Nothing of yours is lost. Try again in a minute.")
 AWAY = Words("We are away for a moment", "Nothing of yours is lost. Try again in a minute.")
+CUSTOMERS_ONLY = Words(
+    "This page is for customers",
+    "You are signed in as staff, and staff are not customers here. To see a customer’s pages, sign out first.",
+    "/staff",
+    "Go to the staff page",
+)
 BY_STATUS = {
     400: Words("We could not read that", "The address or the form was not complete. Go back and try again."),
     403: Words("We did not do that", "The page was open too long, or came from elsewhere. Open it anew and try again."),
@@ -48,7 +55,8 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
     )
     if status >= 500:  # noqa: PLR2004
         return on_unexpected(request, error)
-    return _page(request, status, BY_STATUS.get(status, BY_STATUS[400]), headers=error.headers)
+    words = CUSTOMERS_ONLY if isinstance(error, NotForStaff) else BY_STATUS.get(status, BY_STATUS[400])
+    return _page(request, status, words, headers=error.headers)
 
 
 def on_connector_error(request: Request[Any, Any, Any], error: ConnectorError) -> Response[str]:

@@ -13,7 +13,7 @@ import minijinja
 from litestar import MediaType, Request, Response
 from msgspec import Struct
 
-from auth.principals import Principal
+from auth.principals import Anyone
 from web import words
 from web.safe_html import SafeHtml
 from web.statics import Asset, load_assets, make_asset
@@ -105,7 +105,7 @@ class View:
 def render(request: Request[Any, Any, Any], template: str, *, status_code: int = 200, **context: Any) -> Response[str]:  # noqa: ANN401
     """Answer with a page. Whoever is signed in, the templates know by `who`."""
     view: View = request.app.state.view
-    who: Principal | None = request.scope.get("user")
+    who: Anyone | None = request.scope.get("user")
     address = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     html = view.html(template, {"who": who, "path": request.url.path, "address": address, **context})
     return Response(html, status_code=status_code, media_type=MediaType.HTML)

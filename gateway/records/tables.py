@@ -6,7 +6,18 @@ Instants are aware and in UTC on both databases; ids of ours are 26-character, t
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Index, LargeBinary, MetaData, String, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    String,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -119,20 +130,29 @@ class Staff(Base):
 
 
 class Session(Base):
-    """A signed-in browser. The id itself is never stored, only its SHA-256."""
+    """A signed-in browser, of a member or of staff. The id itself is never stored, only its SHA-256."""
 
     __tablename__ = "sessions"
     __table_args__ = (
+        CheckConstraint(
+            "(kind = 'member' AND member_id IS NOT NULL AND staff_id IS NULL) OR "
+            "(kind = 'staff' AND staff_id IS NOT NULL AND member_id IS NULL AND account_id IS NULL)",
+            name="ck_sessions_kind",
+        ),
         Index("ix_sessions_member", "member_id"),
+        Index("ix_sessions_staff", "staff_id"),
         Index("ix_sessions_expires", "expires_at"),
         Index("ix_sessions_provider_sid", "provider_sid"),
     )
 
     id_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
-    member_id: Mapped[str] = mapped_column(ForeignKey("members.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(10))  # of the person: "member" or "staff"
+    member_id: Mapped[str | None] = mapped_column(ForeignKey("members.id", ondelete="CASCADE"))
+    staff_id: Mapped[str | None] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"))
     account_id: Mapped[str | None] = mapped_column(ForeignKey("accounts.id", ondelete="SET NULL"))
     csrf_token: Mapped[str] = mapped_column(String(64))
     id_token: Mapped[str | None] = mapped_column(String(8192))  # vault token; the hint at sign-out
+    provider: Mapped[str] = mapped_column(String(20))  # our id of the one that it began at
     provider_sid: Mapped[str | None]  # the provider's own name for its session, by which it can end ours
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime]
