@@ -12,9 +12,10 @@ from connectors.testing.declared import Declared
 from connectors.testing.failing import Failing
 from connectors.testing.guarding import Guarding
 from connectors.testing.recorded import Recorded
+from connectors.testing.selecting import Selecting
 
 
-class Conformance(Declared, Recorded, Failing, Guarding):
+class Conformance(Declared, Recorded, Selecting, Failing, Guarding):
     """All of the promises. A connector's test is a subclass that names the connector and its recordings."""
 
 

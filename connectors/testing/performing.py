@@ -74,7 +74,7 @@ async def perform(connector: Connector[Any], office: BackOffice[Any], kind: Kind
             facts = Facts(email=ask.email, external_id=ask.external_id, domain=ask.domain)
             return Outcome(candidates=await connector.find(office, facts))
         case "read", str():
-            query = Query(customer=ask.customer, asked_at=ask.asked_at, cursor=ask.cursor)
+            query = Query(customer=ask.customer, asked_at=ask.asked_at, cursor=ask.cursor, only_open=ask.only_open)
             page: Page[Record] = await connector.reads[kind](office, query)
             return Outcome(answers=page.answers, cursor=page.cursor)
         case "fetch", str():

@@ -49,6 +49,7 @@ class Recorded(Bench):
             for first in pages
             for second in pages
             if pages[first].expect.cursor and pages[first].expect.cursor == pages[second].ask.cursor
+            if pages[first].ask.only_open is pages[second].ask.only_open
         ]
         assert pairs, f"record two pages of {kind}, the second with the cursor that the first gives"
         for pair in pairs:

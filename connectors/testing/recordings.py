@@ -81,6 +81,7 @@ class Ask(Strict, frozen=True):
     call: Literal["read", "fetch", "file", "find", "check"]
     customer: str = ""
     cursor: str | None = None
+    only_open: bool = False
     id: str = ""  # of the record
     file: str = ""
     email: str | None = None

@@ -33,6 +33,7 @@ connector = Connector(
         "invoices": invoices.read_invoices,
         "tickets": tickets.read_tickets,
     },
+    reads_open=frozenset({"orders", "invoices", "tickets"}),
     fetch={
         "orders": orders.fetch_order,
         "invoices": invoices.fetch_invoice,

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from connectors.contract import Answer, Page, Query, RecordQuery
+from connectors.done import done_words
 from connectors.errors import NotFound
 from connectors.records import FileRef, Invoice, InvoiceState, Origin
 from connectors.vendors.odoo import values
@@ -24,6 +25,7 @@ STATES: Mapping[str, InvoiceState] = {
     "invoicing_legacy": "unknown",  # from an older Odoo, without its payments
     "cancel": "cancelled",
 }
+OPEN: Sequence[Leaf] = (("state", "=", "posted"), ("payment_state", "not in", done_words("invoices", STATES)))
 SIGNS: Mapping[str, int] = {"out_invoice": 1, "out_refund": -1}
 
 
@@ -64,7 +66,8 @@ class LineRow(Row):
 
 
 async def read_invoices(office: Odoo, query: Query) -> Page[Invoice]:
-    rows, cursor = await newest(office, MoveRow, MODEL, _theirs(query.customer), query.cursor)
+    wanted = [*_theirs(query.customer), *(OPEN if query.only_open else ())]
+    rows, cursor = await newest(office, MoveRow, MODEL, wanted, query.cursor)
     return Page(await _answers(office, [row for row in rows if row.shown], query.asked_at), cursor)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import pairwise
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -22,7 +22,7 @@ class Row(Struct, kw_only=True):
 
 R = TypeVar("R", bound=Row)
 Leaf = tuple[str, str, object]
-Domain = Sequence[Leaf]  # all of them must hold
+Domain = Sequence[Leaf | Literal["&", "|"]]  # all of them must hold; an operator stands before what it joins
 
 
 async def newest(

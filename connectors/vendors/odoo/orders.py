@@ -5,10 +5,11 @@ from datetime import datetime
 from decimal import Decimal
 
 from connectors.contract import Answer, Page, Query, RecordQuery
+from connectors.done import done_words
 from connectors.errors import NotFound
 from connectors.records import Order, OrderState, Origin
 from connectors.vendors.odoo import values
-from connectors.vendors.odoo.models import Leaf, Row, as_key, newest, one, search
+from connectors.vendors.odoo.models import Domain, Leaf, Row, as_key, fields_of, newest, one, search
 from connectors.vendors.odoo.partners import partners
 from connectors.vendors.odoo.rpc import Odoo
 from connectors.vendors.odoo.values import Currency, Moment, Ref, Text, given
@@ -50,7 +51,8 @@ class LineRow(Row):
 
 
 async def read_orders(office: Odoo, query: Query) -> Page[Order]:
-    rows, cursor = await newest(office, OrderRow, MODEL, _theirs(query.customer), query.cursor)
+    wanted = [*_theirs(query.customer), *(await _open(office) if query.only_open else ())]
+    rows, cursor = await newest(office, OrderRow, MODEL, wanted, query.cursor)
     return Page(await _answers(office, [row for row in rows if row.state in SHOWN], query.asked_at), cursor)
 
 
@@ -64,6 +66,14 @@ async def fetch_order(office: Odoo, query: RecordQuery) -> Answer[Order]:
 
 def _theirs(customer: str) -> list[Leaf]:
     return [("state", "in", SHOWN), ("partner_id.commercial_partner_id", "=", as_key(customer))]
+
+
+async def _open(office: Odoo) -> Domain:
+    """Without the stock app nobody can tell that an order has been delivered, so each that was confirmed is open."""
+    going: Domain = [("state", "not in", done_words("orders", STATES))]
+    if not await fields_of(office, MODEL, {"delivery_status"}):
+        return going
+    return [*going, "|", ("state", "=", "sent"), ("delivery_status", "not in", done_words("orders", STATES))]
 
 
 async def _answers(office: Odoo, rows: Sequence[OrderRow], asked_at: datetime) -> tuple[Answer[Order], ...]:

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from connectors.contract import Answer, Page, Query, RecordQuery
+from connectors.done import done_words
 from connectors.errors import NotFound
 from connectors.records import Message, Ticket, TicketState
 from connectors.vendors.odoo import values
 from connectors.vendors.odoo.messages import author_name, read_messages
-from connectors.vendors.odoo.models import Leaf, Row, as_key, fields_of, newest, one
+from connectors.vendors.odoo.models import Domain, Leaf, Row, as_key, fields_of, newest, one
 from connectors.vendors.odoo.partners import partners
 from connectors.vendors.odoo.rpc import Odoo
 from connectors.vendors.odoo.values import Moment, Ref, Text, given
@@ -22,6 +23,17 @@ STATES: Mapping[str, TicketState] = {
     "Cancelled": "solved",
     "Rejected": "solved",
 }
+SOLVED = done_words("tickets", STATES)
+# In a stage that means it, or in none, or in one of their own that does not close a ticket.
+OPEN: Domain = (
+    "|",
+    ("stage_id", "=", False),
+    "|",
+    ("stage_id.name", "in", [name for name in STATES if name not in SOLVED]),
+    "&",
+    ("stage_id.name", "not in", SOLVED),
+    ("stage_id.closed", "=", False),
+)
 
 
 class TicketRow(Row):
@@ -43,7 +55,8 @@ async def read_tickets(office: Odoo, query: Query) -> Page[Ticket]:
     theirs = _theirs(query.customer)
     if not await _installed(office):
         return Page(())
-    rows, cursor = await newest(office, TicketRow, MODEL, theirs, query.cursor)
+    wanted = [*theirs, *(OPEN if query.only_open else ())]
+    rows, cursor = await newest(office, TicketRow, MODEL, wanted, query.cursor)
     return Page(tuple(_answer(office, row, query.asked_at) for row in rows), cursor)
 
 

@@ -40,6 +40,7 @@ connector = Connector(
     check=check,
     find=find,
     reads={"orders": orders.read_orders, "invoices": invoices.read_invoices},
+    reads_open=frozenset({"orders", "invoices"}),
     fetch={"orders": orders.fetch_order, "invoices": invoices.fetch_invoice},
     files={"invoices": open_report},
     statuses={"orders": orders.STATES, "invoices": invoices.STATES},

@@ -6,10 +6,11 @@ from datetime import UTC, date, datetime, time
 from msgspec import Struct
 
 from connectors.contract import Answer, Page, Query, RecordQuery
+from connectors.done import done_words
 from connectors.errors import NotFound
 from connectors.records import Order, OrderState, Shipment, ShipmentState
 from connectors.vendors.tryton import values
-from connectors.vendors.tryton.rest import Clause, Row, Tryton, as_key, newest, one
+from connectors.vendors.tryton.rest import Clause, Domain, Row, Tryton, as_key, newest, one
 from connectors.vendors.tryton.values import Amount, Currency, Day, LineRow, Moment
 
 MODEL = "sale.sale"
@@ -33,6 +34,10 @@ STATES: Mapping[str, OrderState] = {
     "packed": "packed",
     "shipped": "on_its_way",
 }
+OPEN: Domain = (
+    ("state", "not in", done_words("orders", STATES)),
+    ("OR", ("state", "!=", "processing"), ("shipment_state", "not in", done_words("orders", STATES))),
+)
 # A shipment is "shipped" when it has left the warehouse (since 7.4), and "done" when the goods are with the customer
 # in Tryton's books. Nothing comes after that, so it is as delivered as Tryton can know.
 SHIPMENT_STATES: Mapping[str, ShipmentState] = {
@@ -80,7 +85,8 @@ class SaleRow(Row):
 
 async def read_orders(office: Tryton, query: Query) -> Page[Order]:
     theirs: list[Clause] = [("party", "=", as_key(query.customer)), ("state", "!=", "draft"), ("number", "!=", None)]
-    rows, cursor = await newest(office, SaleRow, MODEL, theirs, query.cursor)
+    wanted = [*theirs, *(OPEN if query.only_open else ())]
+    rows, cursor = await newest(office, SaleRow, MODEL, wanted, query.cursor)
     return Page(tuple(_answer(office, row, query.asked_at) for row in rows if row.shown), cursor)
 
 

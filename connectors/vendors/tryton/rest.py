@@ -9,7 +9,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Generator, Iterator, Sequence
 from functools import cache
 from itertools import pairwise
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import httpx
 import msgspec
@@ -25,7 +25,8 @@ _PART = re.compile(r"records 0-([0-9]{1,9})/([0-9]{1,9}|\*)\Z")  # a count that 
 
 Tryton = BackOffice[TrytonConfig]
 Clause = tuple[str, str, object]
-Domain = Sequence[Clause]  # all of them must hold
+Either = tuple[Literal["OR"], Clause, Clause]
+Domain = Sequence[Clause | Either]  # all of them must hold
 
 
 class Row(Struct, kw_only=True):
