@@ -2,11 +2,12 @@
 
 import json
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -17,8 +18,10 @@ from connectors.addresses import AddressPolicy
 from connectors.config import Secret
 from connectors.contract import Query, Token
 from connectors.decode import decode_json
+from connectors.done import is_done
 from connectors.errors import AccessDenied, BadResponse, NotFound
-from connectors.records import Kind
+from connectors.records import Kind, Record
+from connectors.sandbox.odoo.documents import settle
 from connectors.scope import admit
 from connectors.tokens import MemoryTokens
 from connectors.transport import open_client
@@ -30,7 +33,7 @@ from connectors.vendors.odoo.values import Currency, line
 
 SHARED = Path(os.environ.get("HALLWAY_SHARED", Path(__file__).parents[2] / "shared"))
 CAPTURES = SHARED / "captures" / "odoo"
-HOTEL = "30"  # the sandbox's customer with hundreds of orders and invoices
+BAKERY, HOTEL = "10", "30"  # the latter is the sandbox's customer with hundreds of orders and invoices
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 
 
@@ -45,13 +48,19 @@ async def odoo(sandbox: RunningSandbox) -> AsyncIterator[Odoo]:
 async def read_all(odoo: Odoo, kind: Kind, between: Callable[[str], None] = lambda last: None) -> list[str]:
     """Read every page, and name the ids in the order shown. `between` hears the id at which a page was cut."""
     shown: list[str] = []
-    cursor = None
-    while True:
-        page = await connector.reads[kind](odoo, Query(customer=HOTEL, asked_at=NOW, cursor=cursor))
-        shown += [record.origin.id for record in admit(page.answers, HOTEL).records]
-        if (cursor := page.cursor) is None:
-            return shown
+    async for records in pages(odoo, kind, Query(customer=HOTEL, asked_at=NOW)):
+        shown += [record.origin.id for record in records]
         between(shown[-1])
+    return shown
+
+
+async def pages(odoo: Odoo, kind: Kind, query: Query) -> AsyncIterator[Sequence[Record]]:
+    while True:
+        page = await connector.reads[kind](odoo, query)
+        yield admit(page.answers, query.customer).records
+        if page.cursor is None:
+            return
+        query = msgspec.structs.replace(query, cursor=page.cursor)
 
 
 @pytest.mark.parametrize(("kind", "model"), [("orders", "sale.order"), ("invoices", "account.move")])
@@ -71,6 +80,26 @@ async def test_shows_all_once_while_rows_come_and_go(
     }
     assert len(before) == len(set(before)) > 200
     assert await read_all(odoo, kind, move_to_the_front) == before
+
+
+@pytest.mark.parametrize("kind", ["orders", "invoices", "tickets"])
+@pytest.mark.parametrize("customer", [HOTEL, BAKERY])
+async def test_tells_all_that_is_open(odoo: Odoo, sandbox: RunningSandbox, kind: Kind, customer: str) -> None:
+    """Asked of Odoo, it is what is left of all there is when what is done is taken away."""
+    rows = sandbox.site.odoo.rows
+    for number, invoice in enumerate(rows["account.move"].values()):
+        if number % 3 and invoice["state"] == "posted":
+            settle(invoice, ("blocked", "partial", "made_up")[number % 3])
+    for number, order in enumerate(rows["sale.order"].values()):
+        order["delivery_status"] = (None, "pending", "full")[number % 3]
+    rows["helpdesk.ticket.stage"][8] = {**rows["helpdesk.ticket.stage"][4], "id": 8, "name": "Archive"}
+    rows["helpdesk.ticket"][9] |= {"stage_id": None, "closed": False}
+    rows["helpdesk.ticket"][10] |= {"stage_id": 8, "closed": True}
+    whole = Query(customer=customer, asked_at=NOW)
+    told = [each async for page in pages(odoo, kind, whole) for each in page]
+    still = [each async for page in pages(odoo, kind, msgspec.structs.replace(whole, only_open=True)) for each in page]
+    assert still == [each for each in told if not is_done(kind, each)]
+    assert 0 < len(still) < len(told) or (kind, customer) == ("tickets", HOTEL)
 
 
 async def test_signs_in_once_for_many_questions(odoo: Odoo, sandbox: RunningSandbox) -> None:
