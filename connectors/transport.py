@@ -1,6 +1,6 @@
 """The one way to a back office, from the top of the stack to the bottom.
 
-Client: one deadline, retries, statuses as our errors.
+Client: one deadline, retries, statuses as our errors, and restraint towards who fails.
 httpx.Auth: sees the statuses first, so it may renew a token and ask again.
 Exchange: checks the address, bounds the body, names what breaks.
 PoolTransport over Dialer, or in tests an httpx.MockTransport: the bytes.
@@ -9,6 +9,7 @@ PoolTransport over Dialer, or in tests an httpx.MockTransport: the bytes.
 import asyncio
 import logging
 import ssl
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -23,13 +24,15 @@ from tenacity.wait import wait_random_exponential
 
 from connectors.addresses import AddressPolicy, parse_base_url
 from connectors.answers import question, raise_for_status
+from connectors.breaker import Call, State
 from connectors.dialer import Dialer
-from connectors.errors import AddressRefused, BadResponse, ConnectorError, RateLimited, Unavailable
+from connectors.errors import AddressRefused, BadResponse, ConnectorError, Unavailable
 from connectors.exchange import Exchange
-from connectors.pace import Pace
+from connectors.restraint import Restraint
 from connectors.wire import PoolTransport
 
 ATTEMPTS = 3
+FILE_HOSTS = 16  # elsewhere, of which a client remembers how they fared
 SAFE: Final[Mapping[str, Any]] = MappingProxyType({"repeatable": True})  # for a POST that only reads
 
 _full_jitter = wait_random_exponential(multiplier=0.25, max=2)
@@ -65,16 +68,20 @@ def open_client(
     transport: httpx.AsyncBaseTransport | None = None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     clock: Callable[[], datetime] = utc_now,
+    timer: Callable[[], float] = time.monotonic,
 ) -> "Client":
     """Open a client for one source, with a pool of its own. Raises `AddressRefused`.
 
     `deadline` is in seconds, over all attempts. `ca_file` holds the certificates to trust instead of the system's.
+    `timer` gives the seconds for which it keeps silent, or leaves who fails alone.
     """
     url = parse_base_url(base_url, policy)
     if transport is None:
         tls = ssl.create_default_context(cafile=ca_file) if ca_file else _system_trust()
         transport = PoolTransport(Dialer(policy), tls=tls, connections=connections)
-    return Client(url, auth=auth, transport=Exchange(transport, policy), deadline=deadline, sleep=sleep, clock=clock)
+    restraint = Restraint(str(url), asyncio.Semaphore(connections), timer)
+    exchange = Exchange(transport, policy)
+    return Client(url, auth=auth, transport=exchange, restraint=restraint, deadline=deadline, sleep=sleep, clock=clock)
 
 
 class Client(httpx.AsyncClient):
@@ -82,6 +89,9 @@ class Client(httpx.AsyncClient):
 
     It speaks to the origin of its base URL and to nobody else; an `httpx.Auth` may also speak to a token endpoint.
     With `stream=True` the deadline ends with the headers, and each read has as long again.
+
+    A back office that mostly fails is left alone: then it is `Unavailable` at once, and nothing is sent. After a
+    Retry-After it is `RateLimited` in the same way.
     """
 
     def __init__(
@@ -90,6 +100,7 @@ class Client(httpx.AsyncClient):
         *,
         auth: httpx.Auth | None,
         transport: httpx.AsyncBaseTransport,
+        restraint: Restraint,
         deadline: float,
         sleep: Callable[[float], Awaitable[None]],
         clock: Callable[[], datetime],
@@ -105,19 +116,40 @@ class Client(httpx.AsyncClient):
             trust_env=False,
         )
         self._exchange = transport
+        self._restraint = restraint
         self._deadline = deadline
         self._sleep = sleep
         self._clock = clock
-        self._pace = Pace()
+        self._elsewhere: dict[httpx.URL, Client] = {}
+
+    @property
+    def state(self) -> State:
+        """Say whether the back office is asked ("closed"), left alone ("open") or being tried ("probing")."""
+        return self._restraint.state
 
     def elsewhere(self, url: httpx.URL) -> "Client":
-        """Make a client for the origin of `url`: the same connections and policy, none of our credentials.
+        """Give a client for the origin of `url`: the same connections and policy, none of our credentials.
 
         It is not to be closed: it lives and ends with this one.
         """
         origin = url.copy_with(path="/", query=None, fragment=None)
-        transport, deadline = self._exchange, self._deadline
-        return Client(origin, auth=None, transport=transport, deadline=deadline, sleep=self._sleep, clock=self._clock)
+        client = self._elsewhere.pop(origin, None) or self._without_credentials(origin)
+        self._elsewhere[origin] = client  # the latest is the last
+        if len(self._elsewhere) > FILE_HOSTS:
+            del self._elsewhere[next(iter(self._elsewhere))]
+        return client
+
+    def _without_credentials(self, origin: httpx.URL) -> "Client":
+        at_home = _origin(origin) == _origin(self.base_url)
+        return Client(
+            origin,
+            auth=None,
+            transport=self._exchange,
+            restraint=self._restraint if at_home else self._restraint.beside(str(origin)),
+            deadline=self._deadline,
+            sleep=self._sleep,
+            clock=self._clock,
+        )
 
     def build_request(self, method: str, url: httpx.URL | str, **options: Any) -> httpx.Request:  # noqa: ANN401  # httpx's
         try:
@@ -127,53 +159,65 @@ class Client(httpx.AsyncClient):
 
     async def send(self, request: httpx.Request, *, stream: bool = False, **options: Any) -> httpx.Response:  # noqa: ANN401  # httpx's
         self._check_origin(request.url)
-        if silence := self._pace.silence(asyncio.get_running_loop().time()):
-            raise RateLimited(f"{question(request)}: not sent, we were told to wait", retry_after=silence)
-        attempt = partial(self._attempt, request, stream=stream, **options)
+        call = self._restraint.begin(request)
+        try:
+            response = await self._send(request, call, stream=stream, **options)
+        except BaseException:
+            self._restraint.settle(call)
+            raise
+        if call.probe or not stream:  # what is streamed is settled at its end; of a probe the headers say enough
+            self._restraint.settle(call)
+        return response
+
+    async def _send(self, request: httpx.Request, call: Call, *, stream: bool, **options: Any) -> httpx.Response:  # noqa: ANN401  # httpx's
+        ask = partial(self._ask, request, stream=stream, **options)
+        attempt = partial(self._restraint.attempt, request, call, ask, stream=stream)
         try:
             async with asyncio.timeout(self._deadline):
                 if request.method not in ("GET", "HEAD") and not request.extensions.get("repeatable"):
                     return await attempt()
                 await request.aread()  # so that it can be sent again
-                return await self._retrying()(attempt)
+                return await self._retrying(call)(attempt)
         except TimeoutError as error:
+            if not call.sent:  # our doing, not theirs
+                raise Unavailable(f"{question(request)}: not sent, no turn within {self._deadline:g} s") from error
+            call.failed = True
             raise Unavailable(f"{question(request)}: no answer within {self._deadline:g} s") from error
 
-    async def _attempt(self, request: httpx.Request, *, stream: bool, **options: Any) -> httpx.Response:  # noqa: ANN401  # httpx's
+    async def _ask(self, request: httpx.Request, *, stream: bool, **options: Any) -> httpx.Response:  # noqa: ANN401  # httpx's
+        response = await super().send(request, stream=True, **options)
         try:
-            response = await super().send(request, stream=True, **options)
-            try:
-                raise_for_status(response, self._clock())
-                if not stream:
-                    await response.aread()
-            except BaseException:
-                await response.aclose()
-                raise
-        except ConnectorError as error:
-            self._pace.failed(error, asyncio.get_running_loop().time())
+            raise_for_status(response, self._clock())
+            if not stream:
+                await response.aread()
+        except BaseException:
+            await response.aclose()
             raise
-        self._pace.succeeded()
         return response
 
-    def _retrying(self) -> AsyncRetrying:
+    def _retrying(self, call: Call) -> AsyncRetrying:
         return AsyncRetrying(
             sleep=self._sleep,
-            retry=retry_if_exception(self._is_worth_repeating),
+            retry=retry_if_exception(partial(self._is_worth_repeating, call)),
             wait=_wait,
             stop=stop_after_attempt(ATTEMPTS) | stop_before_delay(self._deadline),
             reraise=True,
         )
 
-    def _is_worth_repeating(self, error: BaseException) -> bool:
-        return isinstance(error, ConnectorError) and error.retry and self._pace.may_repeat
+    def _is_worth_repeating(self, call: Call, error: BaseException) -> bool:
+        return isinstance(error, ConnectorError) and error.retry and self._restraint.may_repeat(call)
 
     def _check_origin(self, url: httpx.URL) -> None:
         # A back office that is wrong about its own address, or hostile, could else lead our credentials away.
-        home = self.base_url
-        if (url.scheme, url.host, url.port) != (home.scheme, home.host, home.port):
+        if _origin(url) != _origin(self.base_url):
+            home = self.base_url.host
             raise AddressRefused(
-                f"{home.host} sent us on to {url.scheme}://{url.netloc.decode()}. Correct its idea of its own address"
+                f"{home} sent us on to {url.scheme}://{url.netloc.decode()}. Correct its idea of its own address"
             )
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
 
 
 def _wait(state: RetryCallState) -> float:

@@ -61,6 +61,8 @@ async def test_loses_no_slot_to_cancelled_calls() -> None:
         answers = await asyncio.gather(*(http.get("/a") for _ in range(20)))
         assert [response.status_code for response in answers] == [200] * 20
         assert "Requests: 0 active, 0 queued" in repr(pool._pool)
+        assert http._restraint._slots._value == 10
+        assert http.state == "closed"
     assert len(server.arrivals) > 40  # the storm did reach the server
 
 
