@@ -75,7 +75,7 @@ def create_app() -> ASGIApp:
 
 def make_app(settings: Settings) -> ASGIApp:
     """Make the application. Nothing is opened before its lifespan begins or its first request comes."""
-    sign_in = settings.require_sign_in()
+    sign_in = settings.require_sign_in()[0]
     if settings.redis_url is None:
         raise SettingsError(
             ["HALLWAY_REDIS_URL: needed here; `hallway serve` starts one of its own where it is not set"]

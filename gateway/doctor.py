@@ -13,6 +13,7 @@ from msgspec import Struct
 from auth.clock import utc_now
 from auth.discovery import Discovery
 from auth.errors import SignInError
+from auth.provider import MAIN
 from auth.provider_http import open_client
 from cache import embedded
 from cache.client import CacheDown, connect
@@ -24,7 +25,9 @@ from gateway.records import migrate
 from gateway.records.database import Database, DatabaseDown
 from gateway.records.tables import Source
 from gateway.records.urls import parse_url, sqlite_path
+from gateway.rules import variable
 from gateway.settings import Settings
+from gateway.sign_in import SignInSettings, sign_ins
 from gateway.sources.check import check_all
 from gateway.vault import Vault, VaultError
 
@@ -44,7 +47,8 @@ async def examine(settings: Settings, connectors: Mapping[str, Connector[Any]]) 
     database = await asyncio.to_thread(_database, settings.database_url.reveal())
     yield database
     yield await _redis(settings)
-    yield await _sign_in(settings)
+    async for finding in _sign_ins(settings):
+        yield finding
     if database.remedy is None:
         async for finding in _sources(settings, connectors):
             yield finding
@@ -110,10 +114,17 @@ async def _redis(settings: Settings) -> Finding:
     return Finding(what, "answers")
 
 
-async def _sign_in(settings: Settings) -> Finding:
-    what, issuer = "sign-in", settings.oidc_issuer
-    if issuer is None:
-        return Finding(what, "no provider is set", "Set HALLWAY_OIDC_ISSUER, _CLIENT_ID and _CLIENT_SECRET.")
+async def _sign_ins(settings: Settings) -> AsyncIterator[Finding]:
+    providers = sign_ins(settings.providers)
+    if not any(provider.kind == "member" for provider in providers):
+        remedy = "Set HALLWAY_OIDC_ISSUER, _CLIENT_ID and _CLIENT_SECRET."
+        yield Finding("sign-in", "no provider is set for customers", remedy)
+    for provider in providers:
+        yield await _sign_in(provider)
+
+
+async def _sign_in(provider: SignInSettings) -> Finding:
+    what, issuer = "sign-in" if provider.id == MAIN else f"sign-in {provider.id}", provider.issuer
     async with open_client() as http:
         discovery = Discovery(issuer, http, utc_now)
         try:
@@ -122,7 +133,8 @@ async def _sign_in(settings: Settings) -> Finding:
             return Finding(
                 what,
                 f"{issuer} cannot be used: {error.reason}",
-                "HALLWAY_OIDC_ISSUER must be the issuer exactly as the provider writes it in its discovery document.",
+                f"{variable(f'{provider.group}.issuer')} must be the issuer exactly as the provider writes it in its "
+                "discovery document.",
             )
         finally:
             await discovery.aclose()

@@ -22,6 +22,12 @@ HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 PORTS = {"http": 80, "https": 443}
 LOGOS = {".svg", ".png", ".webp", ".jpg", ".jpeg"}
 LOGO_BYTES = 256 * 1024
+PREFIX = "HALLWAY_"
+
+
+def variable(field: str) -> str:
+    """Name the variable of a field; of one in a group such as `oidc_2.issuer`, too."""
+    return PREFIX + field.replace(".", "_").rstrip("_").upper()
 
 
 def text(most: int) -> Callable[[str], str]:

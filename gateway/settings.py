@@ -1,9 +1,11 @@
 """The process's environment as one struct. Each field is a variable: `port` is HALLWAY_PORT.
 
+A field of a group begins with the group's name: `oidc_2.issuer` is HALLWAY_OIDC_2_ISSUER.
 An empty variable counts as not set. A field that holds a secret may also be read from a file: HALLWAY_KEYS_FILE.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
 from urllib.parse import quote, urlsplit
@@ -14,12 +16,13 @@ from connectors.config import Secret
 from gateway import rules
 from gateway.colours import contrast
 from gateway.keyring import HOW_TO, Keyring, load_keyring, parse_keyring
+from gateway.rules import PREFIX, variable
+from gateway.sign_in import ProviderSettings, SignInSettings, contradictions, sign_ins
 
-PREFIX = "HALLWAY_"
 FILE = "_FILE"
 SURFACE = "#fff"  # what the light theme's cards are made of
 READABLE, VISIBLE = 4.5, 3.0  # WCAG AA for text, and for what is not text
-SIGN_IN = ("oidc_issuer", "oidc_client_id", "oidc_client_secret")
+PROVIDERS = ("oidc", "oidc_2", "oidc_3", "oidc_4", "oidc_5")
 ADDRESSES = {"database_url", "redis_url"}  # secret because of the password in them
 
 
@@ -29,15 +32,6 @@ class SettingsError(Exception):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(["these settings need a change:", *(f"  {problem}" for problem in problems)]))
         self.problems = problems
-
-
-class SignInSettings(Struct, frozen=True, kw_only=True):
-    """The provider that customers sign in at."""
-
-    issuer: str
-    client_id: str
-    client_secret: Secret
-    scopes: tuple[str, ...]
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -51,10 +45,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     database_url: Annotated[Secret, rules.database]
     redis_url: Annotated[Secret | None, rules.redis] = None
     keys: Annotated[Secret | None, rules.keys] = None
-    oidc_issuer: Annotated[str | None, rules.issuer] = None
-    oidc_client_id: Annotated[str | None, rules.text(255)] = None
-    oidc_client_secret: Annotated[Secret | None, rules.secret] = None
-    oidc_scopes: Annotated[tuple[str, ...], rules.scopes] = ("openid", "email", "profile")
+    oidc: ProviderSettings = ProviderSettings()
+    oidc_2: ProviderSettings = ProviderSettings()
+    oidc_3: ProviderSettings = ProviderSettings()
+    oidc_4: ProviderSettings = ProviderSettings()
+    oidc_5: ProviderSettings = ProviderSettings()
     allow_http_sources: Annotated[bool, rules.flag] = False
     allow_private_sources: Annotated[bool, rules.flag] = False
     brand_name: Annotated[str, rules.text(60)] = "Hallway"
@@ -79,20 +74,21 @@ class Settings(Struct, frozen=True, kw_only=True):
         """Open the key ring; on first use of the embedded default, make it. Raises `KeyringError`."""
         return parse_keyring(self.keys.reveal()) if self.keys else load_keyring(self.data_dir / "keys")
 
-    def require_sign_in(self) -> SignInSettings:
-        """Give what signing in needs. Raises `SettingsError`: the other commands do without."""
-        if self.oidc_issuer and self.oidc_client_id and self.oidc_client_secret:
-            return SignInSettings(
-                issuer=self.oidc_issuer,
-                client_id=self.oidc_client_id,
-                client_secret=self.oidc_client_secret,
-                scopes=self.oidc_scopes,
-            )
-        raise SettingsError([f"{name}: needed to let customers sign in" for name in _missing_sign_in(self)])
+    @property
+    def providers(self) -> dict[str, ProviderSettings]:
+        return {group: getattr(self, group) for group in PROVIDERS}
+
+    def require_sign_in(self) -> tuple[SignInSettings, ...]:
+        """Give the providers, one for customers at least. Raises `SettingsError`: the other commands do without."""
+        found = sign_ins(self.providers)
+        if any(provider.kind == "member" for provider in found):
+            return found
+        needed = [variable(f"oidc.{field}") for field in self.oidc.missing] or [variable("oidc_2.issuer")]
+        raise SettingsError([f"{name}: needed to let customers sign in" for name in needed])
 
     def describe(self) -> tuple[tuple[str, str], ...]:
         """List each variable with its value, for people. Of secrets it only tells whether they are set."""
-        return tuple((_variable(name), _shown(name, getattr(self, name))) for name in self.__struct_fields__)
+        return tuple((variable(field), _shown(field, attrgetter(field)(self))) for field, _ in _fields())
 
 
 def embedded_database(data_dir: Path) -> Secret:
@@ -103,7 +99,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     """Read the settings. Raises `SettingsError` with all that is wrong."""
     values: dict[str, Any] = {}
     problems: dict[str, str] = {}
-    for field, hint in get_type_hints(Settings, include_extras=True).items():
+    for field, hint in _fields():
         try:
             given = _given(environ, field, is_secret=_is_secret(hint))
             if given:
@@ -111,19 +107,37 @@ def load(environ: Mapping[str, str]) -> Settings:
         except ValueError as error:
             problems[field] = str(error)
     data_dir = values.get("data_dir", Path(".data").absolute())
-    settings = Settings(**({"data_dir": data_dir, "database_url": embedded_database(data_dir)} | values))
+    settings = Settings(**({"data_dir": data_dir, "database_url": embedded_database(data_dir)} | _grouped(values)))
     for fields, problem in _contradictions(settings):
         if not problems.keys() & set(fields):  # else it is about a default
             problems[fields[0]] = problem
-    lines = [f"{_variable(field)}: {problem}" for field, problem in problems.items()]
+    lines = [f"{variable(field)}: {problem}" for field, problem in problems.items()]
     lines += _unknown(environ)
     if lines:
         raise SettingsError(lines)
     return settings
 
 
+def _fields(struct: type[Struct] = Settings, group: str = "") -> Iterator[tuple[str, Any]]:
+    """Give each field with what is said of it, those of a group as `group.field`."""
+    for field, hint in get_type_hints(struct, include_extras=True).items():
+        if hint is ProviderSettings:
+            yield from _fields(ProviderSettings, f"{field}.")
+        else:
+            yield group + field, hint
+
+
+def _grouped(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Put what belongs to a provider into its struct."""
+    grouped = {field: value for field, value in values.items() if "." not in field}
+    for group in PROVIDERS:
+        own = {field.partition(".")[2]: value for field, value in values.items() if field.startswith(f"{group}.")}
+        grouped[group] = ProviderSettings(**own)
+    return grouped
+
+
 def _given(environ: Mapping[str, str], field: str, *, is_secret: bool) -> str:
-    name = _variable(field)
+    name = variable(field)
     given = environ.get(name, "").strip()
     path = environ.get(name + FILE, "").strip() if is_secret else ""
     if given and path:
@@ -153,25 +167,14 @@ def _contradictions(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]
     if not settings.has_embedded_database and not settings.keys:
         problem = "needed with a database of your own, so that every machine has the same keys"
         yield ("keys", "database_url", "data_dir"), f"{problem}; {HOW_TO}"
-    missing = _missing_sign_in(settings)
-    if 0 < len(missing) < len(SIGN_IN):
-        yield SIGN_IN, f"the three go together; missing: {', '.join(missing)}"
-
-
-def _missing_sign_in(settings: Settings) -> list[str]:
-    return [_variable(field) for field in SIGN_IN if not getattr(settings, field)]
+    yield from contradictions(settings.providers)
 
 
 def _unknown(environ: Mapping[str, str]) -> list[str]:
-    hints = get_type_hints(Settings, include_extras=True)
-    known = {_variable(field) for field in hints}
-    known |= {_variable(field) + FILE for field, hint in hints.items() if _is_secret(hint)}
+    known = {variable(field) for field, _ in _fields()}
+    known |= {variable(field) + FILE for field, hint in _fields() if _is_secret(hint)}
     given = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
     return [f"{name}: there is no such setting{rules.did_you_mean(name, known)}" for name in given]
-
-
-def _variable(field: str) -> str:
-    return PREFIX + field.upper()
 
 
 def _rule(hint: Any) -> Callable[[str], object]:  # noqa: ANN401  # an `Annotated` has no type of its own

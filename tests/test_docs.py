@@ -9,11 +9,14 @@ from msgspec.structs import FieldInfo, fields
 from support_tree import ROOT, tracked
 
 from connectors.config import Secret
-from gateway.settings import Settings
+from gateway.rules import variable
+from gateway.settings import PROVIDERS, Settings
+from gateway.sign_in import ProviderSettings
 
 ROW = re.compile(r"^\| `(HALLWAY_\w+)`( or `_FILE`)? \| (.*?) \| (.+) \|$", re.MULTILINE)
 LISTED = {name: (secret, default) for name, secret, default, _ in ROW.findall((ROOT / "docs/settings.md").read_text())}
-SETTINGS = {f"HALLWAY_{field.encode_name.upper()}": field for field in fields(Settings)}
+SETTINGS = {variable(field.name): field for field in fields(Settings) if field.name not in PROVIDERS}
+SETTINGS |= {variable(f"oidc.{field.name}"): field for field in fields(ProviderSettings)}
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
 
 
@@ -26,6 +29,11 @@ def shown(field: FieldInfo) -> str:
 
 def test_lists_every_setting_and_no_other() -> None:
     assert sorted(LISTED) == sorted(SETTINGS)
+
+
+def test_tells_how_far_providers_are_numbered() -> None:
+    first, *_, last = [variable(group) for group in PROVIDERS[1:]]
+    assert f"`{first}_…` to `{last}_…`" in (ROOT / "docs/settings.md").read_text()
 
 
 @pytest.mark.parametrize("name", sorted(SETTINGS.keys() & LISTED.keys()))

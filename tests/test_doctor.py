@@ -127,6 +127,25 @@ def test_finds_what_is_wrong_and_says_what_to_do(
     assert "canary" not in healthy.hallway.out
 
 
+def test_looks_at_every_provider(healthy: Installation, other_op: Op) -> None:
+    healthy.hallway.environ |= {
+        "HALLWAY_OIDC_3_ISSUER": other_op.issuer,
+        "HALLWAY_OIDC_3_CLIENT_ID": "portal",
+        "HALLWAY_OIDC_3_CLIENT_SECRET": "canary-client-secret",
+        "HALLWAY_OIDC_3_FOR": "staff",
+    }
+    assert healthy.hallway("doctor") == 0
+    assert f"OK    sign-in 3: {other_op.issuer} answers, and is who it says" in healthy.hallway.out.splitlines()
+    other_op.replies["/.well-known/openid-configuration"] = (500, b"")
+    assert healthy.hallway("doctor") == 1
+    (wrong,) = [line for line in healthy.hallway.out.splitlines() if line.startswith("WRONG ")]
+    assert wrong.startswith(f"WRONG sign-in 3: {other_op.issuer} cannot be used")
+    assert "HALLWAY_OIDC_3_ISSUER must be" in healthy.hallway.out
+    forget_the_provider(healthy)
+    assert healthy.hallway("doctor") == 1
+    assert "WRONG sign-in: no provider is set for customers" in healthy.hallway.out
+
+
 def test_finds_the_redis_that_serve_would_start(healthy: Installation) -> None:
     del healthy.hallway.environ["HALLWAY_REDIS_URL"]
     assert healthy.hallway("doctor") == 0

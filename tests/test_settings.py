@@ -1,5 +1,6 @@
 """The settings, as an admin meets them."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from connectors.config import Secret
 from gateway.keyring import KeyringError
 from gateway.records import migrate
 from gateway.settings import Settings, SettingsError, load
+from gateway.sign_in import ProviderSettings
 
 KEY = "1:" + "A" * 43 + "="
 CANARY = "hunter2canary"
@@ -16,7 +18,8 @@ SIGN_IN = {
     "HALLWAY_OIDC_CLIENT_ID": "hallway",
     "HALLWAY_OIDC_CLIENT_SECRET": CANARY,
 }
-FIELDS = {f"HALLWAY_{field.upper()}" for field in Settings.__struct_fields__}
+FIELDS = {name for name, _ in load({}).describe()}
+NUMBERED = {name for name in FIELDS if re.match(r"HALLWAY_OIDC_\d_", name)}
 
 
 def problems(**environ: str) -> list[str]:
@@ -57,6 +60,8 @@ def test_reads_every_variable(tmp_path: Path) -> None:
         "OIDC_CLIENT_ID": "hallway",
         "OIDC_CLIENT_SECRET": "s3cret",
         "OIDC_SCOPES": "openid groups",
+        "OIDC_TITLE": "Sign in with Acme",
+        "OIDC_FOR": "Staff",
         "ALLOW_HTTP_SOURCES": "true",
         "ALLOW_PRIVATE_SOURCES": "1",
         "BRAND_NAME": "Acme & Söhne",
@@ -73,7 +78,7 @@ def test_reads_every_variable(tmp_path: Path) -> None:
         "SESSION_LIFETIME": "7200",
         "LOG_LEVEL": "DEBUG",
     }
-    assert {f"HALLWAY_{name}" for name in given} == FIELDS
+    assert {f"HALLWAY_{name}" for name in given} == FIELDS - NUMBERED
     assert load({f"HALLWAY_{name}": value for name, value in given.items()}) == Settings(
         base_url="https://portal.example.com",
         host="0.0.0.0",
@@ -83,10 +88,14 @@ def test_reads_every_variable(tmp_path: Path) -> None:
         database_url=Secret("postgresql://hallway:pw@db/hallway"),
         redis_url=Secret("rediss://:pw@cache:6380/0"),
         keys=Secret(KEY),
-        oidc_issuer="https://id.example.com/",
-        oidc_client_id="hallway",
-        oidc_client_secret=Secret("s3cret"),
-        oidc_scopes=("openid", "groups"),
+        oidc=ProviderSettings(
+            issuer="https://id.example.com/",
+            client_id="hallway",
+            client_secret=Secret("s3cret"),
+            scopes=("openid", "groups"),
+            title="Sign in with Acme",
+            for_="staff",
+        ),
         allow_http_sources=True,
         allow_private_sources=True,
         brand_name="Acme & Söhne",
@@ -144,6 +153,11 @@ def test_takes_an_empty_variable_for_unset() -> None:
         ("REDIS_URL", "unix://"),
         ("KEYS", "secret"),
         ("OIDC_SCOPES", "email"),
+        ("OIDC_FOR", "everybody"),
+        ("OIDC_TITLE", "a\nb"),
+        ("OIDC_5_SCOPES", "email"),
+        ("OIDC_6_ISSUER", "https://id.example.com"),
+        ("OIDC_1_ISSUER", "https://id.example.com"),
         ("ALLOW_HTTP_SOURCES", "maybe"),
         ("BRAND_NAME", "a" * 61),
         ("BRAND_LOGO_FILE", "/nowhere/logo.svg"),
@@ -216,7 +230,7 @@ def test_reads_a_secret_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_text("s3cret\n")
     environ = SIGN_IN | {"HALLWAY_OIDC_CLIENT_SECRET": "", "HALLWAY_OIDC_CLIENT_SECRET_FILE": str(file)}
-    assert load(environ).oidc_client_secret == Secret("s3cret")
+    assert load(environ).oidc.client_secret == Secret("s3cret")
 
 
 def test_says_what_is_wrong_with_a_secret_file(tmp_path: Path) -> None:
@@ -239,7 +253,8 @@ def test_wants_all_of_the_sign_in_provider_or_nothing() -> None:
     assert problems(OIDC_CLIENT_ID="hallway") == [
         "HALLWAY_OIDC_ISSUER: the three go together; missing: HALLWAY_OIDC_ISSUER, HALLWAY_OIDC_CLIENT_SECRET"
     ]
-    sign_in = load(SIGN_IN).require_sign_in()
+    (sign_in,) = load(SIGN_IN).require_sign_in()
+    assert (sign_in.id, sign_in.kind, sign_in.title) == ("main", "member", None)
     assert (sign_in.issuer, sign_in.client_id, sign_in.client_secret, sign_in.scopes) == (
         SIGN_IN["HALLWAY_OIDC_ISSUER"],
         "hallway",
@@ -249,6 +264,100 @@ def test_wants_all_of_the_sign_in_provider_or_nothing() -> None:
     with pytest.raises(SettingsError) as caught:
         load({}).require_sign_in()
     assert [problem.partition(":")[0] for problem in caught.value.problems] == list(SIGN_IN)
+
+
+def provider(number: str = "", **more: str) -> dict[str, str]:
+    """A second one unlike the first, to be changed."""
+    prefix = f"HALLWAY_OIDC_{number}_" if number else "HALLWAY_OIDC_"
+    own = {"ISSUER": f"https://{number or 'main'}.example", "CLIENT_ID": f"hallway{number}", "CLIENT_SECRET": CANARY}
+    return {prefix + name: value for name, value in (own | more).items()}
+
+
+def test_reads_several_providers_by_their_numbers(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("third\n")
+    third = provider("5", CLIENT_SECRET="", CLIENT_SECRET_FILE=str(file), FOR="staff", SCOPES="openid")
+    found = load({**provider(TITLE="Acme"), **provider("3", TITLE="Other"), **third}).require_sign_in()
+    assert [(each.id, each.kind, each.title) for each in found] == [
+        ("main", "member", "Acme"),
+        ("3", "member", "Other"),
+        ("5", "staff", None),
+    ]
+    assert (found[1].issuer, found[1].client_id) == ("https://3.example", "hallway3")
+    assert (found[2].client_secret, found[2].scopes) == (Secret("third"), ("openid",))
+
+
+@pytest.mark.parametrize(
+    ("environ", "wrong"),
+    [
+        (
+            provider("2", CLIENT_ID=""),
+            ["HALLWAY_OIDC_2_ISSUER: the three go together; missing: HALLWAY_OIDC_2_CLIENT_ID"],
+        ),
+        (
+            {"HALLWAY_OIDC_2_TITLE": "x"},
+            [
+                (
+                    "HALLWAY_OIDC_2_ISSUER: the three go together; missing: "
+                    "HALLWAY_OIDC_2_ISSUER, HALLWAY_OIDC_2_CLIENT_ID, HALLWAY_OIDC_2_CLIENT_SECRET"
+                )
+            ],
+        ),
+        (
+            provider() | provider("2", ISSUER="https://main.example", CLIENT_ID="hallway", TITLE="x"),
+            [
+                (
+                    "HALLWAY_OIDC_2_CLIENT_ID: the same client at the same issuer as HALLWAY_OIDC_CLIENT_ID: "
+                    "keep one of them"
+                ),
+                "HALLWAY_OIDC_TITLE: needed where",
+            ],
+        ),
+        (
+            provider() | provider("4", ISSUER="https://main.example", CLIENT_ID="hallway", FOR="staff"),
+            [
+                (
+                    "HALLWAY_OIDC_4_CLIENT_ID: the same client at the same issuer as HALLWAY_OIDC_CLIENT_ID: "
+                    "customers and staff must each have a client of their own there"
+                )
+            ],
+        ),
+        (
+            provider(TITLE="x") | provider("2"),
+            ["HALLWAY_OIDC_2_TITLE: needed where several providers are for the same"],
+        ),
+        (provider() | provider("2"), ["HALLWAY_OIDC_TITLE: needed where", "HALLWAY_OIDC_2_TITLE: needed where"]),
+        (
+            provider() | provider("2", FOR="staff") | provider("3", FOR="staff", TITLE="x"),
+            ["HALLWAY_OIDC_2_TITLE: needed where"],
+        ),
+        (provider() | provider("2", FOR="stuff"), ["HALLWAY_OIDC_2_FOR: must be one of customers, staff"]),
+    ],
+)
+def test_tells_what_is_wrong_with_several_providers(environ: dict[str, str], wrong: list[str]) -> None:
+    found = complaint(environ).splitlines()[1:]
+    assert len(found) == len(wrong)
+    for line, expected in zip(found, wrong, strict=True):
+        assert line.strip().startswith(expected)
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        provider() | provider("2", ISSUER="https://main.example", FOR="staff"),
+        provider() | provider("2", ISSUER="https://main.example", TITLE="x") | {"HALLWAY_OIDC_TITLE": "y"},
+        provider() | provider("2", CLIENT_ID="hallway", FOR="staff"),
+        provider("2"),
+        provider(FOR="staff") | provider("2"),
+    ],
+)
+def test_takes_providers_that_differ_in_something(environ: dict[str, str]) -> None:
+    load(environ).require_sign_in()
+
+
+def test_wants_a_provider_for_customers() -> None:
+    with pytest.raises(SettingsError, match="HALLWAY_OIDC_2_ISSUER: needed to let customers sign in"):
+        load(provider(FOR="staff")).require_sign_in()
 
 
 def test_shows_no_secret() -> None:

@@ -16,8 +16,9 @@ from gateway.demo.folder import fresh_folder
 from gateway.demo.outside import sandbox, sandbox_secrets, sign_in_provider
 from gateway.demo.people import People, link_people, read_people
 from gateway.records.database import Database
+from gateway.rules import PREFIX
 from gateway.serve import prepare_database, serve
-from gateway.settings import PREFIX, Settings, load
+from gateway.settings import Settings, load
 from gateway.sources import changes, desired
 from gateway.vault import Vault
 
@@ -85,7 +86,7 @@ async def _fill(settings: Settings, fixtures: Path, address: str, people: People
     vault, db = Vault(settings.keyring()), Database(settings.database_url.reveal())
     try:
         await changes.apply(db, vault, await changes.plan(db, vault, connectors, wanted), now)
-        await link_people(db, people.accounts, settings.require_sign_in().issuer, now)
+        await link_people(db, people.accounts, settings.require_sign_in()[0].issuer, now)
     finally:
         await db.close()
 

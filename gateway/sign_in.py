@@ -1,0 +1,91 @@
+"""The providers that people sign in at, as the settings name them: each is a group of variables that are alike."""
+
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from typing import Annotated
+
+from msgspec import Struct
+
+from auth.principals import Kind
+from auth.provider import MAIN
+from connectors.config import Secret
+from gateway import rules
+
+KINDS: dict[str, Kind] = {"customers": "member", "staff": "staff"}  # whom a provider is for -> what they are to us
+NEEDED = ("issuer", "client_id", "client_secret")
+
+
+class ProviderSettings(Struct, frozen=True, kw_only=True):
+    """One provider, set or not. `title` is what its button says; a single one needs none."""
+
+    issuer: Annotated[str | None, rules.issuer] = None
+    client_id: Annotated[str | None, rules.text(255)] = None
+    client_secret: Annotated[Secret | None, rules.secret] = None
+    scopes: Annotated[tuple[str, ...], rules.scopes] = ("openid", "email", "profile")
+    title: Annotated[str | None, rules.text(60)] = None
+    for_: Annotated[str, rules.one_of(*KINDS)] = "customers"
+
+    @property
+    def missing(self) -> list[str]:
+        return [field for field in NEEDED if not getattr(self, field)]
+
+    @property
+    def is_begun(self) -> bool:
+        return self != ProviderSettings(scopes=self.scopes)
+
+
+class SignInSettings(Struct, frozen=True, kw_only=True):
+    """A provider with all it needs. `id` is what addresses and sessions call it, `group` begins its settings' names."""
+
+    id: str
+    group: str
+    kind: Kind
+    issuer: str
+    client_id: str
+    client_secret: Secret
+    scopes: tuple[str, ...]
+    title: str | None
+
+
+def sign_ins(groups: Mapping[str, ProviderSettings]) -> tuple[SignInSettings, ...]:
+    """Give the providers that are set: `oidc` is the main one, `oidc_2` the one called 2."""
+    return tuple(
+        SignInSettings(
+            id=group.partition("_")[2] or MAIN,
+            group=group,
+            kind=KINDS[given.for_],
+            issuer=given.issuer,
+            client_id=given.client_id,
+            client_secret=given.client_secret,
+            scopes=given.scopes,
+            title=given.title,
+        )
+        for group, given in groups.items()
+        if given.issuer and given.client_id and given.client_secret
+    )
+
+
+def contradictions(groups: Mapping[str, ProviderSettings]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """What is wrong with the providers together: the fields it is about, and the problem of the first."""
+    for group, given in groups.items():
+        if given.is_begun and given.missing:
+            fields = tuple(f"{group}.{field}" for field in NEEDED)
+            missing = ", ".join(rules.variable(f"{group}.{field}") for field in given.missing)
+            yield fields, f"the three go together; missing: {missing}"
+    complete = sign_ins(groups)
+    for one, other in combinations(complete, 2):
+        if (one.issuer, one.client_id) == (other.issuer, other.client_id):
+            fields = tuple(f"{each.group}.{field}" for each in (other, one) for field in ("client_id", "issuer"))
+            yield fields, _one_client_twice(one, other)
+    for each in complete:
+        alike = [other for other in complete if other.kind == each.kind]
+        if len(alike) > 1 and each.title is None:
+            problem = "needed where several providers are for the same people: their buttons must differ"
+            yield (f"{each.group}.title", *(f"{other.group}.for_" for other in alike)), problem
+
+
+def _one_client_twice(one: SignInSettings, other: SignInSettings) -> str:
+    same = f"the same client at the same issuer as {rules.variable(f'{one.group}.client_id')}"
+    if one.kind == other.kind:
+        return f"{same}: keep one of them"
+    return f"{same}: customers and staff must each have a client of their own there"
