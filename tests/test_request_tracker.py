@@ -11,10 +11,11 @@ import httpx
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from support_rt import RequestTracker as RealRequestTracker
 
 from connectors.addresses import AddressPolicy
 from connectors.config import Secret
-from connectors.contract import RecordQuery
+from connectors.contract import Query, RecordQuery
 from connectors.errors import BadResponse, NotFound
 from connectors.mail import addresses_in, same_address
 from connectors.tokens import MemoryTokens
@@ -175,3 +176,22 @@ def test_finds_every_address_in_a_field() -> None:
         "office@a.example",
         "x@y.example",
     ]
+
+
+@pytest.mark.live
+async def test_a_real_one_tells_what_is_open(request_tracker: RealRequestTracker) -> None:
+    request_tracker.user("mara@birchwood.example")
+    made = {
+        status: request_tracker.ticket("mara@birchwood.example", f"A {status} one", "Hello.")
+        for status in ("new", "open", "stalled", "resolved", "rejected")
+    }
+    for status, ticket in made.items():
+        if status != "new":
+            request_tracker.set_status(ticket, status)
+    config = RequestTrackerConfig(base_url=request_tracker.url, token=Secret(request_tracker.token))
+    policy = AddressPolicy(allow_http=True, allow_private=True)
+    async with open_client(config.base_url, policy=policy, auth=connector.auth(config, MemoryTokens())) as http:
+        desk = RequestTracker(source="desk", http=http, config=config, tokens=MemoryTokens())
+        query = Query(customer="mara@birchwood.example", asked_at=datetime.now(UTC), only_open=True)
+        page = await connector.reads["tickets"](desk, query)
+    assert [answer.record.number for answer in page.answers] == [made["stalled"], made["open"], made["new"]]

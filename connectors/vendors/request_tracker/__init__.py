@@ -29,6 +29,7 @@ connector = Connector(
     check=check,
     find=find,
     reads={"tickets": read_tickets},
+    reads_open=frozenset({"tickets"}),
     fetch={"tickets": fetch_ticket},
     files={"tickets": open_file},
     statuses={"tickets": STATES},

@@ -29,6 +29,7 @@ STATES: Mapping[str, TicketState] = {
     "resolved": "solved",
     "rejected": "solved",
 }
+OPEN = "Status = '__Active__'"  # RT's own name for every status, of any lifecycle, that is not a last one
 
 
 class TicketRow(Struct):
@@ -51,10 +52,14 @@ class TicketRow(Struct):
 
 async def read_tickets(office: RequestTracker, query: Query) -> Page[Ticket]:
     """Read one page, newest first, cut by id: whatever is added or edited meanwhile, none is lost or doubled."""
-    theirs = f"Requestor.Name = {quoted(query.customer)}"
     before = int(as_number(query.cursor)) if query.cursor else None
+    conditions = [
+        f"Requestor.Name = {quoted(query.customer)}",
+        *([OPEN] if query.only_open else []),
+        *([f"id < {before}"] if before is not None else []),
+    ]
     params = {
-        "query": theirs if before is None else f"{theirs} AND id < {before}",
+        "query": " AND ".join(conditions),
         "fields": "Type,Subject,Status,Created,LastUpdated,Requestor",
         "orderby": "id",
         "order": "DESC",
