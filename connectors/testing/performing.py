@@ -49,7 +49,7 @@ async def opened(
 ) -> AsyncIterator[BackOffice[Any]]:
     """Open a back office whose far end is ours. No pause between two attempts is ever waited for."""
     config = decode_config(connector.config, setup.settings)
-    store = MemoryTokens()
+    store, clock = MemoryTokens(), _Clock()
     for name, value in (setup.tokens if tokens is None else tokens).items():
         await store.put(name, Token(value=Secret(value)))
     async with open_client(
@@ -57,12 +57,23 @@ async def opened(
         policy=AddressPolicy(allow_http=True, allow_private=True),
         auth=connector.auth(config, store),
         transport=far_end,
-        sleep=_no_pause,
+        sleep=clock.sleep,
+        timer=clock.time,
     ) as http:
         yield BackOffice(source=connector.name, http=http, config=config, tokens=store)
 
 
-async def _no_pause(seconds: float) -> None: ...
+class _Clock:
+    """It stands still but for the pauses between two attempts, and those take no time."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+
+    def time(self) -> float:
+        return self._now
+
+    async def sleep(self, seconds: float) -> None:
+        self._now += seconds
 
 
 async def perform(connector: Connector[Any], office: BackOffice[Any], kind: Kind | None, ask: Ask) -> Outcome:
