@@ -47,6 +47,7 @@ from gateway.usage import Usage
 from gateway.vault import Vault, VaultError
 from web.api.routes import API
 from web.backchannel import take_logout
+from web.edge import Edge
 from web.errors import HANDLERS
 from web.headers import SecureHeaders
 from web.health import get_healthz, get_readyz
@@ -148,7 +149,8 @@ def make_app(settings: Settings) -> ASGIApp:
             }
         ),
     )
-    return SecureHeaders(app, base_url=settings.base_url, form_targets=[_origin(sign_in.issuer)])
+    guarded = Edge(app, base_url=settings.base_url)
+    return SecureHeaders(guarded, base_url=settings.base_url, form_targets=[_origin(sign_in.issuer)])
 
 
 class SealedIdTokens:

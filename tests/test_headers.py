@@ -4,6 +4,7 @@ import httpx
 import pytest
 from litestar.types import Receive, Scope, Send
 
+from web.edge import Edge
 from web.headers import SecureHeaders
 
 
@@ -20,7 +21,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def client(base_url: str, *targets: str) -> httpx.AsyncClient:
-    wrapped = SecureHeaders(app, base_url=base_url, form_targets=targets)
+    wrapped = SecureHeaders(Edge(app, base_url=base_url), base_url=base_url, form_targets=targets)
     return httpx.AsyncClient(transport=httpx.ASGITransport(wrapped), base_url=base_url)  # type: ignore[arg-type]
 
 
@@ -43,7 +44,9 @@ async def test_promises_no_https_where_there_is_none() -> None:
     assert "strict-transport-security" not in response.headers
 
 
-@pytest.mark.parametrize("host", ["evil.example", "portal.example:444", "portal.example@evil.example", ""])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "portal.example:444", "portal.example@evil.example", "xportal.example", ""]
+)
 async def test_refuses_a_foreign_host(host: str) -> None:
     response = await client("https://portal.example").get("/any", headers={"host": host})
     assert response.status_code == 400
@@ -53,4 +56,10 @@ async def test_refuses_a_foreign_host(host: str) -> None:
 
 async def test_answers_probes_by_any_host() -> None:
     response = await client("https://portal.example").get("/healthz", headers={"host": "10.0.0.9"})
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize("host", ["Portal.Example", "portal.example:443"])
+async def test_knows_its_host_however_it_is_written(host: str) -> None:
+    response = await client("https://portal.example").get("/any", headers={"host": host})
     assert response.status_code == 200

@@ -1,13 +1,11 @@
 """What every answer carries, whoever made it: errors, files, redirects and unknown paths too."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from urllib.parse import urlsplit
 
-from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-PROBES = {"/healthz", "/readyz"}  # asked by address, from the machine itself
 FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -28,48 +26,34 @@ def content_policy(form_targets: Iterable[str]) -> str:
 
 
 class SecureHeaders:
-    """ASGI around the whole application. Refuses a foreign Host, and adds what a handler did not set itself."""
+    """ASGI around the whole application. Adds what a handler did not set itself."""
 
     def __init__(self, app: ASGIApp, *, base_url: str, form_targets: Iterable[str] = ()) -> None:
         self._app = app
-        base = urlsplit(base_url)
-        self._host = base.netloc.encode()
-        self._headers = {
-            "Cache-Control": "no-store",
-            "Content-Security-Policy": content_policy(form_targets),
-            "Cross-Origin-Opener-Policy": "same-origin",
-            "Cross-Origin-Resource-Policy": "same-origin",
-            "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
-            "Referrer-Policy": "no-referrer",
-            "X-Content-Type-Options": "nosniff",
-            "X-Frame-Options": "DENY",
-        }
-        if base.scheme == "https":
-            self._headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+        self._headers = [
+            (b"cache-control", b"no-store"),
+            (b"content-security-policy", content_policy(form_targets).encode()),
+            (b"cross-origin-opener-policy", b"same-origin"),
+            (b"cross-origin-resource-policy", b"same-origin"),
+            (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=()"),
+            (b"referrer-policy", b"no-referrer"),
+            (b"x-content-type-options", b"nosniff"),
+            (b"x-frame-options", b"DENY"),
+        ]
+        if urlsplit(base_url).scheme == "https":
+            self._headers.append((b"strict-transport-security", b"max-age=31536000; includeSubDomains"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
 
-        async def with_headers(message: Message) -> None:
+        def with_headers(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
-                headers = MutableScopeHeaders.from_message(message)
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
-            await send(message)
+                headers = list(message["headers"])
+                set_already = {name.lower() for name, _ in headers}
+                headers += [header for header in self._headers if header[0] not in set_already]
+                message["headers"] = headers
+            return send(message)
 
-        if scope["path"] not in PROBES and not self._is_ours(scope):
-            await _refuse(with_headers)
-            return
         await self._app(scope, receive, with_headers)
-
-    def _is_ours(self, scope: Scope) -> bool:
-        return [value for name, value in scope["headers"] if name == b"host"] == [self._host]
-
-
-async def _refuse(send: Send) -> None:
-    await send(
-        {"type": "http.response.start", "status": 400, "headers": [(b"content-type", b"text/plain; charset=utf-8")]}
-    )
-    await send({"type": "http.response.body", "body": b"This address is not served here.\n", "more_body": False})
