@@ -1,11 +1,13 @@
 """`hallway serve`: the two stores first, then the workers, and nothing left behind at the end."""
 
 import atexit
+import ctypes
 import http.client
 import multiprocessing
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -15,20 +17,27 @@ from types import FrameType
 from typing import Any, Final
 
 import structlog
+from granian._granian import SocketHolder
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
 from cache import embedded
+from gateway.door import BACKLOG, make_room, open_door
 from gateway.log import configure
 from gateway.records import migrate
 from gateway.records.urls import parse_url, sqlite_path
 from gateway.settings import Settings
+from web.last_answers import LastAnswers
 
 # What the server says of itself goes the way of our own lines.
 LOGGING: Final = {"formatters": {}, "handlers": {}, "loggers": {"_granian": {"propagate": True}}}
-STOP_WITHIN = 10  # seconds for requests that are under way
+# Stopping takes no longer than these two, in seconds; Docker kills after ten.
+LEAVE_WITHIN = 1.0  # every answer ends its connection, and new ones are still taken
+STOP_WITHIN = 8  # what is under way ends
+HEADERS_WITHIN = 10_000  # milliseconds; also how long a connection may wait for its next request
+HEADER_BYTES = 65_536  # of a request; no more than a hundred of them, says the server by itself
 ASK_EVERY = 0.05  # seconds
 
 log = structlog.get_logger()
@@ -41,7 +50,16 @@ class ServeError(Exception):
 
 
 class Server(MPServer):
-    """Granian, where Ctrl-C is the parent's business alone, although a terminal sends it to every process."""
+    """Granian with one door for all workers, that leaves before it stops.
+
+    Ctrl-C is the parent's business alone, although a terminal sends it to every process.
+    """
+
+    def __init__(self, door: socket.socket, **settings: Any) -> None:  # noqa: ANN401  # as Granian has them
+        super().__init__("gateway.app", **settings)
+        self._door = door
+        self._told_to_leave = False
+        self.is_leaving = multiprocessing.RawValue(ctypes.c_bool, False)  # workers see it too
 
     def startup(self, spawn_target: Any, target_loader: Any) -> None:  # noqa: ANN401  # as Granian has it
         """Start with SIGINT blocked: workers inherit that and wait to be told, and here it waits until they run."""
@@ -49,6 +67,27 @@ class Server(MPServer):
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         super().startup(spawn_target, target_loader)  # type: ignore[no-untyped-call]  # half of Granian is typed
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+    def signal_handler_interrupt(self, *args: Any, **_: Any) -> None:  # noqa: ANN401  # as Granian has it
+        """Note what we were told: a person at a terminal does not wait for customers to leave."""
+        self._told_to_leave = args[:1] == (signal.SIGTERM,) and not self.interrupt_signal
+        super().signal_handler_interrupt()  # type: ignore[no-untyped-call]
+
+    def shutdown(self, exit_code: int = 0) -> None:
+        """Let those leave who keep connections, then stop."""
+        if self._told_to_leave:
+            self.is_leaving.value = True
+            self.main_loop_interrupt.clear()
+            self.main_loop_interrupt.wait(LEAVE_WITHIN)  # or until we are told again
+        super().shutdown(exit_code)  # type: ignore[no-untyped-call]
+
+    def _init_shared_socket(self) -> None:
+        backlog = (BACKLOG,) if sys.platform == "linux" else ()  # its signature has one argument less elsewhere
+        self._shd = SocketHolder(self._door.fileno(), False, *backlog)  # type: ignore[assignment,call-arg]
+        self._sso = self._door  # workers inherit it
+
+    def _drop_shared_socket(self) -> None:
+        self._door.close()
 
 
 def serve(settings: Settings, load_app: LoadApp, say: Callable[[str], None]) -> None:
@@ -61,7 +100,7 @@ def serve(settings: Settings, load_app: LoadApp, say: Callable[[str], None]) -> 
     configure(settings.log_level)
     signal.signal(signal.SIGTERM, _interrupt)  # until the workers' server takes both signals
     with suppress(KeyboardInterrupt), ExitStack() as stack:
-        _check_port(settings.host, settings.port)
+        door = stack.enter_context(_open_door(settings.host, settings.port))
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         settings.keyring()
         prepare_database(settings.database_url.reveal())
@@ -69,7 +108,7 @@ def serve(settings: Settings, load_app: LoadApp, say: Callable[[str], None]) -> 
             redis = embedded.start(settings.data_dir)
             stack.callback(redis.stop)
             os.environ["HALLWAY_REDIS_URL"] = redis.url  # workers inherit it
-        _run(settings, load_app, say)
+        _run(settings, door, load_app, say)
 
 
 def prepare_database(url: str) -> None:
@@ -80,19 +119,19 @@ def prepare_database(url: str) -> None:
         raise ServeError(f"the database lacks {len(missing)} migration(s): run `hallway migrate`, then start again")
 
 
-def _run(settings: Settings, load_app: LoadApp, say: Callable[[str], None]) -> None:
+def _run(settings: Settings, door: socket.socket, load_app: LoadApp, say: Callable[[str], None]) -> None:
     # A forked worker would keep our signal handlers while it starts, and so miss that it is to stop.
     multiprocessing.set_start_method("spawn", force=True)
     server = Server(
-        "gateway.app",
+        door,
         address=settings.host,
         port=settings.port,
         workers=settings.workers,
         interface=Interfaces.ASGI,
         http=HTTPModes.http1,
         websockets=False,
-        http1_settings=HTTP1Settings(header_read_timeout=10_000, max_buffer_size=65_536),
-        backpressure=128,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADERS_WITHIN, max_buffer_size=HEADER_BYTES),
+        backpressure=make_room(),
         workers_kill_timeout=STOP_WITHIN,
         log_level=LogLevels.error,  # its warnings tell of killed workers that had in truth just ended
         log_dictconfig=LOGGING,
@@ -105,7 +144,7 @@ def _run(settings: Settings, load_app: LoadApp, say: Callable[[str], None]) -> N
 
     server.on_startup(threading.Thread(target=_wait, args=(settings, open_doors, stopping), daemon=True).start)
     try:
-        server.serve(target_loader=partial(_load, load_app, settings.log_level), wrap_loader=False)
+        server.serve(target_loader=partial(_load, load_app, settings.log_level, server.is_leaving), wrap_loader=False)
     except SystemExit:
         # A worker that met Ctrl-C before we did counts as failed. It is not.
         if not server.interrupt_signal:
@@ -114,16 +153,17 @@ def _run(settings: Settings, load_app: LoadApp, say: Callable[[str], None]) -> N
         stopping.set()
 
 
-def _load(load_app: LoadApp, log_level: str) -> Any:  # noqa: ANN401  # as the server takes it
+def _load(load_app: LoadApp, log_level: str, is_leaving: ctypes.c_bool) -> LastAnswers:
     """Begin a worker's life: the first thing of ours that runs there."""
     # The server's threads still run when Python takes itself apart, and every second worker would crash on its way out.
     atexit.register(os._exit, 0)
     configure(log_level)
     try:
-        return load_app()
+        app = load_app()
     except Exception:
         log.exception("application does not load")
         raise SystemExit(1) from None
+    return LastAnswers(app, lambda: is_leaving.value)
 
 
 def _wait(settings: Settings, open_doors: Callable[[], None], stopping: threading.Event) -> None:
@@ -146,11 +186,9 @@ def _reachable(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # looked at, not listened at
 
 
-def _check_port(host: str, port: int) -> None:
-    """Refuse a port that is taken. Workers share theirs, so two servers would share it without a word."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+def _open_door(host: str, port: int) -> socket.socket:
     try:
-        socket.create_server((host, port), family=family).close()
+        return open_door(host, port)
     except OSError as error:
         reason = str(error.strerror).partition(" (")[0]
         raise ServeError(f"cannot listen at {host}, port {port}: {reason}. See HALLWAY_HOST, HALLWAY_PORT") from None
