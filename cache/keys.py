@@ -3,18 +3,22 @@
 from datetime import timedelta
 from typing import Literal
 
-Family = Literal["list", "detail", "session", "used", "rate"]
+Family = Literal["list", "older", "detail", "version", "turn", "session", "visit", "used", "rate"]
 
 LIFETIMES: dict[Family, timedelta] = {
     "list": timedelta(days=7),  # a snapshot of many records; long, because an old one beats none
+    "older": timedelta(days=1),  # a snapshot of a further piece of a long history
     "detail": timedelta(days=1),  # a snapshot of one record
+    "version": timedelta(days=7),  # changes with every snapshot of its owner
+    "turn": timedelta(seconds=12),  # the right to fetch a snapshot; a call has its own, shorter deadline
     "session": timedelta(seconds=10),  # a copy of a row; a sign-out is seen everywhere after this
+    "visit": timedelta(seconds=10),  # a copy of rows too: who somebody is, and what they may see
     "used": timedelta(minutes=15),  # what may be used once, remembered for longer than it is valid
     "rate": timedelta(minutes=1),  # a counter of tries
 }
 
 # Change it with the form of what is stored: old values are then never read, and expire.
-VERSION = "h1"
+VERSION = "h2"
 
 
 def key(family: Family, owner: str, *parts: str) -> str:
@@ -24,3 +28,8 @@ def key(family: Family, owner: str, *parts: str) -> str:
     """
     tail = "".join(f"{len(part)}:{part}" for part in parts)
     return f"{VERSION}:{family}:{{{len(owner)}:{owner}}}{tail}"
+
+
+def turn_of(of: str) -> str:
+    """Name the turn to fetch a value, beside it."""
+    return f"{VERSION}:turn:{of}"

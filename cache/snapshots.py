@@ -1,5 +1,7 @@
 """What was fetched, for whom and when. The payload is the caller's: opaque bytes here."""
 
+import secrets
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
@@ -9,6 +11,8 @@ import structlog
 from msgspec import Meta, Struct
 from redis.asyncio import Redis
 
+from cache.keys import LIFETIMES, key
+
 log = structlog.get_logger()
 
 
@@ -17,21 +21,24 @@ class Snapshot(Struct, frozen=True, kw_only=True, array_like=True):
 
     owner: str
     fetched_at: Annotated[datetime, Meta(tz=True)]
-    complete: bool  # False: the fetch stopped at a limit, and there is more
     payload: bytes
 
 
 # A stored value is this many digits of microseconds, for the script to compare, and then the msgpack.
 DIGITS: Final = 16
+MILLISECOND = timedelta(milliseconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-# Keeps the newer of two values, whichever is written last. `pcall`: a key of another type counts as nothing.
+# Keeps the newer of two values, whichever is written last, and gives its owner a new version in the same moment.
+# `pcall`: a key of another type counts as nothing.
+# KEYS: the snapshot, the version. ARGV: the value, its milliseconds, the new version, its milliseconds.
 PUT: Final = """
 local stored = tonumber(redis.pcall('GETRANGE', KEYS[1], 0, 15))
 if stored and stored > tonumber(string.sub(ARGV[1], 1, 16)) then
     return 0
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])
 return 1
 """
 
@@ -46,9 +53,11 @@ class Snapshots:
 
     async def get_many(self, owner: str, keys: Sequence[str]) -> list[Snapshot | None]:
         """Read in one round trip, in the order of `keys`. What cannot be read, or is not the owner's, is None."""
-        if not keys:
-            return []
-        values = await self._redis.mget(keys)
+        return (await self.get_versioned(owner, keys))[1]
+
+    async def get_versioned(self, owner: str, keys: Sequence[str]) -> tuple[bytes | None, list[Snapshot | None]]:
+        """Read snapshots as `get_many` does and, of the same moment, the version of their owner."""
+        version, *values = await self._redis.mget(version_of(owner), *keys)
         found = [_read(owner, key, value) for key, value in zip(keys, values, strict=True)]
         unusable = [
             key
@@ -57,12 +66,28 @@ class Snapshots:
         ]
         if unusable:
             await self._redis.unlink(*unusable)
-        return found
+        return version if isinstance(version, bytes) else None, found
 
     async def put(self, key: str, snapshot: Snapshot, ttl: timedelta) -> bool:
         """Store, unless something newer is there already: then False."""
-        milliseconds = ttl // timedelta(milliseconds=1)
-        return bool(await self._redis.eval(PUT, 1, key, _write(snapshot), milliseconds))
+        keys = (key, version_of(snapshot.owner))
+        version, kept_for = _new_version(), LIFETIMES["version"] // MILLISECOND
+        return bool(await self._redis.eval(PUT, 2, *keys, _write(snapshot), ttl // MILLISECOND, version, kept_for))
+
+
+def version_of(owner: str) -> str:
+    """Name the value that changes whenever a snapshot of the owner does."""
+    return key("version", owner)
+
+
+def stamp(at: datetime) -> int:
+    """Say when, in microseconds: what two snapshots of one key are compared by."""
+    return (at - EPOCH) // timedelta(microseconds=1)
+
+
+def _new_version() -> str:
+    """Never the same twice, not even after a restart from an older file: a counter would begin again."""
+    return f"{time.time_ns():x}-{secrets.token_hex(4)}"
 
 
 def _write(snapshot: Snapshot) -> bytes:
@@ -70,7 +95,7 @@ def _write(snapshot: Snapshot) -> bytes:
 
 
 def _stamp(snapshot: Snapshot) -> bytes:
-    return b"%016d" % ((snapshot.fetched_at - EPOCH) // timedelta(microseconds=1))
+    return b"%016d" % stamp(snapshot.fetched_at)
 
 
 def _decode(value: bytes) -> Snapshot:

@@ -166,6 +166,7 @@ class Connector(Struct, Generic[C], frozen=True, kw_only=True):
     reads: Mapping[Kind, Read[C, Record]]
     reads_open: frozenset[Kind] = frozenset()  # of these it can tell what is open without reading all of them
     fetch: Mapping[Kind, Fetch[C, Record]]
+    brief: frozenset[Kind] = frozenset({"tickets"})  # a list of these lacks something that `fetch` gives
     files: Mapping[Kind, OpenFile[C]]
     statuses: Mapping[Kind, Mapping[str, str]]  # their status -> ours; whatever is not named here is "unknown"
     limits: Limits

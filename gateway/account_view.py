@@ -1,41 +1,34 @@
 """The merged view: every record read for a customer goes through here, and takes the scope that the session gave.
 
-A page never waits for a back office longer than its budget, and never owns a call: the flight does, so a closed
-browser cancels nothing, and two pages that miss the same snapshot share one call.
+A page never waits for back offices longer than its budget, however many questions it asks.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from functools import partial
-from typing import Literal
 
-import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cache.client import CacheDown
-from cache.flight import Flight
-from cache.keys import key
-from cache.snapshots import Snapshots
 from connectors.contract import FileQuery, FileStream
-from connectors.errors import ConnectorError, NotFound
+from connectors.errors import NotFound
 from connectors.records import Kind, Record
 from gateway.access import LinkRef, Scope
 from gateway.offices import Office, Offices
-from gateway.pull import Known, Pull, pack, pull, unpack
+from gateway.pull import Pull
+from gateway.supply import State, Supplied, Supply
 
-log = structlog.get_logger()
-
-State = Literal["on_time", "late", "down", "waiting"]
+WORST_LAST: tuple[State, ...] = ("on_time", "late", "waiting", "down")
+DEEPEST = 50  # pieces of a history that one page reads
 
 
 class Part(Struct, frozen=True, kw_only=True):
     """One kind of record from one source: what one stamp on a page speaks of.
 
-    `fetched_at` None: never seen. State "down" keeps the last known records, "waiting" has none yet.
-    `complete` False: the source has more than was read.
+    `fetched_at` None: never seen. State "down" keeps the last known records, "waiting" has none yet; `asking` says that
+    a better answer is on its way. `older` is where the records that were not read begin, None where nothing is missing;
+    `all_open` False: some of those may be open.
     """
 
     kind: Kind
@@ -46,169 +39,139 @@ class Part(Struct, frozen=True, kw_only=True):
     fetched_at: datetime | None
     promise: timedelta
     state: State
-    complete: bool = True
+    asking: bool = False
+    older: str | None = None
+    all_open: bool = True
+
+    @property
+    def complete(self) -> bool:
+        """Whether the whole history is here, so that what is not here does not exist."""
+        return self.fetched_at is not None and self.older is None
+
+
+class AccountViews:
+    """Makes views of accounts. `budget` is how long one page may wait for missing data, in seconds."""
+
+    def __init__(self, offices: Offices, supply: Supply, *, budget: float) -> None:
+        self._offices = offices
+        self._supply = supply
+        self._budget = budget
+
+    async def of(self, scope: Scope) -> "AccountView":
+        """Look at an account for the time of one page. Raises `DatabaseDown`."""
+        until = asyncio.get_running_loop().time() + self._budget
+        return AccountView(scope, await self._offices.all(), self._supply, until)
 
 
 class AccountView:
-    """Reads an account's records. `budget` is how long one page may wait for missing data, in seconds."""
+    """Reads one account's records for one page. `until` is on the event loop's clock."""
 
-    def __init__(
-        self,
-        offices: Offices,
-        snapshots: Snapshots,
-        flight: Flight[Known],
-        *,
-        clock: Callable[[], datetime],
-        budget: float,
-    ) -> None:
+    def __init__(self, scope: Scope, offices: Mapping[str, Office], supply: Supply, until: float) -> None:
+        self._scope = scope
         self._offices = offices
-        self._snapshots = snapshots
-        self._flight = flight
-        self._clock = clock
-        self._budget = budget
-        self._silent: set[str] = set()  # sources that did not answer last time
+        self._supply = supply
+        self._until = until
+        self.version: bytes | None = None  # of what the last lists were read from, if they needed no call
 
-    async def parts(self, scope: Scope, kinds: Iterable[Kind]) -> tuple[Part, ...]:
-        """Read lists. A source that cannot read a kind has no part for it; a scope without links has none at all."""
-        offices = await self._offices.all()
-        parts = await self._serve(
-            [
-                _want(scope, link, kind, offices[link.source])
-                for link in scope.links
-                if link.source in offices
-                for kind in kinds
-                if kind in offices[link.source].connector.reads
-            ]
-        )
+    async def parts(self, kinds: Iterable[Kind], *, deep: Kind | None = None, depth: int = 1) -> tuple[Part, ...]:
+        """Read lists. A source that cannot read a kind has no part for it; a scope without links has none at all.
+
+        A long history comes in pieces: the latest records, and then `depth` - 1 further ones of the kind `deep`.
+        """
+        wants = [
+            self._want(link, kind)
+            for link in self._scope.links
+            if link.source in self._offices
+            for kind in kinds
+            if kind in self._offices[link.source].connector.reads
+        ]
+        self.version, parts = await self._serve(wants)
+        for _ in range(min(depth, DEEPEST) - 1):
+            if not await self._read_on(wants, parts, deep):
+                break
         return _each_once(parts)
 
-    async def one(self, scope: Scope, kind: Kind, source: str, record_id: str) -> Part:
+    async def one(self, kind: Kind, source: str, record_id: str) -> Part:
         """Read one record whole, as a part that holds just it. Raises `NotFound`, for a foreign record too.
 
         A part without records means that nobody can say yet: the source is down, or still thinking.
         """
-        office = (await self._offices.all()).get(source)
-        links = [link for link in scope.links if link.source == source]
+        office = self._offices.get(source)
+        links = [link for link in self._scope.links if link.source == source]
         if office is None or kind not in office.connector.fetch or not links:
             raise NotFound("no such record in this account")
-        lists = await self._serve([_want(scope, link, kind, office) for link in links])
+        _, lists = await self._serve([self._want(link, kind) for link in links])
         listed = [_only(part, record_id) for part in lists]
         found = [part for part in listed if part.records]
-        if found and kind != "tickets":  # a listed ticket lacks its conversation, everything else is whole
+        if found and kind not in office.connector.brief:
             return found[0]
         if not found and all(part.complete and part.state == "on_time" for part in lists):
             raise NotFound("no such record in this account")
         owners = {part.customer for part in found or lists}
-        whole = await self._serve(
-            [_want(scope, link, kind, office, record_id) for link in links if link.customer in owners]
-        )
+        _, whole = await self._serve([self._want(link, kind, record_id) for link in links if link.customer in owners])
         for part in whole:
             if part.records:
                 return part
         unsure = [part for part in whole if part.state in {"waiting", "down"}]
         if found and unsure:  # what the list says of it, and that the rest is missing
-            return replace(found[0], state=unsure[0].state)
+            return replace(found[0], state=unsure[0].state, asking=unsure[0].asking)
         if found and all(
             part.fetched_at < found[0].fetched_at for part in whole if part.fetched_at and found[0].fetched_at
         ):
-            return replace(found[0], state="waiting")  # it is newer than what was read of it
+            return replace(found[0], state="waiting", asking=True)  # it is newer than what was read of it
         for part in unsure:
             return part
         raise NotFound("no such record in this account")
 
-    async def conversations(self, scope: Scope, tickets: Iterable[Part], most: int) -> tuple[Part, ...]:
+    async def conversations(self, tickets: Iterable[Part], most: int) -> tuple[Part, ...]:
         """Read the latest tickets of some lists whole, each as a part that holds just it."""
-        offices = await self._offices.all()
         listed = [(part, record) for part in tickets for record in part.records]
         listed.sort(key=lambda pair: pair[1].origin.changed_at or pair[1].origin.fetched_at, reverse=True)
         wants = [
-            _want(scope, LinkRef(part.source, part.customer), "tickets", offices[part.source], record.origin.id)
+            self._want(LinkRef(part.source, part.customer), "tickets", record.origin.id)
             for part, record in listed[:most]
-            if part.source in offices
         ]
-        return await self._serve(wants)
+        return tuple((await self._serve(wants))[1])
 
     @asynccontextmanager
-    async def file(
-        self, scope: Scope, kind: Kind, source: str, record_id: str, file_id: str
-    ) -> AsyncIterator[FileStream]:
+    async def file(self, kind: Kind, source: str, record_id: str, file_id: str) -> AsyncIterator[FileStream]:
         """Open a file of one of the account's records; the connector proves the owner anew. Raises `ConnectorError`."""
-        part = await self.one(scope, kind, source, record_id)
-        office = (await self._offices.all())[source]
+        part = await self.one(kind, source, record_id)
+        office = self._offices[source]
         if kind not in office.connector.files:
             raise NotFound("no such file in this account")
         query = FileQuery(record=record_id, file=file_id, customer=part.customer)
         async with office.connector.files[kind](office.back_office, query) as stream:
             yield stream
 
-    async def _serve(self, wants: Sequence[Pull]) -> tuple[Part, ...]:
-        now = self._clock()
-        known = await self._known(wants)
-        calls = {
-            want.key: self._flight.join(want.key, partial(self._renew, want))
-            for want, snapshot in zip(wants, known, strict=True)
-            if snapshot is None or now - snapshot.fetched_at > want.promise
+    def _want(self, link: LinkRef, kind: Kind, record_id: str | None = None) -> Pull:
+        return Pull(
+            account=self._scope.account_id,
+            customer=link.customer,
+            kind=kind,
+            office=self._offices[link.source],
+            record_id=record_id,
+        )
+
+    async def _read_on(self, wants: Sequence[Pull], parts: list[Part], kind: Kind | None) -> bool:
+        """Put the next piece behind each list of a kind that goes on. False: there was nothing to be had."""
+        going = {
+            place: replace(want, cursor=part.older)
+            for place, (want, part) in enumerate(zip(wants, parts, strict=True))
+            if part.kind == kind and part.older is not None
         }
-        if calls:
-            await asyncio.wait(calls.values(), timeout=self._budget)
-        return tuple(_part(want, snapshot, calls.get(want.key)) for want, snapshot in zip(wants, known, strict=True))
+        _, pieces = await self._serve(list(going.values()))
+        for place, piece in zip(going, pieces, strict=True):
+            parts[place] = _joined(parts[place], piece)
+        return any(piece.fetched_at for piece in pieces)
 
-    async def _known(self, wants: Sequence[Pull]) -> list[Known | None]:
-        if not wants:
-            return []
-        try:
-            snapshots = await self._snapshots.get_many(wants[0].account, [want.key for want in wants])
-        except CacheDown:
-            return [None] * len(wants)
-        return [unpack(want, snapshot) for want, snapshot in zip(wants, snapshots, strict=True)]
-
-    async def _renew(self, want: Pull) -> Known:
-        try:
-            known = await pull(want, self._clock())
-        except Exception as error:
-            self._failed(want, error)
-            raise
-        self._answered(want)
-        with suppress(CacheDown):  # the page has its answer all the same
-            await self._snapshots.put(want.key, pack(want, known), want.lifetime)
-        return known
-
-    def _failed(self, want: Pull, error: Exception) -> None:
-        """Log once when a source stops answering; a bug of ours every time, with its traceback."""
-        if not isinstance(error, ConnectorError):
-            log.error("read failed", source=want.source, kind=want.kind, exc_info=error)
-        elif want.source not in self._silent:
-            self._silent.add(want.source)
-            log.warning("source away", source=want.source, error=type(error).__name__, detail=str(error))
-
-    def _answered(self, want: Pull) -> None:
-        if want.source in self._silent:
-            self._silent.discard(want.source)
-            log.info("source is back", source=want.source)
+    async def _serve(self, wants: Sequence[Pull]) -> tuple[bytes | None, list[Part]]:
+        version, supplied = await self._supply.serve(wants, self._until)
+        return version, [_part(want, found) for want, found in zip(wants, supplied, strict=True)]
 
 
-def _want(scope: Scope, link: LinkRef, kind: Kind, office: Office, record_id: str | None = None) -> Pull:
-    # The version: what was read before a source's settings changed may be another system's.
-    parts = (scope.account_id, link.source, office.version, link.customer, kind)
-    return Pull(
-        account=scope.account_id,
-        customer=link.customer,
-        kind=kind,
-        office=office,
-        record_id=record_id,
-        key=key("list", *parts) if record_id is None else key("detail", *parts, record_id),
-    )
-
-
-def _part(want: Pull, known: Known | None, call: asyncio.Future[Known] | None) -> Part:
-    state: State = "on_time"
-    if call is not None:
-        if not call.done():
-            state = "waiting" if known is None else "late"
-        elif call.exception() is not None:
-            state = "down"
-        else:
-            known = call.result()
+def _part(want: Pull, supplied: Supplied) -> Part:
+    known = supplied.known
     return Part(
         kind=want.kind,
         source=want.source,
@@ -217,8 +180,24 @@ def _part(want: Pull, known: Known | None, call: asyncio.Future[Known] | None) -
         records=known.records if known else (),
         fetched_at=known.fetched_at if known else None,
         promise=want.promise,
-        state=state,
-        complete=known.complete if known else False,
+        state=supplied.state,
+        asking=supplied.asking,
+        older=known.older if known else want.cursor,
+        all_open=known.all_open if known else False,
+    )
+
+
+def _joined(part: Part, further: Part) -> Part:
+    """Put a further piece of a history behind it. Its age is that of the older piece."""
+    ages = [piece.fetched_at for piece in (part, further) if piece.fetched_at]
+    return replace(
+        part,
+        records=(*part.records, *further.records),
+        fetched_at=min(ages, default=None),
+        state=max(part.state, further.state, key=WORST_LAST.index),
+        asking=part.asking or further.asking,
+        older=further.older,
+        all_open=part.all_open or further.all_open,
     )
 
 

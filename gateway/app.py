@@ -30,12 +30,13 @@ from auth.visitors import Visitors
 from cache.client import connect
 from cache.flight import Flight
 from cache.snapshots import Snapshots
+from cache.turns import Turns
 from connectors.addresses import AddressPolicy
 from connectors.config import Secret
 from connectors.dialer import Dialer
 from connectors.registry import load_connectors
 from connectors.wire import PoolTransport
-from gateway.account_view import AccountView
+from gateway.account_view import AccountViews
 from gateway.health import Readiness
 from gateway.keyring import Keyring
 from gateway.log import configure
@@ -43,6 +44,7 @@ from gateway.offices import Offices
 from gateway.pull import Known
 from gateway.records.database import Database, DatabaseDown
 from gateway.settings import Settings, SettingsError, load
+from gateway.supply import Supply
 from gateway.usage import Usage
 from gateway.vault import Vault, VaultError
 from web.api.routes import API
@@ -89,6 +91,7 @@ def make_app(settings: Settings) -> ASGIApp:
     policy = AddressPolicy(allow_http=settings.allow_http_sources, allow_private=settings.allow_private_sources)
     offices = Offices(database, vault, load_connectors(), policy)
     flight: Flight[Known] = Flight()
+    supply = Supply(Snapshots(redis), Turns(redis), flight, clock=utc_now)
     usage = Usage(database)
     sessions = Sessions(
         database,
@@ -136,9 +139,7 @@ def make_app(settings: Settings) -> ASGIApp:
         state=State(
             {
                 "view": _view(settings),
-                "account_view": AccountView(
-                    offices, Snapshots(redis), flight, clock=utc_now, budget=settings.page_budget
-                ),
+                "account_views": AccountViews(offices, supply, budget=settings.page_budget),
                 "database": database,
                 "offices": offices,
                 "oidc": oidc,

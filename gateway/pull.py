@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 import msgspec
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
-from cache.keys import LIFETIMES
+from cache.keys import LIFETIMES, Family, key
 from cache.snapshots import Snapshot
 from connectors.contract import Answer, Query, RecordQuery
 from connectors.errors import NotFound
@@ -16,58 +17,76 @@ from gateway.offices import Office
 
 log = structlog.get_logger()
 
-MAX_PAGES = 20  # a longer history is cut here, and the page says so
+LATEST = 200  # records of a history that are read at once; older ones when somebody pages back to them
+MAX_PAGES = 20  # of what is open, or of a kind that its source cannot narrow to that
 
 
 class Pull(Struct, frozen=True, kw_only=True):
-    """What to ask, for whom, and where the answer is kept. `record_id` None: the whole list."""
+    """What to ask, for whom, and where the answer is kept. `record_id` None: a list, from `cursor` on."""
 
     account: str
     customer: str
     kind: Kind
     office: Office
-    key: str
     record_id: str | None = None
+    cursor: str | None = None
 
     @property
     def source(self) -> str:
         return self.office.name
 
     @property
+    def key(self) -> str:
+        # The version: what was read before a source's settings changed may be another system's.
+        whose = (self.account, self.source, self.office.version, self.customer, self.kind)
+        return key(self._family, *whose, *filter(None, (self.record_id, self.cursor)))
+
+    @property
     def lifetime(self) -> timedelta:
-        return LIFETIMES["list" if self.record_id is None else "detail"]
+        return LIFETIMES[self._family]
 
     @property
     def promise(self) -> timedelta:
         return self.office.promise(self.kind)
 
+    @property
+    def _family(self) -> Family:
+        if self.record_id is not None:
+            return "detail"
+        return "list" if self.cursor is None else "older"
+
 
 class Known(Struct, frozen=True, kw_only=True):
-    """What is known of a customer since `fetched_at`. `complete` False: there is more than was read."""
+    """What is known of a customer since `fetched_at`.
+
+    `older` is where the rest of the history begins, None at its end. `all_open` False: something in that rest may
+    still want to be paid or answered.
+    """
 
     records: tuple[Record, ...]
     fetched_at: datetime
-    complete: bool
+    older: str | None = None
+    all_open: bool = True
 
 
 async def pull(want: Pull, asked_at: datetime) -> Known:
     """Ask, and check the owners. A record that is not there is no record, and no error. Raises `ConnectorError`."""
     try:
-        answers, complete = await (_list(want, asked_at) if want.record_id is None else _one(want, asked_at))
+        answers, older, all_open = await (_one(want, asked_at) if want.record_id else _list(want, asked_at))
     except NotFound:
-        answers, complete = [], True
+        answers, older, all_open = [], None, True
     admitted = admit(answers, want.customer)
     if admitted.refused:
         log.error("record of another customer dropped", source=want.source, kind=want.kind, ids=admitted.refused)
     strange = sorted({record.vendor_state for record in admitted.records if record.state == "unknown"})
     if strange:
         log.warning("status without words", source=want.source, kind=want.kind, states=strange)
-    return Known(records=admitted.records, fetched_at=asked_at, complete=complete)
+    return Known(records=admitted.records, fetched_at=asked_at, older=older, all_open=all_open)
 
 
 def pack(want: Pull, known: Known) -> Snapshot:
-    payload = msgspec.msgpack.encode(known.records)
-    return Snapshot(owner=want.account, fetched_at=known.fetched_at, complete=known.complete, payload=payload)
+    payload = msgspec.msgpack.encode((known.records, known.older, known.all_open))
+    return Snapshot(owner=want.account, fetched_at=known.fetched_at, payload=payload)
 
 
 def unpack(want: Pull, snapshot: Snapshot | None) -> Known | None:
@@ -75,33 +94,47 @@ def unpack(want: Pull, snapshot: Snapshot | None) -> Known | None:
     if snapshot is None:
         return None
     try:
-        records = _DECODERS[want.kind].decode(snapshot.payload)
+        records, older, all_open = _DECODERS[want.kind].decode(snapshot.payload)
     except msgspec.MsgspecError:
         log.warning("snapshot of another form dropped", source=want.source, kind=want.kind)
         return None
-    return Known(records=records, fetched_at=snapshot.fetched_at, complete=snapshot.complete)
+    return Known(records=records, fetched_at=snapshot.fetched_at, older=older, all_open=all_open)
 
 
-async def _list(want: Pull, asked_at: datetime) -> tuple[list[Answer[Record]], bool]:
-    read = want.office.connector.reads[want.kind]
-    answers: list[Answer[Record]] = []
-    cursor: str | None = None
-    for _ in range(MAX_PAGES):
-        page = await read(want.office.back_office, Query(customer=want.customer, asked_at=asked_at, cursor=cursor))
-        answers.extend(page.answers)
-        cursor = page.cursor
-        if cursor is None:
-            return answers, True
-    return answers, False
-
-
-async def _one(want: Pull, asked_at: datetime) -> tuple[list[Answer[Record]], bool]:
+async def _one(want: Pull, asked_at: datetime) -> "_Read":
     fetch = want.office.connector.fetch[want.kind]
     query = RecordQuery(id=want.record_id or "", customer=want.customer, asked_at=asked_at)
-    return [await fetch(want.office.back_office, query)], True
+    return [await fetch(want.office.back_office, query)], None, True
 
 
-_DECODERS: dict[Kind, msgspec.msgpack.Decoder[tuple[Record, ...]]] = {
-    kind: msgspec.msgpack.Decoder(tuple[record, ...])  # type: ignore[valid-type]
+async def _list(want: Pull, asked_at: datetime) -> "_Read":
+    """Read the latest records, and what is open among all the others too: the sum to pay has to be right."""
+    narrows = want.kind in want.office.connector.reads_open
+    query = Query(customer=want.customer, asked_at=asked_at, cursor=want.cursor)
+    answers, older = await _pages(want, query, enough=LATEST if narrows or want.cursor else None)
+    if older is None or want.cursor or not narrows:
+        return answers, older, older is None
+    still_open, more = await _pages(want, replace(query, only_open=True), enough=None)
+    latest = {answer.record.origin.id for answer in answers}
+    answers += [answer for answer in still_open if answer.record.origin.id not in latest]
+    return answers, older, more is None
+
+
+async def _pages(want: Pull, query: Query, *, enough: int | None) -> tuple[list[Answer[Record]], str | None]:
+    """Read page after page until the end, or until it is enough. Gives the cursor of what was not read."""
+    answers: list[Answer[Record]] = []
+    for _ in range(MAX_PAGES):
+        page = await want.office.connector.reads[want.kind](want.office.back_office, query)
+        answers.extend(page.answers)
+        query = replace(query, cursor=page.cursor)
+        if page.cursor is None or (enough and len(answers) >= enough):
+            break
+    return answers, query.cursor
+
+
+_Read = tuple[list[Answer[Record]], str | None, bool]  # what was answered, `older` and `all_open` of what is known
+
+_DECODERS: dict[Kind, msgspec.msgpack.Decoder[tuple[tuple[Record, ...], str | None, bool]]] = {
+    kind: msgspec.msgpack.Decoder(tuple[tuple[record, ...], str | None, bool])  # type: ignore[valid-type]
     for kind, record in KINDS.items()
 }

@@ -91,7 +91,7 @@ async def furnish(settings: Settings, redis_url: str) -> str:
         await link(database, account=ACCOUNT, source=source, customer=customer, proof=proof, name="Acme", login=login)
     for (source, kind), records in records_at(now).items():
         payload = msgspec.msgpack.encode(records)
-        snapshot = Snapshot(owner=ACCOUNT, fetched_at=now, complete=True, payload=payload)
+        snapshot = Snapshot(owner=ACCOUNT, fetched_at=now, payload=payload)
         name = key("list", ACCOUNT, source, CUSTOMERS[source], kind)
         await Snapshots(redis).put(name, snapshot, LIFETIMES["list"])
     sessions = Sessions(database, redis, SealedIdTokens(vault), utc_now, idle=DAY, lifetime=DAY)

@@ -107,6 +107,10 @@ class Portal:
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)  # type: ignore[arg-type]
         return httpx.AsyncClient(transport=transport, base_url=self.base_url, headers={"Accept": "text/html"})
 
+    async def forget_records(self) -> None:
+        """Empty the cache. Nobody is signed out by that."""
+        await self._redis.flushdb()
+
     async def aclose(self) -> None:
         await self._redis.aclose()
 

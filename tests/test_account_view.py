@@ -17,6 +17,7 @@ from cache.client import Client, connect
 from cache.flight import Flight
 from cache.keys import key
 from cache.snapshots import Snapshot, Snapshots
+from cache.turns import Turns
 from connectors.config import Config
 from connectors.contract import Answer, BackOffice, Connector, FileQuery, FileStream, Limits, Page, Query, RecordQuery
 from connectors.contract import Scope as Proof
@@ -24,9 +25,10 @@ from connectors.errors import NotFound, Unavailable
 from connectors.records import Invoice, Kind, Money, Origin, Record, Ticket
 from connectors.tokens import MemoryTokens
 from gateway.access import LinkRef, Scope
-from gateway.account_view import AccountView
+from gateway.account_view import AccountViews
 from gateway.offices import Office
 from gateway.pull import Known
+from gateway.supply import Supply
 
 START = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 
@@ -46,6 +48,8 @@ class Desk:
         self.held: dict[str, list[tuple[str, Record]]] = {"invoices": [], "tickets": []}
         self.asked: list[str] = []
         self.failing = False
+        self.page_size = 2
+        self.reads_open: frozenset[Kind] = frozenset()
         self.was_asked = asyncio.Event()
         self.gate: asyncio.Event | None = None
 
@@ -59,10 +63,14 @@ class Desk:
 
     def read(self, kind: Kind) -> Callable[[BackOffice[Any], Query], Awaitable[Page[Record]]]:
         async def page(office: BackOffice[Any], query: Query) -> Page[Record]:
-            await self.answer(f"{kind} of {query.customer}")
-            answers = tuple(Answer(frozenset({owner}), record) for owner, record in self.held[kind])
-            start = int(query.cursor or 0)
-            return Page(answers[start : start + 2], str(start + 2) if start + 2 < len(answers) else None)
+            await self.answer(f"{'open ' if query.only_open else ''}{kind} of {query.customer}")
+            answers = tuple(
+                Answer(frozenset({owner}), record)
+                for owner, record in self.held[kind]
+                if not (query.only_open and record.state == "paid")
+            )
+            start, size = int(query.cursor or 0), self.page_size
+            return Page(answers[start : start + size], str(start + size) if start + size < len(answers) else None)
 
         return page
 
@@ -97,6 +105,7 @@ class Desk:
             check=unused,
             find=unused,
             reads={"invoices": self.read("invoices"), "tickets": self.read("tickets")},
+            reads_open=self.reads_open,
             fetch={"invoices": self.fetch("invoices"), "tickets": self.fetch("tickets")},
             files={"invoices": self.open_file},
             statuses={},
@@ -146,205 +155,320 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
-async def view(desk: Desk, clock: Clock, redis: Client) -> AsyncIterator[AccountView]:
+@asynccontextmanager
+async def views(office: Office, redis: Client, clock: Clock, *, budget: float = 1.0) -> AsyncIterator[AccountViews]:
+    """What one process has."""
     flight: Flight[Known] = Flight()
-    offices: Any = FixedOffices(desk.office())
-    yield AccountView(offices, Snapshots(redis), flight, clock=clock, budget=0.1)
+    offices: Any = FixedOffices(office)
+    yield AccountViews(offices, Supply(Snapshots(redis), Turns(redis), flight, clock=clock), budget=budget)
     await flight.aclose()
 
 
-async def test_asks_once_within_the_promise_and_again_after_it(view: AccountView, desk: Desk, clock: Clock) -> None:
+@pytest.fixture
+async def view(desk: Desk, clock: Clock, redis: Client) -> AsyncIterator[AccountViews]:
+    async with views(desk.office(), redis, clock, budget=0.1) as made:
+        yield made
+
+
+async def test_asks_once_within_the_promise_and_again_after_it(view: AccountViews, desk: Desk, clock: Clock) -> None:
     desk.held["invoices"] = [("7", invoice("1")), ("7", invoice("2")), ("7", invoice("3"))]
-    (part,) = await view.parts(scope(), ["invoices"])
+    (part,) = await (await view.of(scope())).parts(["invoices"])
     assert [record.number for record in part.records] == ["1", "2", "3"]
     assert (part.state, part.fetched_at, part.complete) == ("on_time", START, True)
     asked = len(desk.asked)
     clock.now += timedelta(seconds=60)
-    assert await view.parts(scope(), ["invoices"]) == (part,)
+    assert await (await view.of(scope())).parts(["invoices"]) == (part,)
     assert len(desk.asked) == asked
-    clock.now += timedelta(seconds=1)
+    clock.now += timedelta(minutes=5)
     desk.held["invoices"].pop()
-    (part,) = await view.parts(scope(), ["invoices"])
+    (part,) = await (await view.of(scope())).parts(["invoices"])
     assert [record.number for record in part.records] == ["1", "2"]
     assert part.fetched_at == clock.now
 
 
-async def test_drops_a_record_that_names_another_owner(view: AccountView, desk: Desk) -> None:
+async def test_drops_a_record_that_names_another_owner(view: AccountViews, desk: Desk) -> None:
     desk.held["invoices"] = [("8", invoice("theirs")), ("7", invoice("mine"))]
-    (part,) = await view.parts(scope(), ["invoices"])
+    (part,) = await (await view.of(scope())).parts(["invoices"])
     assert [record.number for record in part.records] == ["mine"]
     with pytest.raises(NotFound):
-        await view.one(scope(), "invoices", "desk", "theirs")
+        await (await view.of(scope())).one("invoices", "desk", "theirs")
 
 
-async def test_tells_staff_of_a_status_without_words_and_shows_the_record(view: AccountView, desk: Desk) -> None:
+async def test_tells_staff_of_a_status_without_words_and_shows_the_record(view: AccountViews, desk: Desk) -> None:
     desk.held["invoices"] = [("7", replace(invoice("1"), state="unknown", vendor_state="escheated"))]
     with capture_logs() as logs:
-        (part,) = await view.parts(scope(), ["invoices"])
+        (part,) = await (await view.of(scope())).parts(["invoices"])
     assert len(part.records) == 1
     assert [line["states"] for line in logs if line["event"] == "status without words"] == [["escheated"]]
 
 
-async def test_counts_a_record_once_that_two_links_lead_to(view: AccountView, desk: Desk) -> None:
+async def test_counts_a_record_once_that_two_links_lead_to(view: AccountViews, desk: Desk) -> None:
     desk.held["invoices"] = [("7", invoice("1")), ("8", invoice("1")), ("8", invoice("2"))]
-    parts = await view.parts(scope("acme", "7", "8"), ["invoices"])
+    parts = await (await view.of(scope("acme", "7", "8"))).parts(["invoices"])
     assert sorted(record.number for part in parts for record in part.records) == ["1", "2"]
 
 
-async def test_reads_nothing_for_a_scope_without_links(view: AccountView, desk: Desk) -> None:
+async def test_reads_nothing_for_a_scope_without_links(view: AccountViews, desk: Desk) -> None:
     nobody = Scope(member_id="m", account_id="acme", account_name="Acme", links=())
     desk.held["invoices"] = [("7", invoice("1"))]
-    assert await view.parts(nobody, ["invoices", "tickets"]) == ()
+    assert await (await view.of(nobody)).parts(["invoices", "tickets"]) == ()
     with pytest.raises(NotFound):
-        await view.one(nobody, "invoices", "desk", "1")
+        await (await view.of(nobody)).one("invoices", "desk", "1")
     with pytest.raises(NotFound):
-        async with view.file(nobody, "invoices", "desk", "1", "f"):
+        async with (await view.of(nobody)).file("invoices", "desk", "1", "f"):
             pass
     assert desk.asked == []
 
 
 async def test_shows_the_last_known_records_of_a_source_that_is_away(
-    view: AccountView, desk: Desk, clock: Clock
+    view: AccountViews, desk: Desk, clock: Clock
 ) -> None:
     desk.held["invoices"] = [("7", invoice("1"))]
-    await view.parts(scope(), ["invoices"])
+    await (await view.of(scope())).parts(["invoices"])
     desk.failing = True
     clock.now += timedelta(hours=1)
-    (part,) = await view.parts(scope(), ["invoices"])
+    (part,) = await (await view.of(scope())).parts(["invoices"])
     assert (part.state, part.fetched_at, len(part.records)) == ("down", START, 1)
-    assert (await view.one(scope(), "invoices", "desk", "1")).state == "down"
+    assert (await (await view.of(scope())).one("invoices", "desk", "1")).state == "down"
 
 
-async def test_says_what_it_does_not_know(view: AccountView, desk: Desk) -> None:
+async def test_says_what_it_does_not_know(view: AccountViews, desk: Desk) -> None:
     desk.failing = True
-    (part,) = await view.parts(scope(), ["invoices"])
+    (part,) = await (await view.of(scope())).parts(["invoices"])
     assert (part.state, part.fetched_at, part.records, part.complete) == ("down", None, (), False)
-    assert (await view.one(scope(), "invoices", "desk", "1")).records == ()
+    assert (await (await view.of(scope())).one("invoices", "desk", "1")).records == ()
 
 
-async def test_shows_the_page_when_the_budget_is_spent_and_has_the_answer_later(view: AccountView, desk: Desk) -> None:
+async def test_shows_the_page_when_the_budget_is_spent_and_has_the_answer_later(view: AccountViews, desk: Desk) -> None:
     desk.held["invoices"] = [("7", invoice("1"))]
     desk.gate = asyncio.Event()
-    (part,) = await view.parts(scope(), ["invoices"])
+    (part,) = await (await view.of(scope())).parts(["invoices"])
     assert (part.state, part.records) == ("waiting", ())
     desk.gate.set()
-    (part,) = await view.parts(scope(), ["invoices"])
+    (part,) = await (await view.of(scope())).parts(["invoices"])
     assert (part.state, len(part.records)) == ("on_time", 1)
     assert desk.asked == ["invoices of 7"]
 
 
-async def test_goes_on_with_a_call_whose_page_was_closed(view: AccountView, desk: Desk) -> None:
+async def test_goes_on_with_a_call_whose_page_was_closed(view: AccountViews, desk: Desk) -> None:
     desk.held["invoices"] = [("7", invoice("1"))]
     desk.gate = asyncio.Event()
-    page = asyncio.create_task(view.parts(scope(), ["invoices"]))
+    page = asyncio.create_task((await view.of(scope())).parts(["invoices"]))
     await desk.was_asked.wait()
     page.cancel()
     desk.gate.set()
-    (part,) = await view.parts(scope(), ["invoices"])
+    (part,) = await (await view.of(scope())).parts(["invoices"])
     assert len(part.records) == 1
     assert desk.asked == ["invoices of 7"]
 
 
-async def test_shares_one_call_among_many_pages(view: AccountView, desk: Desk) -> None:
+async def test_shares_one_call_among_many_pages(view: AccountViews, desk: Desk) -> None:
     desk.held["invoices"] = [("7", invoice("1"))]
-    pages = await asyncio.gather(*(view.parts(scope(), ["invoices"]) for _ in range(50)))
+    looks = [await view.of(scope()) for _ in range(50)]
+    pages = await asyncio.gather(*(look.parts(["invoices"]) for look in looks))
     assert {len(part.records) for (part,) in pages} == {1}
     assert desk.asked == ["invoices of 7"]
 
 
-async def test_keeps_two_accounts_apart_in_every_cache(view: AccountView, desk: Desk) -> None:
+async def test_keeps_two_accounts_apart_in_every_cache(view: AccountViews, desk: Desk) -> None:
     desk.held["invoices"] = [("7", invoice("seven")), ("8", invoice("eight"))]
-    (seven,) = await view.parts(scope("acme", "7"), ["invoices"])
-    (eight,) = await view.parts(scope("globex", "8"), ["invoices"])
+    (seven,) = await (await view.of(scope("acme", "7"))).parts(["invoices"])
+    (eight,) = await (await view.of(scope("globex", "8"))).parts(["invoices"])
     assert [record.number for record in seven.records] == ["seven"]
     assert [record.number for record in eight.records] == ["eight"]
     with pytest.raises(NotFound):
-        await view.one(scope("globex", "8"), "invoices", "desk", "seven")
+        await (await view.of(scope("globex", "8"))).one("invoices", "desk", "seven")
 
 
-async def test_merges_two_customers_of_one_account(view: AccountView, desk: Desk) -> None:
+async def test_merges_two_customers_of_one_account(view: AccountViews, desk: Desk) -> None:
     desk.held["invoices"] = [("7", invoice("seven")), ("8", invoice("eight"))]
-    parts = await view.parts(scope("acme", "7", "8"), ["invoices"])
+    parts = await (await view.of(scope("acme", "7", "8"))).parts(["invoices"])
     assert {record.number for part in parts for record in part.records} == {"seven", "eight"}
-    assert (await view.one(scope("acme", "7", "8"), "invoices", "desk", "eight")).records
+    assert (await (await view.of(scope("acme", "7", "8"))).one("invoices", "desk", "eight")).records
 
 
-async def test_fetches_the_conversation_only_when_it_is_read(view: AccountView, desk: Desk) -> None:
+async def test_fetches_the_conversation_only_when_it_is_read(view: AccountViews, desk: Desk) -> None:
     desk.held["tickets"] = [("7", ticket("1"))]
-    (part,) = await view.parts(scope(), ["tickets"])
+    (part,) = await (await view.of(scope())).parts(["tickets"])
     assert part.records[0].messages is None  # type: ignore[attr-defined]
-    part = await view.one(scope(), "tickets", "desk", "1")
+    part = await (await view.of(scope())).one("tickets", "desk", "1")
     assert part.records[0].messages == ()  # type: ignore[attr-defined]
     assert desk.asked == ["tickets of 7", "tickets 1"]
-    await view.one(scope(), "tickets", "desk", "1")
+    await (await view.of(scope())).one("tickets", "desk", "1")
     assert desk.asked == ["tickets of 7", "tickets 1"]
 
 
-async def test_says_that_a_conversation_is_still_missing(view: AccountView, desk: Desk) -> None:
+async def test_says_that_a_conversation_is_still_missing(view: AccountViews, desk: Desk) -> None:
     desk.held["tickets"] = [("7", ticket("1"))]
-    await view.parts(scope(), ["tickets"])
+    await (await view.of(scope())).parts(["tickets"])
     desk.gate = asyncio.Event()
-    part = await view.one(scope(), "tickets", "desk", "1")
+    part = await (await view.of(scope())).one("tickets", "desk", "1")
     assert (part.state, part.records[0].messages) == ("waiting", None)  # type: ignore[attr-defined]
     desk.gate.set()
-    part = await view.one(scope(), "tickets", "desk", "1")
+    part = await (await view.of(scope())).one("tickets", "desk", "1")
     assert (part.state, part.records[0].messages) == ("on_time", ())  # type: ignore[attr-defined]
 
 
-async def test_does_not_show_a_ticket_that_was_given_to_somebody_else(view: AccountView, desk: Desk) -> None:
+async def test_does_not_show_a_ticket_that_was_given_to_somebody_else(view: AccountViews, desk: Desk) -> None:
     desk.held["tickets"] = [("7", ticket("1"))]
-    await view.parts(scope(), ["tickets"])
+    await (await view.of(scope())).parts(["tickets"])
     desk.held["tickets"] = [("8", ticket("1"))]
     with pytest.raises(NotFound):
-        await view.one(scope(), "tickets", "desk", "1")
+        await (await view.of(scope())).one("tickets", "desk", "1")
 
 
-async def test_finds_nothing_that_the_list_does_not_hold_without_asking_for_it(view: AccountView, desk: Desk) -> None:
+async def test_finds_nothing_that_the_list_does_not_hold_without_asking_for_it(view: AccountViews, desk: Desk) -> None:
     desk.held["tickets"] = [("8", ticket("theirs")), ("7", ticket("mine"))]
     with pytest.raises(NotFound):
-        await view.one(scope(), "tickets", "desk", "theirs")
+        await (await view.of(scope())).one("tickets", "desk", "theirs")
     assert "tickets theirs" not in desk.asked
 
 
-async def test_opens_a_file_only_of_a_record_of_the_account(view: AccountView, desk: Desk) -> None:
+async def test_opens_a_file_only_of_a_record_of_the_account(view: AccountViews, desk: Desk) -> None:
     desk.held["invoices"] = [("7", invoice("mine")), ("8", invoice("theirs"))]
-    async with view.file(scope(), "invoices", "desk", "mine", "pdf") as stream:
+    async with (await view.of(scope())).file("invoices", "desk", "mine", "pdf") as stream:
         assert [chunk async for chunk in stream.chunks] == [b"7/mine/pdf"]
     with pytest.raises(NotFound):
-        async with view.file(scope(), "invoices", "desk", "theirs", "pdf"):
+        async with (await view.of(scope())).file("invoices", "desk", "theirs", "pdf"):
             pass
 
 
-async def test_fetches_anew_what_another_version_wrote(view: AccountView, desk: Desk, redis: Client) -> None:
+async def test_fetches_anew_what_another_version_wrote(view: AccountViews, desk: Desk, redis: Client) -> None:
     desk.held["invoices"] = [("7", invoice("1"))]
-    foreign = Snapshot(owner="acme", fetched_at=START, complete=True, payload=b"\x91\x01")
+    foreign = Snapshot(owner="acme", fetched_at=START, payload=b"\x91\x01")
     await Snapshots(redis).put(key("list", "acme", "desk", "1", "7", "invoices"), foreign, timedelta(hours=1))
-    (part,) = await view.parts(scope(), ["invoices"])
+    (part,) = await (await view.of(scope())).parts(["invoices"])
     assert [record.number for record in part.records] == ["1"]
 
 
 async def test_forgets_what_a_source_said_before_its_settings_changed(
-    view: AccountView, desk: Desk, redis: Client
+    view: AccountViews, desk: Desk, redis: Client
 ) -> None:
     desk.held["invoices"] = [("7", invoice("old"))]
-    await view.parts(scope(), ["invoices"])
+    await (await view.of(scope())).parts(["invoices"])
     desk.held["invoices"] = [("7", invoice("new"))]
-    moved: Any = FixedOffices(replace(desk.office(), version="2"))
-    flight: Flight[Known] = Flight()
-    (part,) = await AccountView(moved, Snapshots(redis), flight, clock=Clock(), budget=1.0).parts(scope(), ["invoices"])
+    async with views(replace(desk.office(), version="2"), redis, Clock()) as moved:
+        (part,) = await (await moved.of(scope())).parts(["invoices"])
     assert [record.number for record in part.records] == ["new"]
-    await flight.aclose()
 
 
 async def test_serves_pages_without_redis(desk: Desk, clock: Clock, redis_process: RedisProcess) -> None:
     desk.held["invoices"] = [("7", invoice("1"))]
     redis = connect(redis_process.url)
-    flight: Flight[Known] = Flight()
-    offices: Any = FixedOffices(desk.office())
-    view = AccountView(offices, Snapshots(redis), flight, clock=clock, budget=1.0)
-    redis_process.kill()
-    (part,) = await view.parts(scope(), ["invoices"])
+    async with views(desk.office(), redis, clock) as view:
+        redis_process.kill()
+        (part,) = await (await view.of(scope())).parts(["invoices"])
     assert (part.state, len(part.records)) == ("on_time", 1)
-    await flight.aclose()
     await redis.aclose()
+
+
+async def test_fetches_once_for_two_processes(desk: Desk, clock: Clock, redis: Client) -> None:
+    desk.held["invoices"] = [("7", invoice("1"))]
+    async with views(desk.office(), redis, clock) as one, views(desk.office(), redis, clock) as other:
+        looks = [await process.of(scope()) for process in (one, other) for _ in range(250)]
+        pages = await asyncio.gather(*(look.parts(["invoices"]) for look in looks))
+    assert {(part.state, len(part.records)) for (part,) in pages} == {("on_time", 1)}
+    assert desk.asked == ["invoices of 7"]
+
+
+async def test_fetches_in_each_process_while_redis_is_away(
+    desk: Desk, clock: Clock, redis_process: RedisProcess
+) -> None:
+    desk.held["invoices"] = [("7", invoice("1"))]
+    redis = connect(redis_process.url)
+    redis_process.kill()
+    async with views(desk.office(), redis, clock) as one, views(desk.office(), redis, clock) as other:
+        looks = [await process.of(scope()) for process in (one, other) for _ in range(50)]
+        pages = await asyncio.gather(*(look.parts(["invoices"]) for look in looks))
+    assert {len(part.records) for (part,) in pages} == {1}
+    assert desk.asked == ["invoices of 7"] * 2
+    await redis.aclose()
+
+
+async def test_asks_nobody_again_right_after_a_failure(desk: Desk, clock: Clock, redis: Client) -> None:
+    desk.failing = True
+    async with views(desk.office(), redis, clock) as one, views(desk.office(), redis, clock) as other:
+        for process in (one, other, one, other):
+            (part,) = await (await process.of(scope())).parts(["invoices"])
+            assert part.state == "down"
+    assert desk.asked == ["invoices of 7"]
+
+
+async def test_lets_another_process_go_on_when_one_stops(desk: Desk, clock: Clock, redis: Client) -> None:
+    desk.gate = asyncio.Event()
+    async with views(desk.office(), redis, clock, budget=0.05) as stopping:
+        (part,) = await (await stopping.of(scope())).parts(["invoices"])
+        assert part.state == "waiting"
+    desk.gate.set()
+    async with views(desk.office(), redis, clock) as other:
+        (part,) = await (await other.of(scope())).parts(["invoices"])
+    assert part.state == "on_time"
+
+
+async def test_shows_what_is_a_little_old_at_once_and_renews_it(view: AccountViews, desk: Desk, clock: Clock) -> None:
+    desk.held["invoices"] = [("7", invoice("1"))]
+    await (await view.of(scope())).parts(["invoices"])
+    desk.held["invoices"] = [("7", invoice("2"))]
+    desk.gate = asyncio.Event()
+    clock.now += timedelta(seconds=61)
+    (part,) = await (await view.of(scope())).parts(["invoices"])
+    assert (part.state, part.asking, part.fetched_at) == ("late", True, START)
+    desk.gate.set()
+    while part.asking:
+        await asyncio.sleep(0)
+        (part,) = await (await view.of(scope())).parts(["invoices"])
+    assert (part.state, part.records[0].number) == ("on_time", "2")
+    assert desk.asked == ["invoices of 7"] * 2
+
+
+async def test_waits_for_the_answer_when_it_knows_nothing_newer_than_long_ago(
+    view: AccountViews, desk: Desk, clock: Clock
+) -> None:
+    desk.held["invoices"] = [("7", invoice("1"))]
+    await (await view.of(scope())).parts(["invoices"])
+    clock.now += timedelta(minutes=6)
+    (part,) = await (await view.of(scope())).parts(["invoices"])
+    assert (part.state, part.fetched_at) == ("on_time", clock.now)
+
+
+async def test_spends_one_budget_on_all_that_a_page_asks(view: AccountViews, desk: Desk) -> None:
+    desk.held["tickets"] = [("7", ticket("1"))]
+    desk.gate = asyncio.Event()
+    look = await view.of(scope())
+    loop = asyncio.get_running_loop()
+    (part,) = await look.parts(["invoices"])
+    spent = loop.time()
+    parts = await look.parts(["tickets"])
+    assert [part.state, parts[0].state] == ["waiting", "waiting"]
+    assert look._until <= spent  # nothing was left for the second question
+
+
+async def test_reads_the_latest_of_a_long_history_and_all_that_is_open(
+    view: AccountViews, desk: Desk, redis: Client, clock: Clock
+) -> None:
+    paid = [("7", replace(invoice(str(n)), state="paid")) for n in range(1000, 0, -1)]
+    desk.held["invoices"] = [*paid[:-1], ("7", invoice("old and open"))]
+    desk.page_size, desk.reads_open = 100, frozenset({"invoices"})
+    async with views(desk.office(), redis, clock) as narrowing:
+        look = await narrowing.of(scope())
+        (part,) = await look.parts(["invoices"])
+        assert [record.number for record in part.records] == [*map(str, range(1000, 800, -1)), "old and open"]
+        assert (part.complete, part.all_open) == (False, True)
+        assert desk.asked == ["invoices of 7"] * 2 + ["open invoices of 7"]
+        desk.asked.clear()
+        (part,) = await look.parts(["invoices"], deep="invoices", depth=2)
+        assert len(part.records) == 401
+        assert desk.asked == ["invoices of 7"] * 2
+        (part,) = await look.parts(["invoices"], deep="invoices", depth=9)
+        assert len({record.number for record in part.records}) == len(part.records) == 1000
+        assert part.complete
+
+
+async def test_reads_on_from_where_a_source_that_cannot_narrow_was_cut(desk: Desk, redis: Client, clock: Clock) -> None:
+    desk.held["tickets"] = [("7", ticket(str(n))) for n in range(50, 0, -1)]
+    async with views(desk.office(), redis, clock) as view:
+        look = await view.of(scope())
+        (part,) = await look.parts(["tickets"])
+        assert (len(part.records), part.complete, part.all_open) == (40, False, False)
+        (part,) = await look.parts(["tickets"], deep="tickets", depth=2)
+        assert (len(part.records), part.complete, part.all_open) == (50, True, True)

@@ -53,16 +53,35 @@ async def test_says_what_home_says(maya: httpx.AsyncClient) -> None:
     assert sum(total["count"] for total in home["totals"]) == len(to_pay)
 
 
+async def walk(client: httpx.AsyncClient, limit: int) -> list[str]:
+    """Go through the pages of the invoices and give the ids in their order."""
+    seen: list[str] = []
+    query: dict[str, Any] = {"limit": limit}
+    while True:
+        page = (await client.get("/api/v1/invoices", params=query)).json()
+        seen += [item["id"] for item in page["items"]]
+        if page["next"] is None:
+            return seen
+        query["after"] = page["next"]
+
+
 async def test_pages_lose_and_double_nothing(ines: httpx.AsyncClient) -> None:
     everything = [item["id"] for item in (await ines.get("/api/v1/invoices?limit=200")).json()["items"]]
-    seen: list[str] = []
-    after: str | None = ""
-    while after is not None:
-        page = (await ines.get("/api/v1/invoices", params={"limit": 37, **({"after": after} if after else {})})).json()
-        seen += [item["id"] for item in page["items"]]
-        after = page["next"]
+    seen = await walk(ines, 37)
     assert len(seen) == len(set(seen)) > 200
     assert seen[:200] == everything
+
+
+async def test_goes_through_a_long_history_piece_by_piece(
+    portal: Portal, ines: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everything = await walk(ines, 200)
+    await portal.forget_records()
+    monkeypatch.setattr("gateway.pull.LATEST", 50)
+    monkeypatch.setattr("gateway.pull.MAX_PAGES", 1)
+    seen = await walk(ines, 37)
+    assert len(seen) == len(set(seen))
+    assert set(seen) == set(everything)
 
 
 async def test_answers_not_modified_until_something_changes(maya: httpx.AsyncClient) -> None:

@@ -22,7 +22,7 @@ NAMES = {owner: [key("list", owner, part) for part in "abc"] for owner in OWNERS
 
 def snapshot(owner: str, name: str) -> Snapshot:
     """A value that names its key."""
-    return Snapshot(owner=owner, fetched_at=NOON, complete=True, payload=name.encode())
+    return Snapshot(owner=owner, fetched_at=NOON, payload=name.encode())
 
 
 async def fill(snapshots: Snapshots) -> None:

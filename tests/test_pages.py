@@ -30,6 +30,15 @@ def links_of(html: str) -> set[str]:
     return {str(link.get("href")) for link in tree.iter("a") if str(link.get("href")).startswith("/")}
 
 
+def link_called(text: str, html: str) -> str | None:
+    tree = html5lib.parse(html, namespaceHTMLElements=False)
+    return next((str(link.get("href")) for link in tree.iter("a") if "".join(link.itertext()) == text), None)
+
+
+def amounts(text: str) -> list[str]:
+    return re.findall(r"[€£]\d[\d,]*\.\d\d", text)
+
+
 def classes(node: Element) -> set[str]:
     return set(str(node.get("class", "")).split())
 
@@ -90,6 +99,41 @@ async def test_pages_a_long_history(ines: httpx.AsyncClient) -> None:
     assert shown[0]
     assert shown[1]
     assert not shown[0] & shown[1]
+
+
+async def test_reads_older_ones_when_asked(
+    portal: Portal, ines: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.pull.LATEST", 10_000)
+    count = int(re.search(r"of (\d+) invoices", text_of((await ines.get("/invoices?show=all")).text))[1])  # type: ignore[index]
+    to_pay = text_of((await ines.get("/invoices")).text)
+    await portal.forget_records()
+    monkeypatch.setattr("gateway.pull.LATEST", 50)
+    monkeypatch.setattr("gateway.pull.MAX_PAGES", 2)
+    assert amounts(text_of((await ines.get("/invoices")).text)) == amounts(to_pay)  # an old bill is still a bill
+    address: str | None = "/invoices?show=all"
+    seen: set[str] = set()
+    pages = 0
+    while address is not None:
+        page = (await ines.get(address)).text
+        seen |= {link for link in links_of(page) if re.fullmatch("/invoices/erp/[0-9]+", link)}
+        address = link_called("Next", page) or link_called("Read older ones", page)
+        pages += 1
+    assert pages > 5
+    assert len(seen) == count
+
+
+async def test_finds_a_request_and_filters_by_what_is_done(maya: httpx.AsyncClient) -> None:
+    shown = {
+        show: {link for link in links_of((await maya.get(f"/requests?show={show}")).text) if link.count("/") > 2}
+        for show in ("open", "solved", "all")
+    }
+    assert shown["open"]
+    assert shown["solved"]
+    assert shown["open"] | shown["solved"] == shown["all"]
+    assert not shown["open"] & shown["solved"]
+    assert "Delivery at the Market Street shop" in (await maya.get("/requests?show=all&q=market+street")).text
+    assert "Nothing found" in (await maya.get("/requests?q=nosuchword")).text
 
 
 async def test_gives_an_invoice_as_a_file_that_cannot_act(maya: httpx.AsyncClient) -> None:

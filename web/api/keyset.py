@@ -2,13 +2,15 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Annotated, TypeVar
 
 import msgspec
 from litestar.params import QueryParameter
+from msgspec import Meta, Struct
 
 from connectors.records import Record
+from gateway.account_view import DEEPEST
 from gateway.home import Item
 from web.api.problems import BadQuery
 
@@ -18,30 +20,40 @@ After = Annotated[str | None, QueryParameter(min_length=1, max_length=400, descr
 Limit = Annotated[int, QueryParameter(ge=1, le=200, description="Records of one page")]
 Key = tuple[str, str, str]  # when, source, id
 
-_decoder: msgspec.json.Decoder[Key] = msgspec.json.Decoder(Key)
+
+class Place(Struct, frozen=True, array_like=True):
+    """Where a page begins: in which piece of the history, and behind which record of it."""
+
+    depth: Annotated[int, Meta(ge=1, le=DEEPEST)] = 1
+    behind: Key | None = None
+
+
+_decoder: msgspec.json.Decoder[Place] = msgspec.json.Decoder(Place)
 
 
 def cut(
-    items: Sequence[Item[R]], when: Callable[[R], str], after: str | None, limit: int
-) -> tuple[list[Item[R]], str | None]:
-    """Give one page, the newest first, and the `after` of the next one. Raises `BadQuery`."""
+    items: Iterable[Item[R]], when: Callable[[R], str], behind: Key | None, limit: int
+) -> tuple[list[Item[R]], Key | None]:
+    """Give one page, the newest first, and behind which record the next one begins: None where there is none."""
 
     def key(item: Item[R]) -> Key:
         return when(item.record), item.part.source, item.record.origin.id
 
     ordered = sorted(items, key=key, reverse=True)
-    if after is not None:
-        last = _read(after)
-        ordered = [item for item in ordered if key(item) < last]
+    if behind is not None:
+        ordered = [item for item in ordered if key(item) < behind]
     page = ordered[:limit]
-    return page, _write(key(page[-1])) if len(ordered) > limit else None
+    return page, key(page[-1]) if len(ordered) > limit else None
 
 
-def _write(key: Key) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode(key)).decode().rstrip("=")
+def write(place: Place) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
 
 
-def _read(after: str) -> Key:
+def read(after: str | None) -> Place:
+    """Raises `BadQuery`."""
+    if after is None:
+        return Place()
     try:
         return _decoder.decode(base64.b64decode(after + "=" * (-len(after) % 4), altchars=b"-_", validate=True))
     except (binascii.Error, msgspec.MsgspecError, ValueError) as error:

@@ -1,7 +1,7 @@
 """The portal's reading side as JSON, under the same sign-in, the same scope and the same choke point as its pages."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
@@ -9,21 +9,20 @@ from litestar import MediaType, Request, Response, Router, get
 from litestar.di import NamedDependency, Provide
 
 from connectors.records import Invoice, Kind, Order, Record, Ticket
-from gateway.account_view import Part
+from gateway.account_view import DEEPEST, Part
 from gateway.home import Item, home
 from gateway.search import finds, words_of
 from web.api import shapes
-from web.api.keyset import After, Limit, cut
+from web.api.keyset import After, Limit, Place, cut, read, write
 from web.api.problems import DOCUMENTED, HANDLERS
 from web.api.shapes import HomeShape, InvoiceShape, One, OrderShape, Page, RequestShape
 from web.portal.listing import Question
 from web.portal.paths import RecordId, SourceName
 from web.portal.routes import provide_visit
-from web.portal.visit import Visit, items_of, only
+from web.portal.visit import KIND_OF, Visit, items_of, only
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
-S = TypeVar("S")
 
 CHECKED = "private, no-cache"  # kept by nobody else, and asked about each time
 
@@ -52,8 +51,9 @@ async def get_orders(
     after: After = None,
     limit: Limit = 50,
 ) -> Response[Page[OrderShape]]:
-    found = await _list(visit, Order, "orders", q)
-    return _answer(request, _page(found, _ordered, after, limit, lambda item: shapes.order(item, visit.today)))
+    found, following, parts = await _page(visit, Order, _ordered, question=q, after=after, limit=limit)
+    records = [shapes.order(item, visit.today) for item in found]
+    return _answer(request, Page(records, following, shapes.sources(parts)))
 
 
 @get("/orders/{source:str}/{record:str}", responses=DOCUMENTED)
@@ -72,8 +72,9 @@ async def get_invoices(
     after: After = None,
     limit: Limit = 50,
 ) -> Response[Page[InvoiceShape]]:
-    found = await _list(visit, Invoice, "invoices", q)
-    return _answer(request, _page(found, _issued, after, limit, lambda item: shapes.invoice(item, visit.today)))
+    found, following, parts = await _page(visit, Invoice, _issued, question=q, after=after, limit=limit)
+    records = [shapes.invoice(item, visit.today) for item in found]
+    return _answer(request, Page(records, following, shapes.sources(parts)))
 
 
 @get("/invoices/{source:str}/{record:str}", responses=DOCUMENTED)
@@ -92,8 +93,9 @@ async def get_requests(
     after: After = None,
     limit: Limit = 50,
 ) -> Response[Page[RequestShape]]:
-    found = await _list(visit, Ticket, "tickets", q)
-    return _answer(request, _page(found, _created, after, limit, lambda item: shapes.request(item, visit.today)))
+    found, following, parts = await _page(visit, Ticket, _created, question=q, after=after, limit=limit)
+    records = [shapes.request(item, visit.today) for item in found]
+    return _answer(request, Page(records, following, shapes.sources(parts)))
 
 
 @get("/requests/{source:str}/{record:str}", responses=DOCUMENTED)
@@ -113,24 +115,40 @@ API = Router(
 )
 
 
-async def _list(
-    visit: Visit, record_type: type[R], kind: Kind, question: str
-) -> tuple[list[Item[R]], tuple[Part, ...]]:
-    parts = only(await visit.parts(kind), kind)
-    words = words_of(question)
-    return [item for item in items_of(parts, record_type) if finds(words, item.record)], parts
+async def _page(
+    visit: Visit, record_type: type[R], when: Callable[[R], str], *, question: str, after: str | None, limit: int
+) -> tuple[list[Item[R]], str | None, tuple[Part, ...]]:
+    """Give one page of a list, the `after` of the next, and what it was cut from.
+
+    A long history is gone through piece by piece, so that no page needs all of it.
+    """
+    kind, words, place = KIND_OF[record_type], words_of(question), read(after)
+    earlier = await _piece(visit, kind, place.depth - 1) if place.depth > 1 else ()
+    while True:
+        parts = await _piece(visit, kind, place.depth)
+        seen = {(item.part.source, item.record.origin.id) for item in items_of(earlier, record_type)}
+        found = (
+            item
+            for item in items_of(parts, record_type)
+            if (item.part.source, item.record.origin.id) not in seen and finds(words, item.record)
+        )
+        page, behind = cut(found, when, place.behind, limit)
+        goes_on = [part for part in parts if part.older is not None]
+        if behind:
+            following = Place(place.depth, behind)
+        elif not goes_on or place.depth == DEEPEST:
+            return page, None, parts
+        elif any(part.state in {"waiting", "down"} for part in goes_on):
+            following = place  # its piece was not to be had: the same question again
+        else:
+            following = Place(place.depth + 1)
+        if page or following == place:
+            return page, write(following), parts
+        place, earlier = following, parts
 
 
-def _page(
-    found: tuple[list[Item[R]], Iterable[Part]],
-    when: Callable[[R], str],
-    after: str | None,
-    limit: int,
-    shape: Callable[[Item[R]], S],
-) -> Page[S]:
-    items, parts = found
-    page, following = cut(items, when, after, limit)
-    return Page([shape(item) for item in page], following, shapes.sources(parts))
+async def _piece(visit: Visit, kind: Kind, depth: int) -> tuple[Part, ...]:
+    return only(await visit.parts(kind, deep=kind, depth=depth), kind)
 
 
 def _answer(request: Request[Any, Any, Any], value: T) -> Response[T]:

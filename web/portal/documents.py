@@ -13,6 +13,7 @@ CONVERSATIONS = 30  # the latest requests, each of which costs its helpdesk a qu
 
 @get("/documents")
 async def show_documents(visit: NamedDependency[Visit], q: Question = "", page: PageNumber = 1) -> Response[str]:
+    # Of a long history the latest records only: each kind's own list reads further back.
     parts = await visit.parts("orders")
     tickets = only(parts, "tickets")
     whole = await visit.conversations(tickets, CONVERSATIONS)
@@ -25,7 +26,10 @@ async def show_documents(visit: NamedDependency[Visit], q: Question = "", page: 
         parts=parts,
         about=about,
         question=q,
-        window=Window.of("/documents", found, page=page, nouns=("document", "documents"), query={"q": q}),
+        window=Window.of(
+            "/documents", found, about=(), page=page, depth=1, nouns=("document", "documents"), query={"q": q}
+        ),
+        cut=any(part.older for part in parts),
         more_requests=sum(len(part.records) for part in tickets) > CONVERSATIONS,
         known_documents=all(part.fetched_at for part in about),
     )

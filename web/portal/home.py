@@ -30,6 +30,7 @@ async def show_home(visit: NamedDependency[Visit]) -> Response[str]:
         news_parts=[item.part for item in seen.news],
         invoice_parts=invoices,
         invoices_known=all(part.fetched_at for part in invoices),
+        all_open=all(part.all_open for part in invoices),
     )
 
 

@@ -12,7 +12,7 @@ from connectors.records import Invoice, Order
 from gateway.home import Item, totals
 from gateway.statuses import is_overdue, is_to_pay, status_of
 from web.portal.files import stream_file
-from web.portal.listing import UNLINKED, Empty, Filters, PageNumber, Question, make_listing
+from web.portal.listing import UNLINKED, Depth, Empty, Filters, PageNumber, Question, make_listing
 from web.portal.paths import FileId, RecordId, SourceName
 from web.portal.visit import Visit, items_of, only
 from web.words import number
@@ -28,17 +28,20 @@ FILTERS: Filters[Invoice] = {
 
 @get("/invoices")
 async def show_invoices(
-    visit: NamedDependency[Visit], show: FromQuery[Show] = "to-pay", q: Question = "", page: PageNumber = 1
+    visit: NamedDependency[Visit],
+    show: FromQuery[Show] = "to-pay",
+    q: Question = "",
+    page: PageNumber = 1,
+    depth: Depth = 1,
 ) -> Response[str]:
-    parts = await visit.parts()
+    parts = await visit.parts(deep="invoices", depth=depth)
     about = only(parts, "invoices")
     every = sorted(items_of(parts, Invoice), key=_newest_first)
     if show == "to-pay":
         every.sort(key=_longest_due_first)
-    complete = all(part.complete for part in about)
     nouns = ("invoice", "invoices")
     listing = make_listing(
-        "/invoices", every, FILTERS, show=show, question=q, page=page, nouns=nouns, complete=complete
+        "/invoices", every, FILTERS, about=about, show=show, question=q, page=page, depth=depth, nouns=nouns
     )
     known = visit.knows(about)
     return visit.page(

@@ -1,6 +1,6 @@
 """What all lists share: filters with counts, a search, and pages of fifty."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Generic, TypeVar
 from urllib.parse import urlencode
 
@@ -8,6 +8,7 @@ from litestar.params import QueryParameter
 from msgspec import Struct
 
 from connectors.records import Record
+from gateway.account_view import DEEPEST, Part
 from gateway.home import Item
 from gateway.search import finds, words_of
 from web.words import count
@@ -17,6 +18,7 @@ T = TypeVar("T")
 
 PER_PAGE = 50
 
+Depth = Annotated[int, QueryParameter(ge=1, le=DEEPEST, description="Pieces of a long history to read")]
 PageNumber = Annotated[int, QueryParameter(ge=1, le=1000)]
 Question = Annotated[str, QueryParameter(max_length=100)]
 Filters = Mapping[str, tuple[str, Callable[[R], bool]]]  # name -> label and test; the name is what the address says
@@ -42,12 +44,16 @@ UNLINKED = Empty("Nothing is linked to you yet", "Tell us that you signed in, an
 
 
 class Window(Struct, Generic[T], frozen=True, kw_only=True):
-    """One page of a list. `previous` and `next` are addresses, None at either end."""
+    """One page of a list. `previous` and `next` are addresses, None at either end.
+
+    `older` is the address with a further piece of the history, on the last page of what was read.
+    """
 
     items: list[T]
     said: str
     previous: str | None
     next: str | None
+    older: str | None
 
     @classmethod
     def of(
@@ -55,21 +61,29 @@ class Window(Struct, Generic[T], frozen=True, kw_only=True):
         path: str,
         items: Sequence[T],
         *,
+        about: Iterable[Part],
         page: int,
+        depth: int,
         nouns: tuple[str, str],
         query: Mapping[str, str],
-        complete: bool = True,
     ) -> "Window[T]":
-        """Cut one page out of `items`. `nouns`: one of them, and more. `query` goes into the addresses."""
+        """Cut one page out of `items`, which were found in `about`.
+
+        `nouns`: one of them, and more. `query` goes into the addresses.
+        """
+        asked = query if depth == 1 else {**query, "depth": str(depth)}
+        goes_on = any(part.older is not None for part in about)
         last = min(page * PER_PAGE, len(items))
         said = count(len(items), *nouns)
         if len(items) > PER_PAGE:
             said = f"{(page - 1) * PER_PAGE + 1} to {last} of {said}"
+        is_last = last >= len(items)
         return cls(
             items=list(items[(page - 1) * PER_PAGE : last]),
-            said=said if complete else f"{said}; older ones are not read yet",
-            previous=address(path, query, page=page - 1) if page > 1 else None,
-            next=address(path, query, page=page + 1) if last < len(items) else None,
+            said=f"{said}, and older ones that are not read yet" if goes_on else said,
+            previous=address(path, asked, page=page - 1) if page > 1 else None,
+            next=None if is_last else address(path, asked, page=page + 1),
+            older=address(path, query, page=page, depth=depth + 1) if is_last and goes_on and depth < DEEPEST else None,
         )
 
 
@@ -79,6 +93,7 @@ class Listing(Struct, Generic[R], frozen=True, kw_only=True):
     tabs: list[Tab]
     show: str
     question: str
+    depth: int
     chosen: list[Item[R]]
     window: Window[Item[R]]
 
@@ -88,26 +103,31 @@ def make_listing(
     items: Sequence[Item[R]],
     filters: Filters[R],
     *,
+    about: Iterable[Part],
     show: str,
     question: str,
     page: int,
+    depth: int,
     nouns: tuple[str, str],
-    complete: bool,
 ) -> Listing[R]:
-    """Filter and cut `items`, which come in the order to show them."""
+    """Filter and cut `items` of `about`, which come in the order to show them."""
     words = words_of(question)
     found = [item for item in items if finds(words, item.record)]
     chosen = [item for item in found if filters[show][1](item.record)]
     query = {"q": question, "show": show}
+    further = {} if depth == 1 else {"depth": depth}
     return Listing(
         tabs=[
-            Tab(name, label, sum(test(item.record) for item in found), address(path, {"q": question, "show": name}))
+            Tab(
+                name, label, sum(test(item.record) for item in found), address(path, {**query, "show": name}, **further)
+            )
             for name, (label, test) in filters.items()
         ],
         show=show,
         question=question,
+        depth=depth,
         chosen=chosen,
-        window=Window.of(path, chosen, page=page, nouns=nouns, query=query, complete=complete),
+        window=Window.of(path, chosen, about=about, page=page, depth=depth, nouns=nouns, query=query),
     )
 
 

@@ -13,7 +13,7 @@ from gateway.home import Item
 from gateway.statuses import SHIPMENTS, UNKNOWN, is_delayed, is_under_way, status_of
 from gateway.steps import steps_of
 from web.portal.files import stream_file
-from web.portal.listing import UNLINKED, Empty, Filters, PageNumber, Question, make_listing
+from web.portal.listing import UNLINKED, Depth, Empty, Filters, PageNumber, Question, make_listing
 from web.portal.paths import FileId, RecordId, SourceName
 from web.portal.visit import Visit, items_of, only
 from web.words import number
@@ -30,14 +30,19 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 @get("/orders")
 async def show_orders(
-    visit: NamedDependency[Visit], show: FromQuery[Show] = "under-way", q: Question = "", page: PageNumber = 1
+    visit: NamedDependency[Visit],
+    show: FromQuery[Show] = "under-way",
+    q: Question = "",
+    page: PageNumber = 1,
+    depth: Depth = 1,
 ) -> Response[str]:
-    parts = await visit.parts("orders")
+    parts = await visit.parts("orders", deep="orders", depth=depth)
     about = only(parts, "orders")
     every = sorted(items_of(parts, Order), key=_ordered_at, reverse=True)
-    complete = all(part.complete for part in about)
     nouns = ("order", "orders")
-    listing = make_listing("/orders", every, FILTERS, show=show, question=q, page=page, nouns=nouns, complete=complete)
+    listing = make_listing(
+        "/orders", every, FILTERS, about=about, show=show, question=q, page=page, depth=depth, nouns=nouns
+    )
     known = visit.knows(about)
     return visit.page(
         "orders.html",

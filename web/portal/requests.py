@@ -1,9 +1,11 @@
 """Requests: the list by whose turn it is, and one with its public conversation."""
 
-from typing import Any
+from collections import Counter
+from typing import Any, Literal
 
 from litestar import Response, get
 from litestar.di import NamedDependency
+from litestar.params import FromQuery
 from litestar.response import Stream
 from msgspec import Struct
 from msgspec.structs import asdict
@@ -13,11 +15,23 @@ from gateway.account_view import Part
 from gateway.home import Item
 from gateway.statuses import status_of
 from web.portal.files import stream_file
-from web.portal.listing import UNLINKED, Empty
+from web.portal.listing import UNLINKED, Depth, Empty, Filters, PageNumber, Question, make_listing
 from web.portal.paths import FileId, RecordId, SourceName
 from web.portal.visit import Visit, items_of, only
 from web.safe_html import SafeHtml, clean, plain
 from web.words import number
+
+# Whose turn it is, in the order to show it; whatever is not named here is with us.
+GROUPS = (("awaiting", "Your turn"), ("way", "In progress"), ("solved", "Solved"))
+TURNS = {"awaiting_customer": 0, "solved": 2}
+WITH_US = 1
+Show = Literal["open", "solved", "all"]
+
+FILTERS: Filters[Ticket] = {
+    "open": ("Open", lambda ticket: ticket.state != "solved"),
+    "solved": ("Solved", lambda ticket: ticket.state == "solved"),
+    "all": ("All", lambda _: True),
+}
 
 
 class Group(Struct, frozen=True):
@@ -31,27 +45,34 @@ class Group(Struct, frozen=True):
 
 
 @get("/requests")
-async def show_requests(visit: NamedDependency[Visit]) -> Response[str]:
-    parts = await visit.parts()
+async def show_requests(
+    visit: NamedDependency[Visit],
+    show: FromQuery[Show] = "open",
+    q: Question = "",
+    page: PageNumber = 1,
+    depth: Depth = 1,
+) -> Response[str]:
+    parts = await visit.parts(deep="tickets", depth=depth)
     about = only(parts, "tickets")
-    items = sorted(items_of(parts, Ticket), key=lambda item: item.record.created_at, reverse=True)
-    awaiting = [item for item in items if item.record.state == "awaiting_customer"]
-    solved = [item for item in items if item.record.state == "solved"]
-    under_way = [item for item in items if item.record.state not in {"awaiting_customer", "solved"}]
+    every = sorted(items_of(parts, Ticket), key=lambda item: item.record.created_at, reverse=True)
+    every.sort(key=lambda item: TURNS.get(item.record.state, WITH_US))
+    nouns = ("request", "requests")
+    listing = make_listing(
+        "/requests", every, FILTERS, about=about, show=show, question=q, page=page, depth=depth, nouns=nouns
+    )
     known = visit.knows(about)
     return visit.page(
         "requests.html",
         area="requests",
         parts=parts,
         about=about,
-        lede=_lede(len(awaiting), len(under_way), known=known) if visit.is_linked else "",
+        lede=_lede([item.record for item in every], known=known) if visit.is_linked else "",
+        listing=listing,
         groups=[
-            Group("awaiting", "Your turn", awaiting),
-            Group("way", "In progress", under_way),
-            Group("solved", "Solved", solved),
+            Group(name, label, [item for item in listing.window.items if TURNS.get(item.record.state, WITH_US) == turn])
+            for turn, (name, label) in enumerate(GROUPS)
         ],
-        any=bool(items),
-        empty=_empty(known=known) if visit.is_linked else UNLINKED,
+        empty=_empty(show, q, known=known) if visit.is_linked else UNLINKED,
     )
 
 
@@ -85,13 +106,19 @@ async def _body(message: Message) -> SafeHtml:
     return await clean(message.body) if message.media_type == "text/html" else plain(message.body)
 
 
-def _empty(*, known: bool) -> Empty:
-    if known:
-        return Empty("No requests yet", "What you ask us by e-mail or phone appears here.")
-    return Empty("We can’t say yet", "The requests have not reached us. Look again in a minute.")
+def _empty(show: Show, question: str, *, known: bool) -> Empty:
+    if not known:
+        return Empty("We can’t say yet", "The requests have not reached us. Look again in a minute.")
+    if question:
+        return Empty("Nothing found", "No request here has all of these words. Try fewer of them, or look under All.")
+    if show == "open":
+        return Empty("Nothing open", "What you ask us by e-mail or phone appears here.")
+    return Empty("None yet", "What you ask us by e-mail or phone appears here.")
 
 
-def _lede(awaiting: int, under_way: int, *, known: bool) -> str:
+def _lede(tickets: list[Ticket], *, known: bool) -> str:
+    turns = Counter(TURNS.get(ticket.state, WITH_US) for ticket in tickets)
+    awaiting, under_way = turns[TURNS["awaiting_customer"]], turns[WITH_US]
     if awaiting:
         return f"{number(awaiting).capitalize()} {'waits' if awaiting == 1 else 'wait'} for your answer."
     if under_way:

@@ -7,6 +7,7 @@ from litestar.di import Provide
 
 from auth.principals import Principal
 from gateway.access import accounts_of, scope_of
+from gateway.account_view import AccountViews
 from gateway.profile import profile_of
 from gateway.records.database import Database
 from web.leaving import note_left
@@ -27,7 +28,9 @@ async def provide_visit(request: Request[Principal, Any, Any]) -> Visit:
     user = request.user
     scope = await scope_of(database, user.member_id, user.account_id) if user.account_id else None
     profile = await profile_of(database, user.member_id, user.session)
-    return Visit(request, scope, profile, await accounts_of(database, user.member_id))
+    views: AccountViews = request.app.state.account_views
+    records = await views.of(scope) if scope else None
+    return Visit(request, scope, profile, await accounts_of(database, user.member_id), records)
 
 
 PORTAL = Router(

@@ -37,7 +37,7 @@ async def show_search(visit: NamedDependency[Visit], q: Question = "") -> Respon
         for name, label, path, kind in (
             ("orders", "Orders", "/orders?show=all&", Order),
             ("invoices", "Invoices", "/invoices?show=all&", Invoice),
-            ("requests", "Requests", "/requests?", Ticket),
+            ("requests", "Requests", "/requests?show=all&", Ticket),
         )
     ]
     return visit.page(
@@ -48,6 +48,7 @@ async def show_search(visit: NamedDependency[Visit], q: Question = "") -> Respon
         question=q,
         groups=[group for group in groups if group.items],
         asked=bool(words),
+        cut=any(part.older for part in parts),
     )
 
 

@@ -50,13 +50,14 @@ class Visit:
         scope: Scope | None,
         profile: Profile,
         accounts: Sequence[AccountRef],
+        records: AccountView | None,
     ) -> None:
         self.request = request
         self.scope = scope
         self.profile = profile
         self._accounts = accounts
         self._view: View = request.app.state.view
-        self._records: AccountView = request.app.state.account_view
+        self._records = records
 
     @property
     def _account_id(self) -> str:
@@ -76,34 +77,36 @@ class Visit:
         return bool(self.scope and self.scope.links)
 
     def knows(self, about: Iterable[Part]) -> bool:
-        """Whether all of it has been read, so that what is not there does not exist."""
-        return self.is_linked and all(part.fetched_at and part.complete for part in about)
+        """Whether it has been read with all that is open, so that what is not there does not exist."""
+        return self.is_linked and all(part.fetched_at and part.all_open for part in about)
 
-    async def parts(self, *kinds: Kind) -> tuple[Part, ...]:
-        """Read lists of the visitor's account, and always those that the navigation counts."""
-        if self.scope is None:
-            return ()
-        return await self._records.parts(self.scope, dict.fromkeys((*kinds, *COUNTED)))
+    async def parts(self, *kinds: Kind, deep: Kind | None = None, depth: int = 1) -> tuple[Part, ...]:
+        """Read lists of the visitor's account, and always those that the navigation counts.
+
+        `depth` says how many pieces of a long history are read of the kind `deep`.
+        """
+        wanted = dict.fromkeys((*kinds, *COUNTED))
+        return await self._records.parts(wanted, deep=deep, depth=depth) if self._records else ()
 
     async def one(self, record_type: type[R], source: str, record_id: str) -> Item[R]:
         """Read one record of the account. Raises `NotFound`, and `Unavailable` while nobody can say."""
-        if self.scope is None:
+        if self._records is None:
             raise NotFound("no account")
-        part = await self._records.one(self.scope, KIND_OF[record_type], source, record_id)
+        part = await self._records.one(KIND_OF[record_type], source, record_id)
         for item in items_of([part], record_type):
             return item
         raise Unavailable(f"{source} has not answered")
 
     async def conversations(self, tickets: Iterable[Part], most: int) -> tuple[Part, ...]:
         """Read the latest tickets of some lists with their messages."""
-        return await self._records.conversations(self.scope, tickets, most) if self.scope else ()
+        return await self._records.conversations(tickets, most) if self._records else ()
 
     @asynccontextmanager
     async def file(self, kind: Kind, source: str, record_id: str, file_id: str) -> AsyncIterator[FileStream]:
         """Open a file of one of the account's records. Raises `ConnectorError`."""
-        if self.scope is None:
+        if self._records is None:
             raise NotFound("no account")
-        async with self._records.file(self.scope, kind, source, record_id, file_id) as stream:
+        async with self._records.file(kind, source, record_id, file_id) as stream:
             yield stream
 
     def note(self, name: str, page: str) -> None:
@@ -138,7 +141,7 @@ class Visit:
             account=self._account(),
             needs_by_area=_needs_by_area(parts, today),
             page_stamps=stamps,
-            refresh=any(stamp.state == "waiting" for stamp in stamps),
+            refresh=any(part.asking for part in about),
             known=all(part.state != "waiting" and part.fetched_at for part in about),
             status_of=lambda record: status_of(record, today),
             stamps_of=stamps_of,

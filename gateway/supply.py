@@ -1,0 +1,154 @@
+"""From what was asked for to what is known: out of the cache while the promise holds, else fetched, once for all.
+
+A page never owns a call to a back office: the flight does. So a closed browser cancels nothing, and two pages of one
+process that miss the same snapshot share a call. Turns in Redis do the same for two processes.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
+from typing import Literal
+
+import structlog
+from msgspec import Struct
+
+from cache.client import CacheDown
+from cache.flight import Flight
+from cache.snapshots import Snapshots, stamp
+from cache.turns import Turns
+from connectors.errors import ConnectorError, Unavailable
+from gateway.pull import Known, Pull, pack, pull, unpack
+
+LOOK_EVERY = 0.05  # seconds between looks at what another process is fetching
+# So many promises long, a page shows at once what it has while the new answer is on its way. What is older waits for it
+# as long as the page may.
+SHOWN_AT_ONCE = 5
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+log = structlog.get_logger()
+
+State = Literal["on_time", "late", "down", "waiting"]
+
+
+class FailedLately(Unavailable):
+    """Not asked: the same question had no answer a moment ago."""
+
+
+class Supplied(Struct, frozen=True):
+    """What is known, None where nothing is, and why it is not newer. `asking`: a call is under way."""
+
+    known: Known | None
+    state: State
+    asking: bool = False
+
+
+class Supply:
+    """Serves what is wanted, and renews what is older than its promise."""
+
+    def __init__(
+        self, snapshots: Snapshots, turns: Turns, flight: Flight[Known], *, clock: Callable[[], datetime]
+    ) -> None:
+        self._snapshots = snapshots
+        self._turns = turns
+        self._flight = flight
+        self._clock = clock
+        self._silent: set[str] = set()  # sources that did not answer last time
+
+    async def serve(self, wants: Sequence[Pull], until: float) -> tuple[bytes | None, list[Supplied]]:
+        """Answer in the order of `wants`, all of one account, by `until` on the event loop's clock.
+
+        Gives also the version of the account's snapshots if nothing but them was needed.
+        """
+        version, known = await self._stored(wants)
+        now = self._clock()
+        calls = {
+            want.key: self._flight.join(want.key, partial(self._renew, want, have))
+            for want, have in zip(wants, known, strict=True)
+            if (have is None or now - have.fetched_at > want.promise) and not self._turns.failed_lately(want.key)
+        }
+        pairs = list(zip(wants, known, strict=True))
+        awaited = [calls[want.key] for want, have in pairs if want.key in calls and self._is_worth_waiting(want, have)]
+        if awaited:
+            loop = asyncio.get_running_loop()
+            await asyncio.wait(awaited, timeout=max(until - loop.time(), 0))
+        supplied = [self._supplied(want, have, calls.get(want.key)) for want, have in pairs]
+        return None if calls else version, supplied
+
+    async def _stored(self, wants: Sequence[Pull]) -> tuple[bytes | None, list[Known | None]]:
+        if not wants:
+            return None, []
+        try:
+            version, snapshots = await self._snapshots.get_versioned(wants[0].account, [want.key for want in wants])
+        except CacheDown:
+            return None, [None] * len(wants)
+        return version, [unpack(want, snapshot) for want, snapshot in zip(wants, snapshots, strict=True)]
+
+    def _is_worth_waiting(self, want: Pull, have: Known | None) -> bool:
+        if want.source in self._silent:
+            return False
+        return have is None or self._clock() - have.fetched_at > want.promise * SHOWN_AT_ONCE
+
+    def _supplied(self, want: Pull, have: Known | None, call: asyncio.Future[Known] | None) -> Supplied:
+        if call is None:
+            return Supplied(have, "down" if self._turns.failed_lately(want.key) else "on_time")
+        if not call.done():
+            if have is None:
+                return Supplied(None, "waiting", asking=True)
+            return Supplied(have, "down" if want.source in self._silent else "late", asking=True)
+        if call.exception() is not None:
+            return Supplied(have, "down")
+        return Supplied(call.result(), "on_time")
+
+    async def _renew(self, want: Pull, have: Known | None) -> Known:
+        """Fetch, or let another process do it and read what it stored. Without Redis each process fetches."""
+        name = secrets.token_hex(8)
+        newest = have.fetched_at if have else LONG_AGO
+        try:
+            while (verdict := await self._turns.take(want.key, name, stamp(newest))) != "mine":
+                if verdict == "failed":
+                    raise FailedLately(f"{want.source} did not answer a moment ago")
+                if verdict == "busy":
+                    await asyncio.sleep(LOOK_EVERY)
+                    continue
+                (snapshot,) = await self._snapshots.get_many(want.account, [want.key])
+                stored = unpack(want, snapshot)
+                if stored and self._clock() - stored.fetched_at <= want.promise:
+                    return stored
+                newest = stored.fetched_at if stored else self._clock()  # of no use: fetch it all the same
+        except CacheDown:
+            pass
+        return await self._fetch(want, name)
+
+    async def _fetch(self, want: Pull, name: str) -> Known:
+        try:
+            known = await pull(want, self._clock())
+        except Exception as error:
+            self._failed(want, error)
+            with suppress(CacheDown):
+                await self._turns.end(want.key, name, failed=True)
+            raise
+        except asyncio.CancelledError:  # this process is stopping: let another one go on
+            with suppress(CacheDown):
+                await self._turns.end(want.key, name, failed=False)
+            raise
+        self._answered(want)
+        with suppress(CacheDown):  # the page has its answer all the same
+            await self._snapshots.put(want.key, pack(want, known), want.lifetime)
+            await self._turns.end(want.key, name, failed=False)
+        return known
+
+    def _failed(self, want: Pull, error: Exception) -> None:
+        """Log once when a source stops answering; a bug of ours every time, with its traceback."""
+        if not isinstance(error, ConnectorError):
+            log.error("read failed", source=want.source, kind=want.kind, exc_info=error)
+        elif want.source not in self._silent:
+            self._silent.add(want.source)
+            log.warning("source away", source=want.source, error=type(error).__name__, detail=str(error))
+
+    def _answered(self, want: Pull) -> None:
+        if want.source in self._silent:
+            self._silent.discard(want.source)
+            log.info("source is back", source=want.source)
