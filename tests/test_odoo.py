@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
+import httpx
 import msgspec
 import pytest
 from hypothesis import example, given, settings
@@ -20,16 +21,17 @@ from connectors.contract import Query, Token
 from connectors.decode import decode_json
 from connectors.done import is_done
 from connectors.errors import AccessDenied, BadResponse, NotFound
-from connectors.records import Kind, Record
+from connectors.records import Invoice, Kind, Record
 from connectors.sandbox.odoo.documents import settle
 from connectors.scope import admit
 from connectors.tokens import MemoryTokens
 from connectors.transport import open_client
-from connectors.vendors.odoo import connector, invoices, messages, orders, partners, tickets
+from connectors.vendors.odoo import connector, messages, moves, orders, partners, tickets
 from connectors.vendors.odoo.models import Row, as_key
+from connectors.vendors.odoo.portal import page_url
 from connectors.vendors.odoo.rpc import UID, Odoo
 from connectors.vendors.odoo.settings import OdooConfig
-from connectors.vendors.odoo.values import Currency, line
+from connectors.vendors.odoo.values import Currency, Text, line
 
 SHARED = Path(os.environ.get("HALLWAY_SHARED", Path(__file__).parents[2] / "shared"))
 CAPTURES = SHARED / "captures" / "odoo"
@@ -126,6 +128,49 @@ async def test_refuses_a_wrong_key(sandbox: RunningSandbox) -> None:
             await connector.check(office)
 
 
+@pytest.mark.parametrize(
+    ("base", "path", "token", "address"),
+    [
+        ("https://erp.example.net", "/my/invoices/7", "a-1", "https://erp.example.net/my/invoices/7?access_token=a-1"),
+        (
+            "https://example.net/erp/",
+            "/my/invoices/7",
+            "a&b",
+            "https://example.net/erp/my/invoices/7?access_token=a%26b",
+        ),
+        ("http://127.0.0.1:8069", "/my/invoices/7", "a", "http://127.0.0.1:8069/my/invoices/7?access_token=a"),
+        ("http://odoo.internal", "/my/invoices/7", "a", None),  # on its way anybody could read the token
+        ("http://127.0.0.1.example.net", "/my/invoices/7", "a", None),
+        ("http://127.0.0.1@example.net", "/my/invoices/7", "a", None),
+        ("https://erp.example.net", "/my/invoices/7", False, None),
+        ("https://erp.example.net", "/my/invoices/7", "", None),
+        ("https://erp.example.net", False, "a", None),
+        ("https://erp.example.net", ".example.com/my", "a", None),
+        ("https://erp.example.net", "@example.com/my", "a", None),
+        ("https://erp.example.net", "/my/\u202e\n", "a", None),
+    ],
+)
+def test_leads_to_a_page_of_this_odoo_or_nowhere(base: str, path: Text, token: Text, address: str | None) -> None:
+    config = OdooConfig(base_url=base, database=ODOO_DATABASE, login=ODOO_LOGIN, api_key=Secret(ODOO_KEY))
+    office = Odoo(source="erp", http=httpx.AsyncClient(), config=config, tokens=MemoryTokens())
+    assert page_url(office, path, token) == address
+
+
+async def test_asks_for_no_token_to_show_a_list(odoo: Odoo, sandbox: RunningSandbox) -> None:
+    invoices = sandbox.site.odoo.rows["account.move"]
+    tokens = {key: row.get("access_token") for key, row in invoices.items()}
+    shown = [record async for page in pages(odoo, "invoices", Query(customer=BAKERY, asked_at=NOW)) for record in page]
+    pay = {int(each.origin.id): each.pay_url for each in shown if isinstance(each, Invoice)}
+    assert {key: row.get("access_token") for key, row in invoices.items()} == tokens
+    assert {key for key, url in pay.items() if url} == {
+        key for key in pay if tokens[key] and invoices[key]["payment_state"] in {"not_paid", "partial", "blocked"}
+    }
+    async with httpx.AsyncClient() as browser:
+        page = await browser.get(next(url for url in pay.values() if url))
+    assert page.status_code == 200
+    assert "to pay" in page.text
+
+
 FLOATS = st.floats(min_value=-1e12, max_value=1e12, allow_nan=False)
 
 
@@ -171,9 +216,9 @@ def test_asks_for_nothing_by_an_id_that_is_no_number(text: str) -> None:
     [
         ("20_sale_orders", orders.OrderRow),
         ("21_sale_lines", orders.LineRow),
-        ("30_invoices", invoices.MoveRow),
-        ("31_invoices_unpaid", invoices.MoveRow),
-        ("32_invoice_lines", invoices.LineRow),
+        ("30_invoices", moves.MoveRow),
+        ("31_invoices_unpaid", moves.MoveRow),
+        ("32_invoice_lines", moves.LineRow),
         ("40_helpdesk_tickets", tickets.WholeTicketRow),
         ("41_ticket_messages", messages.MessageRow),
         ("48_currencies", Currency),

@@ -157,6 +157,19 @@ def test_opens_a_pdf_with_the_token_alone(odoo: Odoo) -> None:
     assert "set-cookie" in answer.headers
 
 
+def test_takes_the_money_of_whoever_has_the_token(odoo: Odoo) -> None:
+    page = f"{odoo.url}/my/invoices/2098"
+    (before,) = odoo.ask("account.move", "read", [2098], ["access_token", "amount_residual", "write_date"])
+    assert odoo.http.post(f"{page}?access_token=guess").headers["location"] == "/my"
+    assert "to pay" in odoo.http.get(page, params={"access_token": before["access_token"]}).text
+    answer = odoo.http.post(page, params={"access_token": before["access_token"]})
+    (after,) = odoo.ask("account.move", "read", [2098], ["payment_state", "amount_residual", "write_date"])
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{page}?access_token={before['access_token']}")
+    assert (after["payment_state"], after["amount_residual"]) == ("in_payment", 0)
+    assert before["amount_residual"] > 0
+    assert "nothing to pay" in odoo.http.get(answer.headers["location"]).text
+
+
 @pytest.mark.parametrize("query", ["", "?access_token=guess&report_type=pdf&download=true"])
 def test_redirects_without_the_right_token(odoo: Odoo, query: str) -> None:
     answer = odoo.http.get(f"{odoo.url}/my/invoices/2093{query}")

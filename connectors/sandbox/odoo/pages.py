@@ -1,9 +1,10 @@
-"""The portal pages that a token opens: invoices and orders as PDF, attachments as they are."""
+"""The portal pages that a token opens: invoices and orders, as PDF too, and attachments as they are."""
 
 import re
 from urllib.parse import quote
 
 from connectors.sandbox.asgi import Request, Response, as_html
+from connectors.sandbox.odoo.paying import pay, paying_page
 from connectors.sandbox.odoo.store import Row, Store
 from connectors.sandbox.pdf import one_page
 
@@ -15,7 +16,8 @@ COOKIE = ("set-cookie", "session_id=c00kie-of-the-sandbox; HttpOnly; Path=/")
 
 
 def answer_page(store: Store, request: Request) -> Response:
-    if request.method != "GET":
+    pays = request.method == "POST" and request.path.startswith("/my/invoices/")
+    if request.method != "GET" and not pays:
         return as_html("405 Method Not Allowed", 405)
     if match := re.fullmatch(r"/my/(invoices|orders)/(\d+)", request.path):
         return _document(store, request, match[1], int(match[2]))
@@ -32,8 +34,10 @@ def _document(store: Store, request: Request, kind: str, row_id: int) -> Respons
     row = store.rows[model].get(row_id)
     if row is None or not _opens(row, params):
         return as_html("Redirecting...", 303, ("location", "/my"))
+    if kind == "invoices" and request.method == "POST":
+        return pay(row, request)
     if params.get("report_type") != "pdf":
-        return as_html(f"{word} {row['name']}", 200, COOKIE)
+        return paying_page(store, row, COOKIE) if kind == "invoices" else as_html(f"{word} {row['name']}", 200, COOKIE)
     name = f"{str(row['name']).replace('/', '_')}.pdf"
     disposition = f"attachment; filename*=UTF-8''{quote(name)}"
     return Response(200, one_page(_text(store, row, word)), _file_headers("application/pdf", disposition))

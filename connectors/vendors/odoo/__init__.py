@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from connectors.contract import Connector, Limits, Scope
-from connectors.vendors.odoo import invoices, orders, tickets
+from connectors.vendors.odoo import invoices, moves, orders, tickets
 from connectors.vendors.odoo.partners import find
 from connectors.vendors.odoo.pdf import open_pdf
 from connectors.vendors.odoo.rpc import Odoo, call, sign_in
@@ -40,7 +40,7 @@ connector = Connector(
         "tickets": tickets.fetch_ticket,
     },
     files={"invoices": open_pdf},
-    statuses={"orders": orders.STATES, "invoices": invoices.STATES, "tickets": tickets.STATES},
+    statuses={"orders": orders.STATES, "invoices": moves.STATES, "tickets": tickets.STATES},
     limits=Limits(concurrent=4),  # a self-hosted Odoo has a handful of workers, and no limit of its own
     scope=Scope(customer="customer number", proof="the company that the record is for"),
 )

@@ -1,68 +1,22 @@
 """Invoices and credit notes, once they are posted. A cancelled one that was posted before has a number."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
+
+import msgspec
 
 from connectors.contract import Answer, Page, Query, RecordQuery
 from connectors.done import done_words
 from connectors.errors import NotFound
-from connectors.records import FileRef, Invoice, InvoiceState, Origin
+from connectors.records import Invoice, Origin
 from connectors.vendors.odoo import values
-from connectors.vendors.odoo.models import Leaf, Row, as_key, newest, one, search
+from connectors.vendors.odoo.models import Leaf, as_key, newest, one, search
+from connectors.vendors.odoo.moves import MODEL, SIGNS, STATES, LineRow, MoveRow
+from connectors.vendors.odoo.portal import page_url
 from connectors.vendors.odoo.rpc import Odoo
-from connectors.vendors.odoo.values import Currency, Day, Moment, Ref, Text, given
+from connectors.vendors.odoo.values import Currency, given
 
-MODEL = "account.move"
-PDF = "pdf"  # the id of an invoice's one file
-STATES: Mapping[str, InvoiceState] = {
-    "not_paid": "open",
-    "in_payment": "paid",  # not yet reconciled with the bank
-    "paid": "paid",
-    "partial": "part_paid",
-    "reversed": "credited",
-    "blocked": "open",
-    "invoicing_legacy": "unknown",  # from an older Odoo, without its payments
-    "cancel": "cancelled",
-}
 OPEN: Sequence[Leaf] = (("state", "=", "posted"), ("payment_state", "not in", done_words("invoices", STATES)))
-SIGNS: Mapping[str, int] = {"out_invoice": 1, "out_refund": -1}
-
-
-class MoveRow(Row):
-    name: Text
-    state: str
-    move_type: str
-    payment_state: Text
-    commercial_partner_id: Ref
-    currency_id: Ref
-    amount_total: Decimal
-    amount_residual: Decimal
-    invoice_date: Day
-    invoice_date_due: Day
-    invoice_origin: Text
-    ref: Text
-    write_date: Moment
-
-    @property
-    def shown(self) -> bool:
-        numbered = given(self.name) not in (None, "", "/")
-        return numbered and self.state in ("posted", "cancel") and self.move_type in SIGNS
-
-    @property
-    def files(self) -> tuple[FileRef, ...]:
-        if self.state != "posted":
-            return ()
-        name = str(self.name).replace("/", "_")
-        return (FileRef(id=PDF, name=f"{name}.pdf", media_type="application/pdf"),)
-
-
-class LineRow(Row):
-    move_id: Ref
-    display_type: Text
-    name: Text
-    quantity: Decimal
-    price_total: Decimal
 
 
 async def read_invoices(office: Odoo, query: Query) -> Page[Invoice]:
@@ -105,9 +59,10 @@ async def _answers(office: Odoo, rows: Sequence[MoveRow], asked_at: datetime) ->
     def answer(row: MoveRow) -> Answer[Invoice]:
         its_lines = [each for each in lines if values.key(each.move_id) == row.id]
         origin = values.origin(office, row.id, row.write_date, asked_at)
-        return Answer(
-            values.owners(row.commercial_partner_id), _invoice(row, its_lines, money[row.currency_id], origin)
-        )
+        invoice = _invoice(row, its_lines, money[row.currency_id], origin)
+        if row.asks_for_money:
+            invoice = msgspec.structs.replace(invoice, pay_url=page_url(office, row.access_url, row.access_token))
+        return Answer(values.owners(row.commercial_partner_id), invoice)
 
     return tuple(map(answer, rows))
 

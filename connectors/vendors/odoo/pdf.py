@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 from connectors.contract import FileQuery, FileStream
 from connectors.errors import BadResponse, NotFound
 from connectors.transport import up_to
-from connectors.vendors.odoo.invoices import MODEL, find_invoice
+from connectors.vendors.odoo.invoices import find_invoice
+from connectors.vendors.odoo.moves import MODEL
 from connectors.vendors.odoo.rpc import Odoo, execute
 from connectors.vendors.odoo.values import owners
 
