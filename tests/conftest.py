@@ -17,4 +17,5 @@ pytest_plugins = [
     "support_tryton",
     "support_signin",
     "support_cli",
+    "support_serve",
 ]

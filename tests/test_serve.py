@@ -7,106 +7,22 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from collections.abc import Callable
 
 import httpx
 import pytest
 from support_cli import Hallway
 from support_sandbox import free_port
+from support_serve import PATIENCE, Served, nothing_outlives
 
 from gateway.records import migrate
-
-SERVE = [sys.executable, "-m", "gateway.cli", "serve"]
-PATIENCE = 60  # seconds; a limit for machines that are busy, not a promise
-
-
-class Served:
-    """A running `hallway serve`, in a process group of its own, as a terminal has it."""
-
-    def __init__(self, process: subprocess.Popen[str], port: int) -> None:
-        self.process = process
-        self.url = f"http://127.0.0.1:{port}"
-
-    def wait_until_open(self) -> str:
-        """Read the first line that it writes."""
-        assert self.process.stdout
-        return self.process.stdout.readline()
-
-    def get(self, path: str) -> httpx.Response:
-        return httpx.get(f"{self.url}{path}", trust_env=False)
-
-    def stop(self, number: signal.Signals) -> tuple[int, str, str]:
-        self.process.send_signal(number)
-        out, err = self.process.communicate(timeout=PATIENCE)
-        return self.process.returncode, out, err
-
-
-@pytest.fixture
-def served(hallway: Hallway) -> Iterator[Callable[..., Served]]:
-    """A way to start servers, which end with the test."""
-    processes: list[subprocess.Popen[str]] = []
-
-    def start(**more: str) -> Served:
-        port = free_port()
-        hallway.environ |= {
-            "HALLWAY_PORT": str(port),
-            "HALLWAY_BASE_URL": f"http://127.0.0.1:{port}",
-            "HALLWAY_OIDC_ISSUER": "https://login.example",
-            "HALLWAY_OIDC_CLIENT_ID": "portal",
-            "HALLWAY_OIDC_CLIENT_SECRET": "canary-client-secret",
-            **more,
-        }
-        environ = {**os.environ, **hallway.environ}
-        pipe = subprocess.PIPE
-        process = subprocess.Popen(SERVE, env=environ, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
-        processes.append(process)
-        return Served(process, port)
-
-    yield start
-    for process in processes:
-        if process.poll() is None:
-            process.terminate()
-            process.communicate(timeout=PATIENCE)
-
-
-def descendants(pid: int) -> set[int]:
-    """Every process that comes from this one, by the kernel's own list."""
-    found: set[int] = set()
-    with suppress(FileNotFoundError, ProcessLookupError):  # it may end while we look
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            with suppress(FileNotFoundError, ProcessLookupError):
-                for child in (task / "children").read_text().split():
-                    found |= {int(child), *descendants(int(child))}
-    return found
-
-
-def name_of(pid: int) -> str:
-    """The command of a process, or nothing where it has ended."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().decode()
-    except FileNotFoundError:
-        return ""
-
-
-@contextmanager
-def nothing_outlives(process: subprocess.Popen[str]) -> Iterator[None]:
-    pids = descendants(process.pid)
-    names = {pid: name_of(pid) for pid in pids}
-    assert any("redis-server" in name for name in names.values())
-    yield
-    end = time.monotonic() + 5  # Python's own helper needs a moment to see that we are gone
-    while alive := [names[pid] for pid in pids if name_of(pid) == names[pid]]:
-        assert time.monotonic() < end, f"still there: {alive}"
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_serves_on_embedded_stores_and_stops_cleanly(
-    served: Callable[..., Served], hallway: Hallway, number: signal.Signals
+    serving: Callable[..., Served], hallway: Hallway, number: signal.Signals
 ) -> None:
-    server = served(HALLWAY_WORKERS="2")
+    server = serving(HALLWAY_WORKERS="2")
     line = server.wait_until_open()
     assert line == f"Hallway is open at {server.url}\n"
     assert server.get("/healthz").status_code == 200
@@ -120,8 +36,8 @@ def test_serves_on_embedded_stores_and_stops_cleanly(
     assert not list(data.glob("redis/*.sock"))
 
 
-def test_stops_cleanly_at_ctrl_c_which_reaches_every_process_of_the_terminal(served: Callable[..., Served]) -> None:
-    server = served(HALLWAY_WORKERS="2")
+def test_stops_cleanly_at_ctrl_c_which_reaches_every_process_of_the_terminal(serving: Callable[..., Served]) -> None:
+    server = serving(HALLWAY_WORKERS="2")
     server.wait_until_open()
     with nothing_outlives(server.process):
         os.killpg(server.process.pid, signal.SIGINT)
@@ -130,8 +46,10 @@ def test_stops_cleanly_at_ctrl_c_which_reaches_every_process_of_the_terminal(ser
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_stops_cleanly_while_it_starts(served: Callable[..., Served], hallway: Hallway, number: signal.Signals) -> None:
-    server = served()
+def test_stops_cleanly_while_it_starts(
+    serving: Callable[..., Served], hallway: Hallway, number: signal.Signals
+) -> None:
+    server = serving()
     end = time.monotonic() + PATIENCE
     while not list((hallway.folder / "data").glob("redis/*.sock")):
         assert time.monotonic() < end
@@ -141,10 +59,10 @@ def test_stops_cleanly_while_it_starts(served: Callable[..., Served], hallway: H
     assert (code, out) == (0, "")
 
 
-def test_starts_a_worker_anew_that_was_killed(served: Callable[..., Served]) -> None:
-    server = served()
+def test_starts_a_worker_anew_that_was_killed(serving: Callable[..., Served]) -> None:
+    server = serving()
     server.wait_until_open()
-    (worker,) = [pid for pid in descendants(server.process.pid) if "spawn_main" in name_of(pid)]
+    worker = server.worker()
     os.kill(worker, signal.SIGKILL)
     end = time.monotonic() + PATIENCE
     while True:
@@ -154,22 +72,22 @@ def test_starts_a_worker_anew_that_was_killed(served: Callable[..., Served]) -> 
         except httpx.TransportError:
             assert time.monotonic() < end
             time.sleep(0.05)
-    assert worker not in descendants(server.process.pid)
+    assert server.worker() != worker
     assert server.stop(signal.SIGTERM)[0] == 0
 
 
-def test_says_that_a_port_is_taken(served: Callable[..., Served]) -> None:
+def test_says_that_a_port_is_taken(serving: Callable[..., Served]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
-        server = served(HALLWAY_PORT=port, HALLWAY_BASE_URL=f"http://127.0.0.1:{port}")
+        server = serving(HALLWAY_PORT=port, HALLWAY_BASE_URL=f"http://127.0.0.1:{port}")
         _, err = server.process.communicate(timeout=PATIENCE)
     assert server.process.returncode == 1
     reason = "Address already in use. See HALLWAY_HOST, HALLWAY_PORT"
     assert err == f"hallway: cannot listen at 127.0.0.1, port {port}: {reason}\n"
 
 
-def test_names_everything_that_sign_in_lacks(served: Callable[..., Served]) -> None:
-    server = served(HALLWAY_OIDC_ISSUER="", HALLWAY_OIDC_CLIENT_ID="", HALLWAY_OIDC_CLIENT_SECRET="")
+def test_names_everything_that_sign_in_lacks(serving: Callable[..., Served]) -> None:
+    server = serving(HALLWAY_OIDC_ISSUER="", HALLWAY_OIDC_CLIENT_ID="", HALLWAY_OIDC_CLIENT_SECRET="")
     _, err = server.process.communicate(timeout=PATIENCE)
     assert server.process.returncode == 2
     assert re.findall(r"HALLWAY_OIDC_\w+", err) == [
@@ -179,8 +97,8 @@ def test_names_everything_that_sign_in_lacks(served: Callable[..., Served]) -> N
     ]
 
 
-def test_does_not_migrate_a_database_that_others_may_use(served: Callable[..., Served], new_database_url: str) -> None:
-    server = served(HALLWAY_DATABASE_URL=new_database_url, HALLWAY_KEYS="1:" + "A" * 43 + "=")
+def test_does_not_migrate_a_database_that_others_may_use(serving: Callable[..., Served], new_database_url: str) -> None:
+    server = serving(HALLWAY_DATABASE_URL=new_database_url, HALLWAY_KEYS="1:" + "A" * 43 + "=")
     if new_database_url.startswith("sqlite"):
         assert server.wait_until_open().startswith("Hallway is open")
         return
