@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from support_sandbox import RunningSandbox
 from connectors.addresses import AddressPolicy
 from connectors.config import Secret
 from connectors.contract import BackOffice, Facts, Query, RecordQuery
+from connectors.done import is_done
 from connectors.errors import AccessDenied, NotFound, Unavailable
 from connectors.records import Order, Record
 from connectors.sandbox.faults import Fault
@@ -42,15 +44,24 @@ class Crm:
         return self.http.post(f"{self.url}{path}", json=body, headers=self.headers)
 
 
+def where(*filters: Any) -> dict[str, Any]:
+    return {"filterGroups": [{"filters": list(filters)}]}
+
+
 @pytest.fixture
 def crm(sandbox: RunningSandbox, plain_http: httpx.Client) -> Crm:
     return Crm(f"{sandbox.url}/hubspot", plain_http)
 
 
 @asynccontextmanager
-async def opened(sandbox: RunningSandbox, token: str = TOKEN) -> AsyncIterator[HubSpot]:
+async def opened(
+    sandbox: RunningSandbox, token: str = TOKEN, offer_number: str = "offer_number"
+) -> AsyncIterator[HubSpot]:
     config = HubSpotConfig(
-        access_token=Secret(token), base_url=f"{sandbox.url}/hubspot", external_id_property="customer_number"
+        access_token=Secret(token),
+        base_url=f"{sandbox.url}/hubspot",
+        external_id_property="customer_number",
+        offer_number_property=offer_number,
     )
     store = MemoryTokens()
     policy = AddressPolicy(allow_http=True, allow_private=True)
@@ -64,12 +75,13 @@ async def office(sandbox: RunningSandbox) -> AsyncIterator[HubSpot]:
         yield each
 
 
-async def shown(office: HubSpot, customer: str) -> dict[str, Record]:
-    """Read all that a customer may see, by number."""
+async def shown(office: HubSpot, customer: str, *, only_open: bool = False) -> dict[str, Record]:
+    """Read all that a customer may see, or all of it that is open, by number."""
     records: dict[str, Record] = {}
     cursor = None
     while True:
-        page = await connector.reads["orders"](office, Query(customer=customer, asked_at=NOW, cursor=cursor))
+        query = Query(customer=customer, asked_at=NOW, cursor=cursor, only_open=only_open)
+        page = await connector.reads["orders"](office, query)
         admitted = admit(page.answers, customer)
         assert admitted.refused == ()
         records |= {record.number: record for record in admitted.records}
@@ -126,6 +138,10 @@ def test_refuses_a_parameter_that_it_does_not_know(crm: Crm, path: str, params: 
         ("/crm/v3/objects/companies/search", {"filterGroups": []}),
         ("/crm/v3/objects/companies/search", {"filterGroups": [{"filters": []}]}),
         ("/crm/v3/objects/companies/search", {"filterGroups": [{"filters": [{"propertyName": "name"}]}]}),
+        ("/crm/v3/objects/orders/search", where({"propertyName": "hs_object_id", "operator": "IN", "value": "1"})),
+        ("/crm/v3/objects/orders/search", where({"propertyName": "hs_object_id", "operator": "IN", "values": []})),
+        ("/crm/v3/objects/orders/search", where({"propertyName": "hs_object_id", "operator": "ANY", "value": "1"})),
+        ("/crm/v3/objects/orders/search", where({"propertyName": "associations.x", "operator": "EQ", "value": "1"})),
         ("/crm/v4/associations/orders/companies/batch/read", {"inputs": [{"id": "1", "limit": "1"}]}),
     ],
 )
@@ -188,9 +204,8 @@ async def test_shows_orders_and_offers_and_none_of_the_sales_work(office: HubSpo
         "WEB-1063": "received",
         "WEB-1049": "cancelled",
         "WEB-1055": "unknown",
-        "11201934445": "quoted",
-        "11201934390": "confirmed",
-        "11201934398": "confirmed",
+        "Q-218": "quoted",
+        "Q-209": "confirmed",
     }
     assert "INTERNAL-CANARY" not in repr(records)
 
@@ -208,9 +223,65 @@ async def test_shows_a_person_what_is_theirs_at_each_company(office: HubSpot) ->
 
 
 async def test_takes_the_accounts_currency_where_a_deal_names_none(office: HubSpot) -> None:
-    contract = (await shown(office, BAKERY))["11201934390"]
-    assert isinstance(contract, Order)
-    assert (contract.total.currency, str(contract.total.amount)) == ("EUR", "640.00")
+    training = (await shown(office, BAKERY))["Q-209"]
+    assert isinstance(training, Order)
+    assert (training.total.currency, str(training.total.amount)) == ("EUR", "480.00")
+
+
+async def test_numbers_an_offer_as_the_account_does_or_else_by_its_id(sandbox: RunningSandbox) -> None:
+    for named, number in (("offer_number", "Q-218"), ("", "11201934445"), ("dealname", "11201934445")):
+        async with opened(sandbox, offer_number=named) as office:
+            assert number in await shown(office, BAKERY)
+
+
+@pytest.mark.parametrize("customer", [BAKERY, CATERING, HOTEL, "company:9040", MAYA])
+async def test_tells_what_is_open_as_all_of_it_would(office: HubSpot, customer: str) -> None:
+    everything = await shown(office, customer)
+    still_open = {number: each for number, each in everything.items() if not is_done("orders", each)}
+    assert len(still_open) > 0
+    assert await shown(office, customer, only_open=True) == still_open
+
+
+async def test_finds_every_open_order_of_hundreds(sandbox: RunningSandbox, office: HubSpot) -> None:
+    """More than a search, a list and a page hold. In none of the places, an order's stage need be named."""
+    store = sandbox.site.hubspot
+    made = {f"BULK-{number}" for number in range(520)}
+    for place, name in enumerate(sorted(made)):
+        row = deepcopy(store.objects["orders"][SHOP_ORDER])
+        row.id, row.properties["hs_order_name"] = f"60000000{place:03}", name
+        if place % 2:
+            row.properties["hs_pipeline_stage"] = row.properties["hs_fulfillment_status"] = None
+        store.objects["orders"][row.id] = row
+        store.associate(("orders", row.id), ("companies", "9040"), (509, 510))
+    whole = await shown(office, "company:9040")
+    assert made | {"WEB-1052"} == whole.keys()
+    assert await shown(office, "company:9040", only_open=True) == whole
+
+
+async def test_believes_the_order_before_the_search(sandbox: RunningSandbox, office: HubSpot) -> None:
+    """The fulfilment says more than the stage, which is all that can be searched for."""
+    order = sandbox.site.hubspot.objects["orders"][SHOP_ORDER]
+    assert "WEB-1058" in await shown(office, BAKERY, only_open=True)
+    order.properties["hs_fulfillment_status"] = "Delivered"
+    assert "WEB-1058" not in await shown(office, BAKERY, only_open=True)
+
+
+@pytest.mark.parametrize(
+    ("key", "texts"),
+    [
+        (f"order-{SHOP_ORDER}", ["Proofing basket, 1 kg"]),
+        ("deal-11201934445", ["Retarder-proofer, two doors", "Delivery and fitting"]),
+        ("deal-11201934390", ["Half a day for up to six people"]),
+    ],
+)
+async def test_fetches_the_lines_and_not_what_they_cost_us(office: HubSpot, key: str, texts: list[str]) -> None:
+    order = (await connector.fetch["orders"](office, RecordQuery(id=key, customer=BAKERY, asked_at=NOW))).record
+    assert isinstance(order, Order)
+    assert [line.text for line in order.lines] == texts
+    totals = [line.total for line in order.lines if line.total]
+    assert {total.currency for total in totals} == {order.total.currency}
+    assert sum(total.amount for total in totals) == order.total.amount
+    assert "INTERNAL-CANARY" not in repr(order)
 
 
 async def test_fetches_an_order_for_its_own_customer_only(office: HubSpot) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from connectors.sandbox.asgi import App, Request, Response, as_json
 from connectors.sandbox.faults import Switch
-from connectors.sandbox.hubspot import associations, objects
+from connectors.sandbox.hubspot import associations, objects, searching
 from connectors.sandbox.hubspot.asking import params_of
 from connectors.sandbox.hubspot.errors import HubSpotError, missing_scopes, not_found, unauthenticated
 from connectors.sandbox.hubspot.store import Store
@@ -71,7 +71,7 @@ ROUTES: list[tuple[str, str, Handler]] = [
     ("GET", f"/crm/v3/objects/{TYPE}", objects.listed),
     ("GET", f"/crm/v3/objects/{TYPE}/{KEY}", objects.one),
     ("POST", f"/crm/v3/objects/{TYPE}/batch/read", objects.batch),
-    ("POST", f"/crm/v3/objects/{TYPE}/search", objects.search),
+    ("POST", f"/crm/v3/objects/{TYPE}/search", searching.search),
     ("GET", f"/crm/v4/objects/{TYPE}/{KEY}/associations/{TYPE}", associations.of_one),
     ("POST", f"/crm/v4/associations/{TYPE}/{TYPE}/batch/read", associations.of_many),
 ]

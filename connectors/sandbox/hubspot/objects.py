@@ -1,6 +1,5 @@
-"""Records: one, a page of all, those of a batch, those that a search finds."""
+"""Records: one, a page of all, those of a batch."""
 
-from collections.abc import Callable
 from typing import Any
 
 from connectors.sandbox.asgi import Request
@@ -9,14 +8,14 @@ from connectors.sandbox.hubspot.errors import invalid, not_found
 from connectors.sandbox.hubspot.store import SINGULAR, Record, Store
 
 Json = dict[str, Any]
-BATCH, PAGE, SEARCH_PAGE, GROUPS, FILTERS = 100, 100, 200, 5, 6
+BATCH, PAGE = 100, 100
 
 
 def listed(store: Store, request: Request, name: str) -> Json:
     type_ = type_of(store, name)
     params = params_of(request, "limit", "after", "properties", "archived")
     names = properties_of(store, type_, _split(params))
-    return _page(_living(store, type_, _archived(params)), params, limit_of(params, 10, PAGE), names)
+    return page_of(living(store, type_, _archived(params)), params, limit_of(params, 10, PAGE), names)
 
 
 def one(store: Store, request: Request, name: str, key: str) -> Json:
@@ -33,7 +32,7 @@ def batch(store: Store, request: Request, name: str) -> tuple[Json, int]:
     """Whatever is not there is among the errors, and the answer is a 207."""
     type_ = type_of(store, name)
     archived = _archived(params_of(request, "archived"))
-    body = body_of(request, "inputs", "properties")
+    body = body_of(request, "inputs", "properties", "propertiesWithHistory")
     names = properties_of(store, type_, body.get("properties", []))
     ids = list(dict.fromkeys(ids_of(body, BATCH)))
     found = [each for key in ids if (each := store.objects[type_].get(key)) and each.archived == archived]
@@ -56,48 +55,12 @@ def answered(results: list[Json], errors: list[Json]) -> tuple[Json, int]:
     return (whole | {"numErrors": len(errors), "errors": errors}, 207) if errors else (whole, 200)
 
 
-def search(store: Store, request: Request, name: str) -> Json:
-    type_ = type_of(store, name)
-    params_of(request)
-    body = body_of(request, "filterGroups", "properties", "limit", "after")
-    names = properties_of(store, type_, body.get("properties", []))
-    groups = [_tests(store, type_, group) for group in body["filterGroups"]]
-    if not 1 <= len(groups) <= GROUPS:
-        raise invalid(f"filterGroups must have between 1 and {GROUPS} elements")
-    found = [
-        each
-        for each in _living(store, type_, archived=False)
-        if any(all(test(each) for test in group) for group in groups)
-    ]
-    return {"total": len(found), **_page(found, body, limit_of(body, 10, SEARCH_PAGE), names)}
-
-
-def _tests(store: Store, type_: str, group: Any) -> list[Callable[[Record], bool]]:  # noqa: ANN401  # any JSON
-    filters = group.get("filters") if isinstance(group, dict) and group.keys() == {"filters"} else None
-    if not isinstance(filters, list) or not 1 <= len(filters) <= FILTERS:
-        raise invalid(f"a group must have between 1 and {FILTERS} filters, and nothing else")
-    return [_test(store, type_, each) for each in filters]
-
-
-def _test(store: Store, type_: str, given: Any) -> Callable[[Record], bool]:  # noqa: ANN401  # any JSON
-    if not isinstance(given, dict) or given.keys() != {"propertyName", "operator", "value"}:
-        raise invalid("a filter must have a propertyName, an operator and a value")
-    name, value = str(given["propertyName"]), str(given["value"]).casefold()
-    properties_of(store, type_, [name])
-    match given["operator"]:
-        case "EQ":
-            return lambda each: (each.properties.get(name) or "").casefold() == value
-        case "CONTAINS_TOKEN":
-            return lambda each: value in (each.properties.get(name) or "").casefold().split(";")
-    raise invalid(f"operator {given['operator']} is not one of EQ, CONTAINS_TOKEN")
-
-
-def _living(store: Store, type_: str, archived: bool) -> list[Record]:  # noqa: FBT001  # HubSpot's own parameter
+def living(store: Store, type_: str, archived: bool) -> list[Record]:  # noqa: FBT001  # HubSpot's own parameter
     rows = (each for each in store.objects[type_].values() if each.archived == archived)
     return sorted(rows, key=lambda each: int(each.id))
 
 
-def _page(rows: list[Record], asked: Json, limit: int, names: list[str]) -> Json:
+def page_of(rows: list[Record], asked: Json, limit: int, names: list[str]) -> Json:
     start = after_of(asked, len(rows))
     page: Json = {"results": [_shown(each, names) for each in rows[start : start + limit]]}
     return page | ({"paging": {"next": {"after": str(start + limit)}}} if start + limit < len(rows) else {})

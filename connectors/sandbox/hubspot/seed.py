@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ TYPES = {
     ("deals", "contacts"): (3, 4),
     ("orders", "companies"): (509, 510),
     ("orders", "contacts"): (507, 508),
+    ("orders", "line_items"): (513, 514),
+    ("deals", "line_items"): (19, 20),
 }
 
 
@@ -22,15 +25,44 @@ def load_hubspot(folder: Path, now: datetime) -> Store:
     spec = resolve(json.loads((folder / "hubspot.json").read_bytes()), now.replace(microsecond=0))
     assert isinstance(spec, dict)  # noqa: S101  # the seed is ours
     seed: dict[str, Any] = spec
-    objects = {type_: {row["id"]: _record(type_, row) for row in rows} for type_, rows in seed["objects"].items()}
+    given: dict[str, list[dict[str, Any]]] = {**seed["objects"], "line_items": []}
+    for type_ in ("orders", "deals"):
+        for row in given[type_]:
+            given["line_items"] += _lines(row)
+    objects = {type_: {row["id"]: _record(type_, row) for row in rows} for type_, rows in given.items()}
     pipelines = {type_: [_pipeline(each) for each in rows] for type_, rows in seed["pipelines"].items()}
     store = Store(seed["tokens"], seed["account"], seed["properties"], seed["defaults"], pipelines, objects)
-    for type_, rows in seed["objects"].items():
+    for type_, rows in given.items():
         for row in rows:
             for to, ids in row.get("associations", {}).items():
                 for key in ids:
                     store.associate((type_, row["id"]), (to, key), TYPES[type_, to])
     return store
+
+
+def _lines(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """Make line items of `[text, quantity, price]`, and name them among what their order or deal is associated with."""
+    its = row["properties"]
+    currency = its.get("hs_currency_code") or its.get("deal_currency_code")
+    lines = [
+        {
+            "id": f"{row['id']}{place:02}",
+            "createdAt": row["createdAt"],
+            "properties": {
+                "name": text,
+                "quantity": quantity,
+                "price": price,
+                "amount": quantity * Decimal(price),
+                "hs_position_on_quote": place,
+                "hs_cost_of_goods_sold": "INTERNAL-CANARY-COST",
+            }
+            | ({"hs_line_item_currency_code": currency} if currency else {}),
+        }
+        for place, (text, quantity, price) in enumerate(row.get("lines", []))
+    ]
+    if lines:
+        row["associations"]["line_items"] = [line["id"] for line in lines]
+    return lines
 
 
 def _record(type_: str, row: dict[str, Any]) -> Record:

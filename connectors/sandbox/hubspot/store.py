@@ -5,7 +5,13 @@ from typing import Any
 from msgspec import Struct, field
 
 Properties = dict[str, str | None]
-SINGULAR = {"companies": "company", "contacts": "contact", "deals": "deal", "orders": "order"}
+SINGULAR = {
+    "companies": "company",
+    "contacts": "contact",
+    "deals": "deal",
+    "line_items": "line_item",
+    "orders": "order",
+}
 
 
 class Record(Struct, rename="camel"):

@@ -17,6 +17,7 @@ connector = Connector(
     check=check,
     find=find,
     reads={"orders": read_orders},
+    reads_open=frozenset({"orders"}),
     fetch={"orders": fetch_order},
     files={},
     statuses={"orders": {**orders.STATES, **deals.STATES}},

@@ -15,6 +15,7 @@ SCOPES = (
     ("/crm/v3/objects/companies", "crm.objects.companies.read"),
     ("/crm/v3/objects/orders", "crm.objects.orders.read"),
     ("/crm/v3/objects/deals", "crm.objects.deals.read"),
+    ("/crm/v3/objects/line_items", "crm.objects.line_items.read"),
     ("/crm/v3/pipelines/orders", "crm.pipelines.orders.read"),
     ("/crm/v3/pipelines/deals", "crm.schemas.deals.read"),
 )

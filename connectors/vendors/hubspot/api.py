@@ -23,7 +23,7 @@ BATCH = 100  # the most records that one question may name, or be answered with
 NONE = "OBJECT_NOT_FOUND"  # deleted meanwhile, or nothing is associated: no fault, if part of a batch
 
 HubSpot = BackOffice[HubSpotConfig]
-ObjectType = Literal["companies", "contacts", "deals", "orders"]
+ObjectType = Literal["companies", "contacts", "deals", "line_items", "orders"]
 Id = Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,18}\Z")]
 
 _ID = re.compile(r"[1-9][0-9]{0,18}")
@@ -89,7 +89,8 @@ async def read_all(office: HubSpot, row: type[S], object_type: ObjectType, ids: 
     """Read records by their ids, `BATCH` at most. What is archived is gone: its date of change may not say so."""
     if not ids:
         return []
-    question = {"properties": properties_of(row), "inputs": [{"id": key} for key in ids]}
+    wanted_now = {"properties": properties_of(row), "propertiesWithHistory": []}
+    question = {**wanted_now, "inputs": [{"id": key} for key in ids]}
     found = await ask_batch(office, _row_of(row), f"/crm/v3/objects/{object_type}/batch/read", question)
     wanted = {each.id: each for each in found if not each.archived}
     return [wanted[key] for key in ids if key in wanted]

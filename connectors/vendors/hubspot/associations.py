@@ -11,9 +11,10 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from connectors.errors import BadResponse, NotFound
-from connectors.vendors.hubspot.api import BATCH, HubSpot, Id, ObjectType, ask_batch, get
+from connectors.vendors.hubspot.api import HubSpot, Id, ObjectType, ask_batch, get
 
-MOST_ROUNDS = 20  # of associations of one record, some hundred in each
+AT_ONCE = 500  # associations of one record; the most that one question is answered with
+MOST_ROUNDS = 40
 
 _CUSTOMER = re.compile(r"(company|contact):([1-9][0-9]{0,18})")
 _OWNING: Mapping[str, ObjectType] = {"company": "companies", "contact": "contacts"}
@@ -52,17 +53,20 @@ class Links(Struct, rename={"source": "from"}):
     paging: Paging = Paging()
 
 
-async def page_of_ids(
-    office: HubSpot, owner: tuple[ObjectType, str], object_type: ObjectType, after: str
-) -> tuple[list[str], str]:
-    """Read one page of what a company or a contact is associated with, and where the next one begins, or ""."""
+async def all_ids(office: HubSpot, owner: tuple[ObjectType, str], object_type: ObjectType) -> list[str]:
+    """List the ids of all that a company or a contact is associated with, in no order."""
     path = f"/crm/v4/objects/{owner[0]}/{owner[1]}/associations/{object_type}"
-    params = {"limit": str(BATCH)} | ({"after": after} if after else {})
-    page = await get(office, LinkPage, path, params)
-    following = page.paging.next.after if page.paging.next else ""
-    if len(page.results) > BATCH or (following and following == after):
-        raise BadResponse(f"HubSpot {path}: not the page that was asked for")
-    return _ids(page.results), following
+    found: list[str] = []
+    after: str | None = None
+    for _ in range(MOST_ROUNDS):
+        page = await get(office, LinkPage, path, {"limit": str(AT_ONCE)} | ({"after": after} if after else {}))
+        found += _ids(page.results)
+        if page.paging.next is None:
+            return found
+        if page.paging.next.after == after:
+            break
+        after = page.paging.next.after
+    raise BadResponse(f"HubSpot {path}: associations without an end")
 
 
 async def associated(

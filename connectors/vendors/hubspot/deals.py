@@ -5,14 +5,17 @@ All the rest of a sales pipeline is staff's own, whoever the deal is with, and s
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
+from typing import cast
 
-from msgspec import Struct
+from msgspec import Struct, defstruct
 
 from connectors.contract import Answer
 from connectors.records import Money, Order, OrderState, Origin
 from connectors.vendors.hubspot import values
-from connectors.vendors.hubspot.api import HubSpot, Row
-from connectors.vendors.hubspot.pipelines import OFFERED, WON, Stage, stages
+from connectors.vendors.hubspot.api import HubSpot, Row, properties_of
+from connectors.vendors.hubspot.listing import Condition
+from connectors.vendors.hubspot.pipelines import OFFERED, WON, Stage, Stages
 from connectors.vendors.hubspot.sales import answers
 
 STATES: Mapping[str, OrderState] = {OFFERED: "quoted", WON: "confirmed"}
@@ -34,26 +37,40 @@ class DealProperties(Struct):
     def currency(self) -> str | None:
         return self.deal_currency_code
 
-    def status(self, known: Mapping[tuple[str, str], Stage]) -> str | None:
+    def status(self, known: Stages) -> str | None:
         """Say what the deal is to a customer. None: nothing."""
         stage = known.get((self.pipeline or "", self.dealstage or ""))
-        if stage is None:
-            return None
-        return WON if stage.is_won else OFFERED if stage.is_offer else None
+        return status_of(stage) if stage else None
+
+
+@cache
+def deal_row(number_property: str) -> type[DealProperties]:
+    """Declare the account's own property for the number of an offer, too. HubSpot has none."""
+    if not number_property or number_property in properties_of(DealProperties):
+        return DealProperties
+    number = ("own_number", str | None, None)
+    row = defstruct("NumberedDeal", [number], bases=(DealProperties,), rename={"own_number": number_property})
+    return cast("type[DealProperties]", row)
+
+
+def status_of(stage: Stage) -> str | None:
+    return WON if stage.is_won else OFFERED if stage.is_offer else None
+
+
+def open_where(known: Stages) -> list[Condition]:
+    """Say in which stages a customer has something to wait for. Won, too: HubSpot never says that it was delivered."""
+    shown = sorted(key for (_, key), stage in known.items() if status_of(stage))
+    return [{"propertyName": "dealstage", "operator": "IN", "values": shown}] if shown else []
 
 
 async def deal_answers(
-    office: HubSpot, rows: Sequence[Row[DealProperties]], asked_at: datetime
+    office: HubSpot, rows: Sequence[Row[DealProperties]], known: Stages, asked_at: datetime
 ) -> tuple[Answer[Order], ...]:
-    if not rows:
-        return ()
-    known = await stages(office, "deals")
-
     def make(row: Row[DealProperties], origin: Origin, total: Money) -> Order:
         status = row.properties.status(known) or ""
         return Order(
             origin=origin,
-            number=row.id,
+            number=getattr(row.properties, "own_number", None) or row.id,
             vendor_state=status,
             state=STATES.get(status, "unknown"),
             total=total,

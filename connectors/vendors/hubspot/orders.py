@@ -9,10 +9,12 @@ from datetime import datetime
 from msgspec import Struct
 
 from connectors.contract import Answer
+from connectors.done import DONE
 from connectors.records import Money, Order, OrderState, Origin, Shipment, ShipmentState
 from connectors.vendors.hubspot import values
 from connectors.vendors.hubspot.api import HubSpot, Row
-from connectors.vendors.hubspot.pipelines import Stage, stages
+from connectors.vendors.hubspot.listing import Condition
+from connectors.vendors.hubspot.pipelines import Stage, Stages
 from connectors.vendors.hubspot.sales import answers
 
 # In the order in which they come. The stages are those of the pipeline that HubSpot made.
@@ -31,6 +33,8 @@ SHIPMENT_STATES: Mapping[OrderState, ShipmentState] = {
     "delivered": "delivered",
     "cancelled": "cancelled",
 }
+
+STAGE = "hs_pipeline_stage"
 
 _PROGRESS = list(STATES)
 _SPELLED = {word.casefold(): word for word in STATES}
@@ -60,17 +64,22 @@ class OrderProperties(Struct):
         """Say how far it is, by whichever of the three places knows of more. A word of nobody's is as it stands."""
         said = [stage.label if stage else None, self.hs_fulfillment_status, self.hs_external_order_status]
         words = [word.strip() for word in said if word]
-        known = [_SPELLED[word.casefold()] for word in words if word.casefold() in _SPELLED]
+        known = [spelled for word in words if (spelled := _spelled(word))]
         return max(known, key=_PROGRESS.index) if known else next(iter(words), "")
 
 
-async def order_answers(
-    office: HubSpot, rows: Sequence[Row[OrderProperties]], asked_at: datetime
-) -> tuple[Answer[Order], ...]:
-    if not rows:
-        return ()
-    known = await stages(office, "orders")
+def open_where(known: Stages) -> list[Condition]:
+    """Say which orders may be open for all that their stage says. The other two places may yet know better."""
+    done = sorted(key for (_, key), stage in known.items() if stage.is_closed or _is_done(stage.label))
+    if not done:
+        return [{"propertyName": "hs_object_id", "operator": "HAS_PROPERTY"}]
+    without: Condition = {"propertyName": STAGE, "operator": "NOT_HAS_PROPERTY"}
+    return [{"propertyName": STAGE, "operator": "NOT_IN", "values": done}, without]
 
+
+async def order_answers(
+    office: HubSpot, rows: Sequence[Row[OrderProperties]], known: Stages, asked_at: datetime
+) -> tuple[Answer[Order], ...]:
     def make(row: Row[OrderProperties], origin: Origin, total: Money) -> Order:
         its = row.properties
         status = its.status(known.get((its.hs_pipeline or "", its.hs_pipeline_stage or "")))
@@ -87,6 +96,15 @@ async def order_answers(
         )
 
     return await answers(office, "orders", rows, asked_at, make)
+
+
+def _is_done(label: str) -> bool:
+    return STATES.get(_spelled(label) or "") in DONE["orders"]
+
+
+def _spelled(word: str) -> str | None:
+    """Find a word of HubSpot's, however it is written here."""
+    return _SPELLED.get(word.strip().casefold())
 
 
 def _shipment(tracking: str, state: OrderState) -> Shipment:

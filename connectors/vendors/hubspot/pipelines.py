@@ -7,6 +7,8 @@ from msgspec import Struct
 
 from connectors.vendors.hubspot.api import HubSpot, get
 
+Stages = Mapping[tuple[str, str], "Stage"]  # by the ids of pipeline and stage
+
 WON, OFFERED = "closedwon", "contractsent"
 
 
@@ -39,7 +41,6 @@ class Pipelines(Struct):
     results: list[Pipeline]
 
 
-async def stages(office: HubSpot, object_type: Literal["deals", "orders"]) -> Mapping[tuple[str, str], Stage]:
-    """Read all stages, by the ids of pipeline and stage."""
+async def stages(office: HubSpot, object_type: Literal["deals", "orders"]) -> Stages:
     answer = await get(office, Pipelines, f"/crm/v3/pipelines/{object_type}")
     return {(pipeline.id, stage.id): stage for pipeline in answer.results for stage in pipeline.stages}

@@ -6,13 +6,15 @@ from msgspec import Meta
 
 from connectors.config import Config, Secret
 
+PROPERTY = r"^([a-z][a-z0-9_]{0,99})?\Z"
+
 
 class HubSpotConfig(Config, frozen=True):
     access_token: Annotated[
         Secret,
         Meta(
             title="Access token",
-            description="Of a private app that may read contacts, companies, orders, deals and their pipelines",
+            description="Of a private app that may read contacts, companies, orders, deals, line items and pipelines",
         ),
     ]
     base_url: Annotated[
@@ -23,6 +25,14 @@ class HubSpotConfig(Config, frozen=True):
         Meta(
             title="Customer number",
             description="Internal name of the property of companies that holds your own number of them, if any",
-            pattern=r"^([a-z][a-z0-9_]{0,99})?\Z",
+            pattern=PROPERTY,
+        ),
+    ] = ""
+    offer_number_property: Annotated[
+        str,
+        Meta(
+            title="Offer number",
+            description="Internal name of the property of deals that holds your own number of an offer, if any",
+            pattern=PROPERTY,
         ),
     ] = ""
