@@ -14,8 +14,9 @@ from msgspec import Struct
 from auth.clock import Clock
 from auth.hidden import Hidden
 from auth.provider import MAIN
-from auth.session_copies import Session, SessionCopies
+from auth.session import Session
 from cache.client import Client
+from cache.copies import Copies
 from gateway.records.database import Database, DatabaseDown
 from gateway.records.tables import Member, Staff
 from gateway.records.tables import Session as Row
@@ -49,7 +50,7 @@ class Sessions:
         self, db: Database, redis: Client, sealer: Sealer, clock: Clock, *, idle: timedelta, lifetime: timedelta
     ) -> None:
         self._db = db
-        self._copies = SessionCopies(redis, clock)
+        self._copies = Copies(redis, "session", Session, clock)
         self._sealer = sealer
         self._clock = clock
         self._idle = idle
@@ -78,7 +79,7 @@ class Sessions:
         if cookie is None or not ID.fullmatch(cookie):
             return None
         id_hash = _hash(cookie)
-        copy = await self._copies.get(id_hash)
+        copy = await self._copies.get(id_hash.hex())
         if copy is None:
             return await self._read(id_hash)
         now = self._clock()
@@ -103,7 +104,7 @@ class Sessions:
             ended = await session.scalars(_ending(now).where(this).returning(Row.id_hash))
             was_live = bool(ended.all())
         if was_live:
-            await self._copies.mark_ended(id_hash)
+            await self._copies.mark_ended(id_hash.hex())
         id_token = self._sealer.open(sealed, _name(id_hash)) if sealed else None
         return Hidden(id_token) if id_token else None
 
@@ -125,7 +126,7 @@ class Sessions:
             id_token = self._sealer.open(row.id_token, _name(old)) if row.id_token else None
             row.id_hash, row.account_id, row.csrf_token = new, account_id, secrets.token_urlsafe(32)
             row.id_token = self._sealed(id_token, new) if id_token else None
-        await self._copies.mark_ended(old)
+        await self._copies.mark_ended(old.hex())
         return renewed
 
     async def end_all(self, member_id: str, *, but: bytes | None = None) -> int:
@@ -156,7 +157,7 @@ class Sessions:
         async with self._db.write() as session:
             ended = await session.scalars(_ending(self._clock()).where(*whose).returning(Row.id_hash))
             hashes = ended.all()
-        await asyncio.gather(*map(self._copies.mark_ended, hashes))
+        await asyncio.gather(*(self._copies.mark_ended(id_hash.hex()) for id_hash in hashes))
         return len(hashes)
 
     async def _begin(self, row: Row, id_token: Hidden | None, provider_sid: str | None) -> str:
@@ -195,7 +196,7 @@ class Sessions:
             seen_at=row.seen_at,
             expires_at=row.expires_at,
         )
-        await self._copies.put(found, read_at)
+        await self._copies.put(id_hash.hex(), found, read_at)
         return found
 
     async def _see(self, row: Row, now: datetime) -> Row | None:

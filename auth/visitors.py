@@ -5,7 +5,7 @@ from typing import Any
 
 from auth import cookies
 from auth.principals import Anyone, Principal, StaffPrincipal
-from auth.session_copies import Session
+from auth.session import Session
 from auth.sessions import Sessions
 
 KEY = "user"  # where Litestar looks for it too

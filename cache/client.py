@@ -17,6 +17,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from cache.lookups import Lookups
+
 DEADLINE = 0.2  # seconds for one command, with everything the client library does before and after it
 PAUSE = 1.0  # seconds for which a Redis that did not answer is left alone
 CONNECTIONS = 16  # commands at once; more would only fight for the same core
@@ -93,6 +95,7 @@ class Client(Redis):
         self.auto_close_connection_pool = True
         self._gate = gate
         self._turns = asyncio.Semaphore(CONNECTIONS)
+        self._lookups = Lookups(self.mget)  # type: ignore[arg-type]  # the library's types allow text too
 
     @property
     def reachable(self) -> bool:
@@ -103,6 +106,10 @@ class Client(Redis):
             with self._gate.asking():
                 async with asyncio.timeout(DEADLINE):
                     return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # the library's
+
+    async def look_up(self, *keys: str) -> list[bytes | None]:
+        """Read values of one moment. Callers of the same moment share a round trip."""
+        return await self._lookups.get(keys)
 
     def pipeline(self, *_: object, **__: object) -> NoReturn:
         raise NotImplementedError("a pipeline goes around the gate")

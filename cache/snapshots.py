@@ -9,8 +9,8 @@ from typing import Annotated, Final
 import msgspec
 import structlog
 from msgspec import Meta, Struct
-from redis.asyncio import Redis
 
+from cache.client import Client
 from cache.keys import LIFETIMES, key
 
 log = structlog.get_logger()
@@ -48,7 +48,7 @@ _decoder = msgspec.msgpack.Decoder(Snapshot)
 class Snapshots:
     """Snapshots in Redis. Every method raises `CacheDown` when Redis is away."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Client) -> None:
         self._redis = redis
 
     async def get_many(self, owner: str, keys: Sequence[str]) -> list[Snapshot | None]:
@@ -57,7 +57,7 @@ class Snapshots:
 
     async def get_versioned(self, owner: str, keys: Sequence[str]) -> tuple[bytes | None, list[Snapshot | None]]:
         """Read snapshots as `get_many` does and, of the same moment, the version of their owner."""
-        version, *values = await self._redis.mget(version_of(owner), *keys)
+        version, *values = await self._redis.look_up(version_of(owner), *keys)
         found = [_read(owner, key, value) for key, value in zip(keys, values, strict=True)]
         unusable = [
             key
@@ -66,7 +66,7 @@ class Snapshots:
         ]
         if unusable:
             await self._redis.unlink(*unusable)
-        return version if isinstance(version, bytes) else None, found
+        return version, found
 
     async def put(self, key: str, snapshot: Snapshot, ttl: timedelta) -> bool:
         """Store, unless something newer is there already: then False."""

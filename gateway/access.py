@@ -1,12 +1,13 @@
 """What a member may see. The one place that makes a `Scope`, and every read of a record takes one.
 
-Asked anew for each request: a membership or a link that is gone is gone from the next page on.
+What `gateway.standing` keeps of it for a page is ten seconds old at most.
 """
 
 from datetime import datetime
 
 import sqlalchemy as sa
 from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.provider import Identity
 from gateway.records.database import Database
@@ -69,18 +70,29 @@ async def remember_staff(db: Database, identity: Identity, now: datetime) -> str
 
 async def accounts_of(db: Database, member_id: str) -> tuple[AccountRef, ...]:
     """List the accounts that a member may act for, in the order people look for them."""
+    async with db.read() as session:
+        return await read_accounts(session, member_id)
+
+
+async def scope_of(db: Database, member_id: str, account_id: str) -> Scope | None:
+    """Let a member act for an account. None: no membership, or no such account; nobody outside can tell which."""
+    async with db.read() as session:
+        return await read_scope(session, member_id, account_id)
+
+
+async def read_accounts(session: AsyncSession, member_id: str) -> tuple[AccountRef, ...]:
+    """Do as `accounts_of`, in a transaction that reads more."""
     accounts = (
         sa.select(Account.id, Account.name)
         .join(Membership, Membership.account_id == Account.id)
         .where(Membership.member_id == member_id)
     )
-    async with db.read() as session:
-        refs = [AccountRef(*row) for row in await session.execute(accounts)]
+    refs = [AccountRef(*row) for row in await session.execute(accounts)]
     return tuple(sorted(refs, key=lambda ref: (ref.name.casefold(), ref.id)))
 
 
-async def scope_of(db: Database, member_id: str, account_id: str) -> Scope | None:
-    """Let a member act for an account. None: no membership, or no such account; nobody outside can tell which."""
+async def read_scope(session: AsyncSession, member_id: str, account_id: str) -> Scope | None:
+    """Do as `scope_of`, in a transaction that reads more: never an old membership with new links."""
     name = (
         sa.select(Account.name)
         .join(Membership, Membership.account_id == Account.id)
@@ -89,9 +101,8 @@ async def scope_of(db: Database, member_id: str, account_id: str) -> Scope | Non
     links = (
         sa.select(Link.source, Link.customer).where(Link.account_id == account_id).order_by(Link.source, Link.customer)
     )
-    async with db.read() as session:  # one moment: never an old membership with new links
-        account_name = await session.scalar(name)
-        if account_name is None:
-            return None
-        refs = tuple(LinkRef(*row) for row in await session.execute(links))
+    account_name = await session.scalar(name)
+    if account_name is None:
+        return None
+    refs = tuple(LinkRef(*row) for row in await session.execute(links))
     return Scope(member_id=member_id, account_id=account_id, account_name=account_name, links=refs)

@@ -28,6 +28,7 @@ from auth.rate_limit import RateLimit
 from auth.sessions import Sessions
 from auth.visitors import Visitors
 from cache.client import connect
+from cache.copies import Copies
 from cache.flight import Flight
 from cache.snapshots import Snapshots
 from cache.turns import Turns
@@ -44,6 +45,7 @@ from gateway.offices import Offices
 from gateway.pull import Known
 from gateway.records.database import Database, DatabaseDown
 from gateway.settings import Settings, SettingsError, load
+from gateway.standing import Standing, Standings
 from gateway.supply import Supply
 from gateway.usage import Usage
 from gateway.vault import Vault, VaultError
@@ -145,6 +147,7 @@ def make_app(settings: Settings) -> ASGIApp:
                 "oidc": oidc,
                 "readiness": Readiness(database, database_url, redis),
                 "sessions": sessions,
+                "standings": Standings(database, Copies(redis, "visit", Standing, utc_now), utc_now),
                 "sign_in_tries": RateLimit(redis, "sign-in", SIGN_INS_PER_MINUTE),
                 "usage": usage,
             }

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.records.database import Database
 from gateway.records.tables import Link, Member, Session
@@ -31,15 +32,14 @@ class Proof(Struct, frozen=True, kw_only=True):
     decided_at: datetime
 
 
-async def profile_of(db: Database, member_id: str, session_hash: bytes) -> Profile:
+async def read_profile(session: AsyncSession, member_id: str, session_hash: bytes) -> Profile:
     """Read a member who is known to be signed in with the session of that hash."""
     member = sa.select(Member.name, Member.email, Member.subject).where(Member.id == member_id)
     visits = sa.select(sa.func.max(Session.seen_at, type_=Session.seen_at.type)).where(
         Session.member_id == member_id, Session.id_hash != session_hash
     )
-    async with db.read() as session:
-        name, email, subject = (await session.execute(member)).one()
-        last_visit_at = await session.scalar(visits)
+    name, email, subject = (await session.execute(member)).one()
+    last_visit_at = await session.scalar(visits)
     return Profile(name=name, email=email, subject=subject, last_visit_at=last_visit_at)
 
 

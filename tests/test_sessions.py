@@ -17,10 +17,11 @@ from support_signin import Time
 
 from auth.hidden import Hidden
 from auth.principals import StaffPrincipal
-from auth.session_copies import MARK, Copy, Session, SessionCopies
+from auth.session import Session
 from auth.sessions import Sessions
 from auth.visitors import principal_of
 from cache.client import CacheDown, Client, connect
+from cache.copies import MARK, Copies, Copy
 from cache.keys import key
 from gateway.records.database import Database, DatabaseDown
 from gateway.records.tables import Account, Member, Staff
@@ -466,7 +467,7 @@ async def test_never_stores_a_copy_over_the_mark_of_a_sign_out(
     session = await sessions.get(cookie)
     assert session is not None
     await sessions.end(cookie)
-    await SessionCopies(redis, time).put(session, time())
+    await Copies(redis, "session", Session, time).put(session.id_hash.hex(), session, time())
     assert await redis.get(copy_of(cookie)) == MARK
     assert await sessions.get(cookie) is None
 
@@ -482,7 +483,7 @@ async def test_does_not_believe_a_copy_that_comes_after_the_mark_has_gone(
     await sessions.end(cookie)
     await redis.flushall()
     time.advance(seconds=10)
-    await SessionCopies(redis, time).put(session, read_at)
+    await Copies(redis, "session", Session, time).put(session.id_hash.hex(), session, read_at)
     assert await sessions.get(cookie) is None
 
 
@@ -528,7 +529,9 @@ async def test_does_not_believe_a_copy_from_the_future(sessions: Sessions, redis
     session = await sessions.get(cookie)
     assert session is not None
     await sessions.end(cookie)
-    await redis.set(copy_of(cookie), msgspec.json.encode(Copy(session, time() + timedelta(hours=1))))
+    await redis.set(
+        copy_of(cookie), msgspec.json.encode(Copy(session.id_hash.hex(), session, time() + timedelta(hours=1)))
+    )
     assert await sessions.get(cookie) is None
 
 
@@ -631,13 +634,13 @@ async def test_goes_by_the_rows_for_ten_seconds_after_trouble(
     db: Database, shaky: Client, redis_process: RedisProcess, time: Time
 ) -> None:
     timer = 0.0
-    copies = SessionCopies(shaky, time, lambda: timer)
+    copies = Copies(shaky, "session", Session, time, lambda: timer)
     sessions = sessions_on(db, shaky, time)
     sessions._copies = copies
     cookie = await sessions.create("ann", None, None)
     await sessions.get(cookie)
     redis_process.kill()
-    assert await copies.get(hash_of(cookie)) is None
+    assert await copies.get(hash_of(cookie).hex()) is None
     redis_process.start()
     async with connected(redis_process) as back:
         await well(back)
@@ -647,4 +650,4 @@ async def test_goes_by_the_rows_for_ten_seconds_after_trouble(
         assert await back.keys("*") == [], "neither read nor filled"
         timer += 0.2
         await sessions.get(cookie)
-        assert await copies.get(hash_of(cookie)) is not None
+        assert await copies.get(hash_of(cookie).hex()) is not None

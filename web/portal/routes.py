@@ -6,10 +6,8 @@ from litestar import Request, Router
 from litestar.di import Provide
 
 from auth.principals import Principal
-from gateway.access import accounts_of, scope_of
 from gateway.account_view import AccountViews
-from gateway.profile import profile_of
-from gateway.records.database import Database
+from gateway.standing import Standings
 from web.leaving import note_left
 from web.portal.account import show_account, sign_out_elsewhere
 from web.portal.documents import show_documents
@@ -23,14 +21,11 @@ from web.portal.visit import Visit
 
 
 async def provide_visit(request: Request[Principal, Any, Any]) -> Visit:
-    """Find out what the visitor may see, anew for each page: a right that was taken is gone at once."""
-    database: Database = request.app.state.database
-    user = request.user
-    scope = await scope_of(database, user.member_id, user.account_id) if user.account_id else None
-    profile = await profile_of(database, user.member_id, user.session)
+    """Find out what the visitor may see."""
+    standings: Standings = request.app.state.standings
     views: AccountViews = request.app.state.account_views
-    records = await views.of(scope) if scope else None
-    return Visit(request, scope, profile, await accounts_of(database, user.member_id), records)
+    standing = await standings.of(request.user)
+    return Visit(request, standing, await views.of(standing.scope) if standing.scope else None)
 
 
 PORTAL = Router(

@@ -1,6 +1,6 @@
 """One look at a page: who looks, for which account, and what every page of the portal shares."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import date
 from typing import Any, Literal, TypeVar
@@ -12,10 +12,10 @@ from auth.principals import Principal
 from connectors.contract import FileStream
 from connectors.errors import NotFound, Unavailable
 from connectors.records import KINDS, Kind, Record
-from gateway.access import AccountRef, Scope
+from gateway.access import AccountRef
 from gateway.account_view import AccountView, Part
 from gateway.home import Item, needs_customer
-from gateway.profile import Profile
+from gateway.standing import Standing
 from gateway.statuses import status_of
 from web.stamps import stamps_of
 from web.view import View, render
@@ -47,15 +47,13 @@ class Visit:
     def __init__(
         self,
         request: Request[Principal, Any, Any],
-        scope: Scope | None,
-        profile: Profile,
-        accounts: Sequence[AccountRef],
+        standing: Standing,
         records: AccountView | None,
     ) -> None:
         self.request = request
-        self.scope = scope
-        self.profile = profile
-        self._accounts = accounts
+        self.scope = standing.scope
+        self.profile = standing.profile
+        self._standing = standing
         self._view: View = request.app.state.view
         self._records = records
 
@@ -150,7 +148,9 @@ class Visit:
         )
 
     def _account(self) -> Account:
-        others = [account for account in self._accounts if not self.scope or account.id != self.scope.account_id]
+        others = [
+            account for account in self._standing.accounts if not self.scope or account.id != self.scope.account_id
+        ]
         return Account(name=self.account_name, person=self.profile.called, linked=self.is_linked, others=others)
 
 
