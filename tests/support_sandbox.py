@@ -21,6 +21,7 @@ FIXTURES = Path(__file__).parent.parent / "connector_fixtures" / "sandbox"
 ODOO_DATABASE = "kestrel"
 ODOO_LOGIN = "portal@kestrel.example"
 ODOO_KEY = "sandbox-odoo-key"
+HUBSPOT_TOKEN = "sandbox-hubspot-token"
 RT_TOKEN = "1-14-5a0db0c5a0db0c5a0db0c5a0db0c5a0d"
 
 
@@ -30,6 +31,7 @@ class RunningSandbox:
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.odoo_url, self.rt_url = f"{self.url}/odoo", f"{self.url}/rt"
+        self.zendesk_url, self.hubspot_url = f"{self.url}/zendesk", f"{self.url}/hubspot"
         self.site = Sandbox(FIXTURES)
 
     def reset(self, *, helpdesk: bool = True) -> None:
@@ -42,9 +44,15 @@ class RunningSandbox:
     def rt_fault(self, fault: Fault) -> None:
         self.site.rt_switch.fault = fault
 
+    def zendesk_fault(self, fault: Fault) -> None:
+        self.site.zendesk_switch.fault = fault
+
+    def hubspot_fault(self, fault: Fault) -> None:
+        self.site.hubspot_switch.fault = fault
+
     def lift_faults(self) -> None:
-        self.odoo_fault(Fault())
-        self.rt_fault(Fault())
+        for make in (self.odoo_fault, self.rt_fault, self.zendesk_fault, self.hubspot_fault):
+            make(Fault())
 
     @property
     def odoo_seen(self) -> list[Seen]:
@@ -53,6 +61,14 @@ class RunningSandbox:
     @property
     def rt_seen(self) -> list[Seen]:
         return self.site.rt_switch.seen
+
+    @property
+    def zendesk_seen(self) -> list[Seen]:
+        return self.site.zendesk_switch.seen
+
+    @property
+    def hubspot_seen(self) -> list[Seen]:
+        return self.site.hubspot_switch.seen
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.site.app(scope, receive, send)

@@ -7,14 +7,16 @@ from typing import Any
 import html5lib
 import httpx
 import pytest
-from support_sandbox import ODOO_DATABASE, ODOO_KEY, ODOO_LOGIN, RT_TOKEN, RunningSandbox
+from support_sandbox import HUBSPOT_TOKEN, ODOO_DATABASE, ODOO_KEY, ODOO_LOGIN, RT_TOKEN, RunningSandbox
 
 from connectors.addresses import AddressPolicy
 from connectors.config import Secret
-from connectors.contract import RecordQuery
+from connectors.contract import BackOffice, Query, RecordQuery
 from connectors.records import Invoice
 from connectors.tokens import MemoryTokens
 from connectors.transport import open_client
+from connectors.vendors.hubspot import connector as hubspot
+from connectors.vendors.hubspot.settings import HubSpotConfig
 from connectors.vendors.odoo import connector, invoices
 from connectors.vendors.odoo.rpc import Odoo
 from connectors.vendors.odoo.settings import OdooConfig
@@ -39,10 +41,26 @@ def control(sandbox: RunningSandbox, plain_http: httpx.Client) -> Control:
     return Control(sandbox.url, plain_http)
 
 
+async def states_in_hubspot(sandbox: RunningSandbox) -> set[tuple[str, str]]:
+    """Read what the bakery has there, with the connector."""
+    config = HubSpotConfig(
+        access_token=Secret(HUBSPOT_TOKEN), base_url=sandbox.hubspot_url, offer_number_property="offer_number"
+    )
+    tokens, policy = MemoryTokens(), AddressPolicy(allow_http=True, allow_private=True)
+    found = set[tuple[str, str]]()
+    async with open_client(config.base_url, policy=policy, auth=hubspot.auth(config, tokens)) as http:
+        office = BackOffice(source="crm", http=http, config=config, tokens=tokens)
+        for cursor in ("orders:", "deals:"):
+            query = Query(customer="company:9010", asked_at=datetime.now(UTC), cursor=cursor)
+            page = await hubspot.reads["orders"](office, query)
+            found |= {(answer.record.number, answer.record.state) for answer in page.answers}
+    return found
+
+
 def test_lists_records_with_their_states(control: Control) -> None:
     answer = control.http.get(f"{control.url}/")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
-    for text in ("SO-4381", "INV-2093", "#7081", "#881", "Maya Okafor", "EUR 2,480.00"):
+    for text in ("WEB-1058", "Q-218", "SO-4381", "INV-2093", "#7081", "#881", "Maya Okafor", "EUR 2,480.00"):
         assert text in answer.text
     assert '<option value="not_paid" selected>not paid</option>' in answer.text
     assert control.http.get(control.url).text == answer.text
@@ -103,6 +121,22 @@ def test_changes_an_order(control: Control, sandbox: RunningSandbox) -> None:
     assert (service["state"], service["delivery_status"]) == ("cancel", None)
 
 
+async def test_moves_an_order_of_hubspot(control: Control, sandbox: RunningSandbox) -> None:
+    assert await states_in_hubspot(sandbox) >= {("WEB-1058", "on_its_way"), ("Q-218", "quoted")}
+    assert control.post("hubspot/orders/54805204417", {"stage": "Delivered"}).status_code == 303
+    assert control.post("hubspot/deals/11201934445", {"stage": "Closed Won"}).status_code == 303
+    assert await states_in_hubspot(sandbox) >= {("WEB-1058", "delivered"), ("Q-218", "confirmed")}
+    assert '<option value="Closed Won" selected>' in control.page()
+    deal = sandbox.site.hubspot.objects["deals"]["11201934445"]
+    assert deal.properties["closedate"] == deal.properties["hs_lastmodifieddate"] == deal.updated_at
+
+
+def test_offers_the_stages_of_the_own_pipeline(control: Control) -> None:
+    """Those of another one are no stages of this record."""
+    assert control.post("hubspot/deals/11201934390", {"stage": "In talks"}).status_code == 303
+    assert control.post("hubspot/deals/11201934390", {"stage": "Closed Won"}).status_code == 400
+
+
 def test_changes_a_ticket_of_zendesk_until_it_is_closed(control: Control, sandbox: RunningSandbox) -> None:
     row = sandbox.site.zendesk.tickets[7081]
     before = row["updated_at"]
@@ -142,6 +176,8 @@ def test_changes_a_ticket_of_request_tracker(control: Control, sandbox: RunningS
         ("odoo/invoices/02093", {"payment_state": "paid"}, 404),
         ("zendesk/tickets/7040", STATUS, 404),  # deleted
         ("odoo/tickets/1", STATUS, 404),
+        ("hubspot/orders/54805204417", {"stage": "aa99e8d0-c1d5-4071-b915-d240bbb1aed9"}, 400),
+        ("hubspot/orders/54805204447", {"stage": "Delivered"}, 404),  # archived
         ("nobody/tickets/1", STATUS, 404),
         ("tickets/1", STATUS, 404),
         ("", STATUS, 404),

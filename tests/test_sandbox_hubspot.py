@@ -50,7 +50,7 @@ def where(*filters: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def crm(sandbox: RunningSandbox, plain_http: httpx.Client) -> Crm:
-    return Crm(f"{sandbox.url}/hubspot", plain_http)
+    return Crm(sandbox.hubspot_url, plain_http)
 
 
 @asynccontextmanager
@@ -59,7 +59,7 @@ async def opened(
 ) -> AsyncIterator[HubSpot]:
     config = HubSpotConfig(
         access_token=Secret(token),
-        base_url=f"{sandbox.url}/hubspot",
+        base_url=sandbox.hubspot_url,
         external_id_property="customer_number",
         offer_number_property=offer_number,
     )
@@ -336,9 +336,9 @@ async def test_finds_who_a_person_may_be(office: HubSpot, facts: Facts, candidat
 
 async def test_keeps_a_ledger_and_fails_on_demand(sandbox: RunningSandbox, office: HubSpot) -> None:
     await shown(office, HOTEL)
-    seen = sandbox.site.hubspot_switch.seen
+    seen = sandbox.hubspot_seen
     assert seen[0].path == "/crm/v4/objects/companies/9030/associations/orders"
     assert {each.path.split("/")[2] for each in seen if each.path.startswith("/crm")} == {"v3", "v4"}
-    sandbox.site.hubspot_switch.fault = Fault(kind="unavailable")
+    sandbox.hubspot_fault(Fault(kind="unavailable"))
     with pytest.raises(Unavailable):
         await shown(office, HOTEL)

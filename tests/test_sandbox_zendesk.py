@@ -50,7 +50,7 @@ class Zendesk:
 
 @pytest.fixture
 def zendesk(sandbox: RunningSandbox, plain_http: httpx.Client) -> Zendesk:
-    return Zendesk(f"{sandbox.url}/zendesk", plain_http)
+    return Zendesk(sandbox.zendesk_url, plain_http)
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ def config(**changed: Any) -> ZendeskConfig:
 
 @pytest.fixture
 async def office(sandbox: RunningSandbox) -> AsyncIterator[BackOffice[ZendeskConfig]]:
-    async with opened(config(base_url=f"{sandbox.url}/zendesk", team_name="Kestrel & Moor")) as office:
+    async with opened(config(base_url=sandbox.zendesk_url, team_name="Kestrel & Moor")) as office:
         yield office
 
 
@@ -129,7 +129,7 @@ async def test_says_who_we_are_there(office: BackOffice[ZendeskConfig]) -> None:
 
 
 async def test_is_refused_with_another_token(sandbox: RunningSandbox) -> None:
-    async with opened(config(base_url=f"{sandbox.url}/zendesk", api_token="another0token")) as office:
+    async with opened(config(base_url=sandbox.zendesk_url, api_token="another0token")) as office:
         with pytest.raises(AccessDenied):
             await check(office)
 
@@ -190,7 +190,7 @@ async def test_passes_a_file_on(office: BackOffice[ZendeskConfig], sandbox: Runn
     content = await read_file(office, "7081", file.id, MAYA)
     assert content.startswith(b"%PDF-")
     assert len(content) == file.size
-    (asked,) = [seen.path for seen in sandbox.site.zendesk_switch.seen if seen.path.startswith("/zdusercontent")]
+    (asked,) = [seen.path for seen in sandbox.zendesk_seen if seen.path.startswith("/zdusercontent")]
     assert asked.endswith("Cabinet measurements.pdf")
 
 

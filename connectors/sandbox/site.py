@@ -8,6 +8,7 @@ from pathlib import Path
 
 from connectors.sandbox.asgi import mount
 from connectors.sandbox.control.app import control_app
+from connectors.sandbox.control.hubspot import hubspot_system
 from connectors.sandbox.control.odoo import odoo_system
 from connectors.sandbox.control.rt import rt_system
 from connectors.sandbox.control.zendesk import zendesk_system
@@ -47,6 +48,7 @@ class Sandbox:
                         "hubspot": self.hubspot_switch,
                     },
                     {
+                        "hubspot": hubspot_system(self.hubspot),
                         "odoo": odoo_system(self.odoo),
                         "zendesk": zendesk_system(self.zendesk),
                         "rt": rt_system(self.rt),

@@ -1,13 +1,13 @@
 """From the seed's file to the records of an account."""
 
 import json
-from datetime import UTC, date, datetime
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from connectors.sandbox.dates import Json, resolve
-from connectors.sandbox.hubspot.store import Record, Store
+from connectors.sandbox.dates import resolve
+from connectors.sandbox.hubspot.store import Record, Store, text_of
 
 # HubSpot's numbers for an association, and for the same one seen from the other side.
 TYPES = {
@@ -66,15 +66,15 @@ def _lines(row: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _record(type_: str, row: dict[str, Any]) -> Record:
-    created, changed = _text(row["createdAt"]), _text(row.get("updatedAt", row["createdAt"]))
+    created, changed = text_of(row["createdAt"]), text_of(row.get("updatedAt", row["createdAt"]))
     modified = "lastmodifieddate" if type_ == "contacts" else "hs_lastmodifieddate"
     own = {
         "hs_object_id": row["id"],
         "hs_createdate" if type_ == "orders" else "createdate": created,
         modified: changed,
     }
-    given = {name: _text(value) for name, value in row["properties"].items()}
-    archived_at = _text(row["archivedAt"]) if "archivedAt" in row else None
+    given = {name: text_of(value) for name, value in row["properties"].items()}
+    archived_at = text_of(row["archivedAt"]) if "archivedAt" in row else None
     return Record(row["id"], own | given, created, changed, archived_at is not None, archived_at)
 
 
@@ -85,10 +85,3 @@ def _pipeline(given: dict[str, Any]) -> dict[str, Any]:
         for place, (key, label, metadata) in enumerate(given["stages"])
     ]
     return {"id": given["id"], "label": given["label"], "displayOrder": 0, "stages": stages} | stamps
-
-
-def _text(value: Json) -> str:
-    """HubSpot gives every value as a text."""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return value.isoformat() if isinstance(value, date) else str(value)

@@ -1,8 +1,12 @@
 """What an account holds. It may be changed while it is served."""
 
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 from msgspec import Struct, field
+
+from connectors.sandbox.dates import Json
 
 Properties = dict[str, str | None]
 SINGULAR = {
@@ -52,3 +56,10 @@ class Store(Struct):
             for (type_, key), labels in sorted(self.links.get(one, {}).items(), key=lambda link: int(link[0][1]))
             if type_ == to and not self.objects[type_][key].archived
         ]
+
+
+def text_of(value: Json | Decimal) -> str:
+    """HubSpot gives every value as a text."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return value.isoformat() if isinstance(value, date) else str(value)

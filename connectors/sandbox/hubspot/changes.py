@@ -1,0 +1,30 @@
+"""What staff do to a record in HubSpot's own pages."""
+
+from datetime import datetime
+from typing import Any
+
+from connectors.sandbox.hubspot.store import Record, Store, text_of
+
+STAGE = {"orders": ("hs_pipeline", "hs_pipeline_stage"), "deals": ("pipeline", "dealstage")}
+
+
+def stages_of(store: Store, type_: str, record: Record) -> list[dict[str, Any]]:
+    """List the stages of the record's own pipeline."""
+    pipeline = record.properties[STAGE[type_][0]]
+    return next(each["stages"] for each in store.pipelines[type_] if each["id"] == pipeline)
+
+
+def stage_of(store: Store, type_: str, record: Record) -> str:
+    """Name the stage that a record is in, by its label."""
+    key = record.properties[STAGE[type_][1]]
+    return next(str(each["label"]) for each in stages_of(store, type_, record) if each["id"] == key)
+
+
+def move(store: Store, type_: str, key: str, label: str, now: datetime) -> None:
+    """Move a record to another stage. A deal that comes to a last one is closed as of now."""
+    record = store.objects[type_][key]
+    stage = next(each for each in stages_of(store, type_, record) if each["label"] == label)
+    record.properties[STAGE[type_][1]] = stage["id"]
+    record.updated_at = record.properties["hs_lastmodifieddate"] = text_of(now)
+    if type_ == "deals" and stage["metadata"]["isClosed"] == "true":
+        record.properties["closedate"] = text_of(now)
