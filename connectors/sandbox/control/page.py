@@ -17,7 +17,13 @@ table { border-collapse: collapse; width: 100%; }
 th, td { border-bottom: 1px solid GrayText; padding: .4rem .8rem .4rem 0; text-align: left; }
 tr:target { outline: 2px solid Highlight; }
 form { display: flex; flex-wrap: wrap; gap: .5rem; }
-select, button { font: inherit; min-height: 2rem; }
+select, button { font: inherit; min-height: 2rem; max-width: 100%; overflow-wrap: anywhere; }
+@media (max-width: 40rem) {
+  thead { display: none; }
+  tr, th, td { display: block; }
+  tr { border-bottom: 1px solid GrayText; padding: .4rem 0; }
+  th, td { border: 0; padding: .1rem 0; }
+}
 """
 POLICY = "; ".join(
     [
@@ -32,7 +38,10 @@ POLICY = "; ".join(
 
 def control_page(systems: Mapping[str, System], base: str) -> Response:
     """Write the page. `base` is its address without the last slash."""
-    parts = [f"<p>Do here what staff would do in these systems. Of each kind, the newest {SHOWN} are listed.</p>"]
+    parts = [
+        f"<p>Do here what staff would do in these systems. Of each kind, the newest {SHOWN} are listed.</p>",
+        "<p>What is called INTERNAL-CANARY is no customer’s business: the portal must never show it.</p>",
+    ]
     for name, system in systems.items():
         parts.append(f"<h2>{escape(system.title)}</h2>")
         for kind_name, kind in system.kinds.items():
