@@ -52,7 +52,7 @@ class OidcClient:
     def __init__(
         self, provider: Provider, http: httpx.AsyncClient, clock: Clock, cookies: PreLoginCookies, once: Once
     ) -> None:
-        self._provider = provider
+        self.provider = provider
         self._http = http
         self._clock = clock
         self._cookies = cookies
@@ -65,13 +65,13 @@ class OidcClient:
         metadata = await self._discovery.metadata()
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
         cookie = self._cookies.seal(
-            provider=self._provider.id, state=state, nonce=nonce, verifier=verifier, return_to=own_path(return_to)
+            provider=self.provider.id, state=state, nonce=nonce, verifier=verifier, return_to=own_path(return_to)
         )
         question = {
             "response_type": "code",
-            "client_id": self._provider.client_id,
-            "redirect_uri": self._provider.redirect_uri,
-            "scope": " ".join(self._provider.scopes),
+            "client_id": self.provider.client_id,
+            "redirect_uri": self.provider.redirect_uri,
+            "scope": " ".join(self.provider.scopes),
             "state": state,
             "nonce": nonce,
             "code_challenge": create_s256_code_challenge(verifier),
@@ -83,15 +83,15 @@ class OidcClient:
         """Judge what the browser brought back: the query of the callback, and the pre-login cookie."""
         pre_login = self._cookies.open(cookie)
         answer = _once_each(query)
-        if pre_login.provider != self._provider.id:
+        if pre_login.provider != self.provider.id:
             raise StartAgain("begun with another provider")
         if not same(answer.get("state", ""), pre_login.state):
             raise StartAgain("state of another sign-in" if "state" in answer else "no state")
-        if not await self._once.first_use(f"{self._provider.id} {pre_login.state}"):
+        if not await self._once.first_use(f"{self.provider.id} {pre_login.state}"):
             raise StartAgain("state used before")
         metadata = await self._discovery.metadata()
         self._check_sender(answer.get("iss"), metadata)
-        tokens = await redeem(self._http, self._provider, metadata, _code(answer), pre_login.verifier)
+        tokens = await redeem(self._http, self.provider, metadata, _code(answer), pre_login.verifier)
         claims = await self._prove(tokens, pre_login, metadata)
         identity = await self._identify(claims, tokens, metadata)
         return SignIn(
@@ -115,8 +115,8 @@ class OidcClient:
         if endpoint is None:
             return None
         question = {
-            "client_id": self._provider.client_id,
-            "post_logout_redirect_uri": self._provider.post_logout_redirect_uri,
+            "client_id": self.provider.client_id,
+            "post_logout_redirect_uri": self.provider.post_logout_redirect_uri,
             "state": secrets.token_urlsafe(16),
         }
         hint = {"id_token_hint": id_token} if id_token else {}
@@ -126,8 +126,8 @@ class OidcClient:
         """Judge a logout token that the provider, or somebody else, sent us. The same one is believed once."""
         metadata = await self._discovery.metadata()
         signed = await self._keys.verify(token, metadata.jwks_uri)
-        logout = logout_token.check(signed, self._provider.issuer, self._provider.client_id, self._clock())
-        if not await self._once.first_use(f"logout {self._provider.id} {logout.token_id}"):
+        logout = logout_token.check(signed, self.provider.issuer, self.provider.client_id, self._clock())
+        if not await self._once.first_use(f"logout {self.provider.id} {logout.token_id}"):
             raise NotBelieved("logout token: used before")
         return logout
 
@@ -142,14 +142,14 @@ class OidcClient:
         """
         if issuer is None and metadata.authorization_response_iss_parameter_supported:
             raise NotBelieved("answer without iss")
-        if issuer is not None and issuer != self._provider.issuer:
+        if issuer is not None and issuer != self.provider.issuer:
             raise NotBelieved("answer of another issuer")
 
     async def _prove(self, tokens: Tokens, pre_login: PreLogin, metadata: Metadata) -> Claims:
         signed = await self._keys.verify(tokens.id_token, metadata.jwks_uri)
         expected = Expected(
-            issuer=self._provider.issuer,
-            client_id=self._provider.client_id,
+            issuer=self.provider.issuer,
+            client_id=self.provider.client_id,
             nonce=pre_login.nonce,
             access_token=tokens.access_token,
         )
@@ -160,7 +160,7 @@ class OidcClient:
         if not claims.is_complete and metadata.userinfo_endpoint and tokens.access_token:
             profile = await fetch_profile(self._http, metadata.userinfo_endpoint, tokens.access_token, claims.sub)
         return Identity(
-            issuer=self._provider.issuer,
+            issuer=self.provider.issuer,
             subject=claims.sub,
             # An address and the word that it is verified come from one document, never half from each.
             email=claims.verified_email or profile.verified_email,

@@ -1,16 +1,22 @@
-"""The sign-in provider we trust, and what is learnt from it."""
+"""A sign-in provider we trust, and what is learnt from it."""
 
 from msgspec import Struct
 
 from auth.hidden import Hidden, Revealing
+from auth.principals import Kind
 
 MAIN = "main"  # the id of the first provider; the others have a number
 
 
 class Provider(Struct, frozen=True, kw_only=True):
-    """An OpenID provider at which we are registered. `id` is our own short name for it."""
+    """An OpenID provider at which we are registered. `id` is our own short name for it.
+
+    `kind` is what its people are to us, whatever it says of them. `title` is what its button says.
+    """
 
     id: str
+    kind: Kind = "member"
+    title: str | None = None
     issuer: str
     client_id: str
     client_secret: Revealing

@@ -5,7 +5,6 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -22,8 +21,9 @@ from auth.guards import Protection
 from auth.oidc import OidcClient
 from auth.once import Once
 from auth.pre_login import PreLoginCookies
-from auth.provider import Provider
+from auth.provider import MAIN, Provider
 from auth.provider_http import open_client
+from auth.providers import Providers
 from auth.rate_limit import RateLimit
 from auth.sessions import Sessions
 from auth.visitors import Visitors
@@ -45,6 +45,7 @@ from gateway.offices import Offices
 from gateway.pull import Known
 from gateway.records.database import Database, DatabaseDown
 from gateway.settings import Settings, SettingsError, load
+from gateway.sign_in import SignInSettings
 from gateway.standing import Standing, Standings
 from gateway.supply import Supply
 from gateway.usage import Usage
@@ -57,6 +58,7 @@ from web.headers import SecureHeaders
 from web.health import get_healthz, get_readyz
 from web.login import LOGIN
 from web.portal.routes import PORTAL
+from web.staff import show_staff_home
 from web.statics import get_static
 from web.view import Brand, Contact, View
 
@@ -80,7 +82,7 @@ def create_app() -> ASGIApp:
 
 def make_app(settings: Settings) -> ASGIApp:
     """Make the application. Nothing is opened before its lifespan begins or its first request comes."""
-    sign_in = settings.require_sign_in()[0]
+    sign_ins = settings.require_sign_in()
     if settings.redis_url is None:
         raise SettingsError(
             ["HALLWAY_REDIS_URL: needed here; `hallway serve` starts one of its own where it is not set"]
@@ -104,26 +106,17 @@ def make_app(settings: Settings) -> ASGIApp:
         lifetime=timedelta(seconds=settings.session_lifetime),
     )
     provider_http = _provider_client()
-    oidc = OidcClient(
-        Provider(
-            id="main",
-            issuer=sign_in.issuer,
-            client_id=sign_in.client_id,
-            client_secret=sign_in.client_secret,
-            redirect_uri=f"{settings.base_url}/auth/callback",
-            post_logout_redirect_uri=f"{settings.base_url}/signed-out",
-            scopes=sign_in.scopes,
-        ),
-        provider_http,
-        utc_now,
-        PreLoginCookies(_derive(keyring, b"pre-login cookies"), utc_now),
-        Once(redis),
+    pre_login = PreLoginCookies(_derive(keyring, b"pre-login cookies"), utc_now)
+    once = Once(redis)
+    providers = Providers(
+        OidcClient(_provider(sign_in, settings.base_url), provider_http, utc_now, pre_login, once)
+        for sign_in in sign_ins
     )
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            for close in (database.close, redis.aclose, offices.aclose, provider_http.aclose, oidc.aclose):
+            for close in (database.close, redis.aclose, offices.aclose, provider_http.aclose, providers.aclose):
                 stack.push_async_callback(close)
             with suppress(DatabaseDown):  # the next start does it
                 await sessions.purge(SESSIONS_KEPT)
@@ -133,7 +126,7 @@ def make_app(settings: Settings) -> ASGIApp:
             yield
 
     app = Litestar(
-        route_handlers=[PORTAL, API, LOGIN, take_logout, get_static, get_healthz, get_readyz],
+        route_handlers=[PORTAL, API, LOGIN, take_logout, show_staff_home, get_static, get_healthz, get_readyz],
         plugins=[Protection(Visitors(sessions), settings.base_url)],
         exception_handlers=HANDLERS,
         lifespan=[lifespan],
@@ -144,7 +137,7 @@ def make_app(settings: Settings) -> ASGIApp:
                 "account_views": AccountViews(offices, supply, budget=settings.page_budget),
                 "database": database,
                 "offices": offices,
-                "oidc": oidc,
+                "providers": providers,
                 "readiness": Readiness(database, database_url, redis),
                 "sessions": sessions,
                 "standings": Standings(database, Copies(redis, "visit", Standing, utc_now), utc_now),
@@ -153,8 +146,7 @@ def make_app(settings: Settings) -> ASGIApp:
             }
         ),
     )
-    guarded = Edge(app, base_url=settings.base_url)
-    return SecureHeaders(guarded, base_url=settings.base_url, form_targets=[_origin(sign_in.issuer)])
+    return SecureHeaders(Edge(app, base_url=settings.base_url), base_url=settings.base_url)
 
 
 class SealedIdTokens:
@@ -171,6 +163,22 @@ class SealedIdTokens:
             return self._vault.open(sealed, row, "id_token").reveal()
         except VaultError:
             return None  # signing out still works, the provider only asks once more
+
+
+def _provider(sign_in: SignInSettings, base_url: str) -> Provider:
+    """Say what we are to a provider. Each has a callback of its own, so that no other's answer is taken for its."""
+    path = "/auth/callback" if sign_in.id == MAIN else f"/auth/{sign_in.id}/callback"
+    return Provider(
+        id=sign_in.id,
+        kind=sign_in.kind,
+        title=sign_in.title,
+        issuer=sign_in.issuer,
+        client_id=sign_in.client_id,
+        client_secret=sign_in.client_secret,
+        redirect_uri=base_url + path,
+        post_logout_redirect_uri=f"{base_url}/signed-out",
+        scopes=sign_in.scopes,
+    )
 
 
 def _provider_client() -> httpx.AsyncClient:
@@ -201,8 +209,3 @@ def _view(settings: Settings) -> View:
 def _derive(keyring: Keyring, purpose: bytes) -> bytes:
     """Make a key of its own for one purpose, the same in every process of the deployment."""
     return HKDF(SHA256(), length=32, salt=None, info=b"hallway " + purpose).derive(keyring.current.raw())
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"

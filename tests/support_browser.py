@@ -1,6 +1,7 @@
 """A browser as far as sign-in is concerned: cookies with their rules, and the headers that no page can forge."""
 
 import re
+from html import unescape
 from http.cookies import Morsel, SimpleCookie
 from typing import Any
 
@@ -56,6 +57,14 @@ def is_safe(morsel: "Morsel[str]") -> bool:
     """The rules of the `__Host-` prefix, which browsers enforce, and what we promise beyond them."""
     enforced = morsel.key.startswith("__Host-") and morsel["secure"] and morsel["path"] == "/" and not morsel["domain"]
     return bool(enforced and morsel["httponly"] and morsel["samesite"].lower() == "lax")
+
+
+def onward(farewell: httpx.Response) -> str:
+    """Where the page after signing out goes on to, by itself and by its link."""
+    assert farewell.status_code == 200, farewell.text
+    url = farewell.headers["Refresh"].removeprefix("0; url=")
+    assert f'href="{url}"' in unescape(farewell.text)
+    return str(url)
 
 
 class Visitor(Browser):

@@ -1,11 +1,13 @@
-"""The real application at a provider of support_op, with nobody linked to anything and no back office."""
+"""The real application at providers of support_op, with nobody linked to anything and no back office."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
+from litestar import Litestar
 from litestar.types import ASGIApp
 from support_browser import BASE, Visitor
 from support_op import Op
@@ -16,8 +18,17 @@ from gateway.app import make_app
 from gateway.settings import load
 
 
+def litestar_of(app: ASGIApp) -> Litestar:
+    """The framework's application inside of what is around it."""
+    inner: Any = app
+    while not isinstance(inner, Litestar):
+        inner = inner._app
+    return inner
+
+
 @asynccontextmanager
-async def portal_at(op: Op, database_url: str, redis_url: str, folder: Path) -> AsyncIterator[ASGIApp]:
+async def portal_at(op: Op, database_url: str, redis_url: str, folder: Path, **more: str) -> AsyncIterator[ASGIApp]:
+    """Settings in `more` are without their prefix."""
     settings = load(
         {
             "HALLWAY_BASE_URL": BASE,
@@ -29,6 +40,7 @@ async def portal_at(op: Op, database_url: str, redis_url: str, folder: Path) -> 
             "HALLWAY_OIDC_CLIENT_ID": op.client_id,
             "HALLWAY_OIDC_CLIENT_SECRET": op.client_secret,
         }
+        | {f"HALLWAY_{name}": value for name, value in more.items()}
     )
     app = make_app(settings)
     async with running(app):

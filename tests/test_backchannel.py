@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 from litestar.types import ASGIApp
 from structlog.testing import capture_logs
-from support_browser import Browser, Visitor
+from support_browser import Browser, Visitor, onward
 from support_door import portal_at
 from support_jose import claims_of, compact, header_of, hs256, rsa_key
 from support_needs import need
@@ -196,7 +196,7 @@ REFUSED = [
     case(
         "OIDCCClientTestBackChannelLogoutWrongEvent", changed(events={"https://x.example": {}}), "logout token: events"
     ),
-    case("OIDCCClientTestBackChannelLogoutWrongIssuer", changed(iss="https://evil.example"), "Invalid claim: 'iss'"),
+    case("OIDCCClientTestBackChannelLogoutWrongIssuer", changed(iss="https://evil.example"), "iss of no provider"),
     case("a nonce that is null", null("nonce"), "logout token: nonce"),
     case("an event that is text", changed(events={LOGOUT_EVENT: "x"}), "logout token: events"),
     case("an event that is null", changed(events={LOGOUT_EVENT: None}), "logout token: events"),
@@ -209,7 +209,7 @@ REFUSED = [
     ),
     case("an ID token by its typ", headed({"alg": "RS256", "typ": "at+jwt"}, right), "logout token: typ"),
     case("a typ that is none", headed({"alg": "RS256", "typ": ["JWT"]}, right), ""),
-    case("no iss", changed(iss=GONE), "Missing claim: 'iss'"),
+    case("no iss", changed(iss=GONE), "iss of no provider"),
     case("no aud", changed(aud=GONE), "Missing claim: 'aud'"),
     case("no iat", changed(iat=GONE), "Missing claim: 'iat'"),
     case("iat that is text", changed(iat="now"), "invalid_claim"),
@@ -260,7 +260,7 @@ async def test_refuses(app: ASGIApp, caller: Caller, op: Op, make: MakeToken, re
 async def test_refuses_an_id_token(app: ASGIApp, caller: Caller, op: Op) -> None:
     ann = await signed_in(app, op, "ann")
     farewell = await ann.submit("/sign-out", _token=await ann.token())
-    id_token = dict(parse_qsl(urlsplit(farewell.headers["Location"]).query))["id_token_hint"]
+    id_token = dict(parse_qsl(urlsplit(onward(farewell)).query))["id_token_hint"]
     ann = await signed_in(app, op, "ann")
     assert is_refused(await caller.log_out(id_token))
     assert await is_in(ann)
@@ -299,7 +299,7 @@ async def test_is_told_of_a_sign_out_that_began_here(
     ann, elsewhere = [await signed_in(app, op, "ann", "laptop") for _ in range(2)]
     answer = await ann.submit("/sign-out", _token=await ann.token())
     async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(verify=False), trust_env=False) as web:
-        back = await web.get(answer.headers["Location"])
+        back = await web.get(onward(answer))
     assert is_done(await caller.log_out(op.logout_token(sid="laptop")))
     assert (await ann.go(back.headers["Location"], site="cross-site")).status_code == 200
     assert [await is_in(visitor) for visitor in (ann, elsewhere)] == [False, False]
@@ -319,7 +319,6 @@ async def test_is_told_of_a_sign_out_that_began_here(
         ("logout_token=TOKEN", "text/plain"),
         ("logout_token=TOKEN", "multipart/form-data; boundary=x"),
         ('{"logout_token": "TOKEN"}', "application/json"),
-        ("logout_token=TOKEN&x=" + "x" * 70_000, FORM),
         ("&" * 60_000, FORM),
         ("logout_token=%ff%00%f0%9f", FORM),
         (b"\xff\x00=\xfe", FORM),
@@ -331,6 +330,13 @@ async def test_refuses_what_is_no_such_form(
     ann = await signed_in(app, op, "ann")
     body = body.replace("TOKEN", op.logout_token()) if isinstance(body, str) else body
     assert is_refused(await caller.post(body, content_type))
+    assert await is_in(ann)
+
+
+@SQLITE
+async def test_reads_no_form_without_end(app: ASGIApp, caller: Caller, op: Op) -> None:
+    ann = await signed_in(app, op, "ann")
+    assert (await caller.post(f"logout_token={op.logout_token()}&x={'x' * 70_000}")).status_code == 413
     assert await is_in(ann)
 
 

@@ -13,6 +13,7 @@ from litestar.enums import RequestEncodingType
 from litestar.params import Body
 from litestar.types import Receive, Scope, Send
 from structlog.testing import capture_logs
+from support_door import litestar_of
 from support_portal import BASE, Portal
 from support_signin import Time
 
@@ -340,9 +341,8 @@ FROM_SERVERS = {"/auth/backchannel-logout"}  # no browser sends these
 
 
 async def test_opens_only_the_routes_that_are_meant_to_be_open(portal: Portal) -> None:
-    app: Any = portal.app
-    litestar: Litestar = app._app
-    handlers = [(route.path, handler) for route in litestar.routes for handler in getattr(route, "route_handlers", [])]
+    routes = litestar_of(portal.app).routes
+    handlers = [(route.path, handler) for route in routes for handler in getattr(route, "route_handlers", [])]
     opened = {
         (method, path)
         for path, handler in handlers
@@ -354,6 +354,8 @@ async def test_opens_only_the_routes_that_are_meant_to_be_open(portal: Portal) -
         ("GET", "/signed-out"),
         ("GET", "/auth/start"),
         ("GET", "/auth/callback"),
+        ("GET", "/auth/{provider:str}/start"),
+        ("GET", "/auth/{provider:str}/callback"),
         ("POST", "/auth/backchannel-logout"),
         ("POST", "/sign-out"),
         ("GET", "/static/{name:path}"),
@@ -364,10 +366,9 @@ async def test_opens_only_the_routes_that_are_meant_to_be_open(portal: Portal) -
 
 
 async def test_asks_for_the_token_on_every_unsafe_route_there_is(portal: Portal) -> None:
-    app: Any = portal.app
     maya = await portal.browser("maya", "bakery")
     tried = set()
-    for route in app._app.routes:
+    for route in litestar_of(portal.app).routes:
         if route.path in FROM_SERVERS:
             continue
         for method in {"POST", "PUT", "PATCH", "DELETE"} & set(route.methods):

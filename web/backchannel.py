@@ -1,4 +1,4 @@
-"""Where the provider tells us that somebody signed out over there.
+"""Where a provider tells us that somebody signed out over there.
 
 https://openid.net/specs/openid-connect-backchannel-1_0.html#BCRequest
 """
@@ -11,8 +11,7 @@ from litestar import MediaType, Request, Response, post
 from auth.cross_site import TooLarge, fields, is_form, read_form
 from auth.errors import NotBelieved, SignInError
 from auth.guards import FROM_ELSEWHERE, PUBLIC
-from auth.oidc import OidcClient
-from auth.provider import MAIN
+from auth.providers import Providers
 from auth.sessions import Sessions
 from gateway.records.database import DatabaseDown
 
@@ -22,11 +21,13 @@ log = structlog.get_logger()
 @post("/auth/backchannel-logout", opt={**PUBLIC, **FROM_ELSEWHERE}, include_in_schema=False)
 async def take_logout(request: Request[Any, Any, Any]) -> Response[bytes]:
     """End the sessions that a logout token names. Whoever sends something else learns only that it was refused."""
-    oidc: OidcClient = request.app.state.oidc
+    providers: Providers = request.app.state.providers
     sessions: Sessions = request.app.state.sessions
     try:
-        logout = await oidc.take_logout(await _token(request))
-        ended = await sessions.end_at_provider(MAIN, logout.issuer, logout.subject, logout.sid)
+        token = await _token(request)
+        oidc = providers.named_in(token)
+        logout = await oidc.take_logout(token)
+        ended = await sessions.end_at_provider(oidc.provider.id, logout.issuer, logout.subject, logout.sid)
     except SignInError as error:
         return _refused(error.reason)
     except DatabaseDown as error:

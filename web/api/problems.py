@@ -10,7 +10,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.types import ExceptionHandlersMap
 from msgspec import Struct
 
-from auth.guards import SignInNeeded
+from auth.guards import NotForStaff, SignInNeeded
 from connectors.errors import ConnectorError, NotFound
 from gateway.records.database import DatabaseDown
 
@@ -34,7 +34,13 @@ TITLES = {400: "Bad request", 401: "Not signed in", 403: "Refused", 405: "Not al
 
 DOCUMENTED = {
     status: ResponseSpec(Problem, generate_examples=False, description=title, media_type=PROBLEM)
-    for status, title in ((400, TITLES[400]), (401, TITLES[401]), (404, NOT_FOUND.title), (503, "Not available now"))
+    for status, title in (
+        (400, TITLES[400]),
+        (401, TITLES[401]),
+        (403, TITLES[403]),
+        (404, NOT_FOUND.title),
+        (503, "Not available now"),
+    )
 }
 
 
@@ -56,6 +62,8 @@ def on_http_error(_: Request[Any, Any, Any], error: HTTPException) -> Response[b
             return answer(NOT_FOUND)
         case ValidationException():
             return answer(_invalid(error))
+        case NotForStaff():
+            return answer(Problem(403, TITLES[403], error.detail))
         case MethodNotAllowedException():
             return answer(Problem(405, TITLES[405]), error.headers)
         case _:
