@@ -17,11 +17,11 @@ from support_sandbox import ODOO_DATABASE, ODOO_KEY, ODOO_LOGIN, RunningSandbox
 
 from connectors.addresses import AddressPolicy
 from connectors.config import Secret
-from connectors.contract import Query, Token
+from connectors.contract import FileQuery, Query, RecordQuery, Token
 from connectors.decode import decode_json
 from connectors.done import is_done
 from connectors.errors import AccessDenied, BadResponse, NotFound
-from connectors.records import Invoice, Kind, Record
+from connectors.records import Invoice, Kind, Order, Record
 from connectors.sandbox.odoo.documents import settle
 from connectors.scope import admit
 from connectors.tokens import MemoryTokens
@@ -126,6 +126,24 @@ async def test_refuses_a_wrong_key(sandbox: RunningSandbox) -> None:
         office = Odoo(source="erp", http=http, config=config, tokens=MemoryTokens())
         with pytest.raises(AccessDenied):
             await connector.check(office)
+
+
+async def test_opens_the_slip_of_what_has_left_and_no_other(odoo: Odoo) -> None:
+    query = RecordQuery(id="4424", customer=BAKERY, asked_at=NOW)
+    order = (await connector.fetch["orders"](odoo, query)).record
+    assert isinstance(order, Order)
+    assert [each.state for each in order.shipments] == ["delivered", "waiting"]
+    (slip,) = order.files
+    wanted = FileQuery(record=order.origin.id, file=slip.id, customer=query.customer)
+    async with connector.files["orders"](odoo, wanted) as stream:
+        assert (await anext(stream.chunks)).startswith(b"%PDF-")
+    for stranger in (
+        msgspec.structs.replace(wanted, file="slip-44242"),  # it is still in the warehouse
+        msgspec.structs.replace(wanted, record="4381"),
+        msgspec.structs.replace(wanted, customer=HOTEL),
+    ):
+        with pytest.raises(NotFound):
+            await connector.files["orders"](odoo, stranger).__aenter__()
 
 
 @pytest.mark.parametrize(

@@ -170,6 +170,17 @@ def test_takes_the_money_of_whoever_has_the_token(odoo: Odoo) -> None:
     assert "nothing to pay" in odoo.http.get(answer.headers["location"]).text
 
 
+def test_opens_a_slip_with_the_token_of_its_order(odoo: Odoo) -> None:
+    (slip,) = odoo.ask("stock.picking", "search_read", [["sale_id", "=", 4381]], fields=["name", "state"])
+    address = f"{odoo.url}/my/picking/pdf/{slip['id']}"
+    assert odoo.http.get(address).status_code == 404
+    page = odoo.ask("sale.order", "get_portal_url", [4381])
+    assert page.startswith("/my/orders/4381?access_token=")
+    assert slip["name"].encode() in odoo.http.get(f"{address}?{page.partition('?')[2]}").content
+    elsewhere = odoo.ask("sale.order", "get_portal_url", [4417])
+    assert odoo.http.get(f"{address}?{elsewhere.partition('?')[2]}").status_code == 404
+
+
 @pytest.mark.parametrize("query", ["", "?access_token=guess&report_type=pdf&download=true"])
 def test_redirects_without_the_right_token(odoo: Odoo, query: str) -> None:
     answer = odoo.http.get(f"{odoo.url}/my/invoices/2093{query}")

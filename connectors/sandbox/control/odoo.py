@@ -5,6 +5,7 @@ from datetime import datetime
 
 from connectors.sandbox.control.kinds import Choice, Item, Kind, System
 from connectors.sandbox.odoo.documents import instant, settle
+from connectors.sandbox.odoo.pickings import deliver
 from connectors.sandbox.odoo.store import Row, Store
 
 INVOICES = frozenset({"out_invoice", "out_refund"})
@@ -18,6 +19,7 @@ def odoo_system(store: Store) -> System:
         row |= {name: value or None for name, value in values.items()} | {"write_date": instant(now)}
         if row.get("delivery_status") == "full":
             row.setdefault("effective_date", instant(now))
+        deliver(store, row)
 
     def change_invoice(key: int, values: Mapping[str, str], now: datetime) -> None:
         settle(invoices[key], values["payment_state"])

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from connectors.sandbox.odoo.pickings import deliver
 from connectors.sandbox.odoo.store import Row, Store
 
 CENT = Decimal("0.01")
@@ -36,6 +37,7 @@ def add_order(store: Store, document: dict[str, Any]) -> None:
         line["product_uom_qty"] = line.pop("quantity", Decimal(0))
     row["order_line"] = [line["id"] for line in lines]
     _keep(store, "sale.order", row, "sale.order.line", lines)
+    deliver(store, row)
 
 
 def add_invoice(store: Store, document: dict[str, Any], orders: dict[str | None, Row]) -> None:

@@ -1,4 +1,4 @@
-"""The portal pages that a token opens: invoices and orders, as PDF too, and attachments as they are."""
+"""The portal pages that a token opens: invoices and orders, as PDF too, delivery slips, attachments as they are."""
 
 import re
 from urllib.parse import quote
@@ -21,6 +21,8 @@ def answer_page(store: Store, request: Request) -> Response:
         return as_html("405 Method Not Allowed", 405)
     if match := re.fullmatch(r"/my/(invoices|orders)/(\d+)", request.path):
         return _document(store, request, match[1], int(match[2]))
+    if match := re.fullmatch(r"/my/picking/pdf/(\d+)", request.path):
+        return _slip(store, request, int(match[1]))
     if match := re.fullmatch(r"/web/content/(\d+)", request.path):
         return _content(store, request, int(match[1]))
     return as_html("404 Not Found", 404)
@@ -41,6 +43,16 @@ def _document(store: Store, request: Request, kind: str, row_id: int) -> Respons
     name = f"{str(row['name']).replace('/', '_')}.pdf"
     disposition = f"attachment; filename*=UTF-8''{quote(name)}"
     return Response(200, one_page(_text(store, row, word)), _file_headers("application/pdf", disposition))
+
+
+def _slip(store: Store, request: Request, row_id: int) -> Response:
+    """A delivery's paper opens with the token of its order."""
+    row = store.rows["stock.picking"].get(row_id)
+    order = store.rows["sale.order"][row["sale_id"]] if row else None
+    if row is None or order is None or not _opens(order, dict(request.params)):
+        return as_html("404 Not Found", 404)
+    about = [f"Kestrel & Moor - Delivery slip {row['name']}", f"Order {order['name']}"]
+    return Response(200, one_page(about), (("content-type", "application/pdf"), COOKIE))
 
 
 def _content(store: Store, request: Request, row_id: int) -> Response:

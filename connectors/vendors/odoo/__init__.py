@@ -5,7 +5,7 @@ from msgspec import Struct
 from connectors.contract import Connector, Limits, Scope
 from connectors.vendors.odoo import invoices, moves, orders, tickets
 from connectors.vendors.odoo.partners import find
-from connectors.vendors.odoo.pdf import open_pdf
+from connectors.vendors.odoo.pdf import open_invoice, open_slip
 from connectors.vendors.odoo.rpc import Odoo, call, sign_in
 from connectors.vendors.odoo.settings import OdooConfig
 
@@ -39,7 +39,7 @@ connector = Connector(
         "invoices": invoices.fetch_invoice,
         "tickets": tickets.fetch_ticket,
     },
-    files={"invoices": open_pdf},
+    files={"orders": open_slip, "invoices": open_invoice},
     statuses={"orders": orders.STATES, "invoices": moves.STATES, "tickets": tickets.STATES},
     limits=Limits(concurrent=4),  # a self-hosted Odoo has a handful of workers, and no limit of its own
     scope=Scope(customer="customer number", proof="the company that the record is for"),

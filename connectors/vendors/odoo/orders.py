@@ -11,6 +11,7 @@ from connectors.records import Order, OrderState, Origin
 from connectors.vendors.odoo import values
 from connectors.vendors.odoo.models import Domain, Leaf, Row, as_key, fields_of, newest, one, search
 from connectors.vendors.odoo.partners import partners
+from connectors.vendors.odoo.pickings import PickingRow, read_pickings
 from connectors.vendors.odoo.rpc import Odoo
 from connectors.vendors.odoo.values import Currency, Moment, Ref, Text, given
 
@@ -57,11 +58,24 @@ async def read_orders(office: Odoo, query: Query) -> Page[Order]:
 
 
 async def fetch_order(office: Odoo, query: RecordQuery) -> Answer[Order]:
-    row = await one(office, OrderRow, MODEL, _theirs(query.customer), query.id)
-    if row.state not in SHOWN:
-        raise NotFound(f"Odoo {MODEL}: a draft")
+    row = await find_order(office, query.id, query.customer)
     (answer,) = await _answers(office, [row], query.asked_at)
     return answer
+
+
+async def find_order(office: Odoo, key: str, customer: str) -> OrderRow:
+    """Find one that a customer may see, if it is theirs: `owners_of`. Raises `NotFound`."""
+    row = await one(office, OrderRow, MODEL, _theirs(customer), key)
+    if row.state not in SHOWN:
+        raise NotFound(f"Odoo {MODEL}: a draft")
+    return row
+
+
+async def owners_of(office: Odoo, rows: Sequence[OrderRow]) -> list[frozenset[str]]:
+    """An order names one of the customer's contacts. Whose it is, that contact's commercial partner says."""
+    contacts = await partners(office, (row.partner_id for row in rows))
+    found = (contacts.get(values.key(row.partner_id)) for row in rows)
+    return [values.owners(contact.commercial_partner_id) if contact else frozenset() for contact in found]
 
 
 def _theirs(customer: str) -> list[Leaf]:
@@ -81,21 +95,22 @@ async def _answers(office: Odoo, rows: Sequence[OrderRow], asked_at: datetime) -
         return ()
     within = [("order_id", "in", [row.id for row in rows])]
     lines = await search(office, LineRow, "sale.order.line", within, order="sequence, id")
-    # An order names one of the customer's contacts. Whose it is, that contact's commercial partner says.
-    contacts = await partners(office, (row.partner_id for row in rows))
+    owners = await owners_of(office, rows)
     money = await values.currencies(office, (row.currency_id for row in rows))
+    pickings = await read_pickings(office, [row.id for row in rows])
 
-    def answer(row: OrderRow) -> Answer[Order]:
-        contact = contacts.get(values.key(row.partner_id))
-        owners = values.owners(contact.commercial_partner_id) if contact else frozenset()
+    def order(row: OrderRow) -> Order:
         its_lines = [each for each in lines if values.key(each.order_id) == row.id]
+        its_pickings = [each for each in pickings if values.key(each.sale_id) == row.id]
         origin = values.origin(office, row.id, row.write_date, asked_at)
-        return Answer(owners, _order(row, its_lines, money[row.currency_id], origin))
+        return _order(row, its_lines, its_pickings, money[row.currency_id], origin)
 
-    return tuple(map(answer, rows))
+    return tuple(Answer(its, order(row)) for its, row in zip(owners, rows, strict=True))
 
 
-def _order(row: OrderRow, lines: Sequence[LineRow], currency: Currency, origin: Origin) -> Order:
+def _order(
+    row: OrderRow, lines: Sequence[LineRow], pickings: Sequence[PickingRow], currency: Currency, origin: Origin
+) -> Order:
     state = row.state
     if state in ("sale", "done"):
         state = given(row.delivery_status) or state
@@ -118,4 +133,6 @@ def _order(row: OrderRow, lines: Sequence[LineRow], currency: Currency, origin: 
             )
             for each in lines
         ),
+        shipments=tuple(each.shipment for each in pickings),
+        files=tuple(file for each in pickings for file in each.files),
     )

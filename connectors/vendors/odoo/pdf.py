@@ -1,30 +1,65 @@
-"""An invoice's PDF. Odoo renders it at a tokenised address of its customer portal, made when asked for."""
+"""Invoices and delivery slips as PDF. Odoo renders them at tokenised addresses of its customer portal, when asked.
 
-from collections.abc import AsyncIterator
+To ask for such an address makes a token where there is none: that is all we ever write over there in order to read.
+"""
+
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from connectors.contract import FileQuery, FileStream
 from connectors.errors import BadResponse, NotFound
+from connectors.records import FileRef
 from connectors.transport import up_to
+from connectors.vendors.odoo import moves, orders
 from connectors.vendors.odoo.invoices import find_invoice
-from connectors.vendors.odoo.moves import MODEL
+from connectors.vendors.odoo.pickings import read_pickings
 from connectors.vendors.odoo.rpc import Odoo, execute
-from connectors.vendors.odoo.values import owners
+from connectors.vendors.odoo.values import key, owners
 
 MOST_BYTES = 25_000_000
 HEAD = 1024  # bytes within which a PDF says that it is one
 
 
 @asynccontextmanager
-async def open_pdf(office: Odoo, query: FileQuery) -> AsyncIterator[FileStream]:
+async def open_invoice(office: Odoo, query: FileQuery) -> AsyncIterator[FileStream]:
     invoice = await find_invoice(office, query.record, query.customer)
-    theirs = query.customer in owners(invoice.commercial_partner_id)
-    ref = next((ref for ref in invoice.files if ref.id == query.file), None)
-    if not theirs or not ref:
+    ref = _wanted(query, invoice.files, owners(invoice.commercial_partner_id))
+    url = await _portal_url(office, moves.MODEL, invoice.id, report_type="pdf", download=True)
+    async with _pdf(office, url, ref) as stream:
+        yield stream
+
+
+@asynccontextmanager
+async def open_slip(office: Odoo, query: FileQuery) -> AsyncIterator[FileStream]:
+    """The token is the order's, and opens the slips of its deliveries."""
+    order = await orders.find_order(office, query.record, query.customer)
+    (whose,) = await orders.owners_of(office, [order])
+    pickings = await read_pickings(office, [order.id])
+    slips = {file.id: (each.id, file) for each in pickings if key(each.sale_id) == order.id for file in each.files}
+    ref = _wanted(query, (file for _, file in slips.values()), whose)
+    token = parse_qs(urlsplit(await _portal_url(office, orders.MODEL, order.id)).query).get("access_token", [""])[0]
+    url = f"/my/picking/pdf/{slips[ref.id][0]}?{urlencode({'access_token': token})}"
+    async with _pdf(office, url, ref) as stream:
+        yield stream
+
+
+def _wanted(query: FileQuery, files: Iterable[FileRef], whose: frozenset[str]) -> FileRef:
+    ref = next((file for file in files if file.id == query.file), None)
+    if ref is None or query.customer not in whose:
         raise NotFound("Odoo: no such file of this customer's")
-    url = await execute(office, str, MODEL, "get_portal_url", [invoice.id], report_type="pdf", download=True)
+    return ref
+
+
+async def _portal_url(office: Odoo, model: str, record: int, **options: object) -> str:
+    url = await execute(office, str, model, "get_portal_url", [record], **options)
     if not url.startswith("/") or url.startswith(("//", "/\\")):
-        raise BadResponse("Odoo: the address of an invoice's PDF is not on this Odoo")
+        raise BadResponse("Odoo: the address of a record's page is not on this Odoo")
+    return url
+
+
+@asynccontextmanager
+async def _pdf(office: Odoo, url: str, ref: FileRef) -> AsyncIterator[FileStream]:
     async with office.http.stream("GET", url, extensions=up_to(MOST_BYTES)) as response:
         chunks = response.aiter_bytes()
         head = await _read_head(chunks)

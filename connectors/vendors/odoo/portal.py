@@ -2,9 +2,7 @@
 
 from urllib.parse import urlencode
 
-import msgspec
-
-from connectors.records import HttpsUrl
+from connectors.links import fit
 from connectors.vendors.odoo.rpc import Odoo
 from connectors.vendors.odoo.values import Text, given
 
@@ -17,8 +15,4 @@ def page_url(office: Odoo, path: Text, token: Text) -> str | None:
     place, key = given(path) or "", given(token)
     if not key or not place.startswith("/"):
         return None
-    address = f"{office.config.base_url.rstrip('/')}{place}?{urlencode({'access_token': key})}"
-    try:
-        return msgspec.convert(address, HttpsUrl)
-    except msgspec.ValidationError:
-        return None
+    return fit(f"{office.config.base_url.rstrip('/')}{place}?{urlencode({'access_token': key})}")
