@@ -130,6 +130,25 @@ async def running(app: ASGIApp) -> AsyncIterator[None]:
     await life
 
 
+@asynccontextmanager
+async def listening(app: ASGIApp, port: int) -> AsyncIterator[None]:
+    """Serve an application over HTTP, from this very loop."""
+    server = Server(
+        app,
+        address="127.0.0.1",
+        port=port,
+        interface=Interfaces.ASGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        log_enabled=False,
+    )
+    serving = asyncio.create_task(server.serve())
+    await asyncio.to_thread(wait_for_port, port)
+    yield
+    server.stop()  # type: ignore[no-untyped-call]  # Granian's
+    await serving
+
+
 def settings_for(database_url: str, redis_url: str, folder: Path, base_url: str = BASE) -> Settings:
     return load(
         {
@@ -177,18 +196,6 @@ async def served(
     portal = Portal(make_app(settings), database, settings)
     await portal.connect(sandbox)
     await portal.link("maya", "bakery", ("erp", "10"), ("helpdesk", "maya@alderlane.example"))
-    server = Server(
-        portal.app,
-        address="127.0.0.1",
-        port=port,
-        interface=Interfaces.ASGI,
-        http=HTTPModes.http1,
-        websockets=False,
-        log_enabled=False,
-    )
-    serving = asyncio.create_task(server.serve())
-    await asyncio.to_thread(wait_for_port, port)
-    yield portal, await portal.sign_in("maya", "bakery")
-    server.stop()  # type: ignore[no-untyped-call]  # Granian's
-    await serving
+    async with listening(portal.app, port):
+        yield portal, await portal.sign_in("maya", "bakery")
     await portal.aclose()
