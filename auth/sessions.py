@@ -82,8 +82,20 @@ class Sessions:
         copy = await self._copies.get(id_hash.hex())
         if copy is None:
             return await self._read(id_hash)
-        now = self._clock()
-        return copy if copy.expires_at > now and copy.seen_at > now - self._idle else None
+        return self._if_live(copy)
+
+    def name_of(self, cookie: str | None) -> str | None:
+        """Name the session of a browser. Whether there is one is another question."""
+        return _hash(cookie).hex() if cookie is not None and ID.fullmatch(cookie) else None
+
+    def key(self, name: str) -> str:
+        """Name the copy of a session, for those who read several values in one round trip."""
+        return self._copies.key(name)
+
+    def believe(self, name: str, value: bytes | None) -> Session | None:
+        """Judge what Redis held under `key`. None only means that the row has to be asked."""
+        copy = self._copies.believe(name, value)
+        return self._if_live(copy) if copy else None
 
     async def list(self, member_id: str) -> tuple[Entry, ...]:
         """Give the live sessions of a member, the last used first."""
@@ -171,6 +183,10 @@ class Sessions:
         async with self._db.write() as session:
             session.add(row)
         return cookie
+
+    def _if_live(self, session: Session) -> Session | None:
+        now = self._clock()
+        return session if session.expires_at > now and session.seen_at > now - self._idle else None
 
     def _sealed(self, id_token: str, id_hash: bytes) -> str | None:
         sealed = self._sealer.seal(id_token, _name(id_hash))

@@ -68,7 +68,7 @@ class AccountView:
 
     def __init__(self, scope: Scope, offices: Mapping[str, Office], supply: Supply, until: float) -> None:
         self._scope = scope
-        self._offices = offices
+        self.offices = offices
         self._supply = supply
         self._until = until
         self.version: bytes | None = None  # of what the last lists were read from, if they needed no call
@@ -81,9 +81,9 @@ class AccountView:
         wants = [
             self._want(link, kind)
             for link in self._scope.links
-            if link.source in self._offices
+            if link.source in self.offices
             for kind in kinds
-            if kind in self._offices[link.source].connector.reads
+            if kind in self.offices[link.source].connector.reads
         ]
         self.version, parts = await self._serve(wants)
         for _ in range(min(depth, DEEPEST) - 1):
@@ -96,7 +96,7 @@ class AccountView:
 
         A part without records means that nobody can say yet: the source is down, or still thinking.
         """
-        office = self._offices.get(source)
+        office = self.offices.get(source)
         links = [link for link in self._scope.links if link.source == source]
         if office is None or kind not in office.connector.fetch or not links:
             raise NotFound("no such record in this account")
@@ -137,7 +137,7 @@ class AccountView:
     async def file(self, kind: Kind, source: str, record_id: str, file_id: str) -> AsyncIterator[FileStream]:
         """Open a file of one of the account's records; the connector proves the owner anew. Raises `ConnectorError`."""
         part = await self.one(kind, source, record_id)
-        office = self._offices[source]
+        office = self.offices[source]
         if kind not in office.connector.files:
             raise NotFound("no such file in this account")
         query = FileQuery(record=record_id, file=file_id, customer=part.customer)
@@ -149,7 +149,7 @@ class AccountView:
             account=self._scope.account_id,
             customer=link.customer,
             kind=kind,
-            office=self._offices[link.source],
+            office=self.offices[link.source],
             record_id=record_id,
         )
 

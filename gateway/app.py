@@ -56,8 +56,10 @@ from web.edge import Edge
 from web.errors import HANDLERS
 from web.headers import SecureHeaders
 from web.health import get_healthz, get_readyz
+from web.lane import Lane
 from web.login import LOGIN
 from web.portal.routes import PORTAL
+from web.ready import Ready
 from web.staff import show_staff_home
 from web.statics import get_static
 from web.view import Brand, Contact, View
@@ -70,6 +72,7 @@ OPENAPI = OpenAPIConfig(
     render_plugins=[JsonRenderPlugin(path="/openapi.json")],
 )
 SESSIONS_KEPT = timedelta(days=400)  # after they end: they say when somebody was last here
+MEGABYTE = 1024 * 1024
 SIGN_INS_PER_MINUTE = 30  # steps of a sign-in from one address
 
 
@@ -97,6 +100,9 @@ def make_app(settings: Settings) -> ASGIApp:
     flight: Flight[Known] = Flight()
     supply = Supply(Snapshots(redis), Turns(redis), flight, clock=utc_now)
     usage = Usage(database)
+    view = _view(settings)
+    standings = Standings(database, Copies(redis, "visit", Standing, utc_now), utc_now)
+    ready = Ready(utc_now, view.today, settings.page_cache * MEGABYTE)
     sessions = Sessions(
         database,
         redis,
@@ -133,20 +139,22 @@ def make_app(settings: Settings) -> ASGIApp:
         openapi_config=OPENAPI,
         state=State(
             {
-                "view": _view(settings),
+                "view": view,
                 "account_views": AccountViews(offices, supply, budget=settings.page_budget),
                 "database": database,
                 "offices": offices,
                 "providers": providers,
                 "readiness": Readiness(database, database_url, redis),
                 "sessions": sessions,
-                "standings": Standings(database, Copies(redis, "visit", Standing, utc_now), utc_now),
+                "standings": standings,
+                "ready": ready,
                 "sign_in_tries": RateLimit(redis, "sign-in", SIGN_INS_PER_MINUTE),
                 "usage": usage,
             }
         ),
     )
-    return SecureHeaders(Edge(app, base_url=settings.base_url), base_url=settings.base_url)
+    lane = Lane(app, ready=ready, redis=redis, sessions=sessions, standings=standings, offices=offices, usage=usage)
+    return SecureHeaders(Edge(lane, base_url=settings.base_url), base_url=settings.base_url)
 
 
 class SealedIdTokens:

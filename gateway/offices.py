@@ -83,7 +83,10 @@ class Offices:
         self._looking = asyncio.Lock()
 
     async def all(self) -> Mapping[str, Office]:
-        """Give every source whose connector is installed, broken ones too. Raises `DatabaseDown`."""
+        """Give every source whose connector is installed, broken ones too. Raises `DatabaseDown`.
+
+        It is the same mapping until something has changed.
+        """
         async with self._looking:
             now = self._clock()
             if self._looked_at is None or now - self._looked_at >= LOOK_EVERY:
@@ -123,7 +126,9 @@ class Offices:
         for name in unknown.keys() - self._unknown.keys():
             log.error("source broken", source=name, reason=unknown[name])
         self._retire((old for name, old in self._offices.items() if offices.get(name) is not old), now)
-        self._offices, self._unknown = offices, unknown
+        self._unknown = unknown
+        if offices != self._offices:  # else the same mapping says that nothing has changed
+            self._offices = offices
 
     def _retire(self, offices: Iterable[Office], now: float) -> None:
         self._retired.extend((now, office.opened.http) for office in offices if office.opened)

@@ -61,6 +61,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     contact_email: Annotated[str | None, rules.email] = None
     contact_hours: Annotated[str | None, rules.text(100)] = None
     time_zone: Annotated[str, rules.time_zone] = "UTC"
+    page_cache: Annotated[int, rules.whole(0, 1024)] = 32  # megabytes in each process
     page_budget: Annotated[float, rules.seconds(0.1, 10)] = 1.5
     session_idle: Annotated[int, rules.whole(60, 86_400)] = 1800  # seconds
     session_lifetime: Annotated[int, rules.whole(60, 604_800)] = 43_200  # seconds

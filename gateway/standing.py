@@ -33,6 +33,15 @@ class Standings:
         self._copies = copies
         self._clock = clock
 
+    def key(self, session: str) -> str:
+        """Name the copy for a session, for those who read several values in one round trip."""
+        return self._copies.key(session)
+
+    def believe(self, who: Principal, value: bytes | None) -> Standing | None:
+        """Judge what Redis held under `key`. None: the rows have to be asked."""
+        copy = self._copies.believe(who.session.hex(), value)
+        return copy if copy and copy.is_of(who) else None
+
     async def of(self, who: Principal) -> Standing:
         """Raises `DatabaseDown` when nobody can tell."""
         name = who.session.hex()

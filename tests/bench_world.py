@@ -8,7 +8,6 @@ from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import msgspec
 from msgspec import Struct
 
 from auth.clock import utc_now
@@ -17,14 +16,15 @@ from auth.provider import Identity
 from auth.sessions import Sessions
 from cache import embedded
 from cache.client import connect
-from cache.keys import LIFETIMES, key
-from cache.snapshots import Snapshot, Snapshots
+from cache.snapshots import Snapshots
 from connectors.addresses import AddressPolicy
 from connectors.records import Invoice, Kind, Line, Money, Order, Origin, Record, Ticket
 from connectors.registry import load_connectors
 from gateway.access import remember
 from gateway.app import SealedIdTokens
 from gateway.links import Login, Proof, link
+from gateway.offices import Offices
+from gateway.pull import Known, Pull, pack
 from gateway.records import migrate
 from gateway.records.database import Database
 from gateway.settings import Settings, load
@@ -34,6 +34,7 @@ from gateway.vault import Vault
 ACCOUNT, ISSUER, SUBJECT = "acme", "http://127.0.0.1:9", "jane"
 CUSTOMERS = {"erp": "17", "desk": "acme"}
 DAY = timedelta(days=1)
+POLICY = AddressPolicy(allow_http=True, allow_private=True)
 
 SOURCES = """
 [sources.erp]
@@ -89,11 +90,11 @@ async def furnish(settings: Settings, redis_url: str) -> str:
         proof = Proof(fact="benchmark", decided_by="benchmark", decided_at=now)
         login = Login(ISSUER, SUBJECT)
         await link(database, account=ACCOUNT, source=source, customer=customer, proof=proof, name="Acme", login=login)
+    offices = await Offices(database, vault, load_connectors(), POLICY).all()
     for (source, kind), records in records_at(now).items():
-        payload = msgspec.msgpack.encode(records)
-        snapshot = Snapshot(owner=ACCOUNT, fetched_at=now, payload=payload)
-        name = key("list", ACCOUNT, source, CUSTOMERS[source], kind)
-        await Snapshots(redis).put(name, snapshot, LIFETIMES["list"])
+        want = Pull(account=ACCOUNT, customer=CUSTOMERS[source], kind=kind, office=offices[source])
+        known = Known(records=tuple(records), fetched_at=now)
+        await Snapshots(redis).put(want.key, pack(want, known), want.lifetime)
     sessions = Sessions(database, redis, SealedIdTokens(vault), utc_now, idle=DAY, lifetime=DAY)
     cookie = await sessions.create(member, ACCOUNT, None)
     await redis.aclose()
@@ -103,8 +104,7 @@ async def furnish(settings: Settings, redis_url: str) -> str:
 
 async def add_sources(database: Database, vault: Vault, now: datetime) -> None:
     connectors = load_connectors()
-    policy = AddressPolicy(allow_http=True, allow_private=True)
-    wanted = desired.parse(SOURCES, connectors, policy, environ={"BENCH_SECRET": "bench"}, folder=Path())
+    wanted = desired.parse(SOURCES, connectors, POLICY, environ={"BENCH_SECRET": "bench"}, folder=Path())
     await changes.apply(database, vault, await changes.plan(database, vault, connectors, wanted), now)
 
 

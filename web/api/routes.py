@@ -31,16 +31,16 @@ CHECKED = "private, no-cache"  # kept by nobody else, and asked about each time
 async def get_home(visit: NamedDependency[Visit], request: Request[Any, Any, Any]) -> Response[HomeShape]:
     parts = await visit.parts("orders")
     seen = home(parts, visit.today, None)
-    return _answer(
-        request,
-        HomeShape(
-            account=visit.account_name,
-            needs=[shapes.brief(item, visit.today) for item in seen.needs],
-            under_way=[shapes.brief(item, visit.today) for item in seen.under_way],
-            totals=[shapes.total(total) for total in seen.totals],
-            sources=shapes.sources(parts),
-        ),
+    shape = HomeShape(
+        account=visit.account_name,
+        needs=[shapes.brief(item, visit.today) for item in seen.needs],
+        under_way=[shapes.brief(item, visit.today) for item in seen.under_way],
+        totals=[shapes.total(total) for total in seen.totals],
+        sources=shapes.sources(parts),
     )
+    body, headers = _encoded(shape)
+    visit.keep(body, parts, {"Content-Type": "application/json", **headers}, headers["ETag"])
+    return _checked(request, body, headers)
 
 
 @get("/orders", responses=DOCUMENTED)
@@ -152,14 +152,22 @@ async def _piece(visit: Visit, kind: Kind, depth: int) -> tuple[Part, ...]:
 
 
 def _answer(request: Request[Any, Any, Any], value: T) -> Response[T]:
-    """Answer with an ETag, or with 304 where the caller has it already."""
+    return _checked(request, *_encoded(value))
+
+
+def _encoded(value: object) -> tuple[bytes, dict[str, str]]:
+    """Write the body, and the headers that let a caller ask whether it still holds."""
     body = msgspec.json.encode(value)
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"ETag": etag, "Cache-Control": CHECKED, "Vary": "Cookie"}
+    return body, {"ETag": etag, "Cache-Control": CHECKED, "Vary": "Cookie"}
+
+
+def _checked(request: Request[Any, Any, Any], body: bytes, headers: dict[str, str]) -> Response[Any]:
+    """Answer with the body, or with 304 where the caller has it already."""
     known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
-    if etag in known or "*" in known:
-        return Response(b"", status_code=304, headers=headers, media_type=MediaType.JSON)  # type: ignore[arg-type]  # no body
-    return Response(body, headers=headers, media_type=MediaType.JSON)  # type: ignore[arg-type]  # encoded above
+    if headers["ETag"] in known or "*" in known:
+        return Response(b"", status_code=304, headers=headers, media_type=MediaType.JSON)
+    return Response(body, headers=headers, media_type=MediaType.JSON)
 
 
 def _ordered(order: Order) -> str:

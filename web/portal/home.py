@@ -17,7 +17,7 @@ async def show_home(visit: NamedDependency[Visit]) -> Response[str]:
     parts = await visit.parts("orders")
     seen = home(parts, visit.today, visit.profile.last_visit_at)
     invoices = only(parts, "invoices")
-    return visit.page(
+    page = visit.page(
         "home.html",
         area="home",
         parts=parts,
@@ -32,6 +32,8 @@ async def show_home(visit: NamedDependency[Visit]) -> Response[str]:
         invoices_known=all(part.fetched_at for part in invoices),
         all_open=all(part.all_open for part in invoices),
     )
+    visit.keep(page.content.encode(), parts, {"Content-Type": "text/html; charset=utf-8"})
+    return page
 
 
 def _headline(seen: Home, parts: Sequence[Part], *, linked: bool) -> str:

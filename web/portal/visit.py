@@ -1,6 +1,6 @@
 """One look at a page: who looks, for which account, and what every page of the portal shares."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import date
 from typing import Any, Literal, TypeVar
@@ -17,6 +17,7 @@ from gateway.account_view import AccountView, Part
 from gateway.home import Item, needs_customer
 from gateway.standing import Standing
 from gateway.statuses import status_of
+from web.ready import Answer, Ready, is_plain
 from web.stamps import stamps_of
 from web.view import View, render
 
@@ -147,10 +148,30 @@ class Visit:
             **context,
         )
 
+    def keep(self, body: bytes, parts: Sequence[Part], headers: Mapping[str, str], etag: str | None = None) -> None:
+        """Let this very answer be given again, while all that it is made of is on time and has not changed."""
+        version = self._records.version if self._records else None
+        is_on_time = all(part.fetched_at and part.state == "on_time" for part in parts)
+        if self._records is None or version is None or not parts or not is_on_time:
+            return
+        if not is_plain(self.request.scope):
+            return
+        ready: Ready = self.request.app.state.ready
+        answer = Answer(
+            body=body,
+            headers=[(name.lower().encode(), value.encode()) for name, value in headers.items()],
+            etag=etag.encode() if etag else None,
+            standing=self._standing,
+            version=version,
+            offices=self._records.offices,
+            today=self.today,
+            until=min(part.fetched_at + part.promise for part in parts if part.fetched_at),
+        )
+        ready.keep(self.request.user.session.hex(), self.request.url.path, answer)
+
     def _account(self) -> Account:
-        others = [
-            account for account in self._standing.accounts if not self.scope or account.id != self.scope.account_id
-        ]
+        mine = self.scope.account_id if self.scope else None
+        others = [account for account in self._standing.accounts if account.id != mine]
         return Account(name=self.account_name, person=self.profile.called, linked=self.is_linked, others=others)
 
 

@@ -1,0 +1,148 @@
+"""The fast lane: the answers of the application, to the same people, and none that has stopped being true."""
+
+import asyncio
+from datetime import timedelta
+
+import httpx
+import pytest
+import sqlalchemy as sa
+import time_machine
+from support_portal import Portal
+from support_sandbox import RunningSandbox
+
+from auth import cookies
+from auth.clock import utc_now
+from gateway.records.tables import Membership, Source
+from web.lane import VIEWED
+from web.ready import Ready
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The paths of the answers that came from memory."""
+    found: list[str] = []
+    is_true = Ready.is_true
+
+    def noting(self: Ready, answer: object, *rest: object) -> bool:
+        held = is_true(self, answer, *rest)  # type: ignore[arg-type]
+        if held:
+            found.append("kept")
+        return held
+
+    monkeypatch.setattr(Ready, "is_true", noting)
+    return found
+
+
+async def twice(client: httpx.AsyncClient, path: str, **headers: str) -> tuple[httpx.Response, httpx.Response]:
+    """Ask until the sources have answered, and then twice."""
+    await client.get(path)
+    return await client.get(path, headers=headers), await client.get(path, headers=headers)
+
+
+@pytest.mark.parametrize("path", VIEWED)
+async def test_gives_the_very_answer_of_the_application(portal: Portal, kept: list[str], path: str) -> None:
+    maya = await portal.browser("maya", "bakery")
+    built, again = await twice(maya, path)
+    assert kept
+    assert again.status_code == 200
+    assert again.content == built.content
+    assert {**again.headers, "vary": ""} == {**built.headers, "vary": ""}
+
+
+async def test_is_asked_in_the_same_words_as_the_application(portal: Portal, kept: list[str]) -> None:
+    maya = await portal.browser("maya", "bakery")
+    await twice(maya, "/")
+    kept.clear()
+    for headers in ({"HX-Request": "true"}, {"X-Account": "hotel"}, {"HX-Request": "true", "X-Account": "hotel"}):
+        await maya.get("/", headers=headers)
+    await maya.get("/?x=1")
+    assert not kept
+    moved = await maya.get("/", headers={"X-Account": "hotel"})
+    assert moved.headers["hx-refresh"] == "true"
+    assert (await maya.get("/")).text  # what was answered about another account was not kept
+
+
+async def test_keeps_the_answers_of_two_people_and_two_sessions_apart(portal: Portal, kept: list[str]) -> None:
+    browsers = [await portal.browser(*who) for who in (("maya", "bakery"), ("maya", "bakery"), ("ines", "hotel"))]
+    for browser in browsers:
+        await twice(browser, "/")
+    pages = [(await browser.get("/")).text for browser in browsers]
+    tokens = {page.partition('data-token="')[2].partition('"')[0] for page in pages}
+    assert kept
+    assert len(tokens) == 3
+    assert "Hotel" in pages[2]
+    assert "Hotel" not in pages[0]
+
+
+async def test_opens_for_nobody_without_a_session(portal: Portal) -> None:
+    maya = await portal.browser("maya", "bakery")
+    await twice(maya, "/")
+    stranger = portal.stranger()
+    assert (await stranger.get("/")).status_code == 303
+    forged = f"{cookies.SESSION}={'x' * 43}"
+    assert (await stranger.get("/", headers={"Cookie": forged})).status_code == 303
+
+
+async def test_closes_with_the_session(portal: Portal) -> None:
+    maya = await portal.browser("maya", "bakery")
+    _, page = await twice(maya, "/")
+    token = page.text.partition('data-token="')[2].partition('"')[0]
+    await maya.post("/sign-out", data={"_token": token}, headers={"Sec-Fetch-Site": "same-origin"})
+    assert (await maya.get("/")).status_code == 303
+
+
+async def test_forgets_what_may_not_be_seen_any_more(portal: Portal) -> None:
+    maya = await portal.browser("maya", "bakery")
+    _, page = await twice(maya, "/")
+    assert "Delivery at the Market Street shop" in page.text
+    async with portal.database.write() as session:
+        await session.execute(sa.delete(Membership).where(Membership.account_id == "bakery"))
+    with time_machine.travel(utc_now() + timedelta(seconds=10), tick=True):
+        page = await maya.get("/")
+    assert "Delivery at the Market Street shop" not in page.text
+
+
+async def test_follows_the_back_office(portal: Portal, sandbox: RunningSandbox, kept: list[str]) -> None:
+    maya = await portal.browser("maya", "bakery")
+    await twice(maya, "/")
+    assert kept
+    with time_machine.travel(utc_now() + timedelta(seconds=61), tick=True):  # past the promise
+        kept.clear()
+        page = await maya.get("/")
+        assert not kept
+        for _ in range(50):
+            if 'data-state="late"' not in page.text:
+                break
+            await asyncio.sleep(0.05)
+            page = await maya.get("/")
+        assert 'data-state="late"' not in page.text
+
+
+async def test_follows_a_change_of_a_source(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
+    maya = await portal.browser("maya", "bakery")
+    await twice(maya, "/")
+    async with portal.database.write() as session:
+        await session.execute(sa.update(Source).where(Source.name == "erp").values(title="Bills", changed_at=utc_now()))
+    monkeypatch.setattr("gateway.offices.LOOK_EVERY", 0.0)
+    assert "From Bills," in (await maya.get("/")).text
+
+
+async def test_answers_not_modified_from_memory(portal: Portal, kept: list[str]) -> None:
+    maya = await portal.browser("maya", "bakery")
+    first, _ = await twice(maya, "/api/v1/home")
+    kept.clear()
+    same = await maya.get("/api/v1/home", headers={"If-None-Match": first.headers["etag"]})
+    assert kept
+    assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", first.headers["etag"])
+    other = await maya.get("/api/v1/home", headers={"If-None-Match": '"another"'})
+    assert (other.status_code, other.content) == (200, first.content)
+
+
+async def test_needs_what_redis_holds(portal: Portal, kept: list[str]) -> None:
+    maya = await portal.browser("maya", "bakery")
+    await twice(maya, "/")
+    await portal.forget_records()
+    kept.clear()
+    page = await maya.get("/")
+    assert page.status_code == 200
+    assert not kept
