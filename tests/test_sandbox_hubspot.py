@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from msgspec.structs import replace
 from support_sandbox import RunningSandbox
 
 from connectors.addresses import AddressPolicy
@@ -282,6 +283,23 @@ async def test_fetches_the_lines_and_not_what_they_cost_us(office: HubSpot, key:
     assert {total.currency for total in totals} == {order.total.currency}
     assert sum(total.amount for total in totals) == order.total.amount
     assert "INTERNAL-CANARY" not in repr(order)
+
+
+async def test_lists_orders_with_their_lines_but_for_one_without_measure(
+    sandbox: RunningSandbox, office: HubSpot
+) -> None:
+    store = sandbox.site.hubspot
+    (line,) = [each for each in store.objects["line_items"].values() if each.id.startswith(SHOP_ORDER)]
+    for number in range(1000):
+        store.objects["line_items"][f"7{number:04}"] = replace(line, id=f"7{number:04}")
+        store.associate(("orders", SHOP_ORDER), ("line_items", f"7{number:04}"), (513, 514))
+    texts = {
+        number: [line.text for line in order.lines]
+        for number, order in (await shown(office, BAKERY)).items()
+        if isinstance(order, Order)
+    }
+    assert texts["WEB-1041"] == ["Oven thermometer with probe", "Oven cleaner, 5 kg"]
+    assert texts["WEB-1058"] == []
 
 
 async def test_fetches_an_order_for_its_own_customer_only(office: HubSpot) -> None:

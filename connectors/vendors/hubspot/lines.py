@@ -1,8 +1,10 @@
-"""What an order or a deal consists of: its line items, in the order in which they are printed.
+"""What orders and deals consist of: their line items, in the order in which they are printed.
 
 https://developers.hubspot.com/docs/api-reference/crm-line-items-v3/guide. Costs and margins are among their properties;
 we ask for none of those.
 """
+
+from collections.abc import Mapping
 
 from msgspec import Struct
 
@@ -11,6 +13,8 @@ from connectors.vendors.hubspot import values
 from connectors.vendors.hubspot.api import BATCH, HubSpot, Row, read_all
 from connectors.vendors.hubspot.associations import associated
 from connectors.vendors.hubspot.listing import Sold
+
+MOST = 1000  # lines of a page of orders; those after them come without
 
 
 class LineProperties(Struct):
@@ -23,13 +27,30 @@ class LineProperties(Struct):
     hs_position_on_quote: str | None = None
 
 
-async def read_lines(office: HubSpot, object_type: Sold, key: str, currency: str) -> tuple[Line, ...]:
-    """Read the lines of one order or deal. Amounts are in its currency, unless a line names one itself."""
-    ids = sorted((await associated(office, object_type, [key], "line_items")).get(key, ()), key=int)
-    rows: list[Row[LineProperties]] = []
-    for start in range(0, len(ids), BATCH):
-        rows += await read_all(office, LineProperties, "line_items", ids[start : start + BATCH])
-    return tuple(_line(row.properties, currency) for row in sorted(rows, key=_place))
+async def read_lines(
+    office: HubSpot, object_type: Sold, currencies: Mapping[str, str]
+) -> Mapping[str, tuple[Line, ...]]:
+    """Read the lines of some orders or deals. Amounts are in the currency of each, unless a line names one itself.
+
+    One has all of its lines, or none: those of a huge one would be asked for hundreds of times.
+    """
+    belonging = await associated(office, object_type, list(currencies), "line_items")
+    fitting: list[str] = []
+    wanted: list[str] = []
+    for key in currencies:
+        ids = belonging.get(key, frozenset())
+        if ids and len(wanted) + len(ids) <= MOST:
+            fitting.append(key)
+            wanted += sorted(ids, key=int)
+    rows: dict[str, Row[LineProperties]] = {}
+    for start in range(0, len(wanted), BATCH):
+        found = await read_all(office, LineProperties, "line_items", wanted[start : start + BATCH])
+        rows |= {row.id: row for row in found}
+    printed = sorted(rows.values(), key=_place)
+    return {
+        key: tuple(_line(row.properties, currencies[key]) for row in printed if row.id in belonging[key])
+        for key in fitting
+    }
 
 
 def _place(row: Row[LineProperties]) -> tuple[bool, int, int]:

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from msgspec.structs import replace
-
 from connectors.contract import Answer, Page, Query, RecordQuery
 from connectors.done import is_done
 from connectors.errors import NotFound
@@ -13,7 +11,6 @@ from connectors.vendors.hubspot import deals, orders
 from connectors.vendors.hubspot.api import HubSpot, read_all, read_one
 from connectors.vendors.hubspot.associations import all_ids, customer_of
 from connectors.vendors.hubspot.deals import DealProperties, deal_answers, deal_row
-from connectors.vendors.hubspot.lines import read_lines
 from connectors.vendors.hubspot.listing import Condition, Sold, ids_where, newest
 from connectors.vendors.hubspot.orders import OrderProperties, order_answers
 from connectors.vendors.hubspot.pipelines import Stages, stages
@@ -36,7 +33,6 @@ async def read_orders(office: HubSpot, query: Query) -> Page[Order]:
 
 
 async def fetch_order(office: HubSpot, query: RecordQuery) -> Answer[Order]:
-    """Fetch one order with its lines. Lists come without: each order would cost two more questions."""
     customer_of(query.customer)
     kind, _, key = query.id.partition("-")
     answers: tuple[Answer[Order], ...]
@@ -51,8 +47,7 @@ async def fetch_order(office: HubSpot, query: RecordQuery) -> Answer[Order]:
     answer = next(iter(answers), None)
     if answer is None or query.customer not in answer.owners:
         raise NotFound("HubSpot: no such order of this customer's")
-    lines = await read_lines(office, "orders" if kind == "order" else "deals", key, answer.record.total.currency)
-    return Answer(answer.owners, replace(answer.record, lines=lines))
+    return answer
 
 
 def _open_where(object_type: Sold, known: Stages) -> list[Condition]:

@@ -1,15 +1,19 @@
-"""What orders and deals have in common: a price, a currency, an owner."""
+"""What orders and deals have in common: a price, a currency, an owner, lines."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
+from msgspec.structs import replace
+
 from connectors.contract import Answer
 from connectors.records import Money, Order, Origin
 from connectors.vendors.hubspot import values
 from connectors.vendors.hubspot.account import read_account
-from connectors.vendors.hubspot.api import HubSpot, ObjectType, Row
+from connectors.vendors.hubspot.api import HubSpot, Row
 from connectors.vendors.hubspot.associations import owners
+from connectors.vendors.hubspot.lines import read_lines
+from connectors.vendors.hubspot.listing import Sold
 
 
 class Priced(Protocol):
@@ -26,22 +30,26 @@ Make = Callable[[Row[P], Origin, Money], Order]
 
 
 async def answers(
-    office: HubSpot, object_type: ObjectType, rows: Sequence[Row[P]], asked_at: datetime, make: Make[P]
+    office: HubSpot, object_type: Sold, rows: Sequence[Row[P]], asked_at: datetime, make: Make[P]
 ) -> tuple[Answer[Order], ...]:
     """Make answers of what has a price; the rest is unfinished. Each says itself whose it is, as it is associated."""
-    priced = [(row, price) for row in rows if (price := values.amount(row.properties.price)) is not None]
-    if not priced:
+    prices = {row.id: price for row in rows if (price := values.amount(row.properties.price)) is not None}
+    if not prices:
         return ()
-    owned = await owners(office, object_type, [row.id for row, _ in priced])
+    priced = [row for row in rows if row.id in prices]
+    owned = await owners(office, object_type, list(prices))
     # An account with a single currency names it nowhere else.
-    implied = not all(row.properties.currency for row, _ in priced)
+    implied = not all(row.properties.currency for row in priced)
     home = (await read_account(office)).company_currency if implied else ""
+    currencies = {row.id: values.currency(row.properties.currency) or home for row in priced}
+    lines = await read_lines(office, object_type, currencies)
 
-    def answer(row: Row[P], money: Money) -> Answer[Order]:
+    def answer(row: Row[P]) -> Answer[Order]:
         changed = row.updated_at.astimezone(UTC)
         # Orders and deals are numbered apart, and here they are of one kind.
         key = f"{object_type.removesuffix('s')}-{row.id}"
         origin = Origin(source=office.source, id=key, changed_at=changed, fetched_at=asked_at)
-        return Answer(owned.get(row.id, frozenset()), make(row, origin, money))
+        order = make(row, origin, Money(currencies[row.id], prices[row.id]))
+        return Answer(owned.get(row.id, frozenset()), replace(order, lines=lines.get(row.id, ())))
 
-    return tuple(answer(row, Money(values.currency(row.properties.currency) or home, price)) for row, price in priced)
+    return tuple(map(answer, priced))
