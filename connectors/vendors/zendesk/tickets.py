@@ -2,6 +2,9 @@
 
 The status is a category: where an account has statuses of its own, each belongs to one. Tickets that were closed 120
 days ago are archived: Zendesk leaves them out of an organization's list, and not out of a requester's.
+
+No list can be asked for what is open, so all of it is read. The search could tell, and finds what is archived; but it
+is minutes late, and a request that was just made, or answered, would be missing or wrong.
 """
 
 from collections.abc import Mapping
