@@ -110,10 +110,10 @@ class ToxicProxy:
         try:
             await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            far_writer.close()  # before anything that could be cancelled
             for each in directions:
                 each.cancel()
             await asyncio.gather(*directions, return_exceptions=True)
-            far_writer.close()
 
     async def _carry_requests(self, reader: asyncio.StreamReader, far: asyncio.StreamWriter) -> None:
         while data := await reader.read(READ):
