@@ -62,26 +62,27 @@ class Supply:
 
         Gives also the version of the account's snapshots if nothing but them was needed.
         """
-        version, known = await self._stored(wants)
+        keys = [want.key for want in wants]
+        version, known = await self._stored(wants, keys)
         now = self._clock()
         calls = {
-            want.key: self._flight.join(want.key, partial(self._renew, want, have))
-            for want, have in zip(wants, known, strict=True)
-            if (have is None or now - have.fetched_at > want.promise) and not self._turns.failed_lately(want.key)
+            key: self._flight.join(key, partial(self._renew, want, have))
+            for key, want, have in zip(keys, wants, known, strict=True)
+            if (have is None or now - have.fetched_at > want.promise) and not self._turns.failed_lately(key)
         }
-        pairs = list(zip(wants, known, strict=True))
-        awaited = [calls[want.key] for want, have in pairs if want.key in calls and self._is_worth_waiting(want, have)]
+        asked = list(zip(keys, wants, known, strict=True))
+        awaited = [calls[key] for key, want, have in asked if key in calls and self._is_worth_waiting(want, have)]
         if awaited:
             loop = asyncio.get_running_loop()
             await asyncio.wait(awaited, timeout=max(until - loop.time(), 0))
-        supplied = [self._supplied(want, have, calls.get(want.key)) for want, have in pairs]
+        supplied = [self._supplied(key, want, have, calls.get(key)) for key, want, have in asked]
         return None if calls else version, supplied
 
-    async def _stored(self, wants: Sequence[Pull]) -> tuple[bytes | None, list[Known | None]]:
+    async def _stored(self, wants: Sequence[Pull], keys: Sequence[str]) -> tuple[bytes | None, list[Known | None]]:
         if not wants:
             return None, []
         try:
-            version, snapshots = await self._snapshots.get_versioned(wants[0].account, [want.key for want in wants])
+            version, snapshots = await self._snapshots.get_versioned(wants[0].account, keys)
         except CacheDown:
             return None, [None] * len(wants)
         return version, [unpack(want, snapshot) for want, snapshot in zip(wants, snapshots, strict=True)]
@@ -91,9 +92,9 @@ class Supply:
             return False
         return have is None or self._clock() - have.fetched_at > want.promise * SHOWN_AT_ONCE
 
-    def _supplied(self, want: Pull, have: Known | None, call: asyncio.Future[Known] | None) -> Supplied:
+    def _supplied(self, key: str, want: Pull, have: Known | None, call: asyncio.Future[Known] | None) -> Supplied:
         if call is None:
-            return Supplied(have, "down" if self._turns.failed_lately(want.key) else "on_time")
+            return Supplied(have, "down" if self._turns.failed_lately(key) else "on_time")
         if not call.done():
             if have is None:
                 return Supplied(None, "waiting", asking=True)

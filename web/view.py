@@ -14,7 +14,7 @@ from litestar import MediaType, Request, Response
 from msgspec import Struct
 
 from auth.principals import Anyone
-from web import words
+from web import pieces, words
 from web.safe_html import SafeHtml
 from web.statics import Asset, load_assets, make_asset
 
@@ -75,6 +75,9 @@ class View:
                 "asset": self.asset,
                 "brand": brand,
                 "contact": contact,
+                "icon": pieces.icon,
+                "chip": pieces.chip,
+                "meter": pieces.meter,
                 "count": words.count,
                 "number": words.number,
                 "today": self.today,

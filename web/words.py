@@ -33,6 +33,7 @@ def number(count: int) -> str:
     return SMALL[count] if count < len(SMALL) else format_decimal(count, locale=LOCALE)
 
 
+@cached
 def count(many: int, one: str, more: str) -> str:
     """Write "1 invoice" or "3 invoices"."""
     return f"{format_decimal(many, locale=LOCALE)} {one if many == 1 else more}"

@@ -7,7 +7,6 @@ from litestar.di import NamedDependency
 
 from gateway.account_view import Part
 from gateway.home import Home, home
-from gateway.statuses import STEPS
 from web.portal.visit import Visit, only
 from web.words import number
 
@@ -25,7 +24,6 @@ async def show_home(visit: NamedDependency[Visit]) -> Response[str]:
         home=seen,
         headline=_headline(seen, parts, linked=visit.is_linked),
         since=visit.profile.last_visit_at,
-        steps=STEPS,
         way_parts=[item.part for item in seen.under_way],
         news_parts=[item.part for item in seen.news],
         invoice_parts=invoices,

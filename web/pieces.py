@@ -1,0 +1,52 @@
+"""Small pieces of HTML that stand on a page many times over: each is made once."""
+
+from functools import lru_cache
+from html import escape
+from typing import Any
+
+import minijinja
+
+from gateway.statuses import STEPS, Status
+
+# The lines of each icon, on a square of 24.
+ICONS = {
+    "check": '<path d="m5 12.5 4.5 4.5L19 7.5"/>',
+    "clock": '<circle cx="12" cy="12" r="8.5"/><path d="M12 7.5V12l3 2"/>',
+    "cut": '<path d="M9 15l-2.5 2.5a3.5 3.5 0 0 1-5-5L4 10M15 9l2.5-2.5a3.5 3.5 0 0 1 5 5L20 14M5 4l14 16"/>',
+    "down": '<path d="m6 9 6 6 6-6"/>',
+    "download": '<path d="M12 4v11m-5-5 5 5 5-5M5 20h14"/>',
+    "file": '<path d="M6 3h8l4 4v14H6zM14 3v4h4"/>',
+    "phone": '<path d="M5 4h4l1.5 5L8 10.5a12 12 0 0 0 5.5 5.5L15 13.5l5 1.5v4a1.5 1.5 0 0 1-1.6 1.5A16.5 16.5 0 0 1 3.5 5.6 1.5 1.5 0 0 1 5 4z"/>',  # noqa: E501
+    "mail": '<path d="M3.5 6h17v12h-17zM4 6.5l8 6 8-6"/>',
+    "key": '<circle cx="8" cy="15" r="4"/><path d="m11 12 8-8m-4 4 3 3"/>',
+    "search": '<circle cx="11" cy="11" r="6.5"/><path d="m16 16 4.5 4.5"/>',
+    "orders": '<path d="m4 8 8-4 8 4v8l-8 4-8-4zM4 8l8 4 8-4M12 12v8"/>',
+    "documents": '<path d="M6 3h8l4 4v14H6zM14 3v4h4M9 12h6M9 16h6"/>',
+    "more": '<path d="M4 7h16M4 12h16M4 17h16"/>',
+    "home": '<path d="M4 11 12 4l8 7v8a1 1 0 0 1-1 1h-4v-6H9v6H5a1 1 0 0 1-1-1z"/>',
+    "invoices": '<path d="M6 3h12v18l-3-2-3 2-3-2-3 2zM9 8h6M9 12h6"/>',
+    "requests": '<path d="M4 5h16v11H10l-4 4v-4H4z"/>',
+    "account": '<circle cx="12" cy="8.5" r="4"/><path d="M4.5 20a7.5 7.5 0 0 1 15 0"/>',
+}
+ON, OFF = '<i class="on"></i>', "<i></i>"
+
+
+@lru_cache
+def icon(name: str) -> Any:  # noqa: ANN401  # the library's marked text has no type of its own
+    """Draw an icon. It says nothing by itself: the words beside it do. Raises `KeyError`."""
+    return minijinja.safe(f'<svg class="i" viewBox="0 0 24 24" aria-hidden="true">{ICONS[name]}</svg>')
+
+
+@lru_cache
+def chip(status: Status) -> Any:  # noqa: ANN401  # as above
+    return minijinja.safe(f'<span class="chip" data-tone="{status.tone}">{escape(status.label)}</span>')
+
+
+@lru_cache
+def meter(status: Status) -> Any:  # noqa: ANN401  # as above
+    """Show how far something is. A way without steps has no meter."""
+    if status.step is None:
+        return ""
+    label = f"Step {status.step} of {STEPS}, {escape(status.label.lower())}"
+    bars = "".join(ON if step <= status.step else OFF for step in range(1, STEPS + 1))
+    return minijinja.safe(f'<div class="meter" role="img" aria-label="{label}">{bars}</div>')
