@@ -39,6 +39,9 @@ MUTATIONS: dict[tuple[str, str], list[Edit]] = {
     ("odoo", "shows an internal note"): [("messages", "if row.public", "")],
     ("odoo", "quotes an answer in an error"): [("rpc", "answered {data.name[:80]", "answered {data.message[:80]")],
     ("odoo", "takes a sign-in page for a PDF"): [("pdf", 'if b"%PDF-" not in head[:HEAD]:', "if not head:")],
+    ("odoo", "takes a sign-in page for an attachment"): [("attachments", "_check(response, ref)", "pass")],
+    ("odoo", "passes on less than the whole of an attachment"): [("attachments", "received != size", "False")],
+    ("odoo", "shows a delivery slip to whoever asks"): [("pdf", "or query.customer not in whose", "")],
     ("odoo", "holds a file whole"): [("pdf", "        chunks =", "        await response.aread()\n        chunks =")],
     ("odoo", "leaves an old unpaid invoice out of what is open"): [
         ("invoices", '("state", "=", "posted")', '("state", "=", "posted"), ("payment_state", "!=", "partial")')
