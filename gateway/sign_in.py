@@ -79,9 +79,10 @@ def contradictions(groups: Mapping[str, ProviderSettings]) -> Iterator[tuple[tup
             yield fields, _one_client_twice(one, other)
     for each in complete:
         alike = [other for other in complete if other.kind == each.kind]
-        if len(alike) > 1 and each.title is None:
-            problem = "needed where several providers are for the same people: their buttons must differ"
-            yield (f"{each.group}.title", *(f"{other.group}.for_" for other in alike)), problem
+        titles = [other.title for other in alike]
+        if len(alike) > 1 and (each.title is None or titles.count(each.title) > 1):
+            fields = (f"{each.group}.title", *(f"{other.group}.for_" for other in alike))
+            yield fields, "several providers are for the same people: each needs a title of its own"
 
 
 def _one_client_twice(one: SignInSettings, other: SignInSettings) -> str:

@@ -21,7 +21,7 @@ from connectors.contract import FileQuery, Query, RecordQuery, Token
 from connectors.decode import decode_json
 from connectors.done import is_done
 from connectors.errors import AccessDenied, BadResponse, NotFound
-from connectors.records import Invoice, Kind, Order, Record
+from connectors.records import Invoice, Kind, Order, Record, Ticket
 from connectors.sandbox.odoo.documents import settle
 from connectors.scope import admit
 from connectors.tokens import MemoryTokens
@@ -144,6 +144,25 @@ async def test_opens_the_slip_of_what_has_left_and_no_other(odoo: Odoo) -> None:
     ):
         with pytest.raises(NotFound):
             await connector.files["orders"](odoo, stranger).__aenter__()
+
+
+async def test_opens_the_files_of_public_messages_alone(odoo: Odoo, sandbox: RunningSandbox) -> None:
+    ticket = (await connector.fetch["tickets"](odoo, RecordQuery(id="9", customer=BAKERY, asked_at=NOW))).record
+    assert isinstance(ticket, Ticket)
+    assert ticket.messages
+    shown = [file for message in ticket.messages for file in message.files]
+    files = {row["name"]: str(key) for key, row in sandbox.site.odoo.rows["ir.attachment"].items()}
+    assert [(file.id, file.name, file.size) for file in shown] == [(files["photo.txt"], "photo.txt", 16)]
+    wanted = FileQuery(record="9", file=shown[0].id, customer=BAKERY)
+    async with connector.files["tickets"](odoo, wanted) as stream:
+        assert b"".join([chunk async for chunk in stream.chunks]) == b"a photo of a hum"
+    for stranger in (
+        msgspec.structs.replace(wanted, file=files["INTERNAL-CANARY-ODOO-FILE.txt"]),
+        msgspec.structs.replace(wanted, record="10"),
+        msgspec.structs.replace(wanted, customer=HOTEL),
+    ):
+        with pytest.raises(NotFound):
+            await connector.files["tickets"](odoo, stranger).__aenter__()
 
 
 @pytest.mark.parametrize(

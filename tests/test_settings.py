@@ -312,7 +312,7 @@ def test_reads_several_providers_by_their_numbers(tmp_path: Path) -> None:
                     "HALLWAY_OIDC_2_CLIENT_ID: the same client at the same issuer as HALLWAY_OIDC_CLIENT_ID: "
                     "keep one of them"
                 ),
-                "HALLWAY_OIDC_TITLE: needed where",
+                "HALLWAY_OIDC_TITLE: several providers",
             ],
         ),
         (
@@ -326,12 +326,19 @@ def test_reads_several_providers_by_their_numbers(tmp_path: Path) -> None:
         ),
         (
             provider(TITLE="x") | provider("2"),
-            ["HALLWAY_OIDC_2_TITLE: needed where several providers are for the same"],
+            ["HALLWAY_OIDC_2_TITLE: several providers are for the same people"],
         ),
-        (provider() | provider("2"), ["HALLWAY_OIDC_TITLE: needed where", "HALLWAY_OIDC_2_TITLE: needed where"]),
+        (
+            provider() | provider("2"),
+            ["HALLWAY_OIDC_TITLE: several providers", "HALLWAY_OIDC_2_TITLE: several providers"],
+        ),
         (
             provider() | provider("2", FOR="staff") | provider("3", FOR="staff", TITLE="x"),
-            ["HALLWAY_OIDC_2_TITLE: needed where"],
+            ["HALLWAY_OIDC_2_TITLE: several providers"],
+        ),
+        (
+            provider(TITLE="x") | provider("2", TITLE="x"),
+            ["HALLWAY_OIDC_TITLE: several providers", "HALLWAY_OIDC_2_TITLE: several providers"],
         ),
         (provider() | provider("2", FOR="stuff"), ["HALLWAY_OIDC_2_FOR: must be one of customers, staff"]),
     ],

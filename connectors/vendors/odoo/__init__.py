@@ -1,9 +1,10 @@
-"""Odoo 16 to 18, over JSON-RPC: orders, invoices with their PDF, and tickets of the community's helpdesk app."""
+"""Odoo 16 to 18, over JSON-RPC: orders and invoices with their papers, and tickets of the community's helpdesk app."""
 
 from msgspec import Struct
 
 from connectors.contract import Connector, Limits, Scope
 from connectors.vendors.odoo import invoices, moves, orders, tickets
+from connectors.vendors.odoo.attachments import open_attachment
 from connectors.vendors.odoo.partners import find
 from connectors.vendors.odoo.pdf import open_invoice, open_slip
 from connectors.vendors.odoo.rpc import Odoo, call, sign_in
@@ -39,7 +40,7 @@ connector = Connector(
         "invoices": invoices.fetch_invoice,
         "tickets": tickets.fetch_ticket,
     },
-    files={"orders": open_slip, "invoices": open_invoice},
+    files={"orders": open_slip, "invoices": open_invoice, "tickets": open_attachment},
     statuses={"orders": orders.STATES, "invoices": moves.STATES, "tickets": tickets.STATES},
     limits=Limits(concurrent=4),  # a self-hosted Odoo has a handful of workers, and no limit of its own
     scope=Scope(customer="customer number", proof="the company that the record is for"),

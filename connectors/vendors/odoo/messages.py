@@ -1,14 +1,35 @@
 """What was said on a ticket, in public. An account of staff sees every note: what is public, we have to decide."""
 
-from connectors.records import Message
+from typing import Annotated
+
+from msgspec import Meta
+
+from connectors.records import FileRef, Message
 from connectors.vendors.odoo import values
-from connectors.vendors.odoo.models import Row, search
+from connectors.vendors.odoo.models import Row, read, search
 from connectors.vendors.odoo.partners import Partner, partners
 from connectors.vendors.odoo.rpc import Odoo
 from connectors.vendors.odoo.values import Moment, Ref, Text, given
 
 TYPES = ("comment", "email", "email_outgoing")  # not "notification", "auto_comment", ...
 NOBODY = "Unknown sender"
+
+
+class FileRow(Row):
+    name: Text
+    mimetype: Text
+    file_size: Annotated[int, Meta(ge=0, le=2**53)]
+    type: Text
+
+    @property
+    def ref(self) -> FileRef | None:
+        """Nothing where it is but a link to elsewhere."""
+        if self.type != "binary":
+            return None
+        media_type = given(self.mimetype) or "application/octet-stream"
+        return FileRef(
+            id=str(self.id), name=given(self.name) or str(self.id), media_type=media_type, size=self.file_size
+        )
 
 
 class MessageRow(Row):
@@ -18,6 +39,7 @@ class MessageRow(Row):
     message_type: str
     is_internal: bool
     subtype_id: Ref
+    attachment_ids: list[int]
 
     @property
     def public(self) -> bool:
@@ -43,6 +65,8 @@ async def read_messages(office: Odoo, model: str, record: int, customer: str) ->
     )
     rows = [row for row in rows if row.public]
     authors = await partners(office, (row.author_id for row in rows))
+    # Of a ticket's files only those that a public message names are public: the others came with a note.
+    files = await read(office, FileRow, "ir.attachment", {key for row in rows for key in row.attachment_ids})
 
     def message(row: MessageRow) -> Message:
         author = authors.get(values.key(row.author_id))
@@ -53,6 +77,7 @@ async def read_messages(office: Odoo, model: str, record: int, customer: str) ->
             at=values.in_utc(row.date),
             body=given(row.body) or "",
             media_type="text/html",
+            files=tuple(ref for key in row.attachment_ids if key in files and (ref := files[key].ref)),
         )
 
     return tuple(map(message, rows))

@@ -61,12 +61,16 @@ async def read_tickets(office: Odoo, query: Query) -> Page[Ticket]:
 
 
 async def fetch_ticket(office: Odoo, query: RecordQuery) -> Answer[Ticket]:
-    theirs = _theirs(query.customer)
-    if not await _installed(office):
-        raise NotFound(f"Odoo has no {MODEL} of helpdesk_mgmt")
-    row = await one(office, WholeTicketRow, MODEL, theirs, query.id)
+    row = await find_ticket(office, query.id, query.customer)
     said = await read_messages(office, MODEL, row.id, query.customer)
     return _answer(office, row, query.asked_at, (*await _first_message(office, row), *said))
+
+
+async def find_ticket(office: Odoo, key: str, customer: str) -> WholeTicketRow:
+    theirs = _theirs(customer)
+    if not await _installed(office):
+        raise NotFound(f"Odoo has no {MODEL} of helpdesk_mgmt")
+    return await one(office, WholeTicketRow, MODEL, theirs, key)
 
 
 async def _installed(office: Odoo) -> bool:

@@ -1,0 +1,56 @@
+"""Files that came with public messages. A token of its own opens each, and asking for it makes it: as with a PDF.
+
+Making one is a write to the file, so the account has to be one that may write to tickets.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+
+from connectors.contract import FileQuery, FileStream
+from connectors.errors import BadResponse, NotFound
+from connectors.records import FileRef
+from connectors.transport import up_to
+from connectors.vendors.odoo.messages import read_messages
+from connectors.vendors.odoo.rpc import Odoo, execute
+from connectors.vendors.odoo.tickets import MODEL, find_ticket
+from connectors.vendors.odoo.values import owners
+
+MOST_BYTES = 25_000_000
+
+
+@asynccontextmanager
+async def open_attachment(office: Odoo, query: FileQuery) -> AsyncIterator[FileStream]:
+    ticket = await find_ticket(office, query.record, query.customer)
+    said = await read_messages(office, MODEL, ticket.id, query.customer)
+    ref = next((file for message in said for file in message.files if file.id == query.file), None)
+    if ref is None or query.customer not in owners(ticket.commercial_partner_id):
+        raise NotFound("Odoo: no such file in the public messages of this customer's ticket")
+    tokens = await execute(office, list[str], "ir.attachment", "generate_access_token", [int(ref.id)])
+    params = {"access_token": "".join(tokens[:1]), "download": "true"}
+    address = f"/web/content/{ref.id}"
+    async with office.http.stream("GET", address, params=params, extensions=up_to(MOST_BYTES)) as response:
+        _check(response, ref)
+        yield FileStream(name=ref.name, media_type=ref.media_type, chunks=_whole(response, ref.size or 0))
+
+
+def _check(response: httpx.Response, ref: FileRef) -> None:
+    """Refuse what is not the file before anything is passed on: a sign-in page comes with a 200 too."""
+    page = response.headers.get("Content-Type", "").startswith("text/html")
+    length = response.headers.get("Content-Length", str(ref.size))
+    packed = "Content-Encoding" in response.headers
+    if (page and not ref.media_type.startswith("text/html")) or (length != str(ref.size) and not packed):
+        raise BadResponse("Odoo: answered something else than the file")
+
+
+async def _whole(response: httpx.Response, size: int) -> AsyncIterator[bytes]:
+    """Pass on as many bytes as Odoo says the file has, and fail where there are more or less."""
+    received = 0
+    async for chunk in response.aiter_bytes():
+        received += len(chunk)
+        if received > size:
+            break
+        yield chunk
+    if received != size:
+        raise BadResponse("Odoo: a file of another size than it says")
