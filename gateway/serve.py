@@ -24,6 +24,7 @@ from granian.log import LogLevels
 from granian.server.mp import MPServer
 
 from cache import embedded
+from cache.keeper import Keeper
 from gateway.door import BACKLOG, make_room, open_door
 from gateway.log import configure
 from gateway.records import migrate
@@ -106,7 +107,9 @@ def serve(settings: Settings, load_app: LoadApp, say: Callable[[str], None]) -> 
         prepare_database(settings.database_url.reveal())
         if settings.redis_url is None:
             redis = embedded.start(settings.data_dir)
-            stack.callback(redis.stop)
+            keeper = Keeper(redis)
+            keeper.start()
+            stack.callback(keeper.stop)
             os.environ["HALLWAY_REDIS_URL"] = redis.url  # workers inherit it
         _run(settings, door, load_app, say)
 

@@ -59,14 +59,18 @@ class Served:
         out, err = self.process.communicate(timeout=PATIENCE)
         return self.process.returncode, out, err
 
+    def processes(self, name: str) -> set[int]:
+        """Give the pids of its processes whose command has this in it."""
+        return {pid for pid in descendants(self.process.pid) if name in name_of(pid)}
+
     def worker(self) -> int:
         """Give the pid of its only worker."""
-        (pid,) = [pid for pid in descendants(self.process.pid) if "spawn_main" in name_of(pid)]
+        (pid,) = self.processes("spawn_main")
         return pid
 
     def redis(self) -> int:
         """Give the pid of its Redis."""
-        (pid,) = [pid for pid in descendants(self.process.pid) if "redis-server" in name_of(pid)]
+        (pid,) = self.processes("redis-server")
         return pid
 
 

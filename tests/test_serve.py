@@ -76,6 +76,21 @@ def test_starts_a_worker_anew_that_was_killed(serving: Callable[..., Served]) ->
     assert server.stop(signal.SIGTERM)[0] == 0
 
 
+def test_starts_redis_anew_that_was_killed_and_serves_meanwhile(serving: Callable[..., Served]) -> None:
+    server = serving()
+    server.wait_until_open()
+    redis = server.redis()
+    os.kill(redis, signal.SIGKILL)
+    end = time.monotonic() + PATIENCE
+    while server.get("/readyz").json()["cache"] != "ok" or not (found := server.processes("redis-server")):
+        assert server.get("/sign-in").status_code == 200
+        assert time.monotonic() < end
+    assert found != {redis}
+    code, out, _ = server.stop(signal.SIGTERM)
+    assert code == 0
+    assert out.count("Redis has ended") == out.count("Redis is back") == 1
+
+
 def test_says_that_a_port_is_taken(serving: Callable[..., Served]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
