@@ -14,11 +14,13 @@ class Store:
     def __init__(self) -> None:
         self.held = dict.fromkeys("abc", 1)
         self.asked: list[list[str]] = []
+        self.was_asked = asyncio.Event()
         self.go = asyncio.Event()
         self.go.set()
 
     async def get(self, keys: Sequence[str]) -> list[int | None]:
         self.asked.append(list(keys))
+        self.was_asked.set()
         answer = [self.held.get(key) for key in keys]
         await self.go.wait()
         if "bad" in keys:
@@ -48,8 +50,7 @@ async def test_never_answers_with_what_was_read_before_the_question(
 ) -> None:
     store.go.clear()
     early = asyncio.create_task(lookups.get(["a"]))
-    while not store.asked:
-        await asyncio.sleep(0)
+    await store.was_asked.wait()
     store.held["a"] = 2
     late = [asyncio.create_task(lookups.get(["a"])) for _ in range(100)]
     await asyncio.sleep(0)
@@ -62,8 +63,7 @@ async def test_never_answers_with_what_was_read_before_the_question(
 async def test_goes_on_without_a_caller_who_gave_up(store: Store, lookups: Lookups[str, int | None]) -> None:
     store.go.clear()
     leaving, staying = (asyncio.create_task(lookups.get(["a"])) for _ in range(2))
-    while not store.asked:
-        await asyncio.sleep(0)
+    await store.was_asked.wait()
     leaving.cancel()
     store.go.set()
     assert list(await staying) == [1]
