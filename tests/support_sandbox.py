@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from connectors.sandbox.asgi import Receive, Scope, Send
+from connectors.sandbox.asgi import App, Receive, Scope, Send
 from connectors.sandbox.faults import Fault, Seen
 from connectors.sandbox.server import local_server
 from connectors.sandbox.site import Sandbox
@@ -79,15 +79,25 @@ def serve_sandbox() -> Iterator[RunningSandbox]:
     """Serve a sandbox from a thread of this process on a free port."""
     port = free_port()
     running = RunningSandbox(port)
-    server = local_server(running.app, port)
+    with serving(running.app, port):
+        try:
+            yield running
+        finally:
+            running.lift_faults()
+
+
+@contextmanager
+def serving(app: App, port: int | None = None) -> Iterator[int]:
+    """Serve an app from a thread of this process, and give its port."""
+    port = port or free_port()
+    server = local_server(app, port)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_until_complete, args=(server.serve(),), name="sandbox")
     thread.start()
     try:
         wait_for_port(port)
-        yield running
+        yield port
     finally:
-        running.lift_faults()
         loop.call_soon_threadsafe(server.stop)
         thread.join(10)
         assert not thread.is_alive(), "the sandbox did not stop"

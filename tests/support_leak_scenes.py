@@ -1,0 +1,251 @@
+"""What happens around the crawl: scenes that need an order of events, and the weather.
+
+The scenes alone use `cleo` and `eve`, so that what those two may see is known at every moment.
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+
+from support_leak import Crawl, Viewer, gather
+from support_leak_world import COMPANIES, DESK, INVOICES, ORDERS, PARTNERS, TICKETS, WANDERERS, owner_of
+
+from connectors.sandbox.faults import Fault
+
+LISTS = ("/orders?show=all", "/invoices?show=all", "/requests?show=all", "/api/v1/orders", "/api/v1/requests")
+PLACES = ("/", "/api/v1/home", *LISTS, "/documents", "/search?q=mixer", "/account")
+BETWEEN = 10  # of the crawl's requests, at least, from one scene to the next
+RESTARTS_EVERY = 10_000  # requests: for ten seconds after it nothing is believed of Redis' copies
+
+
+class Scenes:
+    def __init__(self, crawl: Crawl) -> None:
+        self.crawl = crawl
+        self.world = crawl.world
+        self.scenes: tuple[Callable[[], Awaitable[None]], ...] = (
+            self.all_answer_for_all,
+            self.swapped_snapshots,
+            self.swapped_sessions,
+            self.swapped_standings,
+            self.two_sessions_of_one,
+            self.at_once,
+            self.right_taken,
+            self.moved_on,
+            self.wrong_account,
+            self.page_of_before,
+            self.changed_hands,
+            self.file_of_another,
+            self.strangers,
+        )
+        self.played: list[str] = []
+        self._restarts = 0
+
+    async def play(self) -> None:
+        """Play every scene again and again, with other weather between them."""
+        crawl = self.crawl
+        weathers = (self.leaky, self.slow, self.calm, self.emptied, self.leaky, self.down, self.calm)
+        rounds = 0
+        while crawl.asked < crawl.requests or not rounds:
+            crawl.rng.shuffle(scenes := list(self.scenes))
+            scenes.sort(key=lambda scene: scene.__name__ != crawl.opening)
+            for place, scene in enumerate(scenes):
+                if rounds and crawl.asked >= crawl.requests:
+                    break
+                await scene()
+                self.played.append(scene.__name__)
+                await crawl.scan()
+                if place % 2 and rounds + place > 1:
+                    await weathers[(rounds * 6 + place // 2) % len(weathers)]()
+                for _ in range(BETWEEN):
+                    await crawl.try_route(crawl.viewers["ann"])
+            rounds += 1
+            if crawl.asked > RESTARTS_EVERY * (self._restarts + 1) or crawl.asked >= crawl.requests:
+                self._restarts += 1
+                await self.restarted()
+        self.world.offices.calm()
+
+    # Scenes
+
+    async def all_answer_for_all(self) -> None:
+        """The back offices forget whom a question was for; each answer is judged by what it says of itself."""
+        self.world.offices.leaky = True
+        await self.emptied()
+        await gather(*(self._look(name, *LISTS) for name in ("ann", "bob")))
+        for name in ("ann", "bob"):
+            for source in PARTNERS:
+                for place in (3, 4):
+                    await self._look(
+                        name, f"/orders/{source}/{ORDERS + place}", f"/requests/{source}/{TICKETS + place}"
+                    )
+        self.world.offices.leaky = False
+
+    async def swapped_snapshots(self) -> None:
+        """Redis holds one company's records under the other's key."""
+        await gather(*(self._look(name, *LISTS) for name in ("ann", "bob")))
+        for family in ("list", "detail"):
+            theirs = [key async for key in self.world.redis.scan_iter(f"h2:{family}:*{{5:birch}}*")]
+            mine = [key async for key in self.world.redis.scan_iter(f"h2:{family}:*{{5:alder}}*")]
+            for key, other in zip(sorted(mine, key=_kind), sorted(theirs, key=_kind), strict=False):
+                value = await self.world.redis.get(other)
+                if value is not None and _kind(key) == _kind(other):
+                    self.crawl.poison[key] = value
+                    await self.world.redis.set(key, value, px=60_000)
+        await self._look("ann", *LISTS)
+
+    async def swapped_sessions(self) -> None:
+        """Redis gives somebody else's session for ours."""
+        await self._swap("session", rename=False)
+
+    async def swapped_standings(self) -> None:
+        """Redis says that we are somebody else, as a program that mixed up its rows would have written it."""
+        await self._swap("visit", rename=False)
+        await self._swap("visit", rename=True)
+
+    async def _swap(self, family: str, *, rename: bool) -> None:
+        ann, bob = self.crawl.viewers["ann too"], self.crawl.viewers["bob"]
+        await self._look("bob", "/account")
+        await self._look("ann too", "/account")
+        keys = [f"h2:{family}:{{64:{viewer.session}}}".encode() for viewer in (ann, bob)]
+        value = await self.world.redis.get(keys[1])
+        if value is None or not value.startswith(b"{"):
+            return
+        if rename:
+            value = json.dumps(json.loads(value) | {"name": ann.session}).encode()
+        self.crawl.poison[keys[0]] = value
+        await self.world.redis.set(keys[0], value, px=3000)
+        await self._look("ann too", "/account", "/orders?show=all", "/api/v1/invoices", "/")
+        await self.world.redis.delete(keys[0])
+
+    async def two_sessions_of_one(self) -> None:
+        """One person at two machines, and another person: finished answers lie side by side."""
+        for name in ("ann", "ann too", "bob", "cleo at birch") * 3:
+            await self._look(name, "/", "/", "/api/v1/home", "/api/v1/home")
+
+    async def at_once(self) -> None:
+        """Two companies ask the same things in the same moment, with nothing in the cache: calls are shared."""
+        await self.emptied()
+        await gather(*(self._look(name, path) for path in PLACES for name in ("ann", "bob", "cleo", "ann too")))
+
+    async def right_taken(self) -> None:
+        """Somebody may act for the account no longer, and is signed in still."""
+        eve = self.crawl.viewers["eve"]
+        for _ in range(3):
+            await self._look("eve", "/", "/", "/", "/api/v1/home")
+            await self.world.forbid("eve", "alder")
+            eve.names = ()
+            await self.world.redis.delete(f"h2:visit:{{64:{eve.session}}}")  # as if ten seconds had passed
+            await self._look("eve", "/", "/", "/api/v1/home", "/api/v1/home")
+            await self._look("eve", *PLACES, f"/orders/east/{ORDERS + 2}", f"/invoices/east/{INVOICES + 2}/files/pdf")
+            await self.world.allow("eve", "alder")
+            await self.world.redis.delete(f"h2:visit:{{64:{eve.session}}}")
+            eve.names = ("alder",)
+
+    async def moved_on(self) -> None:
+        """Somebody with two accounts goes from one to the other; the old session opens nothing."""
+        cleo = self.crawl.viewers["cleo"]
+        await self._look("cleo", *PLACES)
+        old = Viewer("cleo before", cookie=cleo.cookie)
+        other = next(company for company in COMPANIES if company != cleo.account)
+        answer = await self._use("cleo", other)
+        cookie = answer.partition("=")[2].partition(";")[0]
+        if not cookie:
+            return
+        cleo.cookie, cleo.account = cookie, other
+        await self.crawl.learn_token(cleo)
+        await self._look("cleo", *PLACES)
+        for path in PLACES:
+            await self.crawl.ask(old, "GET", path)
+
+    async def wrong_account(self) -> None:
+        """Nobody goes to an account that is not theirs, or learns whether there is one."""
+        for name, account in (("ann too", "birch"), ("bob", "alder"), ("dan", "alder"), ("mallory", "birch")):
+            if await self._use(name, account):
+                self.crawl.find(f"{name} was let in to {account}")
+                return
+
+    async def _use(self, name: str, account: str) -> str:
+        viewer = self.crawl.viewers[name]
+        body = f"_token={viewer.token}&account={account}".encode()
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Origin": self.world.portal.base_url}
+        answer = await self.crawl.ask(viewer, "POST", "/account/use", headers, body=body)
+        return answer.header(b"set-cookie").decode()
+
+    async def page_of_before(self) -> None:
+        """A page of one account asks for news of itself, but the browser has gone on to another."""
+        for account in (*COMPANIES, "x"):
+            for path in ("/", "/orders", f"/invoices/east/{INVOICES + 2}", "/requests"):
+                headers = {"X-Account": account}
+                await self._look("cleo", path, path)
+                await self.crawl.ask(self.crawl.viewers["cleo"], "GET", path, headers)
+
+    async def changed_hands(self) -> None:
+        """An invoice is another company's now; what is shown may be old, but its paper is fetched anew."""
+        for source in PARTNERS:
+            for invoice in WANDERERS:
+                was = owner_of(source, invoice - INVOICES)
+                now = next(company for company in COMPANIES if company != was)
+                paper = f"/invoices/{source}/{invoice}/files/pdf"
+                before, after = (next(name for name in ("ann", "bob") if self._is(name, who)) for who in (was, now))
+                await self._look(before, "/invoices?show=all")
+                self.world.offices.leaky = True  # the paper is judged by what it says of itself
+                with self.world.offices.moved(source, invoice, now):
+                    await self._look(before, paper, f"/invoices/{source}/{invoice}")
+                    await self._look(after, "/invoices?show=all", paper)
+                await self._look(after, paper)
+                self.world.offices.leaky = False
+
+    async def file_of_another(self) -> None:
+        """Each asks for the papers and files of the other, which the other has just opened."""
+        for mine, other in (("ann", "bob"), ("bob", "ann")):
+            for place in (3, 4):
+                await self._look(other, f"/requests/east/{TICKETS + place}", f"/requests/desk/{DESK + place}")
+            links = [link for link in self.crawl.viewers[other].links if "/files/" in link]
+            for link in sorted(set(links))[:12]:
+                await self._look(other, link)
+                await self._look(mine, link)
+
+    async def strangers(self) -> None:
+        """Who has no account, or is no customer at all, looks at everything that customers have."""
+        for name in ("dan", "mallory", "staff", "nobody"):
+            await self._look(name, *PLACES, f"/orders/east/{ORDERS + 2}", f"/invoices/east/{INVOICES + 2}/files/pdf")
+            await self._look(name, "/staff")
+
+    # Weather
+
+    async def leaky(self) -> None:
+        self.world.offices.leaky = True
+
+    async def slow(self) -> None:
+        self.world.offices.switches["west"].fault = Fault(kind="slow", seconds=0.3)
+
+    async def down(self) -> None:
+        self.world.offices.switches["desk"].fault = Fault(kind="unavailable")
+
+    async def calm(self) -> None:
+        self.world.offices.calm()
+
+    async def restarted(self) -> None:
+        """Redis crashes while people look."""
+        looks = [self.crawl.try_route(self.crawl.viewers[name]) for name in ("ann", "bob") for _ in range(20)]
+        await gather(self.world.restart_redis(), *looks)
+        self.crawl.poison.clear()
+
+    async def emptied(self) -> None:
+        await self.world.redis.flushdb()
+        self.crawl.poison.clear()
+
+    async def _look(self, name: str, *paths: str) -> None:
+        for path in paths:
+            await self.crawl.ask(self.crawl.viewers[name], "GET", path)
+
+    def _is(self, name: str, company: str) -> bool:
+        return self.crawl.viewers[name].account == company
+
+
+def _kind(key: bytes) -> tuple[bytes, ...]:
+    """Read the source and the kind of record out of a key, to find the same of another account."""
+    parts, rest = [], key.partition(b"}")[2]
+    while rest:
+        length, _, rest = rest.partition(b":")
+        parts.append(rest[: int(length)])
+        rest = rest[int(length) :]
+    return parts[0], parts[3]  # after it come the version and the customer, then the record

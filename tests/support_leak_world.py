@@ -1,0 +1,319 @@
+"""Two mirrored companies in one portal: the same ids, numbers and amounts of records, and different words in each.
+
+Every text of every record carries the mark of its company, so that one look at an answer tells whose words are in it.
+`east` and `west` are two Odoos: what is one company's id in the one is the other's in the other. `desk` is a Request
+Tracker whose ids they share.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import sqlalchemy as sa
+from msgspec import Struct
+from support_portal import ISSUER, LAX, Portal, running, settings_for
+from support_redis import RedisProcess
+from support_sandbox import FIXTURES, ODOO_DATABASE, ODOO_KEY, ODOO_LOGIN, RT_TOKEN, serving
+
+from auth.clock import utc_now
+from auth.provider import Identity
+from cache.client import CacheDown, Client, connect
+from connectors.registry import load_connectors
+from connectors.sandbox.asgi import Receive, Scope, Send, mount
+from connectors.sandbox.faults import Fault, Switch
+from connectors.sandbox.odoo.app import odoo_app
+from connectors.sandbox.odoo.seed import load_odoo
+from connectors.sandbox.rt.app import rt_app
+from connectors.sandbox.rt.seed import load_rt
+from gateway.access import remember, remember_staff
+from gateway.app import make_app
+from gateway.links import Login, Proof, link
+from gateway.records.database import Database
+from gateway.records.tables import Member, Membership
+from gateway.sources.changes import apply, plan
+from gateway.sources.desired import parse
+
+COMPANIES = ("alder", "birch")
+EACH = 6  # records of a kind that a company has in a source
+ARCHIVED = 210  # and old requests at the desk: more than are read at once
+INTERNAL = "INTERNAL-CANARY"
+PARTNERS = {"east": {"alder": 10, "birch": 30}, "west": {"alder": 30, "birch": 10}}
+# The id before the first of each, and the first archived; long enough to be found nowhere else.
+ORDERS, INVOICES, TICKETS, DESK, ARCHIVE = 41_100, 52_500, 63_020, 74_800, 85_001
+WANDERERS = (INVOICES + 2 * EACH - 1, INVOICES + 2 * EACH)  # invoices that may change hands
+
+ODOO = f"""
+[sources.NAME]
+connector = "odoo"
+title = "NAME"
+promises = {{orders = 5, invoices = 5, tickets = 5}}
+[sources.NAME.settings]
+base_url = "URL/NAME"
+database = "{ODOO_DATABASE}"
+login = "{ODOO_LOGIN}"
+api_key = {{ env = "ODOO_KEY" }}
+"""
+RT = """
+[sources.desk]
+connector = "request_tracker"
+title = "desk"
+promises = {tickets = 5}
+[sources.desk.settings]
+base_url = "URL/desk"
+token = { env = "RT_TOKEN" }
+"""
+
+
+def mark(company: str) -> str:
+    """Stands in every text of its records, and in nothing else."""
+    return f"zq{company}"
+
+
+def name_mark(company: str) -> str:
+    """Stands in the account's name, which who may act for it reads elsewhere too."""
+    return f"nm{company}"
+
+
+def person_mark(subject: str) -> str:
+    return f"person{subject}"
+
+
+class BackOffices:
+    """The three systems. `leaky` makes the Odoos forget whom a question was for, as a vendor's bug would."""
+
+    def __init__(self, folder: Path) -> None:
+        now = datetime.now(UTC)
+        self.switches = {name: Switch() for name in ("east", "west", "desk")}
+        self.stores = {name: load_odoo(_odoo_seed(folder / name, name), now, helpdesk=True) for name in PARTNERS}
+        self.rt = load_rt(_rt_seed(folder / "desk"), now)
+        self.leaky = False
+        apps = {name: odoo_app(store, self.switches[name]) for name, store in self.stores.items()}
+        self._app = mount({**apps, "desk": rt_app(self.rt, self.switches["desk"])})
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self.leaky or scope["type"] != "http" or not scope["path"].endswith("/jsonrpc"):
+            await self._app(scope, receive, send)
+            return
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        question = json.loads(body)
+        body = json.dumps(_for_everybody(question)).encode()
+        headers = [(name, value) for name, value in scope["headers"] if name != b"content-length"]
+        scope = {**scope, "headers": [*headers, (b"content-length", b"%d" % len(body))]}
+
+        async def again() -> dict[str, Any]:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self._app(scope, again, send)
+
+    def calm(self) -> None:
+        self.leaky = False
+        for switch in self.switches.values():
+            switch.fault = Fault()
+
+    @contextmanager
+    def moved(self, source: str, invoice: int, company: str) -> Iterator[None]:
+        """Let an invoice be another company's for a moment, in the other's words."""
+        row = self.stores[source].rows["account.move"][invoice]
+        before = dict(row)
+        partner = PARTNERS[source][company]
+        row |= {"commercial_partner_id": partner, "partner_id": partner, "name": f"INV-moved-{mark(company)}"}
+        try:
+            yield
+        finally:
+            row |= before
+
+
+class World(Struct):
+    """A running portal over the back offices, and what the crawl needs to ill-treat it."""
+
+    portal: Portal
+    offices: BackOffices
+    database: Database
+    redis: Client
+    process: RedisProcess
+
+    async def restart_redis(self) -> None:
+        """Let it crash and come back empty, and wait until it is believed again."""
+        self.process.restart()
+        while True:
+            try:
+                await self.redis.ping()
+            except CacheDown:
+                await asyncio.sleep(0.1)
+            else:
+                return
+
+    async def sign_in(self, subject: str, account: str | None) -> str:
+        """Begin a session, whether or not that member may act for that account."""
+        name = f"{subject} {person_mark(subject)}"
+        identity = Identity(issuer=ISSUER, subject=subject, email=f"{person_mark(subject)}@example.com", name=name)
+        return await self.portal._sessions.create(await remember(self.database, identity, utc_now()), account, None)
+
+    async def sign_in_staff(self) -> str:
+        identity = Identity(issuer=ISSUER, subject="staff", email=None, name=f"Staff {person_mark('staff')}")
+        staff = await remember_staff(self.database, identity, utc_now())
+        return await self.portal._sessions.create_for_staff(staff, None, None, "main")
+
+    async def allow(self, subject: str, account: str) -> None:
+        async with self.database.write() as session:
+            member = await session.scalar(sa.select(Member.id).where(Member.subject == subject))
+            session.add(Membership(member_id=member, account_id=account, created_at=utc_now()))
+
+    async def forbid(self, subject: str, account: str) -> None:
+        async with self.database.write() as session:
+            member = sa.select(Member.id).where(Member.subject == subject).scalar_subquery()
+            await session.execute(
+                sa.delete(Membership).where(Membership.member_id == member, Membership.account_id == account)
+            )
+
+
+@asynccontextmanager
+async def leak_world(folder: Path, database_url: str, process: RedisProcess) -> AsyncIterator[World]:
+    """Start everything over a migrated database and a Redis of our own."""
+    offices = BackOffices(folder)
+    redis_url = f"{process.url}?socket_timeout=5&socket_connect_timeout=5"
+    settings = settings_for(database_url, redis_url, folder)
+    database = Database(database_url)
+    redis = connect(redis_url)
+    with serving(offices.app) as port, patch("cache.client.DEADLINE", 5.0):  # this machine may be busy
+        portal = Portal(make_app(settings), database, settings)
+        await _furnish(portal, database, f"http://127.0.0.1:{port}")
+        try:
+            async with running(portal.app):
+                yield World(portal, offices, database, redis, process)
+        finally:
+            offices.calm()
+            await portal.aclose()
+            await redis.aclose()
+            await database.close()
+
+
+async def _furnish(portal: Portal, database: Database, url: str) -> None:
+    text = "".join(ODOO.replace("NAME", name) for name in PARTNERS) + RT
+    environ = {"ODOO_KEY": ODOO_KEY, "RT_TOKEN": RT_TOKEN}
+    connectors = load_connectors()
+    wanted = parse(text.replace("URL", url), connectors, LAX, environ=environ, folder=Path())
+    await apply(database, portal.vault, await plan(database, portal.vault, connectors, wanted), utc_now())
+    proof = Proof(fact="customer number", decided_by="test", decided_at=utc_now())
+    for company in COMPANIES:
+        customers = {name: str(partners[company]) for name, partners in PARTNERS.items()}
+        for source, customer in {**customers, "desk": requestor(company)}.items():
+            for subject in ("ann", "bob", "cleo", "eve"):
+                theirs = {"ann": "alder", "bob": "birch", "eve": "alder"}.get(subject, company)
+                if theirs == company:
+                    login = Login(ISSUER, subject)
+                    name = f"{name_mark(company)} Ltd"
+                    await link(
+                        database,
+                        account=company,
+                        source=source,
+                        customer=customer,
+                        proof=proof,
+                        name=name,
+                        login=login,
+                    )
+
+
+def requestor(company: str) -> str:
+    return f"{mark(company)}@example.com"
+
+
+def owner_of(source: str, number: int) -> str:
+    """Say whose the record of a place is: odd and even take turns, and `west` is the mirror of `east`."""
+    return COMPANIES[(number + (source == "east")) % 2]
+
+
+def _for_everybody(value: Any) -> Any:
+    """Let every question about one customer be one about all of them."""
+    if isinstance(value, list):
+        if len(value) == 3 and str(value[0]).endswith("commercial_partner_id"):
+            return [value[0], "!=", False]
+        return [_for_everybody(each) for each in value]
+    return {key: _for_everybody(each) for key, each in value.items()} if isinstance(value, dict) else value
+
+
+def _odoo_seed(folder: Path, source: str) -> Path:
+    folder.mkdir(parents=True)
+    spec = json.loads((FIXTURES / "odoo.json").read_bytes())
+    helpdesk = json.loads((FIXTURES / "helpdesk.json").read_bytes())
+    spec["rows"]["res.partner"] = [row for row in spec["rows"]["res.partner"] if row["id"] < 10]
+    for company, partner in PARTNERS[source].items():
+        word = mark(company)
+        contact = {"id": partner + 1, "name": f"Sam {word}", "email": f"{word}@example.com", "parent_id": partner}
+        whole = {"id": partner, "name": f"{word} Ltd", "email": f"office.{word}@example.com", "is_company": True}
+        spec["rows"]["res.partner"] += [whole, contact]
+    spec |= {"orders": [], "invoices": [], "history": []}
+    helpdesk["tickets"] = []
+    for place in range(1, 2 * EACH + 1):
+        company = owner_of(source, place)
+        word, partner, pair = mark(company), PARTNERS[source][company], (place + 1) // 2
+        lines = [[f"Mixer {word}", pair, "10.00"], [f"Fitting {word}", 1, "5.00"]]
+        order = {"id": ORDERS + place, "name": f"SO-{pair}-{word}", "partner_id": partner, "currency": "EUR"}
+        order |= {"client_order_ref": f"ref {word}", "date_order": f"-{pair + 3}d 09:12", "lines": lines}
+        order |= {"delivery_status": ("full", "pending", "partial")[pair % 3], "state": "sale"}
+        spec["orders"].append(order)
+        invoice = {"id": INVOICES + place, "name": f"INV-{pair}-{word}", "partner_id": partner}
+        invoice |= {"currency": "EUR", "lines": lines, "invoice_origin": order["name"], "ref": f"ref {word}"}
+        if INVOICES + place in WANDERERS:  # whose they are is only in the name
+            invoice |= {"lines": [["Mixer", 1, "10.00"]], "invoice_origin": None, "ref": None}
+        invoice |= {"payment_state": ("not_paid", "paid", "partial")[pair % 3], "invoice_date": f"-{pair}d"}
+        spec["invoices"].append(invoice | {"invoice_date_due": f"+{pair}d"})
+        helpdesk["tickets"].append(_odoo_ticket(TICKETS + place, partner + 1, word, pair))
+    (folder / "odoo.json").write_text(json.dumps(spec))
+    (folder / "helpdesk.json").write_text(json.dumps(helpdesk))
+    (folder / "odoo_models.json").write_bytes((FIXTURES / "odoo_models.json").read_bytes())
+    return folder
+
+
+def _odoo_ticket(key: int, contact: int, word: str, days: int) -> dict[str, Any]:
+    file = {"name": f"photo-{word}.txt", "mimetype": "text/plain", "text": f"a photo of {word}"}
+    hidden = {"name": f"{INTERNAL}-{word}.txt", "mimetype": "text/plain", "text": f"{INTERNAL} {word}"}
+    asked = {"date": f"-{days}d 09:15", "author_id": contact, "body": f"<p>It hums, {word}</p>", "files": [file]}
+    noted = {"date": f"-{days}d 09:20", "author_id": 3, "subtype_id": 2, "body": f"<p>{INTERNAL} {word}</p>"}
+    told = {"date": f"-{days}d 09:30", "author_id": 3, "body": f"<p>We come, {word}</p>"}
+    ticket = {
+        "id": key,
+        "name": f"Hums {word}",
+        "description": f"<p>{word}</p>",
+        "partner_id": contact,
+        "priority": "1",
+    }
+    ticket |= {"stage_id": 2, "user_id": 2, "create_date": f"-{days}d 08:30", "write_date": f"-{days}d 10:00"}
+    return ticket | {"messages": [asked, noted | {"files": [hidden]}, told]}
+
+
+def _rt_seed(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    spec = json.loads((FIXTURES / "rt.json").read_bytes())
+    spec["users"] = [user for user in spec["users"] if user["id"] < 30]
+    spec |= {"tickets": [], "archive": []}
+    for number, company in enumerate(COMPANIES):
+        word = mark(company)
+        user = {"id": 31 + number, "Name": requestor(company), "RealName": f"Sam {word}", "Privileged": 0}
+        spec["users"].append(user | {"EmailAddress": requestor(company)})
+        past = {"requestor": requestor(company), "by": "tom", "Queue": 3, "count": ARCHIVED, "every_days": 1}
+        spec["archive"].append(past | {"first_id": ARCHIVE + number * ARCHIVED, "subjects": [f"Old {word}"]})
+    for place in range(1, 2 * EACH + 1):
+        company = owner_of("desk", place)
+        spec["tickets"].append(_rt_ticket(DESK + place, company, (place + 1) // 2))
+    (folder / "rt.json").write_text(json.dumps(spec))
+    return folder
+
+
+def _rt_ticket(key: int, company: str, days: int) -> dict[str, Any]:
+    word = mark(company)
+    file = {"name": f"plan-{word}.txt", "type": "text/plain", "text": f"a plan of {word}"}
+    asked = {"Type": "Create", "by": requestor(company), "at": f"-{days}d 15:20", "text": f"Which door? {word}"}
+    noted = {"Type": "Comment", "by": "priya", "at": f"-{days}d 16:00", "text": f"{INTERNAL} {word}"}
+    told = {"Type": "Correspond", "by": "priya", "at": f"-{days}d 17:00", "text": f"The yard, {word}", "files": [file]}
+    ticket = {"id": key, "Queue": 3, "Subject": f"Delivery {word}", "Status": "open", "Requestor": [requestor(company)]}
+    return ticket | {"Owner": "priya", "history": [asked, noted, told]}

@@ -1,0 +1,183 @@
+"""The leak gate: nobody is told a word of a company that is not theirs, and each check that sees to it is needed."""
+
+import inspect
+import secrets
+import shutil
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import Struct
+from support_leak import Crawl
+from support_leak_scenes import Scenes
+from support_leak_world import leak_world
+from support_redis import RedisProcess
+
+from auth.guards import Protection
+from auth.sessions import Sessions
+from cache import snapshots
+from cache.copies import Copies
+from connectors import scope
+from connectors.vendors.odoo import pdf
+from connectors.vendors.request_tracker import tickets
+from gateway import access, account_view
+from gateway.pull import Pull
+from gateway.standing import Standing
+from web.lane import Lane
+from web.portal.switch import use_account
+from web.portal.visit import Visit
+from web.ready import Ready
+
+REQUESTS = 2000
+MUTATED = 700  # requests at most, once a check is out
+
+
+class Cut(Struct, frozen=True):
+    """What is taken out of a function, and what stands there instead."""
+
+    function: Any
+    old: str
+    new: str = ""
+
+    def make(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Fails where the check is not there, or is there twice: then this list is out of date."""
+        source = textwrap.dedent(inspect.getsource(self.function))
+        assert source.count(self.old) == 1, f"{self.function.__qualname__} has changed"
+        lines = source.replace(self.old, self.new).splitlines()
+        start = next(place for place, line in enumerate(lines) if line.startswith(("def ", "async def ")))
+        names: dict[str, Any] = {}
+        exec(compile("\n".join(lines[start:]), "a cut", "exec"), dict(self.function.__globals__), names)
+        monkeypatch.setattr(self.function, "__code__", names[self.function.__name__].__code__)
+
+
+class Mutation(Struct, frozen=True):
+    """`opening`: the scene in which it is expected to show."""
+
+    without: str
+    opening: str
+    cuts: tuple[Cut, ...]
+
+
+KEY = "(self.account, self.source, self.office.version, self.customer, self.kind)"
+UNAVAILABLE = '__import__("connectors.errors", fromlist=["_"]).Unavailable'
+MUTATIONS = (
+    Mutation("the membership", "wrong_account", (Cut(access.read_scope, "Membership.member_id == member_id, "),)),
+    Mutation(
+        "the account of a link",
+        "all_answer_for_all",
+        (Cut(access.read_scope, ".where(Link.account_id == account_id)"),),
+    ),
+    Mutation(
+        "the owner in an answer",
+        "all_answer_for_all",
+        (Cut(scope.admit, "if customer in answer.owners", "if customer"),),
+    ),
+    Mutation(
+        "the owner in a snapshot", "swapped_snapshots", (Cut(snapshots._read, "snapshot.owner != owner", "not owner"),)
+    ),
+    Mutation(
+        "account and customer in the key of a record",
+        "at_once",
+        (Cut(Pull.key.fget, KEY, "(self.kind, self.source, self.kind)"),),  # type: ignore[attr-defined]
+    ),
+    Mutation("the name in a copy", "swapped_sessions", (Cut(Copies.believe, "copy.name != name", "not name"),)),
+    Mutation(
+        "whose a standing is",
+        "swapped_standings",
+        (Cut(Standing.is_of, "(self.member_id, self.account_id) == (who.member_id, who.account_id)", "True"),),
+    ),
+    Mutation(
+        "the session of a finished answer",
+        "two_sessions_of_one",
+        (
+            Cut(Ready.find, "(session, path)", '("", path)'),
+            Cut(Ready.keep, "replaced = self", 'session = ""; replaced = self'),
+        ),
+    ),
+    Mutation(
+        "the standing behind a finished answer",
+        "right_taken",
+        (Cut(Ready.is_true, "and answer.standing == standing"),),
+    ),
+    Mutation(
+        "the headers in front of a finished answer",
+        "page_of_before",
+        (Cut(Lane._find, "not is_plain(scope)", "False"),),
+    ),
+    Mutation(
+        "the account that a page is of",
+        "page_of_before",
+        (Cut(Visit.page, 'self.request.headers.get("x-account", self._account_id) != self._account_id', "False"),),
+    ),
+    Mutation(
+        "the right to change to an account",
+        "wrong_account",
+        (Cut(use_account.fn, "is None:\n        raise NotFoundException", "is None:\n        pass"),),
+    ),
+    Mutation(
+        "the end of the session before a change",
+        "moved_on",
+        (Cut(Sessions.renew, "self._copies.mark_ended(old.hex())", "self._copies.get('')"),),
+    ),
+    Mutation(
+        "the id of a record",
+        "all_answer_for_all",
+        (Cut(account_view._only, "if record.origin.id == record_id"),),
+    ),
+    Mutation("the owner of a paper", "changed_hands", (Cut(pdf._wanted, "or query.customer not in whose"),)),
+    Mutation(
+        "who is staff",
+        "strangers",
+        (Cut(Protection.let_in, "if not isinstance(who, StaffPrincipal)", "if False"),),
+    ),
+    Mutation(
+        "who is a customer", "strangers", (Cut(Protection.let_in, "elif not isinstance(who, Principal)", "elif False"),)
+    ),
+    Mutation("who is signed in at all", "strangers", (Cut(Protection.let_in, "raise SignInNeeded", "return"),)),
+    Mutation(
+        "that refusals look like what is not there",
+        "two_sessions_of_one",
+        (Cut(tickets.find_ticket, "raise NotFound(", f"raise {UNAVAILABLE}("),),
+    ),
+)
+
+
+@pytest.fixture
+def database_url(migrated_sqlite: Path, tmp_path: Path) -> str:
+    shutil.copy(migrated_sqlite, tmp_path / "hallway.db")
+    return f"sqlite:///{tmp_path}/hallway.db"
+
+
+async def test_nobody_is_told_a_word_of_a_company_that_is_not_theirs(
+    tmp_path: Path, database_url: str, redis_process: RedisProcess
+) -> None:
+    seed = secrets.randbelow(1_000_000)
+    async with leak_world(tmp_path, database_url, redis_process) as world:
+        crawl = Crawl(world, seed, REQUESTS)
+        await crawl.run()
+    assert not crawl.findings, f"seed {seed}: {crawl.findings[:10]}"
+    assert crawl.asked >= REQUESTS
+    assert {route.path for route in crawl.routes} == {where for _, where, _ in crawl.seen} - {"followed"}
+    for name in ("ann", "bob", "cleo at birch"):  # what nobody could see, nobody could leak
+        assert min(crawl.own[name, kind] for kind in ("page", "json", "file")) > 0, (seed, name, crawl.own)
+    assert crawl.compared > 20
+    assert {"list", "detail", "session", "visit"} <= set(crawl.scanned)
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=[mutation.without for mutation in MUTATIONS])
+async def test_without(
+    mutation: Mutation,
+    tmp_path: Path,
+    database_url: str,
+    redis_process: RedisProcess,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for cut in mutation.cuts:
+        cut.make(monkeypatch)
+    async with leak_world(tmp_path, database_url, redis_process) as world:
+        crawl = Crawl(world, 1, MUTATED, opening=mutation.opening)
+        assert mutation.opening in {scene.__name__ for scene in Scenes(crawl).scenes}
+        await crawl.run()
+    assert crawl.findings, f"nothing is noticed without {mutation.without}"
+    print(f"without {mutation.without}: {crawl.findings[0][:300]}")  # noqa: T201  # for whoever reads along: -s
