@@ -58,7 +58,7 @@ class Snapshots:
     async def get_versioned(self, owner: str, keys: Sequence[str]) -> tuple[bytes | None, list[Snapshot | None]]:
         """Read snapshots as `get_many` does and, of the same moment, the version of their owner."""
         version, *values = await self._redis.look_up(version_of(owner), *keys)
-        found = [_read(owner, key, value) for key, value in zip(keys, values, strict=True)]
+        found = [_read(owner, value) for value in values]
         unusable = [
             key
             for key, value, snapshot in zip(keys, values, found, strict=True)
@@ -105,15 +105,15 @@ def _decode(value: bytes) -> Snapshot:
     return snapshot
 
 
-def _read(owner: str, key: str, value: object) -> Snapshot | None:
+def _read(owner: str, value: object) -> Snapshot | None:
     if not isinstance(value, bytes):
         return None
     try:
         snapshot = _decode(value)
     except (ValueError, RecursionError) as error:  # msgspec's own are ValueErrors
-        log.warning("unreadable snapshot dropped", key=key, error=type(error).__name__)
+        log.warning("unreadable snapshot dropped", owner=owner, error=type(error).__name__)
         return None
     if snapshot.owner != owner:
-        log.error("foreign snapshot dropped", key=key, owner=owner)
+        log.error("foreign snapshot dropped", owner=owner)  # the key may hold a customer's e-mail address
         return None
     return snapshot
