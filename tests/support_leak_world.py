@@ -16,7 +16,7 @@ from unittest.mock import patch
 
 import sqlalchemy as sa
 from msgspec import Struct
-from support_portal import ISSUER, LAX, Portal, running, settings_for
+from support_portal import BASE, ISSUER, LAX, Portal, listening, running, settings_for
 from support_redis import RedisProcess
 from support_sandbox import FIXTURES, ODOO_DATABASE, ODOO_KEY, ODOO_LOGIN, RT_TOKEN, serving
 
@@ -177,18 +177,20 @@ class World(Struct):
 
 
 @asynccontextmanager
-async def leak_world(folder: Path, database_url: str, process: RedisProcess) -> AsyncIterator[World]:
-    """Start everything over a migrated database and a Redis of our own."""
+async def leak_world(
+    folder: Path, database_url: str, process: RedisProcess, *, port: int | None = None
+) -> AsyncIterator[World]:
+    """Start everything over a migrated database and a Redis of our own; with `port`, to be reached over HTTP."""
     offices = BackOffices(folder)
     redis_url = f"{process.url}?socket_timeout=5&socket_connect_timeout=5"
-    settings = settings_for(database_url, redis_url, folder)
+    settings = settings_for(database_url, redis_url, folder, f"http://127.0.0.1:{port}" if port else BASE)
     database = Database(database_url)
     redis = connect(redis_url)
-    with serving(offices.app) as port, patch("cache.client.DEADLINE", 5.0):  # this machine may be busy
+    with serving(offices.app) as offices_port, patch("cache.client.DEADLINE", 5.0):  # this machine may be busy
         portal = Portal(make_app(settings), database, settings)
-        await _furnish(portal, database, f"http://127.0.0.1:{port}")
+        await _furnish(portal, database, f"http://127.0.0.1:{offices_port}")
         try:
-            async with running(portal.app):
+            async with listening(portal.app, port) if port else running(portal.app):
                 yield World(portal, offices, database, redis, process)
         finally:
             offices.calm()

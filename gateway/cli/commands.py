@@ -13,6 +13,7 @@ import gateway
 from connectors.registry import load_connectors
 from gateway import serve as server
 from gateway.cli.failures import FAILED, PlainGroup, WrongInput
+from gateway.cli.leaks import leakcheck
 from gateway.cli.people import link, owner, unlink
 from gateway.cli.sources import sources
 from gateway.demo import run_demo
@@ -88,6 +89,7 @@ def load_app() -> Any:  # noqa: ANN401  # an ASGI application
 
 
 hallway.add_command(sources)
+hallway.add_command(leakcheck)
 hallway.add_command(link)
 hallway.add_command(unlink)
 hallway.add_command(owner)

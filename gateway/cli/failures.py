@@ -8,6 +8,7 @@ import click
 from cache.embedded import EmbeddedError
 from connectors.registry import RegistryError
 from gateway.keyring import KeyringError
+from gateway.leakcheck import LeakCheckError
 from gateway.links import LinkError
 from gateway.records.database import DatabaseDown
 from gateway.records.migrate import MigrationError
@@ -20,7 +21,15 @@ FAILED = 1  # exit code; wrong input has 2, as click has it
 
 # Errors whose text says what to do: what somebody wrote, and what did not work out.
 MISTAKES = (SettingsError, KeyringError, SourcesFileError, LinkError)
-MISFORTUNES = (SourcesChangedError, DatabaseDown, MigrationError, EmbeddedError, RegistryError, ServeError)
+MISFORTUNES = (
+    SourcesChangedError,
+    DatabaseDown,
+    MigrationError,
+    EmbeddedError,
+    RegistryError,
+    ServeError,
+    LeakCheckError,
+)
 
 
 class Failure(click.ClickException):
