@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: demo test lint live shots bench faults lock clean help
+.PHONY: demo test lint live shots bench faults leaks lock clean help
 .DELETE_ON_ERROR:
 
 demo: $(READY) ## The portal over a sandbox of three back offices, on an embedded Redis and SQLite
@@ -35,6 +35,9 @@ bench: $(READY) ## Pages against the bare server; ONLY=B3 picks one, QUICK=1 tak
 
 faults: $(READY) ## What goes wrong around the portal, beside what was promised; SHORT=1, SEED=1, ONLY=redis
 	@$(BIN)/python tests/faults.py
+
+leaks: $(READY) ## A hundred thousand requests in search of one customer's words in another's answers
+	@$(BIN)/python tests/leak_crawl.py
 
 lock: $(READY) ## After a change of the dependencies in pyproject.toml
 	@$(COMPILE) --output-file requirements.lock

@@ -31,15 +31,19 @@ async def crawl(requests: int, seed: int, seconds: float) -> int:
             async with leak_world(Path(folder), url, process) as world:
                 walk = Crawl(world, seed, requests)
                 walking = asyncio.create_task(walk.run())
+                told = 0
                 while not walking.done():
                     await asyncio.wait([walking], timeout=10)
                     if time.monotonic() - began > seconds:
                         walk.requests = 0
-                    say(f"{walk.asked} requests, {len(walk.findings)} findings, {time.monotonic() - began:.0f} s")
+                    for finding in walk.findings[told:][:50]:
+                        say(finding)
+                    told = len(walk.findings)
+                    say(f"{walk.asked} requests, {told} findings, {time.monotonic() - began:.0f} s")
                 await walking
     finally:
         process.close()
-    for line in (*walk.findings[:50], *walk.summary(), f"seed {seed}"):
+    for line in (*walk.findings[told:][:50], *walk.summary(), f"seed {seed}"):
         say(line)
     return 1 if walk.findings else 0
 

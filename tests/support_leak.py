@@ -294,7 +294,8 @@ class Crawl:
             return
         number, nothing, file = rng.choice(foreign), ghost(area, source, rng), rng.choice(self.files)
         headers = self._headers(viewer)
-        for _ in range(4):  # a source that goes or comes between two questions tells nothing
+        for waits in range(4):  # a source that goes or comes between two questions tells nothing
+            await asyncio.sleep(waits)  # calls that are under way come to an end
             told = [
                 _plainly(await self.ask(viewer, "GET", path, headers, route=route), str(each))
                 for each in (number, nothing)

@@ -5,6 +5,7 @@ The scenes alone use `cleo` and `eve`, so that what those two may see is known a
 
 import json
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from support_leak import Crawl, Viewer, gather
 from support_leak_world import COMPANIES, DESK, INVOICES, ORDERS, PARTNERS, TICKETS, WANDERERS, owner_of
@@ -82,14 +83,16 @@ class Scenes:
         """Redis holds one company's records under the other's key."""
         await gather(*(self._look(name, *LISTS) for name in ("ann", "bob")))
         for family in ("list", "detail"):
-            theirs = [key async for key in self.world.redis.scan_iter(f"h2:{family}:*{{5:birch}}*")]
-            mine = [key async for key in self.world.redis.scan_iter(f"h2:{family}:*{{5:alder}}*")]
+            theirs, mine = await self._keys(f"h2:{family}:{{5:birch}}*"), await self._keys(f"h2:{family}:{{5:alder}}*")
             for key, other in zip(sorted(mine, key=_kind), sorted(theirs, key=_kind), strict=False):
-                value = await self.world.redis.get(other)
+                value: Any = await self.world.redis.get(other)
                 if value is not None and _kind(key) == _kind(other):
                     self.crawl.poison[key] = value
                     await self.world.redis.set(key, value, px=60_000)
         await self._look("ann", *LISTS)
+
+    async def _keys(self, pattern: str) -> list[bytes]:
+        return [key async for key in self.world.redis.scan_iter(pattern, count=1000)]
 
     async def swapped_sessions(self) -> None:
         """Redis gives somebody else's session for ours."""
@@ -105,7 +108,7 @@ class Scenes:
         await self._look("bob", "/account")
         await self._look("ann too", "/account")
         keys = [f"h2:{family}:{{64:{viewer.session}}}".encode() for viewer in (ann, bob)]
-        value = await self.world.redis.get(keys[1])
+        value: Any = await self.world.redis.get(keys[1])
         if value is None or not value.startswith(b"{"):
             return
         if rename:
@@ -215,6 +218,8 @@ class Scenes:
         self.world.offices.leaky = True
 
     async def slow(self) -> None:
+        """What forgets whom a question was for is not slow, too: it would tell by its slowness what exists."""
+        self.world.offices.leaky = False
         self.world.offices.switches["west"].fault = Fault(kind="slow", seconds=0.3)
 
     async def down(self) -> None:
