@@ -16,7 +16,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 import structlog
 from msgspec import Struct, field
-from support_leak_targets import OTHER_METHODS, Route, Target, fill, ghost, numbers, owner, question, routes_of
+from support_leak_targets import OTHER_METHODS, SOURCES, Route, Target, fill, ghost, numbers, owner, question, routes_of
 from support_leak_world import COMPANIES, INTERNAL, ORDERS, WANDERERS, World, mark, name_mark, person_mark
 
 from auth import cookies
@@ -81,6 +81,7 @@ class Crawl:
         self.requests = requests
         self.opening = opening
         self.routes = routes_of(world.portal.app)
+        self.detailed = [route for route in self.routes if route.area and "{record}" in route.path]
         self.asked = 0
         self.findings: list[str] = []
         self.seen: Counter[tuple[str, str, int]] = Counter()
@@ -284,13 +285,16 @@ class Crawl:
                 self.find(f"{viewer.name} was told that {other.name}'s answer of {path} still holds")
 
     async def compare(self, viewer: Viewer) -> None:
+        """Compare at any route that names a record."""
+        route, source = self.rng.choice(self.detailed), self.rng.choice(SOURCES)
+        if viewer.is_member:
+            await self.compare_at(viewer, route, source)
+
+    async def compare_at(self, viewer: Viewer, route: Route, source: str) -> None:
         """What is somebody else's has to be refused in the very words of what does not exist."""
-        rng = self.rng
-        detailed = [route for route in self.routes if route.area and "{record}" in route.path]
-        route, source = rng.choice(detailed), rng.choice(("east", "west", "desk"))
-        area = route.area or ""
+        rng, area = self.rng, route.area or ""
         foreign = [number for number in numbers(area, source) if owner(area, source, number) != viewer.account]
-        if not foreign or not viewer.is_member:
+        if not foreign:
             return
         number, nothing, file = rng.choice(foreign), ghost(area, source, rng), rng.choice(self.files)
         headers = self._headers(viewer)

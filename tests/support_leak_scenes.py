@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from support_leak import Crawl, Viewer, gather
+from support_leak_targets import SOURCES
 from support_leak_world import COMPANIES, DESK, INVOICES, ORDERS, PARTNERS, TICKETS, WANDERERS, owner_of
 
 from connectors.sandbox.faults import Fault
@@ -36,6 +37,7 @@ class Scenes:
             self.changed_hands,
             self.file_of_another,
             self.strangers,
+            self.refusals,
         )
         self.played: list[str] = []
         self._restarts = 0
@@ -211,6 +213,13 @@ class Scenes:
         for name in ("dan", "mallory", "staff", "nobody"):
             await self._look(name, *PLACES, f"/orders/east/{ORDERS + 2}", f"/invoices/east/{INVOICES + 2}/files/pdf")
             await self._look(name, "/staff")
+
+    async def refusals(self) -> None:
+        """One after the other, at every route that names a record."""
+        for name in ("ann", "bob"):
+            for route in self.crawl.detailed:
+                for source in SOURCES:
+                    await self.crawl.compare_at(self.crawl.viewers[name], route, source)
 
     # Weather
 

@@ -137,7 +137,7 @@ MUTATIONS = (
     Mutation("who is signed in at all", "strangers", (Cut(Protection.let_in, "raise SignInNeeded", "return"),)),
     Mutation(
         "that refusals look like what is not there",
-        "two_sessions_of_one",
+        "refusals",
         (Cut(tickets.find_ticket, "raise NotFound(", f"raise {UNAVAILABLE}("),),
     ),
 )
@@ -159,8 +159,8 @@ async def test_nobody_is_told_a_word_of_a_company_that_is_not_theirs(
     assert not crawl.findings, f"seed {seed}: {crawl.findings[:10]}"
     assert crawl.asked >= REQUESTS
     assert {route.path for route in crawl.routes} == {where for _, where, _ in crawl.seen} - {"followed"}
-    for name in ("ann", "bob", "cleo at birch"):  # what nobody could see, nobody could leak
-        assert min(crawl.own[name, kind] for kind in ("page", "json", "file")) > 0, (seed, name, crawl.own)
+    for name, kinds in (("ann", 3), ("bob", 3), ("cleo at birch", 2)):  # what nobody could see, nobody could leak
+        assert min(crawl.own[name, kind] for kind in ("page", "json", "file")[:kinds]) > 0, (seed, name, crawl.own)
     assert crawl.compared > 20
     assert {"list", "detail", "session", "visit"} <= set(crawl.scanned)
 
