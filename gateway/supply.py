@@ -66,10 +66,11 @@ class Supply:
         keys = [want.key for want in wants]
         version, known = await self._stored(wants, keys)
         now = self._clock()
+        failed = {key for key in keys if self._turns.failed_lately(key)}  # asked once: it may end while we wait
         calls = {
             key: self._flight.join(key, partial(self._renew, want, have))
             for key, want, have in zip(keys, wants, known, strict=True)
-            if (have is None or now - have.fetched_at > want.promise) and not self._turns.failed_lately(key)
+            if (have is None or now - have.fetched_at > want.promise) and key not in failed
         }
         asked = list(zip(keys, wants, known, strict=True))
         hopeful = [(calls[key], want, have) for key, want, have in asked if key in calls and self._is_heard(want)]
@@ -79,7 +80,7 @@ class Supply:
             await asyncio.wait(
                 needed or [call for call, _, _ in hopeful], timeout=left if needed else min(left, MOMENT)
             )
-        supplied = [self._supplied(key, want, have, calls.get(key)) for key, want, have in asked]
+        supplied = [self._supplied(want, have, calls.get(key), has_failed=key in failed) for key, want, have in asked]
         return None if calls else version, supplied
 
     async def _stored(self, wants: Sequence[Pull], keys: Sequence[str]) -> tuple[bytes | None, list[Known | None]]:
@@ -97,9 +98,11 @@ class Supply:
     def _is_needed(self, want: Pull, have: Known | None) -> bool:
         return have is None or self._clock() - have.fetched_at > want.promise * SHOWN_LATE
 
-    def _supplied(self, key: str, want: Pull, have: Known | None, call: asyncio.Future[Known] | None) -> Supplied:
+    def _supplied(
+        self, want: Pull, have: Known | None, call: asyncio.Future[Known] | None, *, has_failed: bool
+    ) -> Supplied:
         if call is None:
-            return Supplied(have, "down" if self._turns.failed_lately(key) else "on_time")
+            return Supplied(have, "down" if has_failed else "on_time")
         if not call.done():
             if have is None:
                 return Supplied(None, "waiting", asking=True)

@@ -394,6 +394,21 @@ async def test_asks_nobody_again_right_after_a_failure(desk: Desk, clock: Clock,
     assert desk.asked == ["invoices of 7"]
 
 
+async def test_says_of_a_source_that_failed_what_it_was_when_the_page_began(
+    view: AccountViews, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def only_at_first(_: Turns, key: str) -> bool:
+        """Forget the failure while the page is being read."""
+        asked.append(key)
+        return asked.count(key) == 1
+
+    monkeypatch.setattr(Turns, "failed_lately", only_at_first)
+    (part,) = await (await view.of(scope())).parts(["invoices"])
+    assert (part.state, part.fetched_at, desk.asked) == ("down", None, [])
+
+
 async def test_lets_another_process_go_on_when_one_stops(desk: Desk, clock: Clock, redis: Client) -> None:
     desk.gate = asyncio.Event()
     async with views(desk.office(), redis, clock, budget=0.05) as stopping:
