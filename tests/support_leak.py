@@ -82,6 +82,7 @@ class Crawl:
         self.opening = opening
         self.routes = routes_of(world.portal.app)
         self.detailed = [route for route in self.routes if route.area and "{record}" in route.path]
+        self.log = io.StringIO()
         self.asked = 0
         self.findings: list[str] = []
         self.seen: Counter[tuple[str, str, int]] = Counter()
@@ -158,7 +159,8 @@ class Crawl:
             if word in everything and word in set(self.foreign(viewer)):
                 self.find(f"{viewer.name} read {word.decode()!r} at {method} {path[:200]} ({answer.status})")
         if answer.status >= 500 and answer.status not in AWAY:
-            self.find(f"{viewer.name} broke {method} {path[:200]} ({answer.status})")
+            traces = [line for line in self.log.getvalue().splitlines()[-50:] if '"trace"' in line]
+            self.find(f"{viewer.name} broke {method} {path[:200]} ({answer.status}): {traces[-1:]}")
         where = route.path if route else "followed"
         self.seen[viewer.name, where, answer.status] += 1
         if viewer.account and mark(viewer.account).encode() in everything:
@@ -181,7 +183,7 @@ class Crawl:
 
     async def run(self) -> None:
         """Walk, and search what was written down meanwhile."""
-        with listened() as log:
+        with listened() as self.log:
             try:
                 for viewer in self.viewers.values():
                     await self.sign_in(viewer)
@@ -195,7 +197,7 @@ class Crawl:
                 await self.scan()
             except Enough:
                 pass
-            self._read_log(log)
+            self._read_log()
 
     async def _walk(self) -> None:
         everyone = [viewer for viewer in self.viewers.values() if viewer.name not in {"cleo", "eve"}]
@@ -353,8 +355,8 @@ class Crawl:
             f"{len(self.findings)} findings",
         ]
 
-    def _read_log(self, log: io.StringIO) -> None:
-        lines = log.getvalue().splitlines()
+    def _read_log(self) -> None:
+        lines = self.log.getvalue().splitlines()
         self.scanned["log lines"] = len(lines)
         words = [*map(mark, COMPANIES), INTERNAL.lower(), *map(person_mark, ("ann", "bob", "cleo"))]
         for line in lines:
