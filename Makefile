@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: demo test lint live shots bench lock clean help
+.PHONY: demo test lint live shots bench dictionary lock clean help
 .DELETE_ON_ERROR:
 
 demo: $(READY) ## The portal over a sandbox of three back offices, on an embedded Redis and SQLite
@@ -32,6 +32,9 @@ shots: $(READY) ## Pictures of every page into .shots/
 
 bench: $(READY) ## Pages against the bare server; ONLY=B3 picks one, QUICK=1 takes a first look
 	@$(BIN)/python tests/bench_pages.py
+
+dictionary: $(READY) ## After a change of the fixtures: what snapshots are compressed with
+	@$(BIN)/python tests/train_dictionary.py
 
 lock: $(READY) ## After a change of the dependencies in pyproject.toml
 	@$(COMPILE) --output-file requirements.lock

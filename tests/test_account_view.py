@@ -26,6 +26,7 @@ from connectors.records import Invoice, Kind, Money, Origin, Record, Ticket
 from connectors.tokens import MemoryTokens
 from gateway.access import LinkRef, Scope
 from gateway.account_view import AccountViews
+from gateway.compact import MOST, shrink
 from gateway.offices import Office
 from gateway.pull import Known
 from gateway.supply import Supply
@@ -333,9 +334,12 @@ async def test_opens_a_file_only_of_a_record_of_the_account(view: AccountViews, 
             pass
 
 
-async def test_fetches_anew_what_another_version_wrote(view: AccountViews, desk: Desk, redis: Client) -> None:
+@pytest.mark.parametrize("payload", [b"\x91\x01", shrink(b"\x91\x01"), shrink(bytes(MOST + 1))])
+async def test_fetches_anew_what_another_version_wrote(
+    payload: bytes, view: AccountViews, desk: Desk, redis: Client
+) -> None:
     desk.held["invoices"] = [("7", invoice("1"))]
-    foreign = Snapshot(owner="acme", fetched_at=START, payload=b"\x91\x01")
+    foreign = Snapshot(owner="acme", fetched_at=START, payload=payload)
     await Snapshots(redis).put(key("list", "acme", "desk", "1", "7", "invoices"), foreign, timedelta(hours=1))
     (part,) = await (await view.of(scope())).parts(["invoices"])
     assert [record.number for record in part.records] == ["1"]
