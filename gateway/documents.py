@@ -15,25 +15,25 @@ class Document(Struct, frozen=True):
 
     file: FileRef
     item: Item[Record]
-    day: date | None
+    day: date | datetime | None
+
+    @property
+    def order(self) -> tuple[str, str]:
+        return self.day.isoformat() if self.day else "", self.file.name
 
 
 def documents(parts: Iterable[Part]) -> list[Document]:
     """List the files, the newest first. Tickets have theirs only where they were read whole."""
     found = [document for part in parts for record in part.records for document in _documents(Item(record, part))]
-    return sorted(found, key=lambda document: (document.day or date.min, document.file.name), reverse=True)
+    return sorted(found, key=lambda document: document.order, reverse=True)
 
 
 def _documents(item: Item[Record]) -> Iterator[Document]:
     match item.record:
         case Order(files=files, ordered_at=day) | Invoice(files=files, issued_on=day):
             for file in files:
-                yield Document(file, item, _date(day))
+                yield Document(file, item, day)
         case Ticket(messages=messages):
             for message in messages or ():
                 for file in message.files:
-                    yield Document(file, item, message.at.date())
-
-
-def _date(day: date | datetime | None) -> date | None:
-    return day.date() if isinstance(day, datetime) else day
+                    yield Document(file, item, message.at)

@@ -1,6 +1,6 @@
 """The way of an order, step by step, with the dates that are known."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 from msgspec import Struct
@@ -12,11 +12,11 @@ WAY = ("received", "confirmed", "packed", "on_its_way", "delivered")
 
 
 class Step(Struct, frozen=True):
-    """`day` None: it is not known when."""
+    """`day` None: it is not known when. An instant falls on a day of the business's own zone."""
 
     label: str
     state: Literal["done", "now", "late", "next"]
-    day: date | None
+    day: date | datetime | None
     is_expected: bool = False  # the day lies ahead and may still change
 
 
@@ -25,8 +25,8 @@ def steps_of(order: Order, today: date) -> tuple[Step, ...]:
     if order.state not in WAY:
         return ()
     reached = WAY.index(order.state)
-    days = {
-        "received": order.ordered_at.date() if order.ordered_at else None,
+    days: dict[str, date | datetime | None] = {
+        "received": order.ordered_at,
         "on_its_way": min((shipment.shipped_on for shipment in order.shipments if shipment.shipped_on), default=None),
     }
     steps = []

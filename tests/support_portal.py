@@ -21,6 +21,7 @@ from auth.clock import utc_now
 from auth.provider import Identity
 from auth.sessions import Sessions
 from cache.client import connect
+from cache.snapshots import version_of
 from connectors.addresses import AddressPolicy
 from connectors.registry import load_connectors
 from gateway.access import remember
@@ -106,6 +107,10 @@ class Portal:
     def stranger(self) -> httpx.AsyncClient:
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)  # type: ignore[arg-type]
         return httpx.AsyncClient(transport=transport, base_url=self.base_url, headers={"Accept": "text/html"})
+
+    async def renew_version(self, account: str) -> None:
+        """Do as another process does that stores something of the account."""
+        await self._redis.set(version_of(account), "another")
 
     async def forget_records(self) -> None:
         """Empty the cache. Nobody is signed out by that."""

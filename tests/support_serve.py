@@ -71,10 +71,13 @@ class Served:
 
 
 def start(environ: dict[str, str], command: list[str] | None = None) -> Served:
-    """Start one on a free port, unless the environment names another."""
+    """Start one on a free port, unless the environment names another.
+
+    Nobody reads on while it runs: one that has much to say would wait for that, unless its log level is `error`.
+    """
     port = int(environ.get("HALLWAY_PORT") or free_port())
     environ = {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if not name.startswith("HALLWAY_")},
         "PYTHONPATH": os.pathsep.join(["tests", "."]),
         "HALLWAY_PORT": str(port),
         "HALLWAY_BASE_URL": f"http://127.0.0.1:{port}",
@@ -83,9 +86,8 @@ def start(environ: dict[str, str], command: list[str] | None = None) -> Served:
         "HALLWAY_OIDC_CLIENT_SECRET": "canary-client-secret",
         **environ,
     }
-    pipe = subprocess.PIPE
     process = subprocess.Popen(
-        command or SERVE, env=environ, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+        command or SERVE, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     return Served(process, port)
 

@@ -10,7 +10,7 @@ from support_tree import ROOT, tracked
 
 from connectors.config import Secret
 from gateway.rules import variable
-from gateway.settings import PROVIDERS, Settings
+from gateway.settings import PROVIDERS, Settings, load
 from gateway.sign_in import ProviderSettings
 
 ROW = re.compile(r"^\| `(HALLWAY_\w+)`( or `_FILE`)? \| (.*?) \| (.+) \|$", re.MULTILINE)
@@ -34,6 +34,14 @@ def test_lists_every_setting_and_no_other() -> None:
 def test_tells_how_far_providers_are_numbered() -> None:
     first, *_, last = [variable(group) for group in PROVIDERS[1:]]
     assert f"`{first}_…` to `{last}_…`" in (ROOT / "docs/settings.md").read_text()
+
+
+def test_gives_an_example_of_several_providers_that_works(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("secret")
+    lines = re.findall(r"^    (HALLWAY_OIDC\w+)=(.+)$", (ROOT / "docs/settings.md").read_text(), re.MULTILINE)
+    environ = {name: f"{tmp_path}/secret" if name.endswith("_FILE") else value for name, value in lines}
+    found = load(environ).require_sign_in()
+    assert [(each.id, each.kind) for each in found] == [("main", "member"), ("2", "member"), ("3", "staff")]
 
 
 @pytest.mark.parametrize("name", sorted(SETTINGS.keys() & LISTED.keys()))

@@ -82,6 +82,34 @@ MUTATIONS: dict[tuple[str, str], list[Edit]] = {
             GIVES_UP,
         ),
     ],
+    ("request_tracker", "gives all where only what is open is asked for"): [
+        ("tickets", "*([OPEN] if query.only_open else [])", "*[]")
+    ],
+    ("hubspot", "takes the search for the truth"): [("reading", 'if not is_done("orders", each.record)', "")],
+    ("hubspot", "leaves an order without a stage out of what is open"): [
+        ("orders", '"values": done}, without]', '"values": done}]')
+    ],
+    ("hubspot", "asks for the last order again"): [("listing", "if key < bound", "if key <= bound")],
+    ("hubspot", "shows what the sales team only hopes for"): [
+        ("deals", "OFFERED if stage.is_offer else None", "OFFERED if not stage.is_closed else None")
+    ],
+    ("hubspot", "takes a part of the answer for the whole"): [
+        ("api", "if any(each.category != NONE for each in batch.errors):", "if False:")
+    ],
+    ("hubspot", "gives a line to every order"): [("lines", " if row.id in belonging[key]", "")],
+    ("hubspot", "shows an order to whoever asks"): [("reading", " or query.customer not in answer.owners", "")],
+    ("hubspot", "walks in a circle"): [("associations", "page.paging.next.after == after", "False")],
+    ("zendesk", "shows an internal comment"): [
+        ("comments", 'self.public is True and self.type == "Comment"', 'self.type == "Comment"')
+    ],
+    ("zendesk", "shows a private ticket"): [("tickets", "return self.is_public and", "return")],
+    ("zendesk", "names the person behind an answer"): [("comments", "(author.alias or team)", "author.name")],
+    ("zendesk", "offers a file with malware"): [
+        ("comments", ' and self.malware_scan_result == "malware_not_found"', "")
+    ],
+    ("zendesk", "passes on less than the whole of a file"): [("files", "if received != size", "if False")],
+    ("zendesk", "walks in a circle"): [("api", 'answer.meta.after_cursor in (None, "", cursor)', "False")],
+    ("zendesk", "takes who knows of an address for its owner"): [("people", "self.verified is True and", "")],
 }
 
 
@@ -93,7 +121,7 @@ def test_notices_a_connector_that(edited: Edited, given: dict[str, Any], vendor:
     assert next(complaints(edited(vendor, MUTATIONS[vendor, mutation]), given), None) is not None
 
 
-@pytest.mark.parametrize("vendor", ["odoo", "request_tracker"])
+@pytest.mark.parametrize("vendor", ["odoo", "request_tracker", "hubspot", "zendesk"])
 def test_has_nothing_against_a_copy_without_a_change(edited: Edited, given: dict[str, Any], vendor: str) -> None:
     assert list(complaints(edited(vendor, []), given, but_for=(*LONG, "failure"))) == []
 

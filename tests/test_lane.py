@@ -1,20 +1,25 @@
 """The fast lane: the answers of the application, to the same people, and none that has stopped being true."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
 import sqlalchemy as sa
 import time_machine
+from msgspec.structs import replace
 from support_portal import Portal
 from support_sandbox import RunningSandbox
 
 from auth import cookies
 from auth.clock import utc_now
+from gateway.offices import Office
+from gateway.profile import Profile
 from gateway.records.tables import Membership, Source
+from gateway.standing import Standing
 from web.lane import VIEWED
-from web.ready import Ready
+from web.ready import Answer, Ready
 
 
 @pytest.fixture
@@ -136,6 +141,78 @@ async def test_answers_not_modified_from_memory(portal: Portal, kept: list[str])
     assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", first.headers["etag"])
     other = await maya.get("/api/v1/home", headers={"If-None-Match": '"another"'})
     assert (other.status_code, other.content) == (200, first.content)
+
+
+async def test_builds_anew_what_another_process_has_renewed(portal: Portal, kept: list[str]) -> None:
+    maya = await portal.browser("maya", "bakery")
+    await twice(maya, "/")
+    await portal.renew_version("bakery")
+    kept.clear()
+    await maya.get("/")
+    assert not kept
+
+
+STANDING = Standing(
+    member_id="m",
+    account_id="a",
+    scope=None,
+    profile=Profile(name=None, email=None, subject="s", last_visit_at=None),
+    accounts=(),
+)
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+OFFICES: dict[str, Office] = {}
+
+
+def answer(body: bytes = b"page") -> Answer:
+    return Answer(
+        body=body,
+        headers=[],
+        etag=None,
+        standing=STANDING,
+        version=b"1",
+        offices=OFFICES,
+        today=NOON.date(),
+        until=NOON + timedelta(minutes=1),
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "holds"),
+    [
+        ({}, True),
+        ({"version": b"2"}, False),
+        ({"version": None}, False),
+        ({"offices": {}}, False),
+        ({"standing": replace(STANDING, account_id="b")}, False),
+        ({"now": NOON + timedelta(minutes=1)}, False),
+        ({"today": NOON.date() + timedelta(days=1)}, False),
+    ],
+)
+def test_holds_until_anything_changes(changed: dict[str, Any], *, holds: bool) -> None:
+    now: dict[str, Any] = {"standing": STANDING, "version": b"1", "offices": OFFICES, "now": NOON, "today": NOON.date()}
+    now |= changed
+    ready = Ready(lambda: now["now"], lambda: now["today"], 100)
+    assert ready.is_true(answer(), now["standing"], now["version"], now["offices"]) is holds
+
+
+def test_finds_an_answer_for_its_own_session_and_path() -> None:
+    ready = Ready(lambda: NOON, NOON.date, 100)
+    ready.keep("one", "/", answer())
+    assert ready.find("one", "/") == answer()
+    assert ready.find("two", "/") is None
+    assert ready.find("one", "/api/v1/home") is None
+
+
+def test_makes_room_and_never_takes_more() -> None:
+    ready = Ready(lambda: NOON, NOON.date, 10)
+    for session in ("one", "one", "two", "three"):
+        ready.keep(session, "/", answer(b"12345"))
+    assert [session for session in ("one", "two", "three") if ready.find(session, "/")] == ["two", "three"]
+    ready.keep("four", "/", answer(b"x" * 11))
+    assert ready.find("four", "/") is None
+    ready.keep("five", "/", answer(b"x" * 10))
+    assert ready.find("five", "/")
+    assert Ready(lambda: NOON, NOON.date, 0).find("one", "/") is None
 
 
 async def test_needs_what_redis_holds(portal: Portal, kept: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element
@@ -10,10 +11,12 @@ import html5lib
 import httpx
 import pytest
 import sqlalchemy as sa
+import time_machine
 from support_portal import BAKERY, BASE, HOTEL, Portal, running, settings_for
 from support_sandbox import RunningSandbox
 
 from auth import cookies
+from auth.clock import utc_now
 from connectors.sandbox.faults import Fault
 from gateway.app import make_app
 from gateway.records.tables import UsageEvent
@@ -226,15 +229,71 @@ async def test_one_source_down_changes_only_its_own_parts(maya: httpx.AsyncClien
     assert "Nothing to pay" not in invoices
 
 
-async def test_every_figure_says_where_it_is_from_and_when(maya: httpx.AsyncClient) -> None:
-    for path in ("/", "/invoices", "/requests"):
-        main = next(html5lib.parse((await maya.get(path)).text, namespaceHTMLElements=False).iter("main"))
-        groups = [*main.iter("section"), *(item for item in main.iter("li") if "need" in classes(item))] or [main]
-        for group in groups:
-            nodes = list(group.iter())
-            stamps = [node for node in nodes if "stamp" in classes(node)]
-            assert stamps or not [node for node in nodes if classes(node) & {"money", "chip"}], path
-            assert all(list(stamp.iter("time")) for stamp in stamps)
+EVERY_KIND_OF_PAGE = (
+    *("/", "/orders?show=all", "/invoices?show=all", "/invoices", "/requests?show=all", "/documents", "/search?q=a"),
+    *("/orders/", "/invoices/", "/requests/"),  # the first record of each list
+)
+
+
+@pytest.mark.parametrize("path", EVERY_KIND_OF_PAGE)
+async def test_every_figure_says_where_it_is_from_and_when(maya: httpx.AsyncClient, path: str) -> None:
+    if path.endswith("/") and path != "/":
+        shown = await maya.get(f"{path[:-1]}?show=all")
+        path = min(link for link in links_of(shown.text) if link.startswith(path))
+    main = next(html5lib.parse((await maya.get(path)).text, namespaceHTMLElements=False).iter("main"))
+    around = {child: parent for parent in main.iter() for child in parent}
+    figures = [node for node in main.iter() if is_figure(node, around)]
+    assert figures
+    for figure in figures:
+        group = figure
+        while not stamps_in(group):
+            assert group is not main, f"{path}: {''.join(figure.itertext())} does not say where it is from"
+            group = around[group]
+        assert all(list(stamp.iter("time")) for stamp in stamps_in(group)), path
+
+
+def is_figure(node: Element, around: dict[Element, Element]) -> bool:
+    """Whether it is an amount, a status or a day of a record's: neither today's date nor the age in a stamp."""
+    if not classes(node) & {"money", "chip"} and (node.tag != "time" or "data-age" in node.attrib):
+        return False
+    while node in around:
+        node = around[node]
+        if "page-head" in classes(node) and not [inner for inner in node.iter() if classes(inner) & {"money", "chip"}]:
+            return False
+    return True
+
+
+def stamps_in(node: Element) -> list[Element]:
+    return [inner for inner in node.iter() if "stamp" in classes(inner)]
+
+
+async def test_a_dead_source_changes_only_its_own(maya: httpx.AsyncClient, sandbox: RunningSandbox) -> None:
+    def of_the_desk(page: str) -> set[str]:
+        tree = html5lib.parse(page, namespaceHTMLElements=False)
+        return {
+            re.sub(r"\d\d:\d\d", "", "".join(node.itertext()))
+            for node in tree.iter()
+            if (node.tag == "li" and any("/helpdesk/" in str(link.get("href")) for link in node.iter("a")))
+            or node.get("data-source") == "helpdesk"
+        }
+
+    paths = ("/", "/requests?show=all")
+    before = [of_the_desk((await maya.get(path)).text) for path in paths]
+    assert all(before)
+    sandbox.odoo_fault(Fault(kind="unavailable"))
+    with time_machine.travel(utc_now() + timedelta(minutes=6), tick=True):
+        after = [(await maya.get(path)).text for path in paths]
+    assert [of_the_desk(page) for page in after] == before
+    assert all("Invoices can’t be reached right now. You see what we knew" in text_of(page) for page in after)
+    assert all("The rest is not affected." in text_of(page) for page in after)
+
+
+async def test_promises_nothing_of_the_rest_when_there_is_none(
+    maya: httpx.AsyncClient, sandbox: RunningSandbox
+) -> None:
+    sandbox.odoo_fault(Fault(kind="unavailable"))
+    sandbox.rt_fault(Fault(kind="unavailable"))
+    assert "not affected" not in text_of((await maya.get("/")).text)
 
 
 async def test_switches_between_the_accounts_of_one_person_and_nowhere_else(portal: Portal) -> None:

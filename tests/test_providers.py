@@ -193,6 +193,21 @@ async def test_signs_out_at_the_provider_that_it_began_at(app: ASGIApp, ops: Ops
 
 
 @SQLITE
+async def test_signs_out_here_alone_where_the_provider_is_set_no_more(
+    app: ASGIApp, op: Op, database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    """A session outlives a restart with other settings; its ID token goes to no other provider."""
+    ann = await signed_in(app, "2")
+    async with portal_at(op, database_url, redis_url, tmp_path, OIDC_TITLE="Sign in with One") as restarted:
+        later = Visitor(restarted)
+        later.cookies = dict(ann.cookies)
+        assert re.findall(r"Sign in with[^<]*", (await Browser(restarted).go("/sign-in")).text) == ["Sign in with One"]
+        farewell = await later.submit("/sign-out", _token=await later.token())
+        assert (farewell.status_code, farewell.headers["Location"]) == (303, "/signed-out")
+        assert not await is_in(later, "2")
+
+
+@SQLITE
 @pytest.mark.parametrize("endpoint", [GONE, "http://elsewhere.example/out", "javascript:alert(1)", "//evil.example"])
 async def test_goes_on_to_nowhere_that_could_not_be_trusted(app: ASGIApp, ops: Ops, endpoint: str) -> None:
     """An address without https makes the whole document worthless; it comes from nowhere but there."""

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,35 @@ def test_resolves_relative_dates(text: str, value: object) -> None:
 
 def test_keeps_an_invoice_seven_days_overdue(site: Sandbox) -> None:
     assert site.odoo.rows["account.move"][2093]["invoice_date_due"] == NOW.date() - timedelta(days=7)
+
+
+def test_expects_nothing_in_the_past(site: Sandbox) -> None:
+    late = [
+        row["name"]
+        for row in rows(site, "sale.order", state="sale")
+        if row.get("delivery_status") != "full"
+        if row.get("commitment_date") and row["commitment_date"] < NOW.replace(hour=0, minute=0)
+    ]
+    assert late == []
+
+
+def test_sells_no_goods_in_two_systems(site: Sandbox) -> None:
+    """What a customer is offered in the one is not what they have ordered in the other."""
+    in_odoo = {row["name"] for row in rows(site, "sale.order.line")}
+    in_hubspot = {line.properties["name"] for line in site.hubspot.objects["line_items"].values()}
+    deals = {deal.properties["dealname"] for deal in site.hubspot.objects["deals"].values()}
+    assert in_odoo
+    assert in_hubspot
+    assert in_odoo & (in_hubspot | deals) == set()
+
+
+def test_asks_for_what_the_lines_of_an_order_cost(site: Sandbox) -> None:
+    store = site.hubspot
+    for type_, total in (("orders", "hs_total_price"), ("deals", "amount")):
+        for key, record in store.objects[type_].items():
+            lines = [str(each["toObjectId"]) for each in store.associated((type_, key), "line_items")]
+            amounts = [Decimal(str(store.objects["line_items"][line].properties["amount"])) for line in lines]
+            assert not amounts or sum(amounts) == Decimal(str(record.properties[total])), key
 
 
 @pytest.mark.parametrize(

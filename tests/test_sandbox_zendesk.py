@@ -258,7 +258,7 @@ def test_hands_no_file_to_strangers_or_under_another_name(zendesk: Zendesk) -> N
 
 
 def test_hands_out_a_file_with_a_hostile_name(zendesk: Zendesk) -> None:
-    file = zendesk.get("/tickets/7060/comments").json()["comments"][0]["attachments"][0]
+    file = zendesk.get("/tickets/7061/comments").json()["comments"][0]["attachments"][0]
     location = zendesk.http.get(file["content_url"], auth=zendesk.auth).headers["location"]
     assert zendesk.http.get(location).content == b"<script>alert('HOSTILE-6')</script>"
 

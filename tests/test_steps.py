@@ -28,7 +28,7 @@ def order(state: OrderState, **more: object) -> Order:
 def test_marks_what_is_done_what_is_now_and_what_comes() -> None:
     steps = steps_of(order("packed", expected_on=date(2026, 11, 27)), TODAY)
     assert [step.state for step in steps] == ["done", "done", "now", "next", "next"]
-    assert steps[0] == Step("Received", "done", AT.date())
+    assert steps[0] == Step("Received", "done", AT)
     assert steps[-1] == Step("Delivered", "next", date(2026, 11, 27), is_expected=True)
 
 

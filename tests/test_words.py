@@ -22,6 +22,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
         ("1234567.891", "KWD", "KWD\xa01,234,567.891"),
         ("1500", "JPY", "¥1,500"),
         ("0.10", "USD", "$0.10"),
+        ("1e27", "EUR", "€1,000,000,000,000,000,000,000,000,000.00"),
     ],
 )
 def test_writes_money_to_the_places_of_its_currency(amount: str, currency: str, text: str) -> None:

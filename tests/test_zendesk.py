@@ -144,7 +144,7 @@ async def test_lists_a_requesters_tickets_and_none_they_are_copied_in(office: Ba
 
 
 async def test_keeps_ids_exact_that_a_double_would_round(office: BackOffice[ZendeskConfig]) -> None:
-    assert await listed(office, JO) == ["7084"]
+    assert await listed(office, JO) == ["7084", "7061"]
     assert [message.from_customer for message in await conversation(office, "7084", JO)] == [True, False]
 
 
@@ -195,9 +195,9 @@ async def test_passes_a_file_on(office: BackOffice[ZendeskConfig], sandbox: Runn
 
 
 async def test_passes_on_a_file_of_a_hostile_name(office: BackOffice[ZendeskConfig]) -> None:
-    page, picture = [file for message in await conversation(office, "7060", BAKERY) for file in message.files]
-    assert await read_file(office, "7060", page.id, BAKERY) == b"<script>alert('HOSTILE-6')</script>"
-    assert (await read_file(office, "7060", picture.id, BAKERY)).startswith(b"\x89PNG")
+    page, picture = [file for message in await conversation(office, "7061", JO) for file in message.files]
+    assert await read_file(office, "7061", page.id, JO) == b"<script>alert('HOSTILE-6')</script>"
+    assert (await read_file(office, "7061", picture.id, JO)).startswith(b"\x89PNG")
 
 
 async def test_gives_no_file_to_somebody_else(office: BackOffice[ZendeskConfig]) -> None:

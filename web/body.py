@@ -27,11 +27,11 @@ class CutShort(ClientException):
 class Body:
     """`receive` and `send` for whoever handles the request."""
 
-    def __init__(self, receive: Receive, send: Send, cap: int, within: float = BODY_WITHIN) -> None:
+    def __init__(self, receive: Receive, send: Send, cap: int) -> None:
         self._receive = receive
         self._send = send
         self._left = cap
-        self._ends = asyncio.get_running_loop().time() + within
+        self._ends = asyncio.get_running_loop().time() + BODY_WITHIN
         self._is_complete = False
         self._is_lost = False  # nothing more can be read
 
@@ -57,8 +57,7 @@ class Body:
         if self._is_complete:
             await self._send(message)
         elif message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], (b"connection", b"close")]
-            await self._send(message)
+            await self._send({**message, "headers": [*message["headers"], (b"connection", b"close")]})
         elif message["type"] == "http.response.body" and not message.get("more_body", False):
             await self._send({**message, "more_body": True})
             await self._read_what_is_left()

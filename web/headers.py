@@ -44,7 +44,7 @@ class SecureHeaders:
                 headers = list(message["headers"])
                 set_already = {name.lower() for name, _ in headers}
                 headers += [header for header in self._headers if header[0] not in set_already]
-                message["headers"] = headers
+                message = {**message, "headers": headers}
             return send(message)
 
         await self._app(scope, receive, with_headers)

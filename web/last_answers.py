@@ -28,7 +28,7 @@ class LastAnswers:
     async def _answer_last(self, scope: Scope, receive: Receive, send: Send) -> None:
         def and_close(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], (b"connection", b"close")]
+                message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
             return send(message)
 
         if scope["path"] == "/readyz":

@@ -1,6 +1,7 @@
 """How figures, dates and ages are written. English for now; every format goes through Babel."""
 
 from datetime import date, datetime
+from decimal import localcontext
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -21,7 +22,8 @@ SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "
 def money(value: Money) -> str:
     """Write an amount with its currency, to that currency's own places."""
     is_word = get_currency_symbol(value.currency, locale=LOCALE)[-1].isalpha()
-    return format_currency(value.amount, value.currency, SPACED if is_word else None, locale=LOCALE)
+    with localcontext(prec=100):  # or an absurd amount would be an error, and not absurd
+        return format_currency(value.amount, value.currency, SPACED if is_word else None, locale=LOCALE)
 
 
 def quantity(line: Line) -> str:
