@@ -31,7 +31,7 @@ shots: $(READY) ## Pictures of every page into .shots/
 	@$(BIN)/python tests/shots.py
 
 bench: $(READY) ## Pages against the bare server; ONLY=B3 picks one, QUICK=1 takes a first look
-	@$(BIN)/python tests/bench_pages.py
+	@$(BIN)/python tests/bench.py
 
 dictionary: $(READY) ## After a change of the fixtures: what snapshots are compressed with
 	@$(BIN)/python tests/train_dictionary.py

@@ -16,11 +16,19 @@ LATEST = Path(__file__).parent.parent / ".bench" / "latest.json"
 QUICK = bool(os.environ.get("QUICK"))
 
 
+class Measured(Struct, frozen=True):
+    """The middle of some rounds, and between which two they lie."""
+
+    value: float
+    low: float
+    high: float
+
+
 class Finding(Struct, frozen=True, kw_only=True):
     """One figure against its target. Exactly one of `at_least` and `at_most` is given."""
 
     what: str
-    value: float
+    measured: Measured
     unit: str
     at_least: float | None = None
     at_most: float | None = None
@@ -29,7 +37,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     def holds(self) -> bool:
         low = -float("inf") if self.at_least is None else self.at_least
         high = float("inf") if self.at_most is None else self.at_most
-        return low <= self.value <= high
+        return low <= self.measured.value <= high
 
     @property
     def target(self) -> str:
@@ -39,9 +47,20 @@ class Finding(Struct, frozen=True, kw_only=True):
 Benchmark = Callable[[], Iterator[tuple[str, Finding]]]  # gives ids with findings
 
 
-def ratio_of_rounds(rounds: int, first: Callable[[], float], second: Callable[[], float]) -> float:
-    """Measure both in turns, so that a busy moment of the machine hits both, and take the middle ratio."""
-    return median(first() / second() for _ in range(rounds))
+def middle(values: list[float]) -> Measured:
+    return Measured(median(values), min(values), max(values))
+
+
+def ratio_of_rounds(rounds: int, first: Callable[[], float], second: Callable[[], float]) -> Measured:
+    """Measure both in turns, so that a busy moment of the machine hits both, and take the middle ratio.
+
+    The turns change places, so that neither always follows the other. A first round is for warming up.
+    """
+    ratios = []
+    for turn in range(rounds + 1):
+        pair = {measure: measure() for measure in ((first, second) if turn % 2 else (second, first))}
+        ratios.append(pair[first] / pair[second])
+    return middle(ratios[1:])
 
 
 def run(benchmarks: Mapping[str, Benchmark], to: Path = LATEST) -> None:
@@ -62,7 +81,9 @@ def run(benchmarks: Mapping[str, Benchmark], to: Path = LATEST) -> None:
 
 def line(key: str, finding: Finding) -> str:
     verdict = "holds" if finding.holds else "MISSED"
-    return f"{key:<6} {finding.value:>9.3g} {finding.unit:<7} {finding.target:<9} {verdict:<7} {finding.what}"
+    found = finding.measured
+    spread = f"{found.low:.3g} to {found.high:.3g}"
+    return f"{key:<5}{found.value:>7.3g} {finding.unit:<7} {finding.target:<8} {verdict:<7} {spread:<16} {finding.what}"
 
 
 def write(findings: Mapping[str, Finding], to: Path) -> None:
@@ -70,7 +91,7 @@ def write(findings: Mapping[str, Finding], to: Path) -> None:
     document = {
         key: {
             "what": finding.what,
-            "value": round(finding.value, 4),
+            "value": round(finding.measured.value, 4),
             "target": finding.target,
             "holds": finding.holds,
             "unit": finding.unit,

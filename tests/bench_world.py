@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bench_records import DAY, records_of
 from msgspec import Struct
 
 from auth.clock import utc_now
@@ -18,7 +18,7 @@ from cache import embedded
 from cache.client import connect
 from cache.snapshots import Snapshots
 from connectors.addresses import AddressPolicy
-from connectors.records import Invoice, Kind, Line, Money, Order, Origin, Record, Ticket
+from connectors.records import Kind, Record
 from connectors.registry import load_connectors
 from gateway.access import remember
 from gateway.app import SealedIdTokens
@@ -33,7 +33,6 @@ from gateway.vault import Vault
 
 ACCOUNT, ISSUER, SUBJECT = "acme", "http://127.0.0.1:9", "jane"
 CUSTOMERS = {"erp": "17", "desk": "acme"}
-DAY = timedelta(days=1)
 POLICY = AddressPolicy(allow_http=True, allow_private=True)
 
 SOURCES = """
@@ -109,60 +108,10 @@ async def add_sources(database: Database, vault: Vault, now: datetime) -> None:
 
 
 def records_at(now: datetime) -> dict[tuple[str, Kind], list[Record]]:
-    """Twenty orders, twenty invoices and twenty requests, some of which need the customer."""
+    records = records_of(1, now)
     return {
-        ("erp", "orders"): [an_order(n, now) for n in range(20)],
-        ("erp", "invoices"): [an_invoice(n, now) for n in range(20)],
+        ("erp", "orders"): records["orders"],
+        ("erp", "invoices"): records["invoices"],
         ("erp", "tickets"): [],
-        ("desk", "tickets"): [a_ticket(n, now) for n in range(20)],
+        ("desk", "tickets"): records["tickets"],
     }
-
-
-def origin(source: str, n: int, now: datetime) -> Origin:
-    return Origin(source=source, id=str(n), changed_at=now - n * DAY, fetched_at=now)
-
-
-def lines(n: int) -> tuple[Line, ...]:
-    return tuple(
-        Line(text=f"Article {n}-{position}", quantity=Decimal(position), total=Money("EUR", Decimal("125.40")))
-        for position in range(1, 4)
-    )
-
-
-def an_order(n: int, now: datetime) -> Order:
-    return Order(
-        origin=origin("erp", n, now),
-        number=f"S{n:05}",
-        vendor_state="sale",
-        state="confirmed" if n % 4 else "on_its_way",
-        total=Money("EUR", Decimal("376.20")),
-        ordered_at=now - n * DAY,
-        expected_on=(now + n * DAY).date(),
-        lines=lines(n),
-    )
-
-
-def an_invoice(n: int, now: datetime) -> Invoice:
-    is_open = n % 3 == 0
-    return Invoice(
-        origin=origin("erp", n, now),
-        number=f"INV-{n:05}",
-        vendor_state="posted",
-        state="open" if is_open else "paid",
-        total=Money("EUR", Decimal("376.20")),
-        open=Money("EUR", Decimal("376.20" if is_open else "0.00")),
-        issued_on=(now - n * DAY).date(),
-        due_on=(now + (10 - n) * DAY).date(),
-        lines=lines(n),
-    )
-
-
-def a_ticket(n: int, now: datetime) -> Ticket:
-    return Ticket(
-        origin=origin("desk", n, now),
-        number=str(n),
-        vendor_state="open",
-        state=("working", "awaiting_customer", "solved", "received")[n % 4],
-        subject=f"A question about article {n}",
-        created_at=now - n * DAY,
-    )

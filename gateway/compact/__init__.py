@@ -15,7 +15,7 @@ else:
 
 FOLDER: Final = Path(__file__).parent / "dictionaries"  # of files named by their dictionary's id
 CURRENT: Final = 495083741
-LEVEL: Final = 3
+LEVEL: Final = 1
 MOST = 32 * 1024 * 1024  # bytes of one text
 
 # The checksum costs four bytes; without it, one changed byte could be another amount of money.
