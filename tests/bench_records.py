@@ -13,19 +13,13 @@ from connectors.records import FileRef, Invoice, Kind, Line, Money, Order, Origi
 
 EACH = 20
 DAY = timedelta(days=1)
-COLOURS = tuple(
-    "amber beige black blue bronze copper coral cream green grey ivory olive red silver teal yellow".split()
-)
-STUFFS = tuple(
-    "alder aluminium ash bamboo beech brass canvas cork felt glass iron leather linen oak slate steel".split()
-)
-THINGS = tuple(
-    """
-    anchor axle bench bracket bucket cabinet cable carriage clamp crate curtain door drawer fan fence filter frame gate
-    gutter handle hinge hook hose jack kettle ladder lamp latch lever mirror nozzle panel pipe plank pump rack rail
-    ramp reel rod roller saw screen shelf shutter sieve sink spade spring stool stove strap tank tile trolley valve
-    """.split()
-)
+COLOURS = "amber beige black blue bronze copper coral cream green grey ivory olive red silver teal white yellow"
+STUFFS = "alder aluminium ash bamboo beech brass canvas cork felt glass iron leather linen marble oak slate steel"
+THINGS = """
+anchor axle bench bracket bucket cabinet cable carriage clamp crate curtain door drawer fan fence filter frame gate
+gutter handle hinge hook hose jack kettle ladder lamp latch lever mirror nozzle panel pipe plank pump rack rail
+ramp reel rod roller saw screen shelf shutter sieve sink spade spring stool stove strap tank tile trolley valve
+"""
 MISHAPS = (
     "arrived broken",
     "does not fit",
@@ -104,7 +98,7 @@ def _ticket(random: Random, number: int, n: int, now: datetime) -> Ticket:
         number=str(number),
         vendor_state=("open", "pending", "solved", "new")[n % 4],
         state=("working", "awaiting_customer", "solved", "received")[n % 4],
-        subject=f"The {random.choice(COLOURS)} {random.choice(THINGS)} {random.choice(MISHAPS)}",
+        subject=f"The {_word(random, COLOURS)} {_word(random, THINGS)} {random.choice(MISHAPS)}",
         created_at=changed_at - random.randrange(1, 100_000) * timedelta(seconds=1),
     )
 
@@ -123,9 +117,13 @@ def _lines(random: Random) -> tuple[Line, ...]:
 
 
 def _line(random: Random) -> Line:
-    text = f"{random.choice(STUFFS).capitalize()} {random.choice(THINGS)}, {random.choice(COLOURS)}"
+    text = f"{_word(random, STUFFS).capitalize()} {_word(random, THINGS)}, {_word(random, COLOURS)}"
     total = Money("EUR", Decimal(random.randrange(500, 200_000)) / 100)
     return Line(text=text, quantity=Decimal(random.randrange(1, 30)), total=total)
+
+
+def _word(random: Random, words: str) -> str:
+    return random.choice(words.split())
 
 
 def _sum(lines: Iterable[Line]) -> Money:
