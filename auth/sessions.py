@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import re
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -17,6 +18,7 @@ from auth.provider import MAIN
 from auth.session import Session
 from cache.client import Client
 from cache.copies import Copies
+from cache.lookups import Lookups
 from gateway.records.database import Database, DatabaseDown
 from gateway.records.tables import Member, Staff
 from gateway.records.tables import Session as Row
@@ -51,6 +53,7 @@ class Sessions:
     ) -> None:
         self._db = db
         self._copies = Copies(redis, "session", Session, clock)
+        self._rows: Lookups[bytes, Session | None] = Lookups(self._read)
         self._sealer = sealer
         self._clock = clock
         self._idle = idle
@@ -81,8 +84,8 @@ class Sessions:
         id_hash = _hash(cookie)
         copy = await self._copies.get(id_hash.hex())
         if copy is None:
-            return await self._read(id_hash)
-        return self._if_live(copy)
+            (copy,) = await self._rows.get([id_hash])
+        return self._if_live(copy) if copy else None
 
     def name_of(self, cookie: str | None) -> str | None:
         """Name the session of a browser. Whether there is one is another question."""
@@ -192,43 +195,47 @@ class Sessions:
         sealed = self._sealer.seal(id_token, _name(id_hash))
         return sealed if len(sealed) <= SEALED_LENGTH else None
 
-    async def _read(self, id_hash: bytes) -> Session | None:
+    async def _read(self, id_hashes: Sequence[bytes]) -> Sequence[Session | None]:
+        """Read rows for many requests at once, and leave copies of them."""
         read_at = self._clock()
-        live = sa.select(Row).where(Row.id_hash == id_hash, *self._live(read_at))
+        theirs = sa.select(Row).where(Row.id_hash.in_(set(id_hashes)), *self._live(read_at))
         async with self._db.read() as session:
-            row = await session.scalar(live)
-        if row and read_at - row.seen_at >= SEEN_EVERY:
-            row = await self._see(row, read_at)
-        if row is None:
-            return None
-        found = Session(
-            id_hash=row.id_hash,
-            kind=row.kind,
-            member_id=row.member_id,
-            staff_id=row.staff_id,
-            provider=row.provider,
-            account_id=row.account_id,
-            csrf_token=row.csrf_token,
-            seen_at=row.seen_at,
-            expires_at=row.expires_at,
-        )
-        await self._copies.put(id_hash.hex(), found, read_at)
-        return found
+            rows = (await session.scalars(theirs)).all()
+        due = [row.id_hash for row in rows if read_at - row.seen_at >= SEEN_EVERY]
+        if due:
+            rows = [*(row for row in rows if row.id_hash not in due), *await self._see(due, rows, read_at)]
+        found = {row.id_hash: _session(row) for row in rows}
+        await asyncio.gather(*(self._copies.put(each.id_hash.hex(), each, read_at) for each in found.values()))
+        return [found.get(id_hash) for id_hash in id_hashes]
 
-    async def _see(self, row: Row, now: datetime) -> Row | None:
-        """Write down that the session was used, unless it has ended meanwhile."""
-        live = (Row.id_hash == row.id_hash, *self._live(now))
-        due = Row.seen_at <= now - SEEN_EVERY  # several requests come at once, and one write is enough
+    async def _see(self, due: Sequence[bytes], rows: Sequence[Row], now: datetime) -> Sequence[Row]:
+        """Write down that sessions were used, and give those that have not ended meanwhile."""
+        live = (Row.id_hash.in_(due), *self._live(now))
         try:
             async with self._db.write() as session:
-                await session.execute(sa.update(Row).where(*live, due).values(seen_at=now))
-                return await session.scalar(sa.select(Row).where(*live))
+                # Another process may have been first, and one write is enough.
+                await session.execute(sa.update(Row).where(*live, Row.seen_at <= now - SEEN_EVERY).values(seen_at=now))
+                return (await session.scalars(sa.select(Row).where(*live))).all()
         except DatabaseDown:
             log.warning("session use not written")
-            return row
+            return [row for row in rows if row.id_hash in due]
 
     def _live(self, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
         return Row.ended_at.is_(None), Row.expires_at > now, Row.seen_at > now - self._idle
+
+
+def _session(row: Row) -> Session:
+    return Session(
+        id_hash=row.id_hash,
+        kind=row.kind,
+        member_id=row.member_id,
+        staff_id=row.staff_id,
+        provider=row.provider,
+        account_id=row.account_id,
+        csrf_token=row.csrf_token,
+        seen_at=row.seen_at,
+        expires_at=row.expires_at,
+    )
 
 
 def _ending(now: datetime) -> sa.Update:

@@ -5,7 +5,7 @@ Everything that goes wrong is a `CacheDown`; nobody else needs to know the error
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -95,7 +95,7 @@ class Client(Redis):
         self.auto_close_connection_pool = True
         self._gate = gate
         self._turns = asyncio.Semaphore(CONNECTIONS)
-        self._lookups = Lookups(self.mget)  # type: ignore[arg-type]  # the library's types allow text too
+        self._lookups: Lookups[str, bytes | None] = Lookups(self.mget)  # type: ignore[arg-type]  # the library's types allow text too
 
     @property
     def reachable(self) -> bool:
@@ -107,7 +107,7 @@ class Client(Redis):
                 async with asyncio.timeout(DEADLINE):
                     return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # the library's
 
-    async def look_up(self, *keys: str) -> list[bytes | None]:
+    async def look_up(self, *keys: str) -> Sequence[bytes | None]:
         """Read values of one moment. Callers of the same moment share a round trip."""
         return await self._lookups.get(keys)
 

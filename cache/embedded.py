@@ -32,11 +32,12 @@ class EmbeddedError(Exception):
 class Embedded:
     """A running Redis. Whoever started it stops it."""
 
-    def __init__(self, process: subprocess.Popen[bytes], folder: Path, socket_path: Path, lock: IO[str]) -> None:
-        self._process = process
+    def __init__(self, program: Path, folder: Path, socket_path: Path, lock: IO[str]) -> None:
+        self._program = program
         self._folder = folder
         self._socket_path = socket_path
         self._lock = lock
+        self._process = _launch(program, folder, socket_path)
 
     @property
     def pid(self) -> int:
@@ -45,6 +46,14 @@ class Embedded:
     @property
     def url(self) -> str:
         return f"unix://{quote(str(self._socket_path))}"
+
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def start_again(self) -> None:
+        """Start what has ended, with what it had written and at the same address. Raises `EmbeddedError`."""
+        self._process = _launch(self._program, self._folder, self._socket_path)
+        self.wait_until_it_answers()
 
     def stop(self) -> None:
         """End Redis, in peace if it can."""
@@ -78,7 +87,7 @@ def start(data_dir: Path, program: Path | None = None) -> Embedded:
     lock = _lock(folder)
     try:
         _end_orphan(folder)
-        running = _launch(program, folder, lock)
+        running = Embedded(program, folder, _socket_path(folder), lock)
     except BaseException:
         lock.close()
         raise
@@ -117,11 +126,15 @@ def _lock(folder: Path) -> IO[str]:
     return lock
 
 
-def _launch(program: Path, folder: Path, lock: IO[str]) -> Embedded:
-    socket_path = folder / "redis.sock"
-    if len(bytes(socket_path)) > LONGEST_SOCKET_PATH:
-        socket_path = Path(tempfile.mkdtemp(prefix="hallway-")) / "redis.sock"
-    (folder / "socket").write_text(str(socket_path))
+def _socket_path(folder: Path) -> Path:
+    path = folder / "redis.sock"
+    if len(bytes(path)) > LONGEST_SOCKET_PATH:
+        path = Path(tempfile.mkdtemp(prefix="hallway-")) / "redis.sock"
+    (folder / "socket").write_text(str(path))
+    return path
+
+
+def _launch(program: Path, folder: Path, socket_path: Path) -> subprocess.Popen[bytes]:
     settings = {
         "port": "0",
         "unixsocket": str(socket_path),
@@ -131,7 +144,7 @@ def _launch(program: Path, folder: Path, lock: IO[str]) -> Embedded:
         "appendonly": "yes",
     }
     with (folder / "redis.log").open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603  # a program we looked up, with our own arguments
+        return subprocess.Popen(  # noqa: S603  # a program we looked up, with our own arguments
             [program, *(word for name, value in settings.items() for word in (f"--{name}", value))],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -139,7 +152,6 @@ def _launch(program: Path, folder: Path, lock: IO[str]) -> Embedded:
             umask=0o077,
             start_new_session=True,  # Ctrl-C is ours: Redis is stopped last, by `stop`
         )
-    return Embedded(process, folder, socket_path, lock)
 
 
 def _end_orphan(folder: Path) -> None:

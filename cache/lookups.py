@@ -1,22 +1,27 @@
-"""Look-ups that share a round trip: whoever asks while one is under way goes with the next."""
+"""Look-ups that share a round trip: whoever asks while one is under way goes with the next.
+
+So an answer is never older than its question.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
 
-Values = list[bytes | None]
+K = TypeVar("K")
+V = TypeVar("V")
 
 
-class Lookups:
+class Lookups(Generic[K, V]):
     """Turns many small look-ups into few large ones. A caller that gives up spoils nothing for the others."""
 
-    def __init__(self, get: Callable[[Sequence[str]], Awaitable[Values]]) -> None:
+    def __init__(self, get: Callable[[Sequence[K]], Awaitable[Sequence[V]]]) -> None:
         self._get = get
-        self._waiting: list[tuple[Sequence[str], asyncio.Future[Values]]] = []
+        self._waiting: list[tuple[Sequence[K], asyncio.Future[Sequence[V]]]] = []
         self._sender: asyncio.Task[None] | None = None
 
-    async def get(self, keys: Sequence[str]) -> Values:
+    async def get(self, keys: Sequence[K]) -> Sequence[V]:
         """Give the values in the order of `keys`, all of one moment. Raises what the shared round trip raises."""
-        answer: asyncio.Future[Values] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Sequence[V]] = asyncio.get_running_loop().create_future()
         self._waiting.append((keys, answer))
         if self._sender is None:
             self._sender = asyncio.create_task(self._send())  # in the next turn of the loop, with all of this one
@@ -30,7 +35,7 @@ class Lookups:
         finally:
             self._sender = None
 
-    async def _ask(self, batch: Sequence[tuple[Sequence[str], asyncio.Future[Values]]]) -> None:
+    async def _ask(self, batch: Sequence[tuple[Sequence[K], asyncio.Future[Sequence[V]]]]) -> None:
         try:
             values = await self._get([key for keys, _ in batch for key in keys])
         except Exception as error:  # noqa: BLE001  # it is the callers'

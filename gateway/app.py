@@ -16,6 +16,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ASGIApp
 
+from auth.client_address import Callers
 from auth.clock import utc_now
 from auth.guards import Protection
 from auth.oidc import OidcClient
@@ -141,6 +142,7 @@ def make_app(settings: Settings) -> ASGIApp:
             {
                 "view": view,
                 "account_views": AccountViews(offices, supply, budget=settings.page_budget),
+                "callers": Callers(settings.trusted_proxies or ()),
                 "database": database,
                 "offices": offices,
                 "providers": providers,

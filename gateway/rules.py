@@ -7,7 +7,7 @@ import difflib
 import re
 import zoneinfo
 from collections.abc import Callable
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -116,6 +116,16 @@ def scopes(given: str) -> tuple[str, ...]:
     if "openid" not in names:
         raise ValueError('must contain openid, such as "openid email profile"')
     return names
+
+
+def networks(given: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        found = tuple(ip_network(part) for part in given.replace(",", " ").split())
+    except ValueError:
+        raise ValueError("must be addresses or networks such as 10.0.0.5 192.168.7.0/24 fd00::/8") from None
+    if any(network.prefixlen == 0 for network in found):
+        raise ValueError("must not name everybody: who may forward says who everybody is")
+    return found
 
 
 def colour(given: str) -> str:

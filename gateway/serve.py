@@ -24,7 +24,8 @@ from granian.log import LogLevels
 from granian.server.mp import MPServer
 
 from cache import embedded
-from gateway.door import BACKLOG, make_room, open_door
+from cache.keeper import Keeper
+from gateway.door import BACKLOG, make_room, open_door, stop_newcomers
 from gateway.log import configure
 from gateway.records import migrate
 from gateway.records.urls import parse_url, sqlite_path
@@ -33,8 +34,9 @@ from web.last_answers import LastAnswers
 
 # What the server says of itself goes the way of our own lines.
 LOGGING: Final = {"formatters": {}, "handlers": {}, "loggers": {"_granian": {"propagate": True}}}
-# Stopping takes no longer than these two, in seconds; Docker kills after ten.
+# Stopping takes no longer than these three, in seconds; Docker kills after ten.
 LEAVE_WITHIN = 1.0  # every answer ends its connection, and new ones are still taken
+LAST_WITHIN = 0.3  # the last connections are taken
 STOP_WITHIN = 8  # what is under way ends
 HEADERS_WITHIN = 10_000  # milliseconds; also how long a connection may wait for its next request
 HEADER_BYTES = 65_536  # of a request; no more than a hundred of them, says the server by itself
@@ -79,6 +81,8 @@ class Server(MPServer):
             self.is_leaving.value = True
             self.main_loop_interrupt.clear()
             self.main_loop_interrupt.wait(LEAVE_WITHIN)  # or until we are told again
+            stop_newcomers(self._door)
+            self.main_loop_interrupt.wait(LAST_WITHIN)
         super().shutdown(exit_code)  # type: ignore[no-untyped-call]
 
     def _init_shared_socket(self) -> None:
@@ -106,7 +110,9 @@ def serve(settings: Settings, load_app: LoadApp, say: Callable[[str], None]) -> 
         prepare_database(settings.database_url.reveal())
         if settings.redis_url is None:
             redis = embedded.start(settings.data_dir)
-            stack.callback(redis.stop)
+            keeper = Keeper(redis)
+            keeper.start()
+            stack.callback(keeper.stop)
             os.environ["HALLWAY_REDIS_URL"] = redis.url  # workers inherit it
         _run(settings, door, load_app, say)
 

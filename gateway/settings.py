@@ -5,6 +5,7 @@ An empty variable counts as not set. A field that holds a secret may also be rea
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from ipaddress import IPv4Network, IPv6Network
 from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
@@ -41,6 +42,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     host: Annotated[str, rules.text(255)] = "127.0.0.1"
     port: Annotated[int, rules.whole(1, 65535)] = 8000
     workers: Annotated[int, rules.whole(1, 64)] = 1
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...] | None, rules.networks] = None
     data_dir: Annotated[Path, rules.folder] = Path(".data")
     database_url: Annotated[Secret, rules.database]
     redis_url: Annotated[Secret | None, rules.redis] = None
@@ -198,6 +200,6 @@ def _shown(field: str, value: object) -> str:
         case Secret():
             return "(set, not shown)"
         case tuple():
-            return " ".join(value)
+            return " ".join(str(item) for item in value)
         case _:
             return str(value)

@@ -1,12 +1,15 @@
 """Who somebody is here and what they may see: read from the rows in one moment, and copied for ten seconds."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.principals import Principal
 from cache.copies import Copies
+from cache.lookups import Lookups
 from gateway.access import AccountRef, Scope, read_accounts, read_scope
 from gateway.profile import Profile, read_profile
 from gateway.records.database import Database
@@ -32,6 +35,7 @@ class Standings:
         self._db = db
         self._copies = copies
         self._clock = clock
+        self._rows = Lookups(self._read)
 
     def key(self, session: str) -> str:
         """Name the copy for a session, for those who read several values in one round trip."""
@@ -44,18 +48,27 @@ class Standings:
 
     async def of(self, who: Principal) -> Standing:
         """Raises `DatabaseDown` when nobody can tell."""
-        name = who.session.hex()
-        copy = await self._copies.get(name)
+        copy = await self._copies.get(who.session.hex())
         if copy and copy.is_of(who):
             return copy
+        (standing,) = await self._rows.get([who])
+        return standing
+
+    async def _read(self, people: Sequence[Principal]) -> list[Standing]:
+        """Read the rows for many requests at once, and leave copies of them."""
         read_at = self._clock()
         async with self._db.read() as session:
-            standing = Standing(
-                member_id=who.member_id,
-                account_id=who.account_id,
-                scope=await read_scope(session, who.member_id, who.account_id) if who.account_id else None,
-                profile=await read_profile(session, who.member_id, who.session),
-                accounts=await read_accounts(session, who.member_id),
-            )
-        await self._copies.put(name, standing, read_at)
-        return standing
+            found = {who: await _standing(session, who) for who in dict.fromkeys(people)}
+        puts = (self._copies.put(who.session.hex(), standing, read_at) for who, standing in found.items())
+        await asyncio.gather(*puts)
+        return [found[who] for who in people]
+
+
+async def _standing(session: AsyncSession, who: Principal) -> Standing:
+    return Standing(
+        member_id=who.member_id,
+        account_id=who.account_id,
+        scope=await read_scope(session, who.member_id, who.account_id) if who.account_id else None,
+        profile=await read_profile(session, who.member_id, who.session),
+        accounts=await read_accounts(session, who.member_id),
+    )

@@ -23,9 +23,10 @@ from connectors.errors import ConnectorError, Unavailable
 from gateway.pull import Known, Pull, pack, pull, unpack
 
 LOOK_EVERY = 0.05  # seconds between looks at what another process is fetching
-# So many promises long, a page shows at once what it has while the new answer is on its way. What is older waits for it
-# as long as the page may.
-SHOWN_AT_ONCE = 5
+# For so many promises a page shows what it has, if the new answer is not there in a moment. What is older waits for it
+# as long as the page may. Nobody waits for a source that did not answer last time.
+SHOWN_LATE = 5
+MOMENT = 0.2  # seconds
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 log = structlog.get_logger()
@@ -71,10 +72,13 @@ class Supply:
             if (have is None or now - have.fetched_at > want.promise) and not self._turns.failed_lately(key)
         }
         asked = list(zip(keys, wants, known, strict=True))
-        awaited = [calls[key] for key, want, have in asked if key in calls and self._is_worth_waiting(want, have)]
-        if awaited:
-            loop = asyncio.get_running_loop()
-            await asyncio.wait(awaited, timeout=max(until - loop.time(), 0))
+        hopeful = [(calls[key], want, have) for key, want, have in asked if key in calls and self._is_heard(want)]
+        needed = [call for call, want, have in hopeful if self._is_needed(want, have)]
+        if hopeful:
+            left = max(until - asyncio.get_running_loop().time(), 0)
+            await asyncio.wait(
+                needed or [call for call, _, _ in hopeful], timeout=left if needed else min(left, MOMENT)
+            )
         supplied = [self._supplied(key, want, have, calls.get(key)) for key, want, have in asked]
         return None if calls else version, supplied
 
@@ -87,10 +91,11 @@ class Supply:
             return None, [None] * len(wants)
         return version, [unpack(want, snapshot) for want, snapshot in zip(wants, snapshots, strict=True)]
 
-    def _is_worth_waiting(self, want: Pull, have: Known | None) -> bool:
-        if want.source in self._silent:
-            return False
-        return have is None or self._clock() - have.fetched_at > want.promise * SHOWN_AT_ONCE
+    def _is_heard(self, want: Pull) -> bool:
+        return want.source not in self._silent
+
+    def _is_needed(self, want: Pull, have: Known | None) -> bool:
+        return have is None or self._clock() - have.fetched_at > want.promise * SHOWN_LATE
 
     def _supplied(self, key: str, want: Pull, have: Known | None, call: asyncio.Future[Known] | None) -> Supplied:
         if call is None:

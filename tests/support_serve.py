@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -59,14 +60,18 @@ class Served:
         out, err = self.process.communicate(timeout=PATIENCE)
         return self.process.returncode, out, err
 
+    def processes(self, name: str) -> set[int]:
+        """Give the pids of its processes whose command has this in it."""
+        return {pid for pid in descendants(self.process.pid) if name in name_of(pid)}
+
     def worker(self) -> int:
         """Give the pid of its only worker."""
-        (pid,) = [pid for pid in descendants(self.process.pid) if "spawn_main" in name_of(pid)]
+        (pid,) = self.processes("spawn_main")
         return pid
 
     def redis(self) -> int:
         """Give the pid of its Redis."""
-        (pid,) = [pid for pid in descendants(self.process.pid) if "redis-server" in name_of(pid)]
+        (pid,) = self.processes("redis-server")
         return pid
 
 
@@ -107,6 +112,40 @@ def serve_impatiently() -> None:
 def load_impatiently() -> object:
     body.BODY_WITHIN = IMPATIENT
     return create_app()
+
+
+class Customer(threading.Thread):
+    """Asks again and again over a connection that it keeps while it may, until the server is gone."""
+
+    def __init__(self, server: Served, path: bytes = b"/sign-in") -> None:
+        super().__init__(daemon=True)
+        self._server = server
+        self._request = b"GET %b HTTP/1.1\r\nHost: %b\r\n\r\n" % (path, server.host)
+        self.answered = 0
+        self.failed: list[str] = []
+
+    def run(self) -> None:
+        while True:
+            try:
+                connection = self._server.connect()
+            except ConnectionError:
+                return
+            with connection:
+                self._ask(connection)
+
+    def _ask(self, connection: socket.socket) -> None:
+        head = b""
+        while b"\r\nconnection: close" not in head:
+            try:
+                connection.sendall(self._request)
+                head = read_answer(connection)
+            except ConnectionError as error:
+                self.failed.append(repr(error))
+                return
+            if not head.startswith(b"HTTP/1.1 200"):
+                self.failed.append(head.decode() or "closed without an answer")
+                return
+            self.answered += 1
 
 
 def read_to_the_end(connection: socket.socket) -> bytes:

@@ -4,6 +4,7 @@ import re
 import signal
 import time
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 
 import httpx
@@ -22,6 +23,7 @@ TICKETS = {
     "fenwick": ("/requests/helpdesk/7061",),
 }
 CONTROL = re.compile(r"http://127\.0\.0\.1:\d+/control/")
+PAY = re.compile(r'href="(http://127\.0\.0\.1:\d+/odoo/my/invoices/2098\?[^"]+)"')
 FOLLOWS_WITHIN = 60.0  # seconds; it promises five, and a busy machine may need more
 HOSTILE = ("HOSTILE-", "onerror", "javascript:", "attacker.example", "<iframe", '<form action="https')
 
@@ -70,6 +72,19 @@ def test_follows_what_is_changed_in_a_back_office(demo: Demo, browser: Browser) 
     assert changed.status_code == 303
     end = time.monotonic() + FOLLOWS_WITHIN
     while "Your reply needed" in browser.open("GET", f"{demo.url}/requests").text:
+        assert time.monotonic() < end
+        time.sleep(0.2)
+
+
+def test_leads_to_where_an_invoice_is_paid(demo: Demo, browser: Browser) -> None:
+    browser.sign_in(demo.url, "maya")
+    invoice = f"{demo.url}/invoices/erp/2098"
+    link = PAY.search(unescape(browser.open("GET", invoice).text))
+    assert link
+    assert "to pay" in browser.open("GET", link.group(1)).text
+    assert browser.open("POST", link.group(1)).status_code == 303
+    end = time.monotonic() + FOLLOWS_WITHIN
+    while PAY.search(unescape(browser.open("GET", invoice).text)):
         assert time.monotonic() < end
         time.sleep(0.2)
 

@@ -1,5 +1,6 @@
 """The embedded Redis: up by itself, private, alone in its folder, and gone when stopped."""
 
+import asyncio
 import importlib.util
 import os
 import signal
@@ -8,6 +9,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, suppress
 from pathlib import Path
@@ -15,9 +17,10 @@ from pathlib import Path
 import pytest
 from support_needs import need, need_program
 
-from cache import embedded
+from cache import embedded, keeper
 from cache.client import Client, connect
 from cache.embedded import Embedded, EmbeddedError, find_program, start
+from cache.keeper import Keeper
 
 Start = Callable[..., Embedded]
 
@@ -263,3 +266,57 @@ def test_names_what_to_install_where_there_is_no_redis(monkeypatch: pytest.Monke
 
 def test_prefers_the_redis_of_the_system() -> None:
     assert find_program() == Path(need_program("redis-server", package="redis-server"))
+
+
+def wait_for_another(running: Embedded, pid: int) -> None:
+    path = Path(running.url.removeprefix("unix://"))
+    while running.pid == pid or embedded._ask(path, b"PING") != b"+PONG\r\n":
+        time.sleep(0.01)
+
+
+class Dead:
+    """A Redis that never lives, and the tries to make it."""
+
+    def __init__(self) -> None:
+        self.tries = 0
+
+    def is_running(self) -> bool:
+        return False
+
+    def start_again(self) -> None:
+        self.tries += 1
+        raise EmbeddedError("it says no")
+
+    def stop(self) -> None:
+        """Nothing to stop."""
+
+
+async def test_starts_again_what_was_killed_with_all_that_it_kept(
+    started: Start, data_dir: Path, client_of: ClientOf
+) -> None:
+    running = started(data_dir)
+    pid, url = running.pid, running.url
+    looked_after = Keeper(running)
+    looked_after.start()
+    async with client_of(running) as client:
+        await client.set("key", b"kept")
+    os.kill(pid, signal.SIGKILL)
+    await asyncio.to_thread(wait_for_another, running, pid)
+    assert running.url == url
+    async with client_of(running) as client:
+        assert await client.get("key") == b"kept"
+    looked_after.stop()
+    assert not is_alive(running.pid)
+
+
+def test_waits_longer_and_longer_for_what_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper, "LOOK_EVERY", 0.001)
+    monkeypatch.setattr(keeper, "PAUSES", (0.0, 0.001, 3600.0))
+    dead = Dead()
+    looked_after = Keeper(dead)  # type: ignore[arg-type]
+    looked_after.start()
+    while dead.tries < 2:
+        time.sleep(0.001)
+    time.sleep(0.1)
+    assert dead.tries == 2
+    looked_after.stop()

@@ -52,6 +52,10 @@ MUTATIONS: dict[tuple[str, str], list[Edit]] = {
     ("tryton", "gives a settled invoice as an open one"): [
         ("invoices", 'if not (query.only_open and is_done("invoices", each.record))', "")
     ],
+    ("tryton", "asks for fields that a server may not have"): [
+        ("shipments", "if field not in known", "if field in known")
+    ],
+    ("tryton", "gives a note of goods that have not left"): [("shipments", '("shipped", "done")', '("waiting",)')],
     ("tryton", "reads the oldest first"): [("rest", '("id", "DESC")', '("id", "ASC")')],
     ("odoo", "keeps its key as plain text"): [
         ("settings", "api_key: Annotated[Secret,", "api_key: Annotated[str,"),

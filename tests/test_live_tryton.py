@@ -12,8 +12,9 @@ from support_tryton import Tryton
 from connectors.addresses import AddressPolicy
 from connectors.config import Secret
 from connectors.contract import BackOffice, Candidate, Facts, FileQuery, Query, RecordQuery
+from connectors.done import is_done
 from connectors.errors import AccessDenied, NotFound
-from connectors.records import Invoice, Kind, Line, Money, Order, Record
+from connectors.records import FileRef, Invoice, Kind, Line, Money, Order, Record
 from connectors.scope import admit
 from connectors.tokens import MemoryTokens
 from connectors.transport import open_client
@@ -42,9 +43,9 @@ def settings(tryton: Tryton, key: str | None = None) -> TrytonConfig:
     return TrytonConfig(base_url=tryton.url, database=tryton.database, application_key=secret)
 
 
-async def read(office: Office, kind: Kind, customer: int, type_: type[R]) -> dict[str, R]:
+async def read(office: Office, kind: Kind, customer: int, type_: type[R], *, only_open: bool = False) -> dict[str, R]:
     """Read a customer's records, each by its id, as they may be stored: proven to be theirs."""
-    query = Query(customer=str(customer), asked_at=datetime.now(UTC))
+    query = Query(customer=str(customer), asked_at=datetime.now(UTC), only_open=only_open)
     page = await connector.reads[kind](office, query)
     admitted = admit(page.answers, str(customer))
     assert admitted.refused == ()
@@ -118,6 +119,9 @@ async def test_reads_invoices_of_their_owner_once_they_are_posted(office: Office
     assert sum(line.total.amount for line in invoice.lines if line.total) == Decimal("1832.45")
     theirs = await read(office, "invoices", ids["bob"], Invoice)
     assert list(theirs) == [str(ids["note"]), str(ids["bobs_invoice"])]
+    for customer, told in ((ids["ann"], {invoice.origin.id: invoice}), (ids["bob"], theirs)):
+        still = await read(office, "invoices", customer, Invoice, only_open=True)
+        assert list(still) == [key for key, each in told.items() if not is_done("invoices", each)]
     note = theirs[str(ids["note"])]
     assert (note.is_credit_note, note.total, note.open) == (True, euros("-843.37"), euros("-843.37"))
 
@@ -139,14 +143,19 @@ async def test_opens_the_document_of_an_invoice_for_its_owner(office: Office, tr
     ids = tryton.ids
     (invoice,) = (await read(office, "invoices", ids["ann"], Invoice)).values()
     (ref,) = invoice.files
-    query = FileQuery(record=invoice.origin.id, file=ref.id, customer=str(ids["ann"]))
-    async with connector.files["invoices"](office, query) as stream:
+    await opens_for(office, "invoices", invoice.origin.id, ref, owner=ids["ann"], other=ids["bob"])
+
+
+async def opens_for(office: Office, kind: Kind, record: str, ref: FileRef, *, owner: int, other: int) -> None:
+    """Open a file for its owner, and for nobody else."""
+    query = FileQuery(record=record, file=ref.id, customer=str(owner))
+    async with connector.files[kind](office, query) as stream:
         content = b"".join([chunk async for chunk in stream.chunks])
     assert (stream.name, stream.media_type) == (ref.name, ref.media_type)
     assert content.startswith(b"%PDF-" if ref.media_type == "application/pdf" else b"PK\x03\x04")
-    theirs = FileQuery(record=query.record, file=ref.id, customer=str(ids["bob"]))
+    theirs = FileQuery(record=record, file=ref.id, customer=str(other))
     with pytest.raises(NotFound):
-        async with connector.files["invoices"](office, theirs):
+        async with connector.files[kind](office, theirs):
             pass
 
 
@@ -170,12 +179,14 @@ async def test_follows_a_shipment_to_its_end(office: Office, tryton: Tryton) -> 
         tryton.do("stock.shipment.out", "shipment", action)
         order = await fetch_order(office, ids["ordered"], ids["ann"])
         (shipment,) = order.shipments
-        way.append((order.state, shipment.state))
+        still = await read(office, "orders", ids["ann"], Order, only_open=True)
+        way.append((order.state, shipment.state, len(order.files), order.origin.id in still))
     assert way == [
-        ("confirmed", "waiting"),
-        ("confirmed", "waiting"),
-        ("packed", "packed"),
-        ("on_its_way", "on_its_way"),
-        ("delivered", "delivered"),
+        ("confirmed", "waiting", 0, True),
+        ("confirmed", "waiting", 0, True),
+        ("packed", "packed", 0, True),
+        ("on_its_way", "on_its_way", 1, True),
+        ("delivered", "delivered", 1, False),
     ]
+    await opens_for(office, "orders", order.origin.id, order.files[0], owner=ids["ann"], other=ids["bob"])
     assert shipment.shipped_on == date.fromisoformat(tryton.today)

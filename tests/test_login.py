@@ -3,6 +3,7 @@
 import json
 import re
 from html import unescape
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,7 +19,7 @@ from support_redis import RedisProcess
 from support_signin import SHARED
 
 from auth import cookies
-from auth.client_address import client_address
+from auth.client_address import Callers
 from auth.errors import Declined, NotBelieved, ProviderDown, SignInError, StartAgain
 from auth.own_path import own_path
 from auth.rate_limit import MANY, RateLimit
@@ -309,27 +310,48 @@ async def test_counts_for_a_bounded_number_of_strangers(redis_process: RedisProc
     await client.aclose()
 
 
+PROXIES = [ip_network("10.0.0.0/24"), ip_network("::1"), ip_network("192.168.7.7")]
+
+
 @pytest.mark.parametrize(
     ("peer", "forwarded", "address"),
     [
         ("9.9.9.7", [], "9.9.9.7"),
         ("9.9.9.7", ["8.8.8.8"], "9.9.9.7"),
-        ("127.0.0.1", [], "127.0.0.1"),
-        ("127.0.0.1", ["9.9.9.7"], "9.9.9.7"),
+        ("127.0.0.1", ["9.9.9.7"], "127.0.0.1"),
+        ("10.0.1.2", ["9.9.9.7"], "10.0.1.2"),
+        ("10.0.0.2", [], "10.0.0.2"),
+        ("10.0.0.2", ["9.9.9.7"], "9.9.9.7"),
         ("10.0.0.2", ["1.1.1.1, 9.9.9.7"], "9.9.9.7"),
         ("10.0.0.2", ["9.9.9.7", "9.9.9.8"], "9.9.9.8"),
+        ("10.0.0.2", ["1.1.1.1, 9.9.9.7, 192.168.7.7", "10.0.0.3"], "9.9.9.7"),
+        ("10.0.0.2", ["10.0.0.4, 10.0.0.3"], "10.0.0.4"),
         ("10.0.0.2", ["9.9.9.7, unknown"], "10.0.0.2"),
+        ("10.0.0.2", ["9.9.9.7, unknown, 10.0.0.3"], "10.0.0.3"),
         ("10.0.0.2", ["\xff, "], "10.0.0.2"),
+        ("10.0.0.2", ["9.9.9.7:4711"], "9.9.9.7"),
+        ("::1", ["[2001:db8:1:2:3:4:5:6]:4711"], "2001:db8:1:2::/64"),
         ("::1", ["2001:db8:1:2:3:4:5:6"], "2001:db8:1:2::/64"),
         ("2001:db8:1:2:ffff::1", [], "2001:db8:1:2::/64"),
         ("::ffff:9.9.9.7", [], "9.9.9.7"),
+        ("::ffff:10.0.0.2", ["9.9.9.7"], "9.9.9.7"),
         ("", ["9.9.9.7"], ""),
         ("unix", [], "unix"),
     ],
 )
 def test_counts_for_who_comes_through_our_own_proxy(peer: str, forwarded: list[str], address: str) -> None:
     headers = [(b"x-forwarded-for", entry.encode("latin-1")) for entry in forwarded]
-    assert client_address(peer, headers) == address
+    headers.append((b"forwarded", b"for=7.7.7.7"))
+    assert Callers(PROXIES).address(peer, headers) == address
+
+
+def test_says_once_that_a_proxy_is_not_known() -> None:
+    callers = Callers(())
+    with capture_logs() as logs:
+        for _ in range(2):
+            assert callers.address("10.0.0.2", [(b"x-forwarded-for", b"9.9.9.7")]) == "10.0.0.2"
+        callers.address("9.9.9.7", [(b"x-forwarded-for", b"8.8.8.8")])
+    assert [line["address"] for line in logs] == ["10.0.0.2"]
 
 
 OURS = [

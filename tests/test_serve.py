@@ -13,7 +13,7 @@ import httpx
 import pytest
 from support_cli import Hallway
 from support_sandbox import free_port
-from support_serve import PATIENCE, Served, nothing_outlives
+from support_serve import PATIENCE, Customer, Served, nothing_outlives
 
 from gateway.records import migrate
 
@@ -74,6 +74,35 @@ def test_starts_a_worker_anew_that_was_killed(serving: Callable[..., Served]) ->
             time.sleep(0.05)
     assert server.worker() != worker
     assert server.stop(signal.SIGTERM)[0] == 0
+
+
+def test_answers_every_request_that_it_took_before_it_stops(serving: Callable[..., Served]) -> None:
+    server = serving(HALLWAY_WORKERS="2", HALLWAY_LOG_LEVEL="error")
+    server.wait_until_open()
+    customers = [Customer(server) for _ in range(20)]
+    for customer in customers:
+        customer.start()
+    while any(customer.answered < 5 for customer in customers):
+        time.sleep(0.01)
+    assert server.stop(signal.SIGTERM)[0] == 0
+    for customer in customers:
+        customer.join()
+    assert [failure for customer in customers for failure in customer.failed] == []
+
+
+def test_starts_redis_anew_that_was_killed_and_serves_meanwhile(serving: Callable[..., Served]) -> None:
+    server = serving()
+    server.wait_until_open()
+    redis = server.redis()
+    os.kill(redis, signal.SIGKILL)
+    end = time.monotonic() + PATIENCE
+    while server.get("/readyz").json()["cache"] != "ok" or not (found := server.processes("redis-server")):
+        assert server.get("/sign-in").status_code == 200
+        assert time.monotonic() < end
+    assert found != {redis}
+    code, out, _ = server.stop(signal.SIGTERM)
+    assert code == 0
+    assert out.count("Redis has ended") == out.count("Redis is back") == 1
 
 
 def test_says_that_a_port_is_taken(serving: Callable[..., Served]) -> None:

@@ -1,6 +1,7 @@
 """The settings, as an admin meets them."""
 
 import re
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,7 @@ def test_reads_every_variable(tmp_path: Path) -> None:
         "REDIS_URL": "rediss://:pw@cache:6380/0",
         "KEYS": KEY,
         "OIDC_ISSUER": "https://id.example.com/",
+        "TRUSTED_PROXIES": "10.0.0.5, 192.168.7.0/24 fd00::/8",
         "OIDC_CLIENT_ID": "hallway",
         "OIDC_CLIENT_SECRET": "s3cret",
         "OIDC_SCOPES": "openid groups",
@@ -85,6 +87,7 @@ def test_reads_every_variable(tmp_path: Path) -> None:
         host="0.0.0.0",
         port=80,
         workers=4,
+        trusted_proxies=(ip_network("10.0.0.5"), ip_network("192.168.7.0/24"), ip_network("fd00::/8")),
         data_dir=tmp_path,
         database_url=Secret("postgresql://hallway:pw@db/hallway"),
         redis_url=Secret("rediss://:pw@cache:6380/0"),
@@ -145,6 +148,9 @@ def test_takes_an_empty_variable_for_unset() -> None:
         ("PORT", "-1"),
         ("WORKERS", "0"),
         ("WORKERS", "1.5"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("TRUSTED_PROXIES", "proxy.example"),
+        ("TRUSTED_PROXIES", "0.0.0.0/0"),
         ("HOST", "a\x07b"),
         ("DATABASE_URL", "mysql://db/hallway"),
         ("DATABASE_URL", "hallway.db"),

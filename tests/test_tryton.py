@@ -26,7 +26,7 @@ RECORDINGS = load_fixtures(ROOT / "connector_fixtures" / "tryton").recordings
 
 
 def test_asks_for_sales_that_the_customer_knows_of() -> None:
-    question = RECORDINGS["orders__page_2"].exchanges[0].request
+    question = RECORDINGS["orders__page_2"].exchanges[1].request
     assert meant(question, "d") == [
         ["party", "=", 12],
         ["state", "!=", "draft"],
@@ -45,6 +45,24 @@ def test_asks_for_invoices_to_customers_that_were_posted() -> None:
         ["state", "not in", ["draft", "validated"]],
         ["number", "!=", None],
     ]
+
+
+def test_asks_for_sales_that_are_not_delivered_and_invoices_that_are_not_paid() -> None:
+    sales, invoices = RECORDINGS["orders__open"].exchanges[1].request, RECORDINGS["invoices__open"].exchanges[0].request
+    assert meant(sales, "d")[3:] == [
+        ["state", "not in", ["done", "cancelled", "sent"]],
+        ["OR", ["state", "!=", "processing"], ["shipment_state", "not in", ["done", "cancelled", "sent"]]],
+    ]
+    assert meant(invoices, "d")[4:] == [["state", "not in", ["paid", "cancelled"]]]
+
+
+def test_asks_which_fields_there_are_and_in_which_format_notes_come() -> None:
+    fields, _, report = (each.request for each in RECORDINGS["orders__whole"].exchanges)
+    assert meant(fields, "d") == [
+        ["model", "=", "stock.shipment.out"],
+        ["name", "in", ["carrier", "shipping_reference"]],
+    ]
+    assert meant(report, "d") == [["report_name", "=", "stock.shipment.out.delivery_note"]]
 
 
 def test_takes_a_wildcard_in_an_address_literally() -> None:
@@ -139,6 +157,7 @@ class Outer(Row):
 
 def test_asks_for_the_fields_that_a_row_declares() -> None:
     assert [name for _, name in fields_of(Outer)] == ["name", "one.code", "maybe.code", "many.code", "on"]
+    assert [name for _, name in fields_of(Outer, frozenset({"one", "many.code", "o"}))] == ["name", "maybe.code", "on"]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from litestar.exceptions import NotFoundException, TooManyRequestsException
 from msgspec import Struct
 
 from auth import cookies
-from auth.client_address import client_address
+from auth.client_address import Callers
 from auth.clock import utc_now
 from auth.errors import SignInError
 from auth.guards import PUBLIC
@@ -143,9 +143,10 @@ def _client(request: Request[Any, Any, Any]) -> OidcClient:
 
 
 async def _count_try(request: Request[Any, Any, Any]) -> None:
+    callers: Callers = request.app.state.callers
     tries: RateLimit = request.app.state.sign_in_tries
     peer = request.client.host if request.client else ""
-    if not await tries.allows(client_address(peer, request.scope["headers"])):
+    if not await tries.allows(callers.address(peer, request.scope["headers"])):
         raise TooManyRequestsException(headers={"Retry-After": str(WINDOW)})
 
 

@@ -44,7 +44,7 @@ def run_demo(fixtures: Path, host: str, port: int, data_dir: Path) -> None:
         settings = _settings(host, port, data_dir, issuer)
         prepare_database(settings.database_url.reveal())
         asyncio.run(_fill(settings, fixtures, address, people))
-        hint = f"Change an order, an invoice or a request at {address}/control/ and watch the portal follow."
+        hint = f"Change an order, an offer, an invoice or a request at {address}/control/ and watch the portal follow."
         told = "\n\n".join([_sign_ins(people), hint, "Ctrl-C ends it."])
         serve(settings, load_app, lambda line: click.echo(f"{line}\n\n{told}"))
 

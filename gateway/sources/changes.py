@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from connectors.config import Secret, decode_config
+from connectors.errors import AddressRefused
 from gateway.offices import vault_row
 from gateway.records.database import Database
 from gateway.records.tables import Link, Source
@@ -182,7 +183,7 @@ def _old_host(row: Source, desired: Desired, connectors: Connectors) -> str | No
     secrets = {field: desired.secrets.get(field, Secret("-")) for field in row.sealed}
     try:
         return _host(connector.base_url(decode_config(connector.config, {**row.settings, **secrets})))
-    except (msgspec.ValidationError, httpx.InvalidURL):
+    except (msgspec.ValidationError, httpx.InvalidURL, AddressRefused):
         return None
 
 

@@ -1,12 +1,12 @@
-"""Tryton 8, over its REST API: orders with their shipments, and invoices with their document."""
+"""Tryton 8, over its REST API: orders with their shipments and delivery notes, and invoices with their document."""
 
 from msgspec import Struct
 
 from connectors.contract import Connector, Limits, Scope
 from connectors.errors import AccessDenied
-from connectors.vendors.tryton import invoices, orders
+from connectors.vendors.tryton import invoices, orders, shipments
 from connectors.vendors.tryton.parties import find
-from connectors.vendors.tryton.reports import open_report
+from connectors.vendors.tryton.reports import open_invoice, open_note
 from connectors.vendors.tryton.rest import KeyAuth, Row, Tryton, search
 from connectors.vendors.tryton.settings import TrytonConfig
 
@@ -26,7 +26,7 @@ async def check(office: Tryton) -> str:
     companies, _ = await search(office, CompanyRow, "company.company", [], limit=MOST_COMPANIES)
     if not companies:
         raise AccessDenied("Tryton company.company: the key's user belongs to no company")
-    await search(office, orders.SaleRow, orders.MODEL, [], limit=1)
+    await search(office, orders.SaleRow, orders.MODEL, [], limit=1, without=frozenset(shipments.OPTIONAL))
     await search(office, invoices.InvoiceRow, invoices.MODEL, [], limit=1)
     return f"Tryton, database {office.config.database}, of {', '.join(row.party.rec_name[:40] for row in companies)}"
 
@@ -42,7 +42,7 @@ connector = Connector(
     reads={"orders": orders.read_orders, "invoices": invoices.read_invoices},
     reads_open=frozenset({"orders", "invoices"}),
     fetch={"orders": orders.fetch_order, "invoices": invoices.fetch_invoice},
-    files={"invoices": open_report},
+    files={"orders": open_note, "invoices": open_invoice},
     statuses={"orders": orders.STATES, "invoices": invoices.STATES},
     limits=Limits(concurrent=4),  # a self-hosted Tryton has a handful of workers, and no limit of its own
     scope=Scope(customer="customer number", proof="the party on the sale or the invoice"),

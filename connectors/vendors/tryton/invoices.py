@@ -94,7 +94,7 @@ async def fetch_invoice(office: Tryton, query: RecordQuery) -> Answer[Invoice]:
 
 async def find_invoice(office: Tryton, key: str, customer: str) -> InvoiceRow:
     """Find one that a customer may see. Raises `NotFound`."""
-    row = await one(office, InvoiceRow, MODEL, key)
+    row = await one(office, InvoiceRow, MODEL, as_key(key))
     if not row.shown or str(row.party) != customer:
         raise NotFound(f"Tryton {MODEL}: no such invoice of this customer's")
     return row

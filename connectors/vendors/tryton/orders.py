@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 
-from msgspec import Struct
-
 from connectors.contract import Answer, Page, Query, RecordQuery
 from connectors.done import done_words
 from connectors.errors import NotFound
-from connectors.records import Order, OrderState, Shipment, ShipmentState
+from connectors.records import Order, OrderState
 from connectors.vendors.tryton import values
+from connectors.vendors.tryton.formats import Format
 from connectors.vendors.tryton.rest import Clause, Domain, Row, Tryton, as_key, newest, one
+from connectors.vendors.tryton.shipments import ShipmentRow, absent, note_format
 from connectors.vendors.tryton.values import Amount, Currency, Day, LineRow, Moment
 
 MODEL = "sale.sale"
@@ -38,25 +38,6 @@ OPEN: Domain = (
     ("state", "not in", done_words("orders", STATES)),
     ("OR", ("state", "!=", "processing"), ("shipment_state", "not in", done_words("orders", STATES))),
 )
-# A shipment is "shipped" when it has left the warehouse (since 7.4), and "done" when the goods are with the customer
-# in Tryton's books. Nothing comes after that, so it is as delivered as Tryton can know.
-SHIPMENT_STATES: Mapping[str, ShipmentState] = {
-    "draft": "waiting",
-    "waiting": "waiting",
-    "assigned": "waiting",
-    "picked": "waiting",
-    "packed": "packed",
-    "shipped": "on_its_way",
-    "done": "delivered",
-    "cancelled": "cancelled",
-}
-
-
-class ShipmentRow(Struct):
-    number: str | None
-    state: str
-    planned_date: Day | None
-    effective_date: Day | None
 
 
 class SaleRow(Row):
@@ -75,7 +56,7 @@ class SaleRow(Row):
     write_date: Moment | None
     create_date: Moment | None
     lines: list[LineRow]
-    shipments: list[ShipmentRow]  # one without a number is a draft too
+    shipments: list[ShipmentRow]
 
     @property
     def shown(self) -> bool:
@@ -86,18 +67,27 @@ class SaleRow(Row):
 async def read_orders(office: Tryton, query: Query) -> Page[Order]:
     theirs: list[Clause] = [("party", "=", as_key(query.customer)), ("state", "!=", "draft"), ("number", "!=", None)]
     wanted = [*theirs, *(OPEN if query.only_open else ())]
-    rows, cursor = await newest(office, SaleRow, MODEL, wanted, query.cursor)
-    return Page(tuple(_answer(office, row, query.asked_at) for row in rows if row.shown), cursor)
+    rows, cursor = await newest(office, SaleRow, MODEL, wanted, query.cursor, without=await absent(office))
+    shown = [row for row in rows if row.shown]
+    form = await note_format(office, (shipment for row in shown for shipment in row.shipments))
+    return Page(tuple(_answer(office, row, form, query.asked_at) for row in shown), cursor)
 
 
 async def fetch_order(office: Tryton, query: RecordQuery) -> Answer[Order]:
-    row = await one(office, SaleRow, MODEL, query.id)
-    if not row.shown or str(row.party) != query.customer:
+    row = await find_order(office, query.id, query.customer)
+    return _answer(office, row, await note_format(office, row.shipments), query.asked_at)
+
+
+async def find_order(office: Tryton, key: str, customer: str) -> SaleRow:
+    """Find one that a customer may see. Raises `NotFound`."""
+    number = as_key(key)
+    row = await one(office, SaleRow, MODEL, number, without=await absent(office))
+    if not row.shown or str(row.party) != customer:
         raise NotFound(f"Tryton {MODEL}: no such order of this customer's")
-    return _answer(office, row, query.asked_at)
+    return row
 
 
-def _answer(office: Tryton, row: SaleRow, asked_at: datetime) -> Answer[Order]:
+def _answer(office: Tryton, row: SaleRow, form: Format | None, asked_at: datetime) -> Answer[Order]:
     state = _state(row)
     ordered = row.sale_date or row.quotation_date
     order = Order(
@@ -111,7 +101,8 @@ def _answer(office: Tryton, row: SaleRow, asked_at: datetime) -> Answer[Order]:
         reference=row.reference or None,
         title=row.description or None,
         lines=values.lines(row.lines, row.currency, [(TAX, row.tax_amount)]),
-        shipments=tuple(_shipment(each, each.number) for each in row.shipments if each.number),
+        shipments=tuple(each.shipment for each in row.shipments if each.number),
+        files=tuple(each.note(form) for each in row.shipments if form and each.has_left),
     )
     return Answer(frozenset({str(row.party)}), order)
 
@@ -132,12 +123,3 @@ def _expected_on(row: SaleRow) -> date | None:
     """The day on which the last of it is planned, or else the one that was agreed on for the start."""
     planned = [each.planned_date.value for each in row.shipments if each.planned_date and each.state != "cancelled"]
     return max(planned, default=values.on(row.shipping_date))
-
-
-def _shipment(row: ShipmentRow, number: str) -> Shipment:
-    return Shipment(
-        number=number,
-        state=SHIPMENT_STATES.get(row.state, "unknown"),
-        shipped_on=values.on(row.effective_date),
-        expected_on=values.on(row.planned_date),
-    )

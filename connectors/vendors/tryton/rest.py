@@ -54,14 +54,21 @@ def path(office: Tryton, what: str, name: str, key: int | None = None) -> str:
 
 
 async def newest(
-    office: Tryton, row: type[R], model: str, domain: Domain, cursor: str | None
+    office: Tryton,
+    row: type[R],
+    model: str,
+    domain: Domain,
+    cursor: str | None,
+    *,
+    without: frozenset[str] = frozenset(),
 ) -> tuple[list[R], str | None]:
     """Read one page, newest first, and the cursor of the next.
 
     Pages are cut by id, which never changes: whatever is added or edited meanwhile, none is lost or doubled.
     """
     before: list[Clause] = [("id", "<", as_key(cursor))] if cursor else []
-    rows, more = await search(office, row, model, [*domain, *before], order=("id", "DESC"), limit=PAGE)
+    latest = ("id", "DESC")
+    rows, more = await search(office, row, model, [*domain, *before], order=latest, limit=PAGE, without=without)
     ids = [found.id for found in rows]
     if cursor:
         ids.insert(0, as_key(cursor))
@@ -71,10 +78,17 @@ async def newest(
 
 
 async def search(
-    office: Tryton, row: type[R], model: str, domain: Domain, *, order: tuple[str, str] = ("id", "ASC"), limit: int
+    office: Tryton,
+    row: type[R],
+    model: str,
+    domain: Domain,
+    *,
+    order: tuple[str, str] = ("id", "ASC"),
+    limit: int,
+    without: frozenset[str] = frozenset(),
 ) -> tuple[list[R], bool]:
-    """Read what matches, and whether there is more of it."""
-    params = (("d", _coded(domain)), ("o", _coded([order])), *fields_of(row))
+    """Read what matches, and whether there is more of it. `without`: fields of the row that this Tryton has not."""
+    params = (("d", _coded(domain)), ("o", _coded([order])), *fields_of(row, without))
     headers = {"Range": f"records=0-{limit}"}
     response = await office.http.get(path(office, "model", model), params=params, headers=headers)
     rows = decode_json(response.content, _list_of(row), f"Tryton {model}")
@@ -84,10 +98,9 @@ async def search(
     return rows, part[2] == "*" or int(part[2]) > len(rows)
 
 
-async def one(office: Tryton, row: type[R], model: str, key: str) -> R:
+async def one(office: Tryton, row: type[R], model: str, number: int, *, without: frozenset[str] = frozenset()) -> R:
     """Read one record. Raises `NotFound`."""
-    number = as_key(key)
-    response = await office.http.get(path(office, "model", model, number), params=fields_of(row))
+    response = await office.http.get(path(office, "model", model, number), params=fields_of(row, without))
     found = decode_json(response.content, row, f"Tryton {model}")
     if found.id != number:
         raise NotFound(f"Tryton {model}: no such record")
@@ -95,9 +108,14 @@ async def one(office: Tryton, row: type[R], model: str, key: str) -> R:
 
 
 @cache
-def fields_of(row: type[Struct]) -> tuple[tuple[str, str], ...]:
-    """Write the parameters that ask for what a row declares: ("f", "number"), ("f", "currency.code")."""
-    return tuple(("f", name) for name in _names(inspect.type_info(row)) if name)
+def fields_of(row: type[Struct], without: frozenset[str] = frozenset()) -> tuple[tuple[str, str], ...]:
+    """Write the parameters that ask for what a row declares: ("f", "number"), ("f", "currency.code").
+
+    `without` names fields, "shipments.carrier", which are left out with all that is below them.
+    """
+    prefixes = tuple(f"{field}." for field in without)
+    names = (name for name in _names(inspect.type_info(row)) if name)
+    return tuple(("f", name) for name in names if not f"{name}.".startswith(prefixes))
 
 
 def _names(type_: inspect.Type) -> Iterator[str]:
