@@ -6,7 +6,7 @@ Only ratios, because absolute figures do not travel, and a few sizes. ONLY=B3,B1
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -16,20 +16,13 @@ LATEST = Path(__file__).parent.parent / ".bench" / "latest.json"
 QUICK = bool(os.environ.get("QUICK"))
 
 
-class Measured(Struct, frozen=True):
-    """The middle of some rounds, and between which two they lie."""
-
-    value: float
-    low: float
-    high: float
-
-
 class Finding(Struct, frozen=True, kw_only=True):
-    """One figure against its target. Exactly one of `at_least` and `at_most` is given."""
+    """One figure against its target. Exactly one of `at_least` and `at_most` is given. `spread`: of its rounds."""
 
     what: str
-    measured: Measured
+    value: float
     unit: str
+    spread: tuple[float, float] | None = None
     at_least: float | None = None
     at_most: float | None = None
 
@@ -37,7 +30,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     def holds(self) -> bool:
         low = -float("inf") if self.at_least is None else self.at_least
         high = float("inf") if self.at_most is None else self.at_most
-        return low <= self.measured.value <= high
+        return low <= self.value <= high
 
     @property
     def target(self) -> str:
@@ -47,11 +40,18 @@ class Finding(Struct, frozen=True, kw_only=True):
 Benchmark = Callable[[], Iterator[tuple[str, Finding]]]  # gives ids with findings
 
 
-def middle(values: list[float]) -> Measured:
-    return Measured(median(values), min(values), max(values))
+class Rounds(Struct, frozen=True):
+    """The middle of what some rounds gave, and the two that they lie between."""
+
+    value: float
+    spread: tuple[float, float]
 
 
-def ratio_of_rounds(rounds: int, first: Callable[[], float], second: Callable[[], float]) -> Measured:
+def middle(values: Sequence[float]) -> Rounds:
+    return Rounds(median(values), (min(values), max(values)))
+
+
+def ratio_of_rounds(rounds: int, first: Callable[[], float], second: Callable[[], float]) -> Rounds:
     """Measure both in turns, so that a busy moment of the machine hits both, and take the middle ratio.
 
     The turns change places, so that neither always follows the other. A first round is for warming up.
@@ -81,9 +81,10 @@ def run(benchmarks: Mapping[str, Benchmark], to: Path = LATEST) -> None:
 
 def line(key: str, finding: Finding) -> str:
     verdict = "holds" if finding.holds else "MISSED"
-    found = finding.measured
-    spread = f"{found.low:.3g} to {found.high:.3g}"
-    return f"{key:<5}{found.value:>7.3g} {finding.unit:<7} {finding.target:<8} {verdict:<7} {spread:<16} {finding.what}"
+    spread = "{:.3g} to {:.3g}".format(*finding.spread) if finding.spread else ""
+    return (
+        f"{key:<6} {finding.value:>9.3g} {finding.unit:<7} {finding.target:<9} {verdict:<7} {spread:<16} {finding.what}"
+    )
 
 
 def write(findings: Mapping[str, Finding], to: Path) -> None:
@@ -91,7 +92,7 @@ def write(findings: Mapping[str, Finding], to: Path) -> None:
     document = {
         key: {
             "what": finding.what,
-            "value": round(finding.measured.value, 4),
+            "value": round(finding.value, 4),
             "target": finding.target,
             "holds": finding.holds,
             "unit": finding.unit,

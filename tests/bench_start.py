@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench_report import QUICK, Finding, middle, ratio_of_rounds
+from bench_report import QUICK, Finding, ratio_of_rounds
 from bench_server import PORTAL, Server, running
 from bench_warm import home_of
 from bench_world import World, world
@@ -38,9 +38,9 @@ def start_and_rest() -> Iterator[tuple[str, Finding]]:
             home_of(portal, built)
             resident = resident_bytes(web_process(portal))
     what = "web process: start to first answer / importing the same packages"
-    yield "B11a", Finding(what=what, measured=ratio, at_most=1.3, unit="x")
+    yield "B11a", Finding(what=what, value=ratio.value, spread=ratio.spread, at_most=1.3, unit="x")
     what = "web process: memory at rest"
-    yield "B11b", Finding(what=what, measured=middle([resident / MEGABYTE]), at_most=160, unit="MB")
+    yield "B11b", Finding(what=what, value=resident / MEGABYTE, at_most=160, unit="MB")
 
 
 def start_time(built: World) -> float:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 from bench_load import Page, Question, ask, per_second
-from bench_report import QUICK, Finding, Measured, ratio_of_rounds
+from bench_report import QUICK, Finding, Rounds, ratio_of_rounds
 from bench_server import FLOOR, PORTAL, Server, running
 from bench_world import World, world
 
@@ -21,7 +21,7 @@ def home_kept() -> Iterator[tuple[str, Finding]]:
         page = home_of(portal, built)
         ratio = against_floor(portal, built, question(built, "/"))
     what = f"Home of 60 records ({len(page.body) / 1000:.0f} kB), signed in, warm / floor"
-    yield "B1", Finding(what=what, measured=ratio, at_least=0.60, unit="x floor")
+    yield "B1", Finding(what=what, value=ratio.value, spread=ratio.spread, at_least=0.60, unit="x floor")
 
 
 def home_unchanged() -> Iterator[tuple[str, Finding]]:
@@ -32,7 +32,7 @@ def home_unchanged() -> Iterator[tuple[str, Finding]]:
         unchanged = question(built, "/api/v1/home", {"If-None-Match": etag}, status=304)
         ratio = against_floor(portal, built, unchanged)
     what = "/api/v1/home unchanged (304) / floor that returns 304"
-    yield "B2", Finding(what=what, measured=ratio, at_least=0.60, unit="x floor")
+    yield "B2", Finding(what=what, value=ratio.value, spread=ratio.spread, at_least=0.60, unit="x floor")
 
 
 def home_rebuilt() -> Iterator[tuple[str, Finding]]:
@@ -41,7 +41,7 @@ def home_rebuilt() -> Iterator[tuple[str, Finding]]:
         page = home_of(portal, built)
         ratio = against_floor(portal, built, question(built, "/"))
     what = f"Home of 60 records ({len(page.body) / 1000:.0f} kB), rebuilt on every request / floor"
-    yield "B3", Finding(what=what, measured=ratio, at_least=0.12, unit="x floor")
+    yield "B3", Finding(what=what, value=ratio.value, spread=ratio.spread, at_least=0.12, unit="x floor")
 
 
 def question(built: World, path: str, headers: Mapping[str, str] | None = None, status: int = 200) -> Question:
@@ -57,7 +57,7 @@ def home_of(portal: Server, built: World) -> Page:
     return page
 
 
-def against_floor(portal: Server, built: World, asked: Question) -> Measured:
+def against_floor(portal: Server, built: World, asked: Question) -> Rounds:
     page = ask(portal.port, asked)
     with floor_under(page, built) as floor:
         return ratio_of_rounds(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from bench_load import Page, Question, ask, per_second
-from bench_report import Finding, Measured, ratio_of_rounds, run
+from bench_report import Finding, Rounds, ratio_of_rounds, run
 from support_needs import need_program
 
 HOME = Question("/", {"Cookie": "a=b"})
@@ -79,7 +79,7 @@ def test_says_which_package_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def finding(value: float, **target: float) -> Finding:
-    return Finding(what="pages", measured=Measured(value, value, value), unit="x", **target)
+    return Finding(what="pages", value=value, unit="x", **target)
 
 
 def test_holds_at_its_target_and_on_the_right_side_of_it() -> None:
@@ -95,7 +95,7 @@ def test_takes_the_middle_of_ratios_measured_in_turns() -> None:
         order.append(name)
         return next(measured)
 
-    assert ratio_of_rounds(3, lambda: measure("a"), lambda: measure("b")) == Measured(1.5, 0.5, 9.0)
+    assert ratio_of_rounds(3, lambda: measure("a"), lambda: measure("b")) == Rounds(1.5, (0.5, 9.0))
     assert order == ["b", "a", "a", "b", "b", "a", "a", "b"]
 
 
