@@ -78,8 +78,8 @@ def test_says_which_package_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
         per_second(1, HOME, 1)
 
 
-def finding(value: float, **target: float) -> Finding:
-    return Finding(what="pages", value=value, unit="x", **target)
+def finding(value: float, at_least: float | None = None, at_most: float | None = None) -> Finding:
+    return Finding(what="pages", value=value, unit="x", at_least=at_least, at_most=at_most)
 
 
 def test_holds_at_its_target_and_on_the_right_side_of_it() -> None:
