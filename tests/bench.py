@@ -4,6 +4,7 @@ ONLY=B1,B3 picks; QUICK=1 is for a first look. Each figure is a ratio of one run
 """
 
 import bench_memory
+import bench_peer
 import bench_report
 import bench_start
 import bench_warm
@@ -12,6 +13,7 @@ BENCHMARKS = {
     "B1": bench_warm.home_kept,
     "B2": bench_warm.home_unchanged,
     "B3": bench_warm.home_rebuilt,
+    "B4": bench_peer.account_view,
     "B7": bench_memory.snapshots,
     "B11": bench_start.start_and_rest,
 }
