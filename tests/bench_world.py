@@ -65,21 +65,25 @@ class World(Struct, frozen=True):
 def world() -> Iterator[World]:
     with TemporaryDirectory(prefix="bench-") as folder:
         redis = embedded.start(Path(folder))
-        environ = {
-            "HALLWAY_DATA_DIR": folder,
-            "HALLWAY_REDIS_URL": redis.url,
-            "HALLWAY_ALLOW_HTTP_SOURCES": "true",
-            "HALLWAY_ALLOW_PRIVATE_SOURCES": "true",
-            "HALLWAY_OIDC_ISSUER": ISSUER,
-            "HALLWAY_OIDC_CLIENT_ID": "bench",
-            "HALLWAY_OIDC_CLIENT_SECRET": "bench",
-            "HALLWAY_LOG_LEVEL": "warning",
-        }
+        environ = settings_for(folder, redis.url)
         try:
             now = utc_now()
             yield World(environ, f"{SESSION}={asyncio.run(furnish(load(environ), redis.url, now))}", now)
         finally:
             redis.stop()
+
+
+def settings_for(folder: str, redis_url: str) -> dict[str, str]:
+    return {
+        "HALLWAY_DATA_DIR": folder,
+        "HALLWAY_REDIS_URL": redis_url,
+        "HALLWAY_ALLOW_HTTP_SOURCES": "true",
+        "HALLWAY_ALLOW_PRIVATE_SOURCES": "true",
+        "HALLWAY_OIDC_ISSUER": ISSUER,
+        "HALLWAY_OIDC_CLIENT_ID": "bench",
+        "HALLWAY_OIDC_CLIENT_SECRET": "bench",
+        "HALLWAY_LOG_LEVEL": "warning",
+    }
 
 
 async def furnish(settings: Settings, redis_url: str, now: datetime) -> str:
