@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from cache.client import CacheDown
 from cache.flight import Flight
+from cache.recent import Recent
 from cache.snapshots import Snapshots, stamp
 from cache.turns import Turns
 from connectors.errors import ConnectorError, Unavailable
@@ -27,6 +28,7 @@ LOOK_EVERY = 0.05  # seconds between looks at what another process is fetching
 # as long as the page may. Nobody waits for a source that did not answer last time.
 SHOWN_LATE = 5
 MOMENT = 0.2  # seconds
+RECENT = 1000  # lists and records that a process remembers for the time that Redis is away
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 log = structlog.get_logger()
@@ -56,6 +58,7 @@ class Supply:
         self._turns = turns
         self._flight = flight
         self._clock = clock
+        self._recent: Recent[Known] = Recent(RECENT)
         self._silent: set[str] = set()  # sources that did not answer last time
 
     async def serve(self, wants: Sequence[Pull], until: float) -> tuple[bytes | None, list[Supplied]]:
@@ -88,8 +91,12 @@ class Supply:
         try:
             version, snapshots = await self._snapshots.get_versioned(wants[0].account, keys)
         except CacheDown:
-            return None, [None] * len(wants)
-        return version, [unpack(want, snapshot) for want, snapshot in zip(wants, snapshots, strict=True)]
+            return None, [self._recent.get(key) for key in keys]
+        known = [unpack(want, snapshot) for want, snapshot in zip(wants, snapshots, strict=True)]
+        for key, have in zip(keys, known, strict=True):
+            if have:
+                self._recent.put(key, have)
+        return version, known
 
     def _is_heard(self, want: Pull) -> bool:
         return want.source not in self._silent
@@ -141,6 +148,7 @@ class Supply:
                 await self._turns.end(want.key, name, failed=False)
             raise
         self._answered(want)
+        self._recent.put(want.key, known)
         with suppress(CacheDown):  # the page has its answer all the same
             await self._snapshots.put(want.key, pack(want, known), want.lifetime)
             await self._turns.end(want.key, name, failed=False)

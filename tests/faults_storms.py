@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 from faults_report import Figure, Plan, collect
-from faults_world import BAKERY, Accounts, Portal, World, portal, until_fresh, world
+from faults_world import BAKERY, Accounts, Portal, World, portal, until_known, world
 from support_toxics import ToxicProxy
 from support_upstream import reply
 
@@ -25,7 +25,7 @@ async def _storms(plan: Plan) -> AsyncIterator[tuple[str, Figure]]:
     async with AsyncExitStack() as stack:
         built = await stack.enter_async_context(world(plan.rng, {"bakery": BAKERY, **CROWD}, promise=1))
         served = await stack.enter_async_context(portal(built))
-        await until_fresh(served, built.cookies["bakery"], "/requests")
+        await until_known(served, built.cookies["bakery"], "/requests")
         for form in ("seconds", "date"):
             yield f"R12.{form}", await _told_to_wait(built, served, form, 1 if plan.short else 20)
         async for each in _dead(built, served, plan):
@@ -45,7 +45,7 @@ async def _told_to_wait(built: World, served: Portal, form: str, seconds: int) -
         await served.visit(cookie, "/requests")
         await asyncio.sleep(0.1)
     early = [each for each in victim.requests if told < each.at < earliest]
-    await until_fresh(served, cookie, "/requests")
+    await until_known(served, cookie, "/requests")
     return Figure(
         what=f"requests in the {seconds} s after a Retry-After in {form}", value=len(early), unit="", at_most=0
     )

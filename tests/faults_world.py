@@ -14,12 +14,13 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from html import unescape
+from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import httpx
-from bench_pages import resident_bytes, web_process
 from bench_server import PORTAL, ROOT, Server
+from bench_start import resident_bytes, web_process
 from msgspec import Struct
 from support_needs import need_program
 from support_redis import RedisProcess
@@ -127,7 +128,7 @@ class Portal:
         except httpx.HTTPError:
             return Visit(path, 599, began, time.perf_counter() - started)
         seconds = time.perf_counter() - started
-        if answer.status_code != httpx.codes.OK:
+        if answer.status_code != HTTPStatus.OK:
             return Visit(path, answer.status_code, began, seconds)
         page = unescape(answer.text)
         stamps = tuple(_stamp(state, source, text) for state, source, text in STAMP.findall(page))
@@ -256,16 +257,16 @@ def _stamp(state: str, source: str, text: str) -> Stamp:
     return Stamp(state, source, datetime.fromisoformat(found[1]) if found else None)
 
 
-async def until_fresh(portal: Portal, cookie: str, path: str = "/", seconds: float = 90.0) -> Visit:
-    """Look again until every source has answered."""
+async def until_known(portal: Portal, cookie: str, path: str = "/", seconds: float = 90.0) -> Visit:
+    """Look again until every source has answered, and none is away."""
     end = time.monotonic() + seconds
     while True:
         visit = await portal.visit(cookie, path)
-        if visit.status == httpx.codes.OK and {stamp.state for stamp in visit.stamps} <= {"ontime"}:
+        if visit.status == HTTPStatus.OK and {stamp.state for stamp in visit.stamps} <= {"ontime", "late"}:
             return visit
         if time.monotonic() > end:
             raise RuntimeError(f"{path} is not whole after {seconds:g} s: {visit}")
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.1)
 
 
 if __name__ == "__main__":

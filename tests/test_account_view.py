@@ -167,7 +167,7 @@ async def views(office: Office, redis: Client, clock: Clock, *, budget: float = 
 
 @pytest.fixture
 async def view(desk: Desk, clock: Clock, redis: Client) -> AsyncIterator[AccountViews]:
-    async with views(desk.office(), redis, clock, budget=0.1) as made:
+    async with views(desk.office(), redis, clock, budget=0.5) as made:
         yield made
 
 
@@ -386,6 +386,26 @@ async def test_fetches_in_each_process_while_redis_is_away(
         pages = await asyncio.gather(*(look.parts(["invoices"]) for look in looks))
     assert {len(part.records) for (part,) in pages} == {1}
     assert desk.asked == ["invoices of 7"] * 2
+    await redis.aclose()
+
+
+async def test_asks_once_within_the_promise_without_redis_too(
+    desk: Desk, clock: Clock, redis_process: RedisProcess
+) -> None:
+    desk.held["invoices"] = [("7", invoice("1"))]
+    redis = connect(redis_process.url)
+    async with views(desk.office(), redis, clock) as view:
+        await (await view.of(scope())).parts(["invoices"])
+        redis_process.kill()
+        clock.now += timedelta(seconds=60)
+        (part,) = await (await view.of(scope())).parts(["invoices"])
+        assert (part.state, part.fetched_at) == ("on_time", START)
+        with pytest.raises(NotFound):
+            await (await view.of(scope("globex", "8"))).one("invoices", "desk", "1")
+        clock.now += timedelta(minutes=5)
+        (part,) = await (await view.of(scope())).parts(["invoices"])
+        assert (part.state, part.fetched_at) == ("on_time", clock.now)
+    assert desk.asked == ["invoices of 7", "invoices of 8", "invoices of 7"]
     await redis.aclose()
 
 
