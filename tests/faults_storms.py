@@ -36,11 +36,15 @@ async def _told_to_wait(built: World, served: Portal, form: str, seconds: int) -
     """Answer 429 once and be well again: nobody may ask before the time."""
     victim, cookie = built.proxies["helpdesk"], built.cookies["bakery"]
     await asyncio.sleep(1.1)  # longer than the promise
-    until = datetime.now(UTC) + timedelta(seconds=seconds + 1)
-    victim.answer = reply(429, Retry_After=str(seconds) if form == "seconds" else format_datetime(until, usegmt=True))
+    now = datetime.now(UTC)
+    date = (now + timedelta(seconds=seconds + 1)).replace(microsecond=0)
+    earliest = time.monotonic() + (date - now).total_seconds()
+    victim.answer = reply(429, Retry_After=str(seconds) if form == "seconds" else format_datetime(date, usegmt=True))
     told = await _next_request(victim, served, cookie)
     victim.answer = None
-    earliest = told + seconds - 0.1  # the clock is read a moment later there
+    if form == "seconds":
+        earliest = told + seconds
+    earliest -= 0.1  # their clock and ours are read at different moments
     while time.monotonic() < earliest:
         await served.visit(cookie, "/requests")
         await asyncio.sleep(0.1)
@@ -74,7 +78,9 @@ async def _dead(built: World, served: Portal, plan: Plan) -> AsyncIterator[tuple
         "R11.dead",
         Figure(what=f"requests to a dead source / {pages} pages", value=arrived / pages, unit="x", at_most=1.1),
     )
-    yield "R10.opens", Figure(what="until it is left alone", value=took, unit="s", at_most=OPENS_WITHIN)
+    yield "R10.opens", Figure(what="until it is left alone", value=took, unit="s", at_most=OPENS_WITHIN, timed=True)
+    opened = len(served.log_lines("source left alone"))
+    yield "R10.open", Figure(what="times that it was left alone", value=opened, unit="", at_least=1)
     await asyncio.sleep(LATER)
     quiet = 3.0 if plan.short else 95.0
     before, began = len(victim.requests), time.monotonic()

@@ -22,6 +22,7 @@ import httpx
 from bench_server import PORTAL, ROOT, Server
 from bench_start import resident_bytes, web_process
 from msgspec import Struct
+from redis.asyncio import Redis
 from support_needs import need_program
 from support_redis import RedisProcess
 from support_sandbox import ODOO_DATABASE, ODOO_KEY, ODOO_LOGIN, RunningSandbox, free_port, serve_sandbox
@@ -31,7 +32,7 @@ from auth.clock import utc_now
 from auth.cookies import SESSION
 from auth.provider import Identity
 from auth.sessions import Sessions
-from cache.client import Client, connect
+from cache.client import connect
 from connectors.addresses import AddressPolicy
 from connectors.registry import load_connectors
 from gateway.access import remember
@@ -155,7 +156,7 @@ class World(Struct, frozen=True):
     environ: dict[str, str]
     cookies: Mapping[str, str]
     sessions: Sessions
-    cache: Client
+    cache: Redis  # a patient client, as our own is not
 
     def arrivals(self) -> int:
         return sum(len(proxy.requests) for proxy in self.proxies.values())
@@ -193,12 +194,14 @@ async def world(
         database, cache, vault = Database(url), connect(redis.url), Vault(settings.keyring())
         stack.push_async_callback(database.close)
         stack.push_async_callback(cache.aclose)
+        patient = Redis.from_url(redis.url)
+        stack.push_async_callback(patient.aclose)
         await _add_sources(database, vault, proxies, promise)
         await _add_accounts(database, accounts)
         sessions = Sessions(database, cache, SealedIdTokens(vault), utc_now, idle=DAY, lifetime=DAY)
         member = await remember(database, Identity(issuer=ISSUER, subject=SUBJECT, email=None, name="Maya"), utc_now())
         cookies = {account: await sessions.create(member, account, None) for account in accounts}
-        yield World(proxies, sandbox, redis, environ, cookies, sessions, cache)
+        yield World(proxies, sandbox, redis, environ, cookies, sessions, patient)
 
 
 @asynccontextmanager
