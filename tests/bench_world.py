@@ -33,57 +33,65 @@ from gateway.sources import changes, desired
 from gateway.vault import Vault
 
 ACCOUNT, ISSUER, SUBJECT = "acme", "http://127.0.0.1:9", "jane"
+ACCOUNT_NAME = "Acme"
+PROMISE = 604_800  # seconds: nothing is late while we measure
+TITLES = {"erp": "Odoo", "desk": "Request Tracker"}
 CUSTOMERS = {"erp": "17", "desk": "acme"}
 POLICY = AddressPolicy(allow_http=True, allow_private=True)
 
-SOURCES = """
+SOURCES = f"""
 [sources.erp]
 connector = "odoo"
-title = "Odoo"
-promises = {orders = 604800, invoices = 604800, tickets = 604800}
-settings = {base_url = "http://127.0.0.1:9", database = "a", login = "b", api_key = {env = "BENCH_SECRET"}}
+title = "{TITLES["erp"]}"
+promises = {{orders = {PROMISE}, invoices = {PROMISE}, tickets = {PROMISE}}}
+settings = {{base_url = "http://127.0.0.1:9", database = "a", login = "b", api_key = {{env = "BENCH_SECRET"}}}}
 
 [sources.desk]
 connector = "request_tracker"
-title = "Request Tracker"
-promises = {tickets = 604800}
-settings = {base_url = "http://127.0.0.1:9", token = {env = "BENCH_SECRET"}}
+title = "{TITLES["desk"]}"
+promises = {{tickets = {PROMISE}}}
+settings = {{base_url = "http://127.0.0.1:9", token = {{env = "BENCH_SECRET"}}}}
 """
 
 
 class World(Struct, frozen=True):
-    """The settings to start servers with, and the cookie of the customer's session."""
+    """The settings to start servers with, the cookie of the customer's session, and when all was read."""
 
     environ: dict[str, str]
     cookie: str
+    now: datetime
 
 
 @contextmanager
 def world() -> Iterator[World]:
     with TemporaryDirectory(prefix="bench-") as folder:
         redis = embedded.start(Path(folder))
-        environ = {
-            "HALLWAY_DATA_DIR": folder,
-            "HALLWAY_REDIS_URL": redis.url,
-            "HALLWAY_ALLOW_HTTP_SOURCES": "true",
-            "HALLWAY_ALLOW_PRIVATE_SOURCES": "true",
-            "HALLWAY_OIDC_ISSUER": ISSUER,
-            "HALLWAY_OIDC_CLIENT_ID": "bench",
-            "HALLWAY_OIDC_CLIENT_SECRET": "bench",
-            "HALLWAY_LOG_LEVEL": "warning",
-        }
+        environ = settings_for(folder, redis.url)
         try:
-            yield World(environ, f"{SESSION}={asyncio.run(furnish(load(environ), redis.url))}")
+            now = utc_now()
+            yield World(environ, f"{SESSION}={asyncio.run(furnish(load(environ), redis.url, now))}", now)
         finally:
             redis.stop()
 
 
-async def furnish(settings: Settings, redis_url: str) -> str:
+def settings_for(folder: str, redis_url: str) -> dict[str, str]:
+    return {
+        "HALLWAY_DATA_DIR": folder,
+        "HALLWAY_REDIS_URL": redis_url,
+        "HALLWAY_ALLOW_HTTP_SOURCES": "true",
+        "HALLWAY_ALLOW_PRIVATE_SOURCES": "true",
+        "HALLWAY_OIDC_ISSUER": ISSUER,
+        "HALLWAY_OIDC_CLIENT_ID": "bench",
+        "HALLWAY_OIDC_CLIENT_SECRET": "bench",
+        "HALLWAY_LOG_LEVEL": "warning",
+    }
+
+
+async def furnish(settings: Settings, redis_url: str, now: datetime) -> str:
     """Fill both stores and sign the customer in. Gives the session's id."""
     url = settings.database_url.reveal()
     migrate.upgrade(url)
     database, redis, vault = Database(url), connect(redis_url), Vault(settings.keyring())
-    now = utc_now()
     await add_sources(database, vault, now)
     member = await remember(
         database, Identity(issuer=ISSUER, subject=SUBJECT, email=None, name="Jane"), now, trail=TRAIL
@@ -97,7 +105,7 @@ async def furnish(settings: Settings, redis_url: str) -> str:
             source=source,
             customer=customer,
             proof=proof,
-            name="Acme",
+            name=ACCOUNT_NAME,
             login=login,
             trail=TRAIL,
             by=BY,
