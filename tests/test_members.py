@@ -26,7 +26,7 @@ from gateway.audit_reading import Told, Wanted, read, verify
 from gateway.links import LinkError, Login, Proof, link
 from gateway.members import disable, enable, erase
 from gateway.records.database import Database
-from gateway.records.tables import AuditKey, Member, Membership, UsageEvent
+from gateway.records.tables import Account, AuditKey, Member, Membership, UsageEvent
 from gateway.records.tables import Session as Row
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -201,6 +201,27 @@ async def test_forgets_who_is_erased(database: Database, sessions: Sessions, red
     assert (erased.what, erased.personal) == ("member.erased", None)
     assert "mary" not in repr([made, began, erased])
     assert await remember(database, MARY, NOON, trail=TRAIL) != mary
+
+
+async def test_tells_from_which_account_to_which(database: Database, sessions: Sessions, mary: str) -> None:
+    async with database.write() as session:
+        for name in ("acme", "globex"):
+            session.add(Account(id=name, name=name, created_at=NOON))
+    cookie = await sessions.create(mary, "acme", None, address="192.0.2.7")
+    renewed = await sessions.renew(cookie, "globex", address="192.0.2.8")
+    await sessions.end(renewed, address="192.0.2.9")
+    began, changed, ended = await told(database, "session")
+    assert (changed.what, changed.account, changed.personal) == (
+        "session.account_changed",
+        "globex",
+        {"address": "192.0.2.8"},
+    )
+    assert changed.details == {
+        "before": "acme",
+        "after": "globex",
+        "was_session": began.details["session"],
+        "session": ended.details["session"],
+    }
 
 
 # What the portal does with it
