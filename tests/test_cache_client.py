@@ -215,7 +215,7 @@ async def test_never_loses_a_cancel(redis: Client, monkeypatch: pytest.MonkeyPat
         return "all the same"
 
     monkeypatch.setattr(Redis, "execute_command", swallowing)
-    task = asyncio.create_task(redis.get("k"))
+    task = asyncio.ensure_future(redis.get("k"))
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
