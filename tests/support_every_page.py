@@ -7,6 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from playwright._impl._api_structures import SetCookieParam
 from playwright.async_api import Browser, BrowserContext, async_playwright
+from support_audit import TRAIL
 from support_chromium import CHROMIUM, find_chromium
 from support_portal import BAKERY, Portal, listening
 from support_sandbox import RunningSandbox, free_port
@@ -41,7 +42,7 @@ class Stage(Struct, frozen=True):
 
     async def staff(self) -> str:
         identity = Identity(issuer=ISSUER, subject="sam", email=None, name="Sam")
-        who = await remember_staff(self.portal.database, identity, utc_now())
+        who = await remember_staff(self.portal.database, identity, utc_now(), trail=TRAIL)
         return await self.portal.sessions.create_for_staff(who, None, None, "3")
 
     async def look(self, session: str | None) -> BrowserContext:

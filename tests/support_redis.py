@@ -22,12 +22,13 @@ LEASH = ["setpriv", "--pdeathsig", "KILL", "--"] if shutil.which("setpriv") else
 
 
 class RedisProcess:
-    """A redis-server that keeps nothing on disk. Stopping it in any way, twice too, is fine."""
+    """A redis-server that keeps nothing on disk unless `options` say so. Stopping it in any way, twice too, is fine."""
 
-    def __init__(self, program: str) -> None:
+    def __init__(self, program: str, *options: str) -> None:
         self._program = program
-        self._folder = Path(tempfile.mkdtemp(prefix="redis-"))  # short: a socket's path may have 107 bytes
-        self.socket_path = self._folder / "s"
+        self._options = options
+        self.folder = Path(tempfile.mkdtemp(prefix="redis-"))  # short: a socket's path may have 107 bytes
+        self.socket_path = self.folder / "s"
         self._process: subprocess.Popen[bytes] | None = None
         self.url = f"unix://{self.socket_path}"
 
@@ -39,7 +40,8 @@ class RedisProcess:
     def start(self) -> None:
         """Start it and wait until it answers."""
         self.socket_path.unlink(missing_ok=True)
-        options = ["--port", "0", "--unixsocket", str(self.socket_path), "--dir", str(self._folder), "--save", ""]
+        options = ["--port", "0", "--unixsocket", str(self.socket_path), "--dir", str(self.folder), "--save", ""]
+        options += self._options
         self._process = subprocess.Popen([*LEASH, self._program, *options], stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + PATIENCE
         while not self._answers():
@@ -78,7 +80,7 @@ class RedisProcess:
 
     def close(self) -> None:
         self.kill()
-        shutil.rmtree(self._folder)
+        shutil.rmtree(self.folder)
 
 
 def _started() -> Iterator[RedisProcess]:

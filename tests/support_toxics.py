@@ -50,7 +50,10 @@ class Arrived(Struct, frozen=True):
 
 
 class ToxicProxy:
-    """Stands before one server on loopback. Set `toxic` with `inflict`; it holds for open connections too."""
+    """Stands before one server on loopback. Set `toxic` with `inflict`; it holds for open connections too.
+
+    `answer` is what it answers itself to a request, instead of the server, before it says no more on that connection.
+    """
 
     def __init__(self, target_port: int, rng: random.Random) -> None:
         self._target_port = target_port
@@ -58,6 +61,7 @@ class ToxicProxy:
         self._server: asyncio.Server | None = None
         self._links: set[asyncio.Task[None]] = set()
         self.toxic = NONE
+        self.answer: bytes | None = None
         self.port = 0
         self.connections = 0
         self.requests: list[Arrived] = []
@@ -103,7 +107,7 @@ class ToxicProxy:
         except OSError:
             return
         directions = [
-            asyncio.ensure_future(self._carry_requests(reader, far_writer)),
+            asyncio.ensure_future(self._carry_requests(reader, far_writer, writer)),
             asyncio.ensure_future(self._carry_answers(far_reader, writer)),
             asyncio.ensure_future(self._reset(writer)),
         ]
@@ -115,12 +119,21 @@ class ToxicProxy:
                 each.cancel()
             await asyncio.gather(*directions, return_exceptions=True)
 
-    async def _carry_requests(self, reader: asyncio.StreamReader, far: asyncio.StreamWriter) -> None:
+    async def _carry_requests(
+        self, reader: asyncio.StreamReader, far: asyncio.StreamWriter, writer: asyncio.StreamWriter
+    ) -> None:
         while data := await reader.read(READ):
             now = time.monotonic()
-            self.requests.extend(Arrived(now, each[1].decode("latin-1")) for each in REQUEST.finditer(data))
-            far.write(data)
-            await far.drain()
+            arrived = [Arrived(now, each[1].decode("latin-1")) for each in REQUEST.finditer(data)]
+            self.requests.extend(arrived)
+            if self.answer is None:
+                far.write(data)
+                await far.drain()
+                continue
+            if arrived and writer.can_write_eof():
+                writer.write(self.answer)
+                writer.write_eof()  # and read on: closed at once, the rest of the request would make it a reset
+                await writer.drain()
 
     async def _carry_answers(self, far: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         passed = 0

@@ -13,6 +13,7 @@ import pytest_asyncio
 import sqlalchemy as sa
 from msgspec.structs import replace
 from playwright.async_api import Browser, Dialog, Page, Request, Response, async_playwright
+from support_audit import BY, TRAIL
 from support_chromium import CHROMIUM, find_chromium
 from support_every_page import cookie
 from support_hostile import attacks, connectors, crowds
@@ -102,7 +103,7 @@ async def portal(
     made = Portal(make_app(settings), database, settings)
     text = "".join(f'[sources.{name}]\nconnector = "{name}"\ntitle = "{name}"\nsettings = {{}}\n' for name in offices)
     wanted = parse(text, offices, LAX, environ={}, folder=Path())
-    await apply(database, made.vault, await plan(database, made.vault, offices, wanted), utc_now())
+    await apply(database, made.vault, await plan(database, made.vault, offices, wanted), utc_now(), trail=TRAIL, by=BY)
     async with listening(made.app, port):
         yield made
     await made.aclose()
@@ -213,7 +214,7 @@ async def add_accounts(portal: Portal, groups: Sequence[Sequence[str]]) -> None:
 async def sign_in(portal: Portal, name: str, number: int, accounts: int) -> str:
     """Sign somebody of this name in, who may act for this account and the next."""
     identity = Identity(issuer=ISSUER, subject=f"eve-{number}", email=name, name=name)
-    member = await remember(portal.database, identity, utc_now())
+    member = await remember(portal.database, identity, utc_now(), trail=TRAIL)
     async with portal.database.write() as session:
         for mine in {number, (number + 1) % accounts}:
             session.add(Membership(member_id=member, account_id=f"account-{mine}", created_at=utc_now()))

@@ -1,6 +1,9 @@
 """The same edge in this process: how many requests may wait, and how much may come with them."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -12,6 +15,7 @@ from web import body
 from web.body import CutShort, TooSlow
 from web.edge import Edge
 from web.last_answers import LastAnswers
+from web.portal import files
 
 BASE = "https://portal.example"
 HOST = (b"host", b"portal.example")
@@ -172,3 +176,36 @@ async def test_ends_connections_only_while_it_leaves(is_leaving: bool) -> None: 
     assert await page.to(leaving) == 200
     assert page.header(b"connection") == (b"close" if is_leaving else None)
     assert await ready.to(leaving) == (503 if is_leaving else 200)
+
+
+async def test_ends_a_file_that_somebody_reads_too_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "WITHIN", -1)
+    given = []
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for number in range(3):
+            given.append(number)
+            yield b"x"
+
+    class Visit:
+        is_open = False
+
+        @asynccontextmanager
+        async def file(self, *_: str) -> AsyncIterator[Any]:
+            self.is_open = True
+            try:
+                yield SimpleNamespace(chunks=chunks(), media_type="application/pdf", name="a.pdf")
+            finally:
+                self.is_open = False
+
+        def note(self, *_: str) -> None:
+            """Nothing is noted."""
+
+    visit: Any = Visit()
+    stream = await files.stream_file(visit, "invoices", "erp", "1", "pdf")
+    reading = cast("AsyncIterator[bytes]", stream.iterator)
+    assert await anext(reading) == b"x"
+    with pytest.raises(TimeoutError):
+        await anext(reading)
+    assert given == [0]
+    assert not visit.is_open

@@ -39,6 +39,7 @@ BY_STATUS = {
     403: Words("We did not do that", "The page was open too long, or came from elsewhere. Open it anew and try again."),
     404: NOT_FOUND,
     405: NOT_FOUND,
+    408: Words("That took too long", "Your connection may be slow. Try again."),
     413: Words("That is too large", "Send less at a time."),
     429: Words("Too many tries", "Wait a minute, then try again.", "/sign-in", "Sign in"),
 }

@@ -1,6 +1,5 @@
 """What a sources file asks for. Every problem in it is found before anything is touched, and all are told at once."""
 
-import difflib
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,6 +14,7 @@ from connectors.config import Config, Secret, decode_config, secret_fields
 from connectors.contract import Connector
 from connectors.errors import AddressRefused
 from connectors.records import KINDS, Kind
+from gateway.rules import did_you_mean
 from gateway.sources.references import resolve
 
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
@@ -192,6 +192,5 @@ def _unknown(table: Iterable[str], known: tuple[str, ...], place: str) -> Iterat
     for name in table:
         if name in known:
             continue
-        close = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
-        yield f"{place}.{name}: not known; {hint}".lstrip(".")
+        hint = did_you_mean(name, set(known)) or f"; known are {', '.join(known)}"
+        yield f"{place}.{name}: not known{hint}".lstrip(".")

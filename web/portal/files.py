@@ -1,5 +1,6 @@
 """Files on their way from a back office to a browser: never held whole, never opened inside our pages."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from urllib.parse import quote
@@ -22,6 +23,7 @@ PASSED_ON = {
     "text/plain",
 }  # everything else is just bytes to a browser
 BYTES = "application/octet-stream"
+WITHIN = 600  # seconds for a file: who reads slowly holds a connection to the back office
 
 
 async def stream_file(visit: Visit, kind: Kind, source: str, record: str, file: str) -> Stream:
@@ -30,10 +32,14 @@ async def stream_file(visit: Visit, kind: Kind, source: str, record: str, file: 
     stream = await stack.enter_async_context(visit.file(kind, source, record, file))
     visit.note("finished", f"{kind}-file")
 
+    ends = time.monotonic() + WITHIN
+
     async def chunks() -> AsyncIterator[bytes]:
         async with stack:
             async for chunk in stream.chunks:
                 yield chunk
+                if time.monotonic() > ends:
+                    raise TimeoutError("the reader was too slow")
 
     return Stream(
         chunks(),
