@@ -37,6 +37,11 @@ class Pull(Struct, frozen=True, kw_only=True):
         return self.office.name
 
     @property
+    def topic(self) -> tuple[str, Kind]:
+        """What a back office answers, or does not, whoever it is about."""
+        return self.source, self.kind
+
+    @property
     def key(self) -> str:
         # The version: what was read before a source's settings changed may be another system's.
         whose = (self.account, self.source, self.office.version, self.customer, self.kind)

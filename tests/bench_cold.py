@@ -22,6 +22,7 @@ from bench_server import PORTAL, running
 from bench_slow import DELAYS
 from bench_world import ISSUER, POLICY, SUBJECT, settings_for
 from msgspec import Struct
+from support_audit import BY, TRAIL
 
 from auth.clock import utc_now
 from auth.cookies import SESSION
@@ -178,16 +179,30 @@ async def furnish(environ: dict[str, str], ports: dict[str, int]) -> list[str]:
     )
     connectors = load_connectors()
     wanted = desired.parse(sources_at(ports), connectors, POLICY, environ={}, folder=Path())
-    await changes.apply(database, vault, await changes.plan(database, vault, connectors, wanted), now)
-    sessions = Sessions(database, redis, SealedIdTokens(vault), utc_now, idle=DAY, lifetime=DAY)
+    await changes.apply(
+        database, vault, await changes.plan(database, vault, connectors, wanted), now, trail=TRAIL, by=BY
+    )
+    sessions = Sessions(database, redis, SealedIdTokens(vault), utc_now, trail=TRAIL, idle=DAY, lifetime=DAY)
     cookies = []
     for n in range(CUSTOMERS):
         who, account = f"{SUBJECT}-{n}", f"account-{n}"
-        member = await remember(database, Identity(issuer=ISSUER, subject=who, email=None, name="Jane"), now)
+        member = await remember(
+            database, Identity(issuer=ISSUER, subject=who, email=None, name="Jane"), now, trail=TRAIL
+        )
         for kind in ports:
             proof = Proof(fact="benchmark", decided_by="benchmark", decided_at=now)
             login = Login(ISSUER, who)
-            await link(database, account=account, source=kind, customer=str(n), proof=proof, name=account, login=login)
+            await link(
+                database,
+                account=account,
+                source=kind,
+                customer=str(n),
+                proof=proof,
+                name=account,
+                login=login,
+                trail=TRAIL,
+                by=BY,
+            )
         cookies.append(f"{SESSION}={await sessions.create(member, account, None)}")
     await redis.aclose()
     await database.close()

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 from bench_records import DAY, records_of
 from msgspec import Struct
+from support_audit import BY, TRAIL
 
 from auth.clock import utc_now
 from auth.cookies import SESSION
@@ -92,19 +93,29 @@ async def furnish(settings: Settings, redis_url: str, now: datetime) -> str:
     migrate.upgrade(url)
     database, redis, vault = Database(url), connect(redis_url), Vault(settings.keyring())
     await add_sources(database, vault, now)
-    member = await remember(database, Identity(issuer=ISSUER, subject=SUBJECT, email=None, name="Jane"), now)
+    member = await remember(
+        database, Identity(issuer=ISSUER, subject=SUBJECT, email=None, name="Jane"), now, trail=TRAIL
+    )
     for source, customer in CUSTOMERS.items():
         proof = Proof(fact="benchmark", decided_by="benchmark", decided_at=now)
         login = Login(ISSUER, SUBJECT)
         await link(
-            database, account=ACCOUNT, source=source, customer=customer, proof=proof, name=ACCOUNT_NAME, login=login
+            database,
+            account=ACCOUNT,
+            source=source,
+            customer=customer,
+            proof=proof,
+            name=ACCOUNT_NAME,
+            login=login,
+            trail=TRAIL,
+            by=BY,
         )
     offices = await Offices(database, vault, load_connectors(), POLICY).all()
     for (source, kind), records in records_at(now).items():
         want = Pull(account=ACCOUNT, customer=CUSTOMERS[source], kind=kind, office=offices[source])
         known = Known(records=tuple(records), fetched_at=now)
         await Snapshots(redis).put(want.key, pack(want, known), want.lifetime)
-    sessions = Sessions(database, redis, SealedIdTokens(vault), utc_now, idle=DAY, lifetime=DAY)
+    sessions = Sessions(database, redis, SealedIdTokens(vault), utc_now, trail=TRAIL, idle=DAY, lifetime=DAY)
     cookie = await sessions.create(member, ACCOUNT, None)
     await redis.aclose()
     await database.close()
@@ -114,7 +125,9 @@ async def furnish(settings: Settings, redis_url: str, now: datetime) -> str:
 async def add_sources(database: Database, vault: Vault, now: datetime) -> None:
     connectors = load_connectors()
     wanted = desired.parse(SOURCES, connectors, POLICY, environ={"BENCH_SECRET": "bench"}, folder=Path())
-    await changes.apply(database, vault, await changes.plan(database, vault, connectors, wanted), now)
+    await changes.apply(
+        database, vault, await changes.plan(database, vault, connectors, wanted), now, trail=TRAIL, by=BY
+    )
 
 
 def records_at(now: datetime) -> dict[tuple[str, Kind], list[Record]]:

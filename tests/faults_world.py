@@ -23,6 +23,7 @@ from bench_server import PORTAL, ROOT, Server
 from bench_start import resident_bytes, web_process
 from msgspec import Struct
 from redis.asyncio import Redis
+from support_audit import BY, TRAIL
 from support_needs import need_program
 from support_redis import RedisProcess
 from support_sandbox import ODOO_DATABASE, ODOO_KEY, ODOO_LOGIN, RunningSandbox, free_port, serve_sandbox
@@ -198,8 +199,10 @@ async def world(
         stack.push_async_callback(patient.aclose)
         await _add_sources(database, vault, proxies, promise)
         await _add_accounts(database, accounts)
-        sessions = Sessions(database, cache, SealedIdTokens(vault), utc_now, idle=DAY, lifetime=DAY)
-        member = await remember(database, Identity(issuer=ISSUER, subject=SUBJECT, email=None, name="Maya"), utc_now())
+        sessions = Sessions(database, cache, SealedIdTokens(vault), utc_now, trail=TRAIL, idle=DAY, lifetime=DAY)
+        member = await remember(
+            database, Identity(issuer=ISSUER, subject=SUBJECT, email=None, name="Maya"), utc_now(), trail=TRAIL
+        )
         cookies = {account: await sessions.create(member, account, None) for account in accounts}
         yield World(proxies, sandbox, redis, environ, cookies, sessions, patient)
 
@@ -238,7 +241,9 @@ async def _add_sources(database: Database, vault: Vault, proxies: Mapping[str, T
     connectors = load_connectors()
     policy = AddressPolicy(allow_http=True, allow_private=True)
     wanted = desired.parse(text, connectors, policy, environ=ENVIRON, folder=Path())
-    await changes.apply(database, vault, await changes.plan(database, vault, connectors, wanted), utc_now())
+    await changes.apply(
+        database, vault, await changes.plan(database, vault, connectors, wanted), utc_now(), trail=TRAIL, by=BY
+    )
 
 
 async def _add_accounts(database: Database, accounts: Accounts) -> None:
@@ -252,6 +257,8 @@ async def _add_accounts(database: Database, accounts: Accounts) -> None:
                 proof=Proof(fact="fault suite", decided_by="fault suite", decided_at=utc_now()),
                 name=account.title(),
                 login=Login(ISSUER, SUBJECT),
+                trail=TRAIL,
+                by=BY,
             )
 
 

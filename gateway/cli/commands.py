@@ -12,7 +12,9 @@ import structlog
 import gateway
 from connectors.registry import load_connectors
 from gateway import serve as server
+from gateway.cli.audit import audit
 from gateway.cli.failures import FAILED, PlainGroup, WrongInput
+from gateway.cli.members import members
 from gateway.cli.people import link, owner, unlink
 from gateway.cli.sources import sources
 from gateway.demo import run_demo
@@ -91,3 +93,5 @@ hallway.add_command(sources)
 hallway.add_command(link)
 hallway.add_command(unlink)
 hallway.add_command(owner)
+hallway.add_command(members)
+hallway.add_command(audit)
