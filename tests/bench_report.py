@@ -69,14 +69,23 @@ def run(benchmarks: Mapping[str, Benchmark], to: Path = LATEST) -> None:
     if unknown := set(chosen) - set(benchmarks):
         sys.exit(f"no such benchmark: {', '.join(sorted(unknown))}. There are {', '.join(benchmarks)}.")
     findings: dict[str, Finding] = {}
+    broken = False
     for name, benchmark in benchmarks.items():
         if not chosen or name in chosen:
-            for key, finding in benchmark():
-                findings[key] = finding
-                sys.stdout.write(f"{line(key, finding)}\n")
-                sys.stdout.flush()
+            try:
+                for key, finding in benchmark():
+                    findings[key] = finding
+                    say(line(key, finding))
+            except RuntimeError as error:  # it proved nothing; the others still may
+                say(f"{name:<6} not measured: {error}")
+                broken = True
     write(findings, to)
-    sys.exit(not all(finding.holds for finding in findings.values()))
+    sys.exit(broken or not all(finding.holds for finding in findings.values()))
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def line(key: str, finding: Finding) -> str:

@@ -120,6 +120,26 @@ def test_writes_what_it_found_and_fails_on_a_miss(
         assert written["B1"] == {"what": "pages", "value": 0.25, "target": ">= 0.12", "holds": True, "unit": "x"}
 
 
+def test_goes_on_after_one_that_proved_nothing_and_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("ONLY", raising=False)
+
+    def void() -> Iterator[tuple[str, Finding]]:
+        raise RuntimeError("all answers were errors")
+        yield
+
+    def good() -> Iterator[tuple[str, Finding]]:
+        yield "B2", finding(0.25, at_least=0.12)
+
+    with pytest.raises(SystemExit) as ended:
+        run({"B1": void, "B2": good}, tmp_path / "latest.json")
+
+    assert ended.value.code
+    assert "B1     not measured: all answers were errors" in capsys.readouterr().out
+    assert list(json.loads((tmp_path / "latest.json").read_text())) == ["B2"]
+
+
 def test_knows_no_benchmark_of_another_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ONLY", "B99")
     with pytest.raises(SystemExit, match="B99"):
