@@ -1,8 +1,10 @@
 """No change without its line: every write there is, and every command."""
 
 import ast
+import re
 import sqlite3
 from collections.abc import Iterator
+from typing import get_args
 
 from click import Group
 from support_cli import Hallway
@@ -10,6 +12,7 @@ from support_sandbox import RunningSandbox
 from support_tree import ROOT
 
 from gateway.cli.commands import hallway as root
+from gateway.records.lines import What
 
 # Writes that are no change of anybody's: why the trail is not told of them.
 UNTOLD = {
@@ -99,6 +102,12 @@ def test_tells_of_every_write() -> None:
 def test_knows_of_every_command_whether_it_changes_something() -> None:
     known = {name.partition(",")[0] for name in CHANGES} | LOOKS.keys() | OTHERS.keys()
     assert sorted(commands(root)) == sorted(known)
+
+
+def test_explains_every_kind_of_line_and_no_other() -> None:
+    document = (ROOT / "docs/audit.md").read_text()
+    explained = re.findall(r"`([a-z]+\.[a-z_]+)`", document)
+    assert sorted(explained) == sorted(get_args(What))
 
 
 class Rows:
