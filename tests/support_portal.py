@@ -67,7 +67,7 @@ class Portal:
         self.vault = Vault(settings.keyring())
         redis = connect(settings.redis_url.reveal() if settings.redis_url else "")
         self._redis = redis
-        self._sessions = Sessions(
+        self.sessions = Sessions(
             database,
             redis,
             SealedIdTokens(self.vault),
@@ -105,7 +105,7 @@ class Portal:
         """Begin a session, as the callback does, and give its cookie."""
         identity = Identity(issuer=ISSUER, subject=subject, email=f"{subject}@example.com", name=subject.title())
         member = await remember(self.database, identity, datetime.now(UTC), trail=TRAIL)
-        return await self._sessions.create(member, account, None)
+        return await self.sessions.create(member, account, None)
 
     async def browser(self, subject: str, account: str | None) -> httpx.AsyncClient:
         """A browser of somebody who has signed in."""

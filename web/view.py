@@ -67,7 +67,6 @@ class View:
                 "money": words.money,
                 "quantity": words.quantity,
                 "size": words.size,
-                "minutes": words.minutes,
                 "segment": partial(quote, safe=""),
                 "markup": _markup,
             },
