@@ -3,6 +3,9 @@
 ONLY=B1,B3 picks; QUICK=1 is for a first look. Each figure is a ratio of one run, so that it travels.
 """
 
+import signal
+import sys
+
 import bench_cold
 import bench_memory
 import bench_peer
@@ -21,4 +24,5 @@ BENCHMARKS = {
 }
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # and with it whatever it has started
     bench_report.run(BENCHMARKS)

@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from support_needs import need
 
 from connectors.config import Config
@@ -18,6 +19,7 @@ from connectors.records import FileRef, Invoice, Kind, Line, Message, Money, Ord
 
 SHARED = Path(os.environ.get("HALLWAY_SHARED", Path(__file__).parents[2] / "shared"))
 CROWD = 25  # attacks in one record that has many lines, and in one text where it has room for one only
+LEADS_ASTRAY = "javascript:alert(1)"  # in place of an address, from a connector that does not look at it
 EUR = Money("EUR", Decimal("12.50"))
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -40,7 +42,7 @@ class NoConfig(Config, frozen=True):
 
 
 def connectors(words: Sequence[str]) -> dict[str, Connector[Any]]:
-    """One that answers with these words in every field, one that never answers, and one that has nothing."""
+    """One with these words in every field, one with false links, one that never answers, and one that has nothing."""
     records: dict[Kind, list[Record]] = {
         "orders": [_order(n, [word]) for n, word in enumerate(words)],
         "invoices": [_invoice(n, [word]) for n, word in enumerate(words)],
@@ -50,7 +52,13 @@ def connectors(words: Sequence[str]) -> dict[str, Connector[Any]]:
         records["orders"].append(_order(number, crowd))
         records["invoices"].append(_invoice(number, crowd))
         records["tickets"].append(_ticket(number, crowd))
+    shipment = Shipment(number="1", state="on_its_way", tracking_number="1", tracking_url=LEADS_ASTRAY)
+    astray: dict[Kind, list[Record]] = {
+        "orders": [msgspec.structs.replace(_order(0, ["1"]), shipments=(shipment,))],
+        "invoices": [msgspec.structs.replace(_invoice(0, ["1"]), pay_url=LEADS_ASTRAY)],
+    }
     return {
+        "astray": _connector("astray", {kind: _read(found) for kind, found in astray.items()}, _fetches(astray)),
         "hostile": _connector("hostile", {kind: _read(found) for kind, found in records.items()}, _fetches(records)),
         "silent": _connector("silent", {"orders": _fail}, {}),
         "empty": _connector("empty", {"orders": _read([])}, {}),

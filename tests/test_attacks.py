@@ -153,6 +153,14 @@ async def test_lets_nothing_of_a_record_act(browser: Browser, portal: Portal) ->
     assert seen.found == []
 
 
+async def test_follows_no_address_that_a_connector_did_not_look_at(browser: Browser, portal: Portal) -> None:
+    await portal.link("maya", "bakery", ("astray", "1"))
+    seen = await watch(browser, portal, await portal.sign_in("maya", "bakery"))
+    for path in ("/orders/astray/0", "/invoices/astray/0"):
+        await seen.open(path, ["All orders" if "orders" in path else "All invoices"])
+    assert seen.found == []
+
+
 async def test_lets_nothing_of_a_source_a_link_or_a_name_act(browser: Browser, portal: Portal) -> None:
     groups = crowds(WORDS)
     await add_sources(portal.database, groups)
