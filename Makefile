@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: demo test lint live shots bench faults leaks lock clean help
+.PHONY: demo test lint live shots bench dictionary faults leaks lock clean help
 .DELETE_ON_ERROR:
 
 demo: $(READY) ## The portal over a sandbox of three back offices, on an embedded Redis and SQLite
@@ -31,7 +31,10 @@ shots: $(READY) ## Pictures of every page into .shots/
 	@$(BIN)/python tests/shots.py
 
 bench: $(READY) ## Pages against the bare server; ONLY=B3 picks one, QUICK=1 takes a first look
-	@$(BIN)/python tests/bench_pages.py
+	@$(BIN)/python tests/bench.py
+
+dictionary: $(READY) ## After a change of the fixtures: what snapshots are compressed with
+	@$(BIN)/python tests/train_dictionary.py
 
 faults: $(READY) ## What goes wrong around the portal, beside what was promised; SHORT=1, SEED=1, ONLY=redis
 	@$(BIN)/python tests/faults.py

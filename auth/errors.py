@@ -2,6 +2,7 @@
 
 SignInError
 Declined      the person, or the provider, said no   sign in another way, or not at all
+Disabled      we do not let the person in             talk to us
 StartAgain    too late, used, or begun elsewhere      begin anew
 NotBelieved   an answer that proves nothing           begin anew; if it stays, tell us
 ProviderDown  the provider gives no usable answer     try later
@@ -26,6 +27,12 @@ class Declined(SignInError):  # noqa: N818  # named after what happens next
     """The person, or the provider, said no."""
 
     sentence = "You are not signed in: the sign-in was stopped before it was finished."
+
+
+class Disabled(SignInError):  # noqa: N818  # named after what is
+    """We know who it is, and somebody of ours has decided that they may not come in."""
+
+    sentence = "You can’t sign in here at present. Call us, and we will tell you more."
 
 
 class StartAgain(SignInError):  # noqa: N818  # named after what happens next

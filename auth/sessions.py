@@ -1,7 +1,6 @@
 """Who is signed in. The rows are the truth, and no write ever brings an ended one back."""
 
 import asyncio
-import hashlib
 import re
 import secrets
 from collections.abc import Sequence
@@ -16,11 +15,23 @@ from auth.clock import Clock
 from auth.hidden import Hidden
 from auth.provider import MAIN
 from auth.session import Session
+from auth.session_rows import (
+    Trail,
+    began,
+    ended_by_provider,
+    ended_everywhere,
+    ending,
+    hash_of,
+    name_of,
+    of_people_at,
+    person_of,
+    session_of,
+    told,
+)
 from cache.client import Client
 from cache.copies import Copies
 from cache.lookups import Lookups
 from gateway.records.database import Database, DatabaseDown
-from gateway.records.tables import Member, Staff
 from gateway.records.tables import Session as Row
 
 ID = re.compile(r"[A-Za-z0-9_-]{43}")  # 256 bits
@@ -46,15 +57,27 @@ class Sealer(Protocol):
 
 
 class Sessions:
-    """Sessions end when `idle` passes without a request, when `lifetime` is over, or when somebody ends them."""
+    """Sessions end when `idle` passes without a request, when `lifetime` is over, or when somebody ends them.
+
+    An `address` is where the request came from that wants something done, for the audit trail.
+    """
 
     def __init__(
-        self, db: Database, redis: Client, sealer: Sealer, clock: Clock, *, idle: timedelta, lifetime: timedelta
+        self,
+        db: Database,
+        redis: Client,
+        sealer: Sealer,
+        clock: Clock,
+        *,
+        trail: Trail,
+        idle: timedelta,
+        lifetime: timedelta,
     ) -> None:
         self._db = db
         self._copies = Copies(redis, "session", Session, clock)
         self._rows: Lookups[bytes, Session | None] = Lookups(self._read)
         self._sealer = sealer
+        self._trail = trail
         self._clock = clock
         self._idle = idle
         self._lifetime = lifetime
@@ -66,22 +89,34 @@ class Sessions:
         id_token: Hidden | None,
         provider_sid: str | None = None,
         provider: str = MAIN,
+        *,
+        address: str | None = None,
     ) -> str:
-        """Begin a member's session and return its id, the cookie's value. There is no way to ask for a certain id."""
+        """Begin a member's session and return its id, the cookie's value. There is no way to ask for a certain id.
+
+        Raises `Disabled`.
+        """
         row = Row(kind="member", member_id=member_id, account_id=account_id, provider=provider)
-        return await self._begin(row, id_token, provider_sid)
+        return await self._begin(row, id_token, provider_sid, address)
 
     async def create_for_staff(
-        self, staff_id: str, id_token: Hidden | None, provider_sid: str | None, provider: str
+        self,
+        staff_id: str,
+        id_token: Hidden | None,
+        provider_sid: str | None,
+        provider: str,
+        *,
+        address: str | None = None,
     ) -> str:
         """Begin a session of staff and return its id."""
-        return await self._begin(Row(kind="staff", staff_id=staff_id, provider=provider), id_token, provider_sid)
+        row = Row(kind="staff", staff_id=staff_id, provider=provider)
+        return await self._begin(row, id_token, provider_sid, address)
 
     async def get(self, cookie: str | None) -> Session | None:
         """Find the live session of a browser. Raises `DatabaseDown` when nobody can tell."""
         if cookie is None or not ID.fullmatch(cookie):
             return None
-        id_hash = _hash(cookie)
+        id_hash = hash_of(cookie)
         copy = await self._copies.get(id_hash.hex())
         if copy is None:
             (copy,) = await self._rows.get([id_hash])
@@ -89,7 +124,7 @@ class Sessions:
 
     def name_of(self, cookie: str | None) -> str | None:
         """Name the session of a browser. Whether there is one is another question."""
-        return _hash(cookie).hex() if cookie is not None and ID.fullmatch(cookie) else None
+        return hash_of(cookie).hex() if cookie is not None and ID.fullmatch(cookie) else None
 
     def key(self, name: str) -> str:
         """Name the copy of a session, for those who read several values in one round trip."""
@@ -107,23 +142,24 @@ class Sessions:
             rows = await session.execute(mine.where(*self._live(self._clock())).order_by(Row.seen_at.desc()))
             return tuple(Entry(id_hash=id_hash, created_at=began, seen_at=seen) for id_hash, began, seen in rows)
 
-    async def end(self, cookie: str | None) -> Hidden | None:
+    async def end(self, cookie: str | None, *, address: str | None = None) -> Hidden | None:
         """Sign out. Gives back the ID token of the session, once."""
         if cookie is None or not ID.fullmatch(cookie):
             return None
-        id_hash = _hash(cookie)
+        id_hash = hash_of(cookie)
         now = self._clock()
         this = Row.id_hash == id_hash
         async with self._db.write() as session:
             sealed = await session.scalar(sa.select(Row.id_token).where(this, *self._live(now)))
-            ended = await session.scalars(_ending(now).where(this).returning(Row.id_hash))
-            was_live = bool(ended.all())
-        if was_live:
+            ended = await session.scalar(ending(now).where(this).returning(Row))
+            if ended:
+                await self._trail.record(session, told("session.ended", ended, address))
+        if ended:
             await self._copies.mark_ended(id_hash.hex())
-        id_token = self._sealer.open(sealed, _name(id_hash)) if sealed else None
+        id_token = self._sealer.open(sealed, name_of(id_hash)) if sealed else None
         return Hidden(id_token) if id_token else None
 
-    async def renew(self, cookie: str | None, account_id: str) -> str | None:
+    async def renew(self, cookie: str | None, account_id: str, *, address: str | None = None) -> str | None:
         """Go on for another account, under a new id that is returned. None: nobody is signed in by this one.
 
         The row stays, so that whoever ends the session meanwhile ends it under either id, and no use of this makes it
@@ -132,32 +168,55 @@ class Sessions:
         if cookie is None or not ID.fullmatch(cookie):
             return None
         renewed = secrets.token_urlsafe(32)
-        old, new = _hash(cookie), _hash(renewed)
+        old, new = hash_of(cookie), hash_of(renewed)
         live = (Row.id_hash == old, Row.kind == "member", *self._live(self._clock()))
         async with self._db.write() as session:
             row = await session.scalar(sa.select(Row).where(*live).with_for_update())
             if row is None:
                 return None
-            id_token = self._sealer.open(row.id_token, _name(old)) if row.id_token else None
+            id_token = self._sealer.open(row.id_token, name_of(old)) if row.id_token else None
+            before = row.account_id
             row.id_hash, row.account_id, row.csrf_token = new, account_id, secrets.token_urlsafe(32)
             row.id_token = self._sealed(id_token, new) if id_token else None
+            details = {"before": before, "after": account_id, "was_session": old.hex()}
+            await self._trail.record(session, told("session.account_changed", row, address, **details))
         await self._copies.mark_ended(old.hex())
         return renewed
 
-    async def end_all(self, member_id: str, *, but: bytes | None = None) -> int:
+    async def end_all(self, member_id: str, *, but: bytes | None = None, address: str | None = None) -> int:
         """Sign a member out everywhere, or everywhere but in the session of that hash. Say of how many sessions."""
-        return await self._end_where(Row.member_id == member_id, *(() if but is None else (Row.id_hash != but,)))
+        ends = ending(self._clock()).where(Row.member_id == member_id)
+        async with self._db.write() as session:
+            ended = await session.scalars(
+                (ends if but is None else ends.where(Row.id_hash != but)).returning(Row.id_hash)
+            )
+            hashes = ended.all()
+            if hashes:
+                line = ended_everywhere(member_id, len(hashes), address, kept_one=but is not None)
+                await self._trail.record(session, line)
+        await self.forget_copies(hashes)
+        return len(hashes)
 
     async def end_at_provider(self, provider: str, issuer: str, subject: str | None, sid: str | None) -> int:
         """Sign out whom a provider has signed out, and say of how many sessions: of those only that began there.
 
         Sessions of that person that came without a `sid` may be the one that is meant, so they end too.
         """
-        theirs = (Row.provider == provider, _of_people_at(issuer, subject))
-        if sid is None:
-            return await self._end_where(*theirs)
-        named = Row.provider_sid == sid
-        return await self._end_where(*theirs, named if subject is None else sa.or_(named, Row.provider_sid.is_(None)))
+        ends = ending(self._clock()).where(Row.provider == provider, of_people_at(issuer, subject))
+        if sid is not None:
+            named = Row.provider_sid == sid
+            ends = ends.where(named if subject is None else sa.or_(named, Row.provider_sid.is_(None)))
+        async with self._db.write() as session:
+            ended = await session.execute(ends.returning(Row.id_hash, Row.member_id, Row.staff_id))
+            rows = ended.all()
+            people = [(member_id, staff_id) for _, member_id, staff_id in rows]
+            await self._trail.record(session, *ended_by_provider(people, provider))
+        await self.forget_copies([id_hash for id_hash, _, _ in rows])
+        return len(rows)
+
+    async def forget_copies(self, id_hashes: Sequence[bytes]) -> None:
+        """Let Redis know that sessions have ended, after their rows have. Without it their copies live ten seconds."""
+        await asyncio.gather(*(self._copies.mark_ended(id_hash.hex()) for id_hash in id_hashes))
 
     async def purge(self, older_than: timedelta) -> int:
         """Forget sessions that ended or expired so long ago, and say how many."""
@@ -168,23 +227,18 @@ class Sessions:
             )
             return len(gone.all())
 
-    async def _end_where(self, *whose: sa.ColumnElement[bool]) -> int:
-        async with self._db.write() as session:
-            ended = await session.scalars(_ending(self._clock()).where(*whose).returning(Row.id_hash))
-            hashes = ended.all()
-        await asyncio.gather(*(self._copies.mark_ended(id_hash.hex()) for id_hash in hashes))
-        return len(hashes)
-
-    async def _begin(self, row: Row, id_token: Hidden | None, provider_sid: str | None) -> str:
+    async def _begin(self, row: Row, id_token: Hidden | None, provider_sid: str | None, address: str | None) -> str:
         cookie = secrets.token_urlsafe(32)
-        row.id_hash = _hash(cookie)
+        row.id_hash = hash_of(cookie)
         row.csrf_token = secrets.token_urlsafe(32)
         row.id_token = self._sealed(id_token.reveal(), row.id_hash) if id_token else None
         row.provider_sid = provider_sid
         row.created_at = row.seen_at = now = self._clock()
         row.expires_at = now + self._lifetime
         async with self._db.write() as session:
+            person = await person_of(session, row)
             session.add(row)
+            await self._trail.record(session, began(row, person, address))
         return cookie
 
     def _if_live(self, session: Session) -> Session | None:
@@ -192,7 +246,7 @@ class Sessions:
         return session if session.expires_at > now and session.seen_at > now - self._idle else None
 
     def _sealed(self, id_token: str, id_hash: bytes) -> str | None:
-        sealed = self._sealer.seal(id_token, _name(id_hash))
+        sealed = self._sealer.seal(id_token, name_of(id_hash))
         return sealed if len(sealed) <= SEALED_LENGTH else None
 
     async def _read(self, id_hashes: Sequence[bytes]) -> Sequence[Session | None]:
@@ -204,7 +258,7 @@ class Sessions:
         due = [row.id_hash for row in rows if read_at - row.seen_at >= SEEN_EVERY]
         if due:
             rows = [*(row for row in rows if row.id_hash not in due), *await self._see(due, rows, read_at)]
-        found = {row.id_hash: _session(row) for row in rows}
+        found = {row.id_hash: session_of(row) for row in rows}
         await asyncio.gather(*(self._copies.put(each.id_hash.hex(), each, read_at) for each in found.values()))
         return [found.get(id_hash) for id_hash in id_hashes]
 
@@ -222,39 +276,3 @@ class Sessions:
 
     def _live(self, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
         return Row.ended_at.is_(None), Row.expires_at > now, Row.seen_at > now - self._idle
-
-
-def _session(row: Row) -> Session:
-    return Session(
-        id_hash=row.id_hash,
-        kind=row.kind,
-        member_id=row.member_id,
-        staff_id=row.staff_id,
-        provider=row.provider,
-        account_id=row.account_id,
-        csrf_token=row.csrf_token,
-        seen_at=row.seen_at,
-        expires_at=row.expires_at,
-    )
-
-
-def _ending(now: datetime) -> sa.Update:
-    return sa.update(Row).where(Row.ended_at.is_(None)).values(ended_at=now, id_token=None)
-
-
-def _of_people_at(issuer: str, subject: str | None) -> sa.ColumnElement[bool]:
-    """Whether a session is of anybody at an issuer, or of the one whose subject is given."""
-
-    def ids(people: type[Member | Staff]) -> sa.Select[str]:
-        there = sa.select(people.id).where(people.issuer == issuer)
-        return there if subject is None else there.where(people.subject == subject)
-
-    return sa.or_(Row.member_id.in_(ids(Member)), Row.staff_id.in_(ids(Staff)))
-
-
-def _hash(cookie: str) -> bytes:
-    return hashlib.sha256(cookie.encode()).digest()
-
-
-def _name(id_hash: bytes) -> str:
-    return f"sessions/{id_hash.hex()}"

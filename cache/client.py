@@ -105,7 +105,8 @@ class Client(Redis):
         async with self._turns:
             with self._gate.asking():
                 async with asyncio.timeout(DEADLINE):
-                    return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # the library's
+                    with _no_lost_cancel():
+                        return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # the library's
 
     async def look_up(self, *keys: str) -> Sequence[bytes | None]:
         """Read values of one moment. Callers of the same moment share a round trip."""
@@ -113,6 +114,16 @@ class Client(Redis):
 
     def pipeline(self, *_: object, **__: object) -> NoReturn:
         raise NotImplementedError("a pipeline goes around the gate")
+
+
+@contextmanager
+def _no_lost_cancel() -> Iterator[None]:
+    """Raise the cancel that `asyncio.wait_for`, inside the library, swallows before Python 3.12 when it comes late."""
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+    yield
+    if task and task.cancelling() > before:
+        raise asyncio.CancelledError
 
 
 def connect(url: str, gate: Gate | None = None) -> Client:

@@ -9,6 +9,7 @@ What keeps an ended one out, a session that was signed out above all:
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Generic, Literal, TypeVar
 
 import msgspec
@@ -19,6 +20,7 @@ from cache.client import CacheDown, Client
 from cache.keys import LIFETIMES, key
 
 MARK = b"ended"
+DECODED = 512  # copies that stay decoded; whether one is still believed is judged each time
 MARK_LIFETIME = timedelta(minutes=1)  # longer than a copy can be on its way
 
 T = TypeVar("T")
@@ -48,7 +50,9 @@ class Copies(Generic[T]):
         self._redis = redis
         self._family = family
         self._lifetime = LIFETIMES[family]
-        self._decoder: msgspec.json.Decoder[Copy[T]] = msgspec.json.Decoder(Copy[value])  # type: ignore[valid-type]
+        decoder: msgspec.json.Decoder[Copy[T]] = msgspec.json.Decoder(Copy[value])  # type: ignore[valid-type]
+        # Somebody who looks at several pages within a lifetime comes with the same bytes each time.
+        self._decode: Callable[[bytes], Copy[T]] = lru_cache(maxsize=DECODED)(decoder.decode)
         self._clock = clock
         self._timer = timer
         self._in_doubt_until = timer()
@@ -91,7 +95,7 @@ class Copies(Generic[T]):
         if value is None or value == MARK or self._timer() < self._in_doubt_until:
             return None
         try:
-            copy = self._decoder.decode(value)
+            copy = self._decode(value)
         except (msgspec.MsgspecError, RecursionError):
             log.warning("unreadable copy", family=self._family)
             return None

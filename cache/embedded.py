@@ -99,6 +99,12 @@ def start(data_dir: Path, program: Path | None = None) -> Embedded:
     return running
 
 
+def url_of_running(data_dir: Path) -> str | None:
+    """Name the address of the one that serves this data folder, as it is noted there. It may have gone since."""
+    note = data_dir.absolute() / "redis" / "socket"
+    return f"unix://{quote(note.read_text())}" if note.exists() else None
+
+
 def find_program() -> Path:
     """Find a redis-server. Raises `EmbeddedError`."""
     if system := shutil.which("redis-server"):

@@ -1,6 +1,7 @@
 """Every kind of key and how long it lives, in one table."""
 
 from datetime import timedelta
+from functools import lru_cache
 from typing import Literal
 
 Family = Literal["list", "older", "detail", "version", "turn", "session", "visit", "used", "rate"]
@@ -18,9 +19,10 @@ LIFETIMES: dict[Family, timedelta] = {
 }
 
 # Change it with the form of what is stored: old values are then never read, and expire.
-VERSION = "h2"
+VERSION = "h3"
 
 
+@lru_cache(maxsize=4096)
 def key(family: Family, owner: str, *parts: str) -> str:
     """Name a value. Each part carries its length, so that no two lists of parts make one key.
 

@@ -10,9 +10,17 @@ from connectors.answers import question, wire_errors
 from connectors.errors import BadResponse, Unavailable
 
 PIECE = 64 * 1024  # bytes decoded at a time
+LARGE = 1_000_000  # bytes
 LONGEST_READ = 60.0  # seconds for a whole body, however steadily it drips
 
 _GZIP = 16 + zlib.MAX_WBITS
+
+
+def async_stream(response: httpx.Response) -> httpx.AsyncByteStream:
+    """Give the stream of an answer that can be read without blocking, as all of ours can."""
+    if not isinstance(response.stream, httpx.AsyncByteStream):
+        raise TypeError("a body that cannot be read without blocking")
+    return response.stream
 
 
 class Body(httpx.AsyncByteStream):
@@ -57,6 +65,34 @@ class Body(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._stream.aclose()
+
+
+class WholeBody(httpx.AsyncByteStream):
+    """A body that is read whole before it is used. Of the large ones only the one with the turn goes on.
+
+    So they are not all in memory at once, which is where somebody decodes them right after.
+    """
+
+    def __init__(self, stream: httpx.AsyncByteStream, turn: asyncio.Lock) -> None:
+        self._stream = stream
+        self._turn = turn
+        self._has_turn = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        received = 0
+        async for chunk in self._stream:
+            received += len(chunk)
+            if received > LARGE and not self._has_turn:
+                await self._turn.acquire()
+                self._has_turn = True
+            yield chunk
+
+    async def aclose(self) -> None:
+        try:
+            await self._stream.aclose()
+        finally:
+            if self._has_turn:
+                self._turn.release()
 
 
 class _Gunzip:

@@ -13,6 +13,8 @@ def decode_json(body: bytes | msgspec.Raw, type_: type[T], what: str) -> T:
     """Decode `body` strictly. `what` names the answer for an operator; the values in it are never quoted."""
     try:
         return msgspec.json.decode(body, type=type_)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        # Without the cause: some of these keep the whole document.
-        raise BadResponse(f"{what}: {error if isinstance(error, msgspec.MsgspecError) else 'not JSON'}") from None
+    except msgspec.MsgspecError as error:
+        problem = str(error)
+    except (UnicodeDecodeError, RecursionError):
+        problem = "not JSON"
+    raise BadResponse(f"{what}: {problem}")  # out here: some of these keep the whole document, even behind "from None"

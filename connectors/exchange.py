@@ -4,7 +4,7 @@ import httpx
 
 from connectors.addresses import AddressPolicy
 from connectors.answers import question, wire_errors
-from connectors.bodies import Body
+from connectors.bodies import Body, async_stream
 from connectors.errors import BadResponse
 
 MAX_BYTES = 10_000_000  # of a body, decoded or not, unless the request says otherwise
@@ -36,8 +36,6 @@ def _bounded(response: httpx.Response, request: httpx.Request) -> httpx.Response
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", "x-gzip"):
         raise BadResponse(f"{question(request)}: answered in an encoding that we did not ask for")
-    if not isinstance(response.stream, httpx.AsyncByteStream):
-        raise TypeError("a body that cannot be read without blocking")
     headers = response.headers.copy()
     gzipped = encoding != "identity"
     if gzipped:
@@ -47,5 +45,5 @@ def _bounded(response: httpx.Response, request: httpx.Request) -> httpx.Response
     if response.is_redirect:
         extensions["location"] = headers.pop("Location", "")  # httpx would parse it; only `connectors.downloads` may
     max_bytes = request.extensions.get("max_bytes", MAX_BYTES)
-    body = Body(response.stream, request, gzipped=gzipped, max_bytes=max_bytes)
+    body = Body(async_stream(response), request, gzipped=gzipped, max_bytes=max_bytes)
     return httpx.Response(response.status_code, headers=headers, stream=body, extensions=extensions)

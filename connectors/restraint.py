@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import httpx
 
 from connectors.answers import question
+from connectors.bodies import async_stream
 from connectors.breaker import Breaker, Call, State
 from connectors.errors import ConnectorError, RateLimited, Unavailable
 from connectors.pace import Pace
@@ -51,7 +52,8 @@ class Restraint:
         try:
             response = await self._ask(request, call, ask)
             if stream:
-                return _watched(response, lambda broke: self._streamed(call, broke=broke))
+                response.stream = _Watched(async_stream(response), lambda broke: self._streamed(call, broke=broke))
+                return response
         except BaseException:
             self._slots.release()
             raise
@@ -89,13 +91,6 @@ class Restraint:
 
     def _left_alone(self, request: httpx.Request) -> Unavailable:
         return Unavailable(f"{question(request)}: not sent, it keeps failing; next try in {self._breaker.wait:.0f} s")
-
-
-def _watched(response: httpx.Response, ended: Callable[[bool], None]) -> httpx.Response:
-    if not isinstance(response.stream, httpx.AsyncByteStream):
-        raise TypeError("a body that cannot be read without blocking")
-    response.stream = _Watched(response.stream, ended)
-    return response
 
 
 class _Watched(httpx.AsyncByteStream):

@@ -24,6 +24,7 @@ from tenacity.wait import wait_random_exponential
 
 from connectors.addresses import AddressPolicy, parse_base_url
 from connectors.answers import question, raise_for_status
+from connectors.bodies import WholeBody, async_stream
 from connectors.breaker import Call, State
 from connectors.dialer import Dialer
 from connectors.errors import AddressRefused, BadResponse, ConnectorError, Unavailable
@@ -120,6 +121,7 @@ class Client(httpx.AsyncClient):
         self._deadline = deadline
         self._sleep = sleep
         self._clock = clock
+        self._large = asyncio.Lock()
         self._elsewhere: dict[httpx.URL, Client] = {}
 
     @property
@@ -189,7 +191,9 @@ class Client(httpx.AsyncClient):
         try:
             raise_for_status(response, self._clock())
             if not stream:
+                response.stream = WholeBody(async_stream(response), self._large)
                 await response.aread()
+                response.stream = httpx.ByteStream(b"")  # httpx's own leads back to the answer and keeps it in memory
         except BaseException:
             await response.aclose()
             raise

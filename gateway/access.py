@@ -4,14 +4,18 @@ What `gateway.standing` keeps of it for a page is ten seconds old at most.
 """
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from auth.errors import Disabled
 from auth.provider import Identity
+from gateway.audit import Trail
 from gateway.records.database import Database
 from gateway.records.ids import new_id
+from gateway.records.lines import By, Line, What
 from gateway.records.tables import Account, Link, Member, Membership, Staff
 from gateway.records.upsert import insert
 
@@ -41,21 +45,42 @@ class Scope(Struct, frozen=True, kw_only=True):
     links: tuple[LinkRef, ...]
 
 
-async def remember(db: Database, identity: Identity, now: datetime) -> str:
-    """Note a visit and return the member's id. Issuer and subject find the member; an e-mail address finds nobody."""
-    said = {"email": identity.email, "name": identity.name, "last_visit_at": now}
+async def remember(db: Database, identity: Identity, now: datetime, *, trail: Trail, address: str | None = None) -> str:
+    """Note a visit and return the member's id. Issuer and subject find the member; an e-mail address finds nobody.
+
+    Raises `Disabled`, which is noted too.
+    """
+    said = {"email": identity.email, "name": identity.name}
     async with db.write() as session:
-        member = insert(session, Member).values(
+        new = insert(session, Member).values(
             id=new_id(), issuer=identity.issuer, subject=identity.subject, created_at=now, **said
         )
-        kept = member.on_conflict_do_update(index_elements=[Member.issuer, Member.subject], set_=said)
-        return (await session.scalars(kept.returning(Member.id))).one()
+        is_new = await session.scalar(new.on_conflict_do_nothing().returning(Member.id)) is not None
+        this = (Member.issuer == identity.issuer, Member.subject == identity.subject)
+        member = (await session.scalars(sa.select(Member).where(*this).with_for_update())).one()
+        before = {"email": member.email, "name": member.name}
+        is_disabled = member.disabled_at is not None
+        if not is_disabled:
+            member.email, member.name, member.last_visit_at = identity.email, identity.name, now
+        owner = f"member/{member.id}"
+        if is_disabled:
+            await trail.record(session, _met("session.refused", owner, identity, address, {}))
+        elif is_new:
+            await trail.record(session, _met("member.made", owner, identity, address, said))
+        elif before != said:
+            changed = {"before": before, "after": said}
+            await trail.record(session, _met("member.changed", owner, identity, address, changed))
+    if is_disabled:
+        raise Disabled("disabled")
+    return member.id
 
 
-async def remember_staff(db: Database, identity: Identity, now: datetime) -> str:
+async def remember_staff(
+    db: Database, identity: Identity, now: datetime, *, trail: Trail, address: str | None = None
+) -> str:
     """Note that one of staff came, and return their id. Who is new may do nothing yet; a role and a name stay."""
     async with db.write() as session:
-        staff = insert(session, Staff).values(
+        new = insert(session, Staff).values(
             id=new_id(),
             issuer=identity.issuer,
             subject=identity.subject,
@@ -63,9 +88,17 @@ async def remember_staff(db: Database, identity: Identity, now: datetime) -> str
             role=NO_ROLE,
             created_at=now,
         )
-        named = {"name": sa.func.coalesce(Staff.name, identity.name)}
-        kept = staff.on_conflict_do_update(index_elements=[Staff.issuer, Staff.subject], set_=named)
-        return (await session.scalars(kept.returning(Staff.id))).one()
+        is_new = await session.scalar(new.on_conflict_do_nothing().returning(Staff.id)) is not None
+        this = (Staff.issuer == identity.issuer, Staff.subject == identity.subject)
+        staff = (await session.scalars(sa.select(Staff).where(*this).with_for_update())).one()
+        is_named = staff.name is None and identity.name is not None
+        if is_named:
+            staff.name = identity.name
+        if is_new or is_named:
+            told: What = "staff.made" if is_new else "staff.changed"
+            personal = {"name": staff.name} if is_new else {"before": {"name": None}, "after": {"name": staff.name}}
+            await trail.record(session, _met(told, f"staff/{staff.id}", identity, address, personal))
+    return staff.id
 
 
 async def accounts_of(db: Database, member_id: str) -> tuple[AccountRef, ...]:
@@ -106,3 +139,13 @@ async def read_scope(session: AsyncSession, member_id: str, account_id: str) -> 
         return None
     refs = tuple(LinkRef(*row) for row in await session.execute(links))
     return Scope(member_id=member_id, account_id=account_id, account_name=account_name, links=refs)
+
+
+def _met(what: What, owner: str, identity: Identity, address: str | None, personal: dict[str, Any]) -> Line:
+    return Line(
+        what=what,
+        by=By(owner, "portal", address),
+        about=owner,
+        personal={"issuer": identity.issuer, "subject": identity.subject, **personal},
+        owner=owner,
+    )

@@ -39,6 +39,7 @@ from connectors.dialer import Dialer
 from connectors.registry import load_connectors
 from connectors.wire import PoolTransport
 from gateway.account_view import AccountViews
+from gateway.audit import Trail
 from gateway.health import Readiness
 from gateway.keyring import Keyring
 from gateway.log import configure
@@ -104,11 +105,13 @@ def make_app(settings: Settings) -> ASGIApp:
     view = _view(settings)
     standings = Standings(database, Copies(redis, "visit", Standing, utc_now), utc_now)
     ready = Ready(utc_now, view.today, settings.page_cache * MEGABYTE)
+    trail = Trail(vault, utc_now)
     sessions = Sessions(
         database,
         redis,
         SealedIdTokens(vault),
         utc_now,
+        trail=trail,
         idle=timedelta(seconds=settings.session_idle),
         lifetime=timedelta(seconds=settings.session_lifetime),
     )
@@ -151,6 +154,7 @@ def make_app(settings: Settings) -> ASGIApp:
                 "standings": standings,
                 "ready": ready,
                 "sign_in_tries": RateLimit(redis, "sign-in", SIGN_INS_PER_MINUTE),
+                "trail": trail,
                 "usage": usage,
             }
         ),

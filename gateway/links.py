@@ -5,13 +5,16 @@ Commands of staff: each says what it did, and done again it does nothing.
 
 import re
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.audit import Trail
 from gateway.records.database import Database
 from gateway.records.ids import new_id
+from gateway.records.lines import By, Line, What
 from gateway.records.tables import Account, Link, Member, Membership, Source, Staff
 from gateway.records.upsert import insert
 
@@ -32,6 +35,13 @@ class Login(Struct, frozen=True):
     subject: str
 
 
+class Change(Struct, frozen=True):
+    """What was changed: a sentence for whoever did it, and the line for the audit trail."""
+
+    sentence: str
+    line: Line
+
+
 class Proof(Struct, frozen=True, kw_only=True):
     """Why a link holds: the fact, who decided that it is one, and when."""
 
@@ -43,6 +53,8 @@ class Proof(Struct, frozen=True, kw_only=True):
 async def link(
     db: Database,
     *,
+    trail: Trail,
+    by: By,
     account: str,
     source: str,
     customer: str,
@@ -66,62 +78,83 @@ async def link(
         _check_login(login)
     async with db.write() as session:
         changes = [
-            await _account(session, account, name, proof.decided_at),
-            await _link(session, account, source, customer, proof, move=move),
+            await _account(session, by, account, name, proof.decided_at),
+            await _link(session, account, source, customer, proof=proof, by=by, move=move),
+            await _membership(session, by, account, login, proof.decided_at) if login else None,
         ]
-        if login:
-            changes.append(await _membership(session, account, login, proof.decided_at))
-    return tuple(change for change in changes if change)
+        done = [change for change in changes if change]
+        await trail.record(session, *(change.line for change in done))
+    return tuple(change.sentence for change in done)
 
 
-async def unlink(db: Database, *, source: str, customer: str) -> bool:
+async def unlink(db: Database, *, trail: Trail, by: By, source: str, customer: str) -> bool:
     """Take a customer id from its account. False: it had none."""
+    gone = sa.delete(Link).where(Link.source == source, Link.customer == customer).returning(Link)
     async with db.write() as session:
-        gone = sa.delete(Link).where(Link.source == source, Link.customer == customer).returning(Link.account_id)
-        return await session.scalar(gone) is not None
+        link = await session.scalar(gone)
+        if link:
+            personal = {"customer": customer, "fact": link.fact, "decided_by": link.decided_by}
+            await trail.record(
+                session, _about_account("customer.unlinked", by, link.account_id, source, personal=personal)
+            )
+    return link is not None
 
 
-async def remove_member(db: Database, *, account: str, login: Login) -> bool:
+async def remove_member(db: Database, *, trail: Trail, by: By, account: str, login: Login) -> bool:
     """Let a login act for an account no longer. False: it could not."""
     member = sa.select(Member.id).where(Member.issuer == login.issuer, Member.subject == login.subject)
     gone = (
         sa.delete(Membership)
         .where(Membership.account_id == account, Membership.member_id == member.scalar_subquery())
-        .returning(Membership.account_id)
+        .returning(Membership.member_id)
     )
     async with db.write() as session:
-        return await session.scalar(gone) is not None
+        member_id = await session.scalar(gone)
+        if member_id:
+            await trail.record(
+                session, _about_person("membership.removed", by, f"member/{member_id}", login, account=account)
+            )
+    return member_id is not None
 
 
-async def add_owner(db: Database, *, login: Login, now: datetime, name: str | None = None) -> bool:
+async def add_owner(
+    db: Database, *, trail: Trail, by: By, login: Login, now: datetime, name: str | None = None
+) -> bool:
     """Let a person run this installation. False: they already could."""
     _check_login(login)
     if name is not None:
         _check("the name", name, TEXT)
-    staff = {"id": new_id(), "issuer": login.issuer, "subject": login.subject, "name": name, "role": OWNER}
+    made = {"id": new_id(), "issuer": login.issuer, "subject": login.subject, "name": name, "role": OWNER}
     async with db.write() as session:
-        statement = insert(session, Staff).values(**staff, created_at=now)
-        made = statement.on_conflict_do_update(
-            index_elements=[Staff.issuer, Staff.subject], set_={"role": OWNER}, where=Staff.role != OWNER
-        )
-        return await session.scalar(made.returning(Staff.id)) is not None
+        new = insert(session, Staff).values(**made, created_at=now).on_conflict_do_nothing().returning(Staff.id)
+        is_new = await session.scalar(new) is not None
+        this = (Staff.issuer == login.issuer, Staff.subject == login.subject)
+        staff = (await session.scalars(sa.select(Staff).where(*this).with_for_update())).one()
+        before = None if is_new else staff.role
+        if before == OWNER:
+            return False
+        staff.role = OWNER
+        roles = {"before": before, "after": OWNER}
+        await trail.record(session, _about_person("owner.added", by, f"staff/{staff.id}", login, details=roles))
+    return True
 
 
-async def _account(session: AsyncSession, account: str, name: str | None, now: datetime) -> str | None:
+async def _account(session: AsyncSession, by: By, account: str, name: str | None, now: datetime) -> Change | None:
     made = insert(session, Account).values(id=account, name=name or account, created_at=now)
     if await session.scalar(made.on_conflict_do_nothing().returning(Account.id)):
-        return f"made the account {account!r}"
-    if name is None:
+        line = _about_account("account.made", by, account, None, personal={"name": name or account})
+        return Change(f"made the account {account!r}", line)
+    row = await session.get_one(Account, account, with_for_update=True)
+    if name is None or row.name == name:
         return None
-    renamed = sa.update(Account).where(Account.id == account, Account.name != name).values(name=name)
-    if await session.scalar(renamed.returning(Account.id)):
-        return f"renamed the account {account!r} to {name!r}"
-    return None
+    personal, row.name = {"before": row.name, "after": name}, name
+    line = _about_account("account.renamed", by, account, None, personal=personal)
+    return Change(f"renamed the account {account!r} to {name!r}", line)
 
 
 async def _link(
-    session: AsyncSession, account: str, source: str, customer: str, proof: Proof, *, move: bool
-) -> str | None:
+    session: AsyncSession, account: str, source: str, customer: str, *, proof: Proof, by: By, move: bool
+) -> Change | None:
     sources = set(await session.scalars(sa.select(Source.name)))
     if source not in sources:
         known = ", ".join(sorted(sources)) or "none yet: run hallway sources apply first"
@@ -147,19 +180,45 @@ async def _link(
         raise LinkError(
             f"customer {customer!r} of {source!r} was linked by somebody else just now: look, and try again"
         )
+    personal = {"customer": customer, "fact": proof.fact, "decided_by": proof.decided_by}
     if owner:
-        return f"moved customer {customer!r} of {source!r} from {owner!r} to {account!r}"
-    return f"linked customer {customer!r} of {source!r} to {account!r}"
+        line = _about_account("customer.moved", by, account, source, personal=personal, before=owner, after=account)
+        return Change(f"moved customer {customer!r} of {source!r} from {owner!r} to {account!r}", line)
+    line = _about_account("customer.linked", by, account, source, personal=personal)
+    return Change(f"linked customer {customer!r} of {source!r} to {account!r}", line)
 
 
-async def _membership(session: AsyncSession, account: str, login: Login, now: datetime) -> str | None:
-    member = insert(session, Member).values(id=new_id(), issuer=login.issuer, subject=login.subject, created_at=now)
-    await session.execute(member.on_conflict_do_nothing())
-    this = sa.select(Member.id).where(Member.issuer == login.issuer, Member.subject == login.subject)
-    made = insert(session, Membership).values(member_id=this.scalar_subquery(), account_id=account, created_at=now)
-    if await session.scalar(made.on_conflict_do_nothing().returning(Membership.member_id)):
-        return f"let {login.subject!r} of {login.issuer} act for {account!r}"
-    return None
+async def _membership(session: AsyncSession, by: By, account: str, login: Login, now: datetime) -> Change | None:
+    new = insert(session, Member).values(id=new_id(), issuer=login.issuer, subject=login.subject, created_at=now)
+    is_new = await session.scalar(new.on_conflict_do_nothing().returning(Member.id)) is not None
+    this = sa.select(Member).where(Member.issuer == login.issuer, Member.subject == login.subject)
+    member = (await session.scalars(this)).one()
+    made = insert(session, Membership).values(member_id=member.id, account_id=account, created_at=now)
+    if not await session.scalar(made.on_conflict_do_nothing().returning(Membership.member_id)):
+        return None
+    line = _about_person(
+        "membership.added", by, f"member/{member.id}", login, account=account, details={"made_member": is_new}
+    )
+    but = "" if member.disabled_at is None else ", who is disabled and cannot sign in"
+    return Change(f"let {login.subject!r} of {login.issuer} act for {account!r}{but}", line)
+
+
+def _about_account(
+    what: What, by: By, account: str, source: str | None, *, personal: dict[str, Any], **details: str
+) -> Line:
+    """What belongs to an account is sealed with the account's key: a customer's id may be somebody's address."""
+    owner = f"account/{account}"
+    named = {"source": source} if source else {}
+    return Line(
+        what=what, by=by, about=owner, account=account, details={**named, **details}, personal=personal, owner=owner
+    )
+
+
+def _about_person(
+    what: What, by: By, owner: str, login: Login, *, account: str | None = None, details: dict[str, Any] | None = None
+) -> Line:
+    personal = {"issuer": login.issuer, "subject": login.subject}
+    return Line(what=what, by=by, about=owner, account=account, details=details or {}, personal=personal, owner=owner)
 
 
 def _check_account(account: str) -> None:

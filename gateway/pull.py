@@ -13,6 +13,7 @@ from connectors.contract import Answer, Query, RecordQuery
 from connectors.errors import NotFound
 from connectors.records import KINDS, Kind, Record
 from connectors.scope import admit
+from gateway.compact import FrameError, expand, shrink
 from gateway.offices import Office
 
 log = structlog.get_logger()
@@ -34,6 +35,11 @@ class Pull(Struct, frozen=True, kw_only=True):
     @property
     def source(self) -> str:
         return self.office.name
+
+    @property
+    def topic(self) -> tuple[str, Kind]:
+        """What a back office answers, or does not, whoever it is about."""
+        return self.source, self.kind
 
     @property
     def key(self) -> str:
@@ -86,7 +92,7 @@ async def pull(want: Pull, asked_at: datetime) -> Known:
 
 def pack(want: Pull, known: Known) -> Snapshot:
     payload = msgspec.msgpack.encode((known.records, known.older, known.all_open))
-    return Snapshot(owner=want.account, fetched_at=known.fetched_at, payload=payload)
+    return Snapshot(owner=want.account, fetched_at=known.fetched_at, payload=shrink(payload))
 
 
 def unpack(want: Pull, snapshot: Snapshot | None) -> Known | None:
@@ -94,8 +100,8 @@ def unpack(want: Pull, snapshot: Snapshot | None) -> Known | None:
     if snapshot is None:
         return None
     try:
-        records, older, all_open = _DECODERS[want.kind].decode(snapshot.payload)
-    except msgspec.MsgspecError:
+        records, older, all_open = _DECODERS[want.kind].decode(expand(snapshot.payload))
+    except (msgspec.MsgspecError, FrameError):
         log.warning("snapshot of another form dropped", source=want.source, kind=want.kind)
         return None
     return Known(records=records, fetched_at=snapshot.fetched_at, older=older, all_open=all_open)

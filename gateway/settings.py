@@ -64,7 +64,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     contact_hours: Annotated[str | None, rules.text(100)] = None
     time_zone: Annotated[str, rules.time_zone] = "UTC"
     page_cache: Annotated[int, rules.whole(0, 1024)] = 32  # megabytes in each process
-    page_budget: Annotated[float, rules.seconds(0.1, 10)] = 1.5
+    page_budget: Annotated[float, rules.seconds(0.1, 10)] = 1.2
     session_idle: Annotated[int, rules.whole(60, 86_400)] = 1800  # seconds
     session_lifetime: Annotated[int, rules.whole(60, 604_800)] = 43_200  # seconds
     log_level: Annotated[str, rules.one_of("debug", "info", "warning", "error")] = "info"

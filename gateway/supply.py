@@ -17,9 +17,11 @@ from msgspec import Struct
 
 from cache.client import CacheDown
 from cache.flight import Flight
+from cache.recent import Recent
 from cache.snapshots import Snapshots, stamp
 from cache.turns import Turns
 from connectors.errors import ConnectorError, Unavailable
+from connectors.records import Kind
 from gateway.pull import Known, Pull, pack, pull, unpack
 
 LOOK_EVERY = 0.05  # seconds between looks at what another process is fetching
@@ -27,6 +29,7 @@ LOOK_EVERY = 0.05  # seconds between looks at what another process is fetching
 # as long as the page may. Nobody waits for a source that did not answer last time.
 SHOWN_LATE = 5
 MOMENT = 0.2  # seconds
+RECENT = 1000  # lists and records that a process remembers for the time that Redis is away
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 log = structlog.get_logger()
@@ -46,6 +49,18 @@ class Supplied(Struct, frozen=True):
     asking: bool = False
 
 
+class Question(Struct):
+    """What is wanted and what we have. `call` None: it is not asked, because it is not due or failed a moment ago."""
+
+    want: Pull
+    have: Known | None
+    was_due: bool = False
+    call: asyncio.Future[Known] | None = None
+
+    def is_late(self, now: datetime, promises: int = 1) -> bool:
+        return self.have is None or now - self.have.fetched_at > self.want.promise * promises
+
+
 class Supply:
     """Serves what is wanted, and renews what is older than its promise."""
 
@@ -56,57 +71,57 @@ class Supply:
         self._turns = turns
         self._flight = flight
         self._clock = clock
-        self._silent: set[str] = set()  # sources that did not answer last time
+        self._recent: Recent[Known] = Recent(RECENT)
+        self._silent: set[tuple[str, Kind]] = set()  # what was not answered last time
 
     async def serve(self, wants: Sequence[Pull], until: float) -> tuple[bytes | None, list[Supplied]]:
         """Answer in the order of `wants`, all of one account, by `until` on the event loop's clock.
 
         Gives also the version of the account's snapshots if nothing but them was needed.
         """
-        keys = [want.key for want in wants]
-        version, known = await self._stored(wants, keys)
+        version, known = await self._stored(wants)
         now = self._clock()
-        failed = {key for key in keys if self._turns.failed_lately(key)}  # asked once: it may end while we wait
-        calls = {
-            key: self._flight.join(key, partial(self._renew, want, have))
-            for key, want, have in zip(keys, wants, known, strict=True)
-            if (have is None or now - have.fetched_at > want.promise) and key not in failed
-        }
-        asked = list(zip(keys, wants, known, strict=True))
-        hopeful = [(calls[key], want, have) for key, want, have in asked if key in calls and self._is_heard(want)]
-        needed = [call for call, want, have in hopeful if self._is_needed(want, have)]
-        if hopeful:
-            left = max(until - asyncio.get_running_loop().time(), 0)
-            await asyncio.wait(
-                needed or [call for call, _, _ in hopeful], timeout=left if needed else min(left, MOMENT)
-            )
-        supplied = [self._supplied(want, have, calls.get(key), has_failed=key in failed) for key, want, have in asked]
-        return None if calls else version, supplied
+        questions = [Question(want, have) for want, have in zip(wants, known, strict=True)]
+        due = [question for question in questions if question.is_late(now)]
+        for question in due:
+            question.was_due = True
+            if not self._turns.failed_lately(question.want.key):
+                renew = partial(self._renew, question.want, question.have)
+                question.call = self._flight.join(question.want.key, renew)
+        await self._wait(due, now, until)
+        return None if due else version, [self._supplied(question) for question in questions]
 
-    async def _stored(self, wants: Sequence[Pull], keys: Sequence[str]) -> tuple[bytes | None, list[Known | None]]:
+    async def _stored(self, wants: Sequence[Pull]) -> tuple[bytes | None, list[Known | None]]:
         if not wants:
             return None, []
+        keys = [want.key for want in wants]
         try:
             version, snapshots = await self._snapshots.get_versioned(wants[0].account, keys)
         except CacheDown:
-            return None, [None] * len(wants)
-        return version, [unpack(want, snapshot) for want, snapshot in zip(wants, snapshots, strict=True)]
+            return None, [self._recent.get(key) for key in keys]
+        known = [unpack(want, snapshot) for want, snapshot in zip(wants, snapshots, strict=True)]
+        for key, have in zip(keys, known, strict=True):
+            if have:
+                self._recent.put(key, have)
+        return version, known
 
-    def _is_heard(self, want: Pull) -> bool:
-        return want.source not in self._silent
+    async def _wait(self, due: Sequence["Question"], now: datetime, until: float) -> None:
+        """Wait as long as the page may for what it needs, or a moment for what would only be newer."""
+        hopeful = [each for each in due if each.call and each.want.topic not in self._silent]
+        needed = [each for each in hopeful if each.is_late(now, SHOWN_LATE)]
+        calls = [each.call for each in needed or hopeful if each.call]
+        if calls:
+            left = max(until - asyncio.get_running_loop().time(), 0)
+            await asyncio.wait(calls, timeout=left if needed else min(left, MOMENT))
 
-    def _is_needed(self, want: Pull, have: Known | None) -> bool:
-        return have is None or self._clock() - have.fetched_at > want.promise * SHOWN_LATE
-
-    def _supplied(
-        self, want: Pull, have: Known | None, call: asyncio.Future[Known] | None, *, has_failed: bool
-    ) -> Supplied:
+    def _supplied(self, question: "Question") -> Supplied:
+        have, call = question.have, question.call
         if call is None:
-            return Supplied(have, "down" if has_failed else "on_time")
+            return Supplied(have, "down" if question.was_due else "on_time")
         if not call.done():
             if have is None:
                 return Supplied(None, "waiting", asking=True)
-            return Supplied(have, "down" if want.source in self._silent else "late", asking=True)
+            return Supplied(have, "down" if question.want.topic in self._silent else "late", asking=True)
         if call.exception() is not None:
             return Supplied(have, "down")
         return Supplied(call.result(), "on_time")
@@ -144,6 +159,7 @@ class Supply:
                 await self._turns.end(want.key, name, failed=False)
             raise
         self._answered(want)
+        self._recent.put(want.key, known)
         with suppress(CacheDown):  # the page has its answer all the same
             await self._snapshots.put(want.key, pack(want, known), want.lifetime)
             await self._turns.end(want.key, name, failed=False)
@@ -153,11 +169,13 @@ class Supply:
         """Log once when a source stops answering; a bug of ours every time, with its traceback."""
         if not isinstance(error, ConnectorError):
             log.error("read failed", source=want.source, kind=want.kind, exc_info=error)
-        elif want.source not in self._silent:
-            self._silent.add(want.source)
-            log.warning("source away", source=want.source, error=type(error).__name__, detail=str(error))
+        elif want.topic not in self._silent:
+            self._silent.add(want.topic)
+            log.warning(
+                "source away", source=want.source, kind=want.kind, error=type(error).__name__, detail=str(error)
+            )
 
     def _answered(self, want: Pull) -> None:
-        if want.source in self._silent:
-            self._silent.discard(want.source)
-            log.info("source is back", source=want.source)
+        if want.topic in self._silent:
+            self._silent.discard(want.topic)
+            log.info("source is back", source=want.source, kind=want.kind)

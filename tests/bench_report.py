@@ -6,7 +6,7 @@ Only ratios, because absolute figures do not travel, and a few sizes. ONLY=B3,B1
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -17,11 +17,12 @@ QUICK = bool(os.environ.get("QUICK"))
 
 
 class Finding(Struct, frozen=True, kw_only=True):
-    """One figure against its target. Exactly one of `at_least` and `at_most` is given."""
+    """One figure against its target. Exactly one of `at_least` and `at_most` is given. `spread`: of its rounds."""
 
     what: str
     value: float
     unit: str
+    spread: tuple[float, float] | None = None
     at_least: float | None = None
     at_most: float | None = None
 
@@ -39,9 +40,27 @@ class Finding(Struct, frozen=True, kw_only=True):
 Benchmark = Callable[[], Iterator[tuple[str, Finding]]]  # gives ids with findings
 
 
-def ratio_of_rounds(rounds: int, first: Callable[[], float], second: Callable[[], float]) -> float:
-    """Measure both in turns, so that a busy moment of the machine hits both, and take the middle ratio."""
-    return median(first() / second() for _ in range(rounds))
+class Rounds(Struct, frozen=True):
+    """The middle of what some rounds gave, and the two that they lie between."""
+
+    value: float
+    spread: tuple[float, float]
+
+
+def middle(values: Sequence[float]) -> Rounds:
+    return Rounds(median(values), (min(values), max(values)))
+
+
+def ratio_of_rounds(rounds: int, first: Callable[[], float], second: Callable[[], float]) -> Rounds:
+    """Measure both in turns, so that a busy moment of the machine hits both, and take the middle ratio.
+
+    The turns change places, so that neither always follows the other. A first round is for warming up.
+    """
+    ratios = []
+    for turn in range(rounds + 1):
+        pair = {measure: measure() for measure in ((first, second) if turn % 2 else (second, first))}
+        ratios.append(pair[first] / pair[second])
+    return middle(ratios[1:])
 
 
 def run(benchmarks: Mapping[str, Benchmark], to: Path = LATEST) -> None:
@@ -50,19 +69,31 @@ def run(benchmarks: Mapping[str, Benchmark], to: Path = LATEST) -> None:
     if unknown := set(chosen) - set(benchmarks):
         sys.exit(f"no such benchmark: {', '.join(sorted(unknown))}. There are {', '.join(benchmarks)}.")
     findings: dict[str, Finding] = {}
+    broken = False
     for name, benchmark in benchmarks.items():
         if not chosen or name in chosen:
-            for key, finding in benchmark():
-                findings[key] = finding
-                sys.stdout.write(f"{line(key, finding)}\n")
-                sys.stdout.flush()
+            try:
+                for key, finding in benchmark():
+                    findings[key] = finding
+                    say(line(key, finding))
+            except RuntimeError as error:  # it proved nothing; the others still may
+                say(f"{name:<6} not measured: {error}")
+                broken = True
     write(findings, to)
-    sys.exit(not all(finding.holds for finding in findings.values()))
+    sys.exit(broken or not all(finding.holds for finding in findings.values()))
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def line(key: str, finding: Finding) -> str:
     verdict = "holds" if finding.holds else "MISSED"
-    return f"{key:<6} {finding.value:>9.3g} {finding.unit:<7} {finding.target:<9} {verdict:<7} {finding.what}"
+    spread = "{:.3g} to {:.3g}".format(*finding.spread) if finding.spread else ""
+    return (
+        f"{key:<6} {finding.value:>9.3g} {finding.unit:<7} {finding.target:<9} {verdict:<7} {spread:<16} {finding.what}"
+    )
 
 
 def write(findings: Mapping[str, Finding], to: Path) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from bench_load import Page
 from msgspec import Struct
 
 from gateway.serve import serve
@@ -25,13 +26,6 @@ FLOOR = (sys.executable, __file__)
 ROOT = Path(__file__).parent.parent
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-
-
-class Page(Struct, frozen=True):
-    """An answer, whole."""
-
-    headers: list[tuple[bytes, bytes]]
-    body: bytes
 
 
 class Server(Struct, frozen=True):
@@ -46,7 +40,8 @@ def load_floor() -> Callable[..., Awaitable[None]]:
 
     async def app(scope: dict[str, Any], _receive: object, send: Send) -> None:
         if scope["type"] == "http":
-            await send({"type": "http.response.start", "status": 200, "headers": page.headers})
+            status = page.status if scope["path"] != "/healthz" else 200
+            await send({"type": "http.response.start", "status": status, "headers": page.headers})
             await send({"type": "http.response.body", "body": page.body})
 
     return app

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bench_records import DAY, records_of
 from msgspec import Struct
+from support_audit import BY, TRAIL
 
 from auth.clock import utc_now
 from auth.cookies import SESSION
@@ -18,7 +19,7 @@ from cache import embedded
 from cache.client import connect
 from cache.snapshots import Snapshots
 from connectors.addresses import AddressPolicy
-from connectors.records import Invoice, Kind, Line, Money, Order, Origin, Record, Ticket
+from connectors.records import Kind, Record
 from connectors.registry import load_connectors
 from gateway.access import remember
 from gateway.app import SealedIdTokens
@@ -32,70 +33,89 @@ from gateway.sources import changes, desired
 from gateway.vault import Vault
 
 ACCOUNT, ISSUER, SUBJECT = "acme", "http://127.0.0.1:9", "jane"
+ACCOUNT_NAME = "Acme"
+PROMISE = 604_800  # seconds: nothing is late while we measure
+TITLES = {"erp": "Odoo", "desk": "Request Tracker"}
 CUSTOMERS = {"erp": "17", "desk": "acme"}
-DAY = timedelta(days=1)
 POLICY = AddressPolicy(allow_http=True, allow_private=True)
 
-SOURCES = """
+SOURCES = f"""
 [sources.erp]
 connector = "odoo"
-title = "Odoo"
-promises = {orders = 604800, invoices = 604800, tickets = 604800}
-settings = {base_url = "http://127.0.0.1:9", database = "a", login = "b", api_key = {env = "BENCH_SECRET"}}
+title = "{TITLES["erp"]}"
+promises = {{orders = {PROMISE}, invoices = {PROMISE}, tickets = {PROMISE}}}
+settings = {{base_url = "http://127.0.0.1:9", database = "a", login = "b", api_key = {{env = "BENCH_SECRET"}}}}
 
 [sources.desk]
 connector = "request_tracker"
-title = "Request Tracker"
-promises = {tickets = 604800}
-settings = {base_url = "http://127.0.0.1:9", token = {env = "BENCH_SECRET"}}
+title = "{TITLES["desk"]}"
+promises = {{tickets = {PROMISE}}}
+settings = {{base_url = "http://127.0.0.1:9", token = {{env = "BENCH_SECRET"}}}}
 """
 
 
 class World(Struct, frozen=True):
-    """The settings to start servers with, and the cookie of the customer's session."""
+    """The settings to start servers with, the cookie of the customer's session, and when all was read."""
 
     environ: dict[str, str]
     cookie: str
+    now: datetime
 
 
 @contextmanager
 def world() -> Iterator[World]:
     with TemporaryDirectory(prefix="bench-") as folder:
         redis = embedded.start(Path(folder))
-        environ = {
-            "HALLWAY_DATA_DIR": folder,
-            "HALLWAY_REDIS_URL": redis.url,
-            "HALLWAY_ALLOW_HTTP_SOURCES": "true",
-            "HALLWAY_ALLOW_PRIVATE_SOURCES": "true",
-            "HALLWAY_OIDC_ISSUER": ISSUER,
-            "HALLWAY_OIDC_CLIENT_ID": "bench",
-            "HALLWAY_OIDC_CLIENT_SECRET": "bench",
-            "HALLWAY_LOG_LEVEL": "warning",
-        }
+        environ = settings_for(folder, redis.url)
         try:
-            yield World(environ, f"{SESSION}={asyncio.run(furnish(load(environ), redis.url))}")
+            now = utc_now()
+            yield World(environ, f"{SESSION}={asyncio.run(furnish(load(environ), redis.url, now))}", now)
         finally:
             redis.stop()
 
 
-async def furnish(settings: Settings, redis_url: str) -> str:
+def settings_for(folder: str, redis_url: str) -> dict[str, str]:
+    return {
+        "HALLWAY_DATA_DIR": folder,
+        "HALLWAY_REDIS_URL": redis_url,
+        "HALLWAY_ALLOW_HTTP_SOURCES": "true",
+        "HALLWAY_ALLOW_PRIVATE_SOURCES": "true",
+        "HALLWAY_OIDC_ISSUER": ISSUER,
+        "HALLWAY_OIDC_CLIENT_ID": "bench",
+        "HALLWAY_OIDC_CLIENT_SECRET": "bench",
+        "HALLWAY_LOG_LEVEL": "warning",
+    }
+
+
+async def furnish(settings: Settings, redis_url: str, now: datetime) -> str:
     """Fill both stores and sign the customer in. Gives the session's id."""
     url = settings.database_url.reveal()
     migrate.upgrade(url)
     database, redis, vault = Database(url), connect(redis_url), Vault(settings.keyring())
-    now = utc_now()
     await add_sources(database, vault, now)
-    member = await remember(database, Identity(issuer=ISSUER, subject=SUBJECT, email=None, name="Jane"), now)
+    member = await remember(
+        database, Identity(issuer=ISSUER, subject=SUBJECT, email=None, name="Jane"), now, trail=TRAIL
+    )
     for source, customer in CUSTOMERS.items():
         proof = Proof(fact="benchmark", decided_by="benchmark", decided_at=now)
         login = Login(ISSUER, SUBJECT)
-        await link(database, account=ACCOUNT, source=source, customer=customer, proof=proof, name="Acme", login=login)
+        await link(
+            database,
+            account=ACCOUNT,
+            source=source,
+            customer=customer,
+            proof=proof,
+            name=ACCOUNT_NAME,
+            login=login,
+            trail=TRAIL,
+            by=BY,
+        )
     offices = await Offices(database, vault, load_connectors(), POLICY).all()
     for (source, kind), records in records_at(now).items():
         want = Pull(account=ACCOUNT, customer=CUSTOMERS[source], kind=kind, office=offices[source])
         known = Known(records=tuple(records), fetched_at=now)
         await Snapshots(redis).put(want.key, pack(want, known), want.lifetime)
-    sessions = Sessions(database, redis, SealedIdTokens(vault), utc_now, idle=DAY, lifetime=DAY)
+    sessions = Sessions(database, redis, SealedIdTokens(vault), utc_now, trail=TRAIL, idle=DAY, lifetime=DAY)
     cookie = await sessions.create(member, ACCOUNT, None)
     await redis.aclose()
     await database.close()
@@ -105,64 +125,16 @@ async def furnish(settings: Settings, redis_url: str) -> str:
 async def add_sources(database: Database, vault: Vault, now: datetime) -> None:
     connectors = load_connectors()
     wanted = desired.parse(SOURCES, connectors, POLICY, environ={"BENCH_SECRET": "bench"}, folder=Path())
-    await changes.apply(database, vault, await changes.plan(database, vault, connectors, wanted), now)
+    await changes.apply(
+        database, vault, await changes.plan(database, vault, connectors, wanted), now, trail=TRAIL, by=BY
+    )
 
 
 def records_at(now: datetime) -> dict[tuple[str, Kind], list[Record]]:
-    """Twenty orders, twenty invoices and twenty requests, some of which need the customer."""
+    records = records_of(1, now)
     return {
-        ("erp", "orders"): [an_order(n, now) for n in range(20)],
-        ("erp", "invoices"): [an_invoice(n, now) for n in range(20)],
+        ("erp", "orders"): records["orders"],
+        ("erp", "invoices"): records["invoices"],
         ("erp", "tickets"): [],
-        ("desk", "tickets"): [a_ticket(n, now) for n in range(20)],
+        ("desk", "tickets"): records["tickets"],
     }
-
-
-def origin(source: str, n: int, now: datetime) -> Origin:
-    return Origin(source=source, id=str(n), changed_at=now - n * DAY, fetched_at=now)
-
-
-def lines(n: int) -> tuple[Line, ...]:
-    return tuple(
-        Line(text=f"Article {n}-{position}", quantity=Decimal(position), total=Money("EUR", Decimal("125.40")))
-        for position in range(1, 4)
-    )
-
-
-def an_order(n: int, now: datetime) -> Order:
-    return Order(
-        origin=origin("erp", n, now),
-        number=f"S{n:05}",
-        vendor_state="sale",
-        state="confirmed" if n % 4 else "on_its_way",
-        total=Money("EUR", Decimal("376.20")),
-        ordered_at=now - n * DAY,
-        expected_on=(now + n * DAY).date(),
-        lines=lines(n),
-    )
-
-
-def an_invoice(n: int, now: datetime) -> Invoice:
-    is_open = n % 3 == 0
-    return Invoice(
-        origin=origin("erp", n, now),
-        number=f"INV-{n:05}",
-        vendor_state="posted",
-        state="open" if is_open else "paid",
-        total=Money("EUR", Decimal("376.20")),
-        open=Money("EUR", Decimal("376.20" if is_open else "0.00")),
-        issued_on=(now - n * DAY).date(),
-        due_on=(now + (10 - n) * DAY).date(),
-        lines=lines(n),
-    )
-
-
-def a_ticket(n: int, now: datetime) -> Ticket:
-    return Ticket(
-        origin=origin("desk", n, now),
-        number=str(n),
-        vendor_state="open",
-        state=("working", "awaiting_customer", "solved", "received")[n % 4],
-        subject=f"A question about article {n}",
-        created_at=now - n * DAY,
-    )

@@ -18,4 +18,5 @@ pytest_plugins = [
     "support_signin",
     "support_cli",
     "support_serve",
+    "support_every_page",
 ]

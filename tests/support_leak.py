@@ -20,6 +20,8 @@ from support_leak_targets import OTHER_METHODS, SOURCES, Route, Target, fill, gh
 from support_leak_world import COMPANIES, INTERNAL, ORDERS, WANDERERS, World, mark, name_mark, person_mark
 
 from auth import cookies
+from cache.snapshots import _decode
+from gateway.compact import expand
 from gateway.log import configure
 
 WORKERS = 6
@@ -326,10 +328,10 @@ class Crawl:
         sessions = {viewer.session.encode(): viewer for viewer in self.viewers.values() if viewer.cookie}
         keys = [key async for key in self.world.redis.scan_iter(count=1000)]
         for key, value in zip(keys, await self.world.redis.mget(keys) if keys else [], strict=True):
-            if value is None or self.poison.get(key) == value:
+            if not isinstance(value, bytes) or self.poison.get(key) == value:
                 continue
             family = key.split(b":")[1]
-            held = (key + b"\n" + value).lower()
+            held = (key + b"\n" + _as_read(family, value)).lower()
             self.scanned[family.decode()] += 1
             for company in COMPANIES:
                 if b"{%d:%b}" % (len(company), company.encode()) in key:
@@ -435,6 +437,11 @@ def listened() -> Iterator[io.StringIO]:
         structlog.configure(**before)
         root.handlers[:] = handlers
         root.setLevel(level)
+
+
+def _as_read(family: bytes, value: bytes) -> bytes:
+    """Unpack a snapshot, in which records lie compressed."""
+    return expand(_decode(value).payload) if family in {b"list", b"older", b"detail"} else value
 
 
 def wanders(link: str) -> bool:

@@ -11,6 +11,7 @@ from support_leak import Crawl, Viewer, gather
 from support_leak_targets import SOURCES
 from support_leak_world import COMPANIES, DESK, INVOICES, ORDERS, PARTNERS, TICKETS, WANDERERS, owner_of
 
+from cache.keys import VERSION
 from connectors.sandbox.faults import Fault
 
 LISTS = ("/orders?show=all", "/invoices?show=all", "/requests?show=all", "/api/v1/orders", "/api/v1/requests")
@@ -85,7 +86,10 @@ class Scenes:
         """Redis holds one company's records under the other's key."""
         await gather(*(self._look(name, *LISTS) for name in ("ann", "bob")))
         for family in ("list", "detail"):
-            theirs, mine = await self._keys(f"h2:{family}:{{5:birch}}*"), await self._keys(f"h2:{family}:{{5:alder}}*")
+            theirs, mine = (
+                await self._keys(f"{VERSION}:{family}:{{5:birch}}*"),
+                await self._keys(f"{VERSION}:{family}:{{5:alder}}*"),
+            )
             for key, other in zip(sorted(mine, key=_kind), sorted(theirs, key=_kind), strict=False):
                 value: Any = await self.world.redis.get(other)
                 if value is not None and _kind(key) == _kind(other):
@@ -109,7 +113,7 @@ class Scenes:
         ann, bob = self.crawl.viewers["ann too"], self.crawl.viewers["bob"]
         await self._look("bob", "/account")
         await self._look("ann too", "/account")
-        keys = [f"h2:{family}:{{64:{viewer.session}}}".encode() for viewer in (ann, bob)]
+        keys = [f"{VERSION}:{family}:{{64:{viewer.session}}}".encode() for viewer in (ann, bob)]
         value: Any = await self.world.redis.get(keys[1])
         if value is None or not value.startswith(b"{"):
             return
@@ -137,11 +141,11 @@ class Scenes:
             await self._look("eve", "/", "/", "/", "/api/v1/home")
             await self.world.forbid("eve", "alder")
             eve.names = ()
-            await self.world.redis.delete(f"h2:visit:{{64:{eve.session}}}")  # as if ten seconds had passed
+            await self.world.redis.delete(f"{VERSION}:visit:{{64:{eve.session}}}")  # as if ten seconds had passed
             await self._look("eve", "/", "/", "/api/v1/home", "/api/v1/home")
             await self._look("eve", *PLACES, f"/orders/east/{ORDERS + 2}", f"/invoices/east/{INVOICES + 2}/files/pdf")
             await self.world.allow("eve", "alder")
-            await self.world.redis.delete(f"h2:visit:{{64:{eve.session}}}")
+            await self.world.redis.delete(f"{VERSION}:visit:{{64:{eve.session}}}")
             eve.names = ("alder",)
 
     async def moved_on(self) -> None:

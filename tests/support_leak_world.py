@@ -16,6 +16,7 @@ from unittest.mock import patch
 
 import sqlalchemy as sa
 from msgspec import Struct
+from support_audit import BY, TRAIL
 from support_portal import BASE, ISSUER, LAX, Portal, listening, running, settings_for
 from support_redis import RedisProcess
 from support_sandbox import FIXTURES, ODOO_DATABASE, ODOO_KEY, ODOO_LOGIN, RT_TOKEN, serving
@@ -156,12 +157,14 @@ class World(Struct):
         """Begin a session, whether or not that member may act for that account."""
         name = f"{subject} {person_mark(subject)}"
         identity = Identity(issuer=ISSUER, subject=subject, email=f"{person_mark(subject)}@example.com", name=name)
-        return await self.portal._sessions.create(await remember(self.database, identity, utc_now()), account, None)
+        return await self.portal.sessions.create(
+            await remember(self.database, identity, utc_now(), trail=TRAIL), account, None
+        )
 
     async def sign_in_staff(self) -> str:
         identity = Identity(issuer=ISSUER, subject="staff", email=None, name=f"Staff {person_mark('staff')}")
-        staff = await remember_staff(self.database, identity, utc_now())
-        return await self.portal._sessions.create_for_staff(staff, None, None, "main")
+        staff = await remember_staff(self.database, identity, utc_now(), trail=TRAIL)
+        return await self.portal.sessions.create_for_staff(staff, None, None, "main")
 
     async def allow(self, subject: str, account: str) -> None:
         async with self.database.write() as session:
@@ -204,7 +207,9 @@ async def _furnish(portal: Portal, database: Database, url: str) -> None:
     environ = {"ODOO_KEY": ODOO_KEY, "RT_TOKEN": RT_TOKEN}
     connectors = load_connectors()
     wanted = parse(text.replace("URL", url), connectors, LAX, environ=environ, folder=Path())
-    await apply(database, portal.vault, await plan(database, portal.vault, connectors, wanted), utc_now())
+    await apply(
+        database, portal.vault, await plan(database, portal.vault, connectors, wanted), utc_now(), trail=TRAIL, by=BY
+    )
     proof = Proof(fact="customer number", decided_by="test", decided_at=utc_now())
     for company in COMPANIES:
         customers = {name: str(partners[company]) for name, partners in PARTNERS.items()}
@@ -216,6 +221,8 @@ async def _furnish(portal: Portal, database: Database, url: str) -> None:
                     name = f"{name_mark(company)} Ltd"
                     await link(
                         database,
+                        trail=TRAIL,
+                        by=BY,
                         account=company,
                         source=source,
                         customer=customer,

@@ -14,6 +14,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 from litestar.types import ASGIApp
 from msgspec.structs import replace
+from support_audit import BY, TRAIL
 from support_sandbox import ODOO_DATABASE, ODOO_KEY, ODOO_LOGIN, RT_TOKEN, RunningSandbox, free_port, wait_for_port
 
 from auth import cookies
@@ -66,8 +67,14 @@ class Portal:
         self.vault = Vault(settings.keyring())
         redis = connect(settings.redis_url.reveal() if settings.redis_url else "")
         self._redis = redis
-        self._sessions = Sessions(
-            database, redis, SealedIdTokens(self.vault), utc_now, idle=timedelta(hours=1), lifetime=timedelta(hours=1)
+        self.sessions = Sessions(
+            database,
+            redis,
+            SealedIdTokens(self.vault),
+            utc_now,
+            trail=TRAIL,
+            idle=timedelta(hours=1),
+            lifetime=timedelta(hours=1),
         )
 
     async def connect(self, sandbox: RunningSandbox) -> None:
@@ -77,7 +84,7 @@ class Portal:
         connectors = load_connectors()
         wanted = parse(text, connectors, LAX, environ=environ, folder=Path())
         diff = await plan(self.database, self.vault, connectors, wanted)
-        await apply(self.database, self.vault, diff, datetime.now(UTC))
+        await apply(self.database, self.vault, diff, datetime.now(UTC), trail=TRAIL, by=BY)
 
     async def link(self, subject: str, account: str, *customers: tuple[str, str]) -> None:
         """Let a login act for an account that is these customers in these sources."""
@@ -90,13 +97,15 @@ class Portal:
                 proof=Proof(fact="customer number", decided_by="test", decided_at=datetime.now(UTC)),
                 name=account.title(),
                 login=Login(ISSUER, subject),
+                trail=TRAIL,
+                by=BY,
             )
 
     async def sign_in(self, subject: str, account: str | None) -> str:
         """Begin a session, as the callback does, and give its cookie."""
         identity = Identity(issuer=ISSUER, subject=subject, email=f"{subject}@example.com", name=subject.title())
-        member = await remember(self.database, identity, datetime.now(UTC))
-        return await self._sessions.create(member, account, None)
+        member = await remember(self.database, identity, datetime.now(UTC), trail=TRAIL)
+        return await self.sessions.create(member, account, None)
 
     async def browser(self, subject: str, account: str | None) -> httpx.AsyncClient:
         """A browser of somebody who has signed in."""

@@ -26,6 +26,7 @@ from connectors.records import Invoice, Kind, Money, Origin, Record, Ticket
 from connectors.tokens import MemoryTokens
 from gateway.access import LinkRef, Scope
 from gateway.account_view import AccountViews
+from gateway.compact import MOST, shrink
 from gateway.offices import Office
 from gateway.pull import Known
 from gateway.supply import Supply
@@ -166,7 +167,7 @@ async def views(office: Office, redis: Client, clock: Clock, *, budget: float = 
 
 @pytest.fixture
 async def view(desk: Desk, clock: Clock, redis: Client) -> AsyncIterator[AccountViews]:
-    async with views(desk.office(), redis, clock, budget=0.1) as made:
+    async with views(desk.office(), redis, clock, budget=0.5) as made:
         yield made
 
 
@@ -333,9 +334,12 @@ async def test_opens_a_file_only_of_a_record_of_the_account(view: AccountViews, 
             pass
 
 
-async def test_fetches_anew_what_another_version_wrote(view: AccountViews, desk: Desk, redis: Client) -> None:
+@pytest.mark.parametrize("payload", [b"\x91\x01", shrink(b"\x91\x01"), shrink(bytes(MOST + 1))])
+async def test_fetches_anew_what_another_version_wrote(
+    payload: bytes, view: AccountViews, desk: Desk, redis: Client
+) -> None:
     desk.held["invoices"] = [("7", invoice("1"))]
-    foreign = Snapshot(owner="acme", fetched_at=START, payload=b"\x91\x01")
+    foreign = Snapshot(owner="acme", fetched_at=START, payload=payload)
     await Snapshots(redis).put(key("list", "acme", "desk", "1", "7", "invoices"), foreign, timedelta(hours=1))
     (part,) = await (await view.of(scope())).parts(["invoices"])
     assert [record.number for record in part.records] == ["1"]
@@ -365,7 +369,7 @@ async def test_serves_pages_without_redis(desk: Desk, clock: Clock, redis_proces
 async def test_fetches_once_for_two_processes(desk: Desk, clock: Clock, redis: Client) -> None:
     desk.held["invoices"] = [("7", invoice("1"))]
     async with views(desk.office(), redis, clock) as one, views(desk.office(), redis, clock) as other:
-        looks = [await process.of(scope()) for process in (one, other) for _ in range(250)]
+        looks = [await process.of(scope()) for process in (one, other) for _ in range(25)]
         pages = await asyncio.gather(*(look.parts(["invoices"]) for look in looks))
     assert {(part.state, len(part.records)) for (part,) in pages} == {("on_time", 1)}
     assert desk.asked == ["invoices of 7"]
@@ -382,6 +386,26 @@ async def test_fetches_in_each_process_while_redis_is_away(
         pages = await asyncio.gather(*(look.parts(["invoices"]) for look in looks))
     assert {len(part.records) for (part,) in pages} == {1}
     assert desk.asked == ["invoices of 7"] * 2
+    await redis.aclose()
+
+
+async def test_asks_once_within_the_promise_without_redis_too(
+    desk: Desk, clock: Clock, redis_process: RedisProcess
+) -> None:
+    desk.held["invoices"] = [("7", invoice("1"))]
+    redis = connect(redis_process.url)
+    async with views(desk.office(), redis, clock) as view:
+        await (await view.of(scope())).parts(["invoices"])
+        redis_process.kill()
+        clock.now += timedelta(seconds=60)
+        (part,) = await (await view.of(scope())).parts(["invoices"])
+        assert (part.state, part.fetched_at) == ("on_time", START)
+        with pytest.raises(NotFound):
+            await (await view.of(scope("globex", "8"))).one("invoices", "desk", "1")
+        clock.now += timedelta(minutes=5)
+        (part,) = await (await view.of(scope())).parts(["invoices"])
+        assert (part.state, part.fetched_at) == ("on_time", clock.now)
+    assert desk.asked == ["invoices of 7", "invoices of 8", "invoices of 7"]
     await redis.aclose()
 
 
@@ -407,6 +431,19 @@ async def test_says_of_a_source_that_failed_what_it_was_when_the_page_began(
     monkeypatch.setattr(Turns, "failed_lately", only_at_first)
     (part,) = await (await view.of(scope())).parts(["invoices"])
     assert (part.state, part.fetched_at, desk.asked) == ("down", None, [])
+
+
+async def test_believes_another_process_that_had_more_luck(desk: Desk, clock: Clock, redis: Client) -> None:
+    async with views(desk.office(), redis, clock) as unlucky, views(desk.office(), redis, clock) as lucky:
+        desk.failing = True
+        (part,) = await (await unlucky.of(scope())).parts(["invoices"])
+        assert part.state == "down"
+        desk.failing = False
+        desk.held["invoices"] = [("7", invoice("1"))]
+        await redis.flushdb()
+        await (await lucky.of(scope())).parts(["invoices"])
+        (part,) = await (await unlucky.of(scope())).parts(["invoices"])
+        assert (part.state, len(part.records)) == ("on_time", 1)
 
 
 async def test_lets_another_process_go_on_when_one_stops(desk: Desk, clock: Clock, redis: Client) -> None:

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import pytest
 import pytest_asyncio
+from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from structlog.testing import capture_logs
@@ -203,3 +204,21 @@ def test_lets_other_errors_through_as_they_are(clock: Clock) -> None:
         raise ZeroDivisionError
 
     assert gate.reachable
+
+
+async def test_never_loses_a_cancel(redis: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library may swallow one, as `asyncio.wait_for` does before Python 3.12 for what ends in the same moment."""
+
+    async def swallowing(*_: object, **__: object) -> str:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(10)
+        return "all the same"
+
+    monkeypatch.setattr(Redis, "execute_command", swallowing)
+    task = asyncio.ensure_future(redis.get("k"))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    with pytest.raises(CacheDown):
+        await redis.get("k")  # ends by its deadline, which is a cancel too

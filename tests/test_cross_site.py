@@ -13,6 +13,7 @@ from litestar.enums import RequestEncodingType
 from litestar.params import Body
 from litestar.types import Receive, Scope, Send
 from structlog.testing import capture_logs
+from support_audit import TRAIL
 from support_door import litestar_of
 from support_portal import BASE, Portal
 from support_signin import Time
@@ -130,7 +131,9 @@ async def site(database: Database, redis: Client, time: Time) -> Site:
     async with database.write() as session:
         session.add(Member(id="ann", issuer="https://op.example", subject="ann", created_at=time()))
         session.add(Staff(id="sam", issuer="https://op.example", subject="ann", role="owner", created_at=time()))
-    sessions = Sessions(database, redis, Unsealed(), time, idle=timedelta(hours=1), lifetime=timedelta(hours=1))
+    sessions = Sessions(
+        database, redis, Unsealed(), time, trail=TRAIL, idle=timedelta(hours=1), lifetime=timedelta(hours=1)
+    )
     cookie = await sessions.create("ann", None, None)
     found = await sessions.get(cookie)
     assert found is not None

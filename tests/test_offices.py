@@ -10,6 +10,7 @@ import pytest_asyncio
 import sqlalchemy as sa
 from msgspec.structs import replace
 from sqlalchemy.exc import ProgrammingError
+from support_audit import BY, TRAIL
 from support_sources import CONNECTORS, FILE, STRICT, desired, vault
 
 from connectors.contract import BackOffice
@@ -47,7 +48,7 @@ async def offices(database: Database, clock: Clock) -> AsyncIterator[Offices]:
 
 async def configure(database: Database, text: str, now: datetime = NOW) -> None:
     diff = await changes.plan(database, vault(), CONNECTORS, desired(text), prune=True)
-    await changes.apply(database, vault(), diff, now)
+    await changes.apply(database, vault(), diff, now, trail=TRAIL, by=BY)
 
 
 async def update(database: Database, name: str, **values: object) -> None:

@@ -227,6 +227,8 @@ async def test_one_source_down_changes_only_its_own_parts(maya: httpx.AsyncClien
     invoices = text_of((await maya.get("/invoices")).text)
     assert "We can’t say yet what is open." in invoices
     assert "Nothing to pay" not in invoices
+    assert not re.search(r"To pay \d", invoices), "nobody can count what nobody has seen"
+    assert "0 invoices" not in invoices
 
 
 EVERY_KIND_OF_PAGE = (
@@ -293,7 +295,11 @@ async def test_promises_nothing_of_the_rest_when_there_is_none(
 ) -> None:
     sandbox.odoo_fault(Fault(kind="unavailable"))
     sandbox.rt_fault(Fault(kind="unavailable"))
-    assert "not affected" not in text_of((await maya.get("/")).text)
+    home = text_of((await maya.get("/")).text)
+    assert "Two sources can’t be reached right now." in home
+    assert "missing on this page: Invoices; Help desk. Look again" in home
+    assert "Look again in a minute." in home
+    assert "not affected" not in home
 
 
 async def test_switches_between_the_accounts_of_one_person_and_nowhere_else(portal: Portal) -> None:

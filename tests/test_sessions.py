@@ -12,6 +12,7 @@ import pytest_asyncio
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from support_audit import TRAIL
 from support_redis import RedisProcess
 from support_signin import Time
 
@@ -59,7 +60,7 @@ async def staff(db: Database, time: Time) -> str:
 
 
 def sessions_on(db: Database, redis: Client, time: Time) -> Sessions:
-    return Sessions(db, redis, Reversed(), time, idle=IDLE, lifetime=LIFETIME)
+    return Sessions(db, redis, Reversed(), time, trail=TRAIL, idle=IDLE, lifetime=LIFETIME)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from support_audit import BY, TRAIL
 from support_sources import CONNECTORS, ENVIRON, FILE, LAX, NEW_KEY, OLD_KEY, STRICT, desired, vault
 
 from gateway.offices import vault_row
@@ -28,7 +29,7 @@ def problems(text: str, environ: dict[str, str] = ENVIRON) -> tuple[str, ...]:
 async def applied(database: Database, text: str = FILE, now: datetime = NOW, **options: bool) -> tuple[Change, ...]:
     """Plan, apply, and give what the diff said."""
     diff = await changes.plan(database, vault(), CONNECTORS, desired(text), **options)
-    await changes.apply(database, vault(), diff, now)
+    await changes.apply(database, vault(), diff, now, trail=TRAIL, by=BY)
     return diff.changes
 
 
@@ -151,7 +152,7 @@ async def test_changes_nothing_the_second_time(database: Database) -> None:
     await applied(database)
     diff = await changes.plan(database, vault(), CONNECTORS, desired())
     assert diff.empty
-    await changes.apply(database, vault(), diff, NOW + timedelta(hours=1))
+    await changes.apply(database, vault(), diff, NOW + timedelta(hours=1), trail=TRAIL, by=BY)
     assert (await sources(database))["desk"].changed_at == NOW
 
 
@@ -208,7 +209,7 @@ async def test_replaces_a_secret_that_no_longer_opens(database: Database) -> Non
     await applied(database)
     diff = await changes.plan(database, vault(NEW_KEY), CONNECTORS, desired())
     assert diff.changes[0].details == ("token: (secret, the stored one cannot be opened and is replaced)",)
-    await changes.apply(database, vault(NEW_KEY), diff, NOW + timedelta(seconds=1))
+    await changes.apply(database, vault(NEW_KEY), diff, NOW + timedelta(seconds=1), trail=TRAIL, by=BY)
     token = (await sources(database))["desk"].sealed["token"]
     assert vault(NEW_KEY).open(token, vault_row("desk"), "token").reveal() == "canary-token"
 
@@ -218,7 +219,7 @@ async def test_seals_anew_once_the_ring_has_a_newer_key(database: Database) -> N
     ring = vault(OLD_KEY, NEW_KEY)
     diff = await changes.plan(database, ring, CONNECTORS, desired())
     assert diff.changes[0].details == ("token: (secret, unchanged, sealed anew with the current key)",)
-    await changes.apply(database, ring, diff, NOW + timedelta(seconds=1))
+    await changes.apply(database, ring, diff, NOW + timedelta(seconds=1), trail=TRAIL, by=BY)
     assert (await changes.plan(database, vault(NEW_KEY), CONNECTORS, desired())).empty
 
 
@@ -254,7 +255,7 @@ async def test_refuses_a_diff_that_somebody_else_overtook(database: Database, te
     diff = await changes.plan(database, vault(), CONNECTORS, desired(text), prune=True)
     await applied(database, FILE.replace("Requests", "Theirs"), NOW + timedelta(seconds=1))
     with pytest.raises(SourcesChangedError):
-        await changes.apply(database, vault(), diff, NOW + timedelta(seconds=2))
+        await changes.apply(database, vault(), diff, NOW + timedelta(seconds=2), trail=TRAIL, by=BY)
     assert (await sources(database))["desk"].title == "Theirs"
 
 
@@ -264,7 +265,7 @@ async def test_lets_one_of_two_win_who_add_the_same_source_at_once(database: Dat
         for title in ("Mine", "Theirs")
     ]
     done = await asyncio.gather(
-        *(changes.apply(database, vault(), diff, NOW) for diff in diffs), return_exceptions=True
+        *(changes.apply(database, vault(), diff, NOW, trail=TRAIL, by=BY) for diff in diffs), return_exceptions=True
     )
     assert sorted(map(repr, done)) == ["None", repr(SourcesChangedError(changes.OVERTAKEN))]
 

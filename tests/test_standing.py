@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 from msgspec.structs import replace
+from support_audit import BY, TRAIL
 
 from auth.principals import Principal
 from auth.provider import Identity
@@ -48,12 +49,22 @@ def standings(database: Database, copies: Copies[Standing], clock: Clock) -> Sta
 
 @pytest.fixture
 async def mary(database: Database) -> Principal:
-    member = await remember(database, Identity(issuer="https://id", subject="mary", email=None, name="Mary"), NOON)
+    member = await remember(
+        database, Identity(issuer="https://id", subject="mary", email=None, name="Mary"), NOON, trail=TRAIL
+    )
     proof = Proof(fact="customer number", decided_by="test", decided_at=NOON)
     for account in ("acme", "globex"):
         login = Login("https://id", "mary")
         await link(
-            database, account=account, source="erp", customer=account, proof=proof, name=account.title(), login=login
+            database,
+            account=account,
+            source="erp",
+            customer=account,
+            proof=proof,
+            name=account.title(),
+            login=login,
+            trail=TRAIL,
+            by=BY,
         )
     return Principal(member_id=member, account_id="acme", csrf_token="t", session=b"s" * 32, provider="main")
 

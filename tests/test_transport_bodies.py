@@ -180,6 +180,50 @@ async def test_limits_the_time_of_each_read_of_a_streamed_body() -> None:
             await read(http, stream=True)
 
 
+async def test_holds_one_large_answer_in_memory_at_a_time() -> None:
+    """Of ten that are read whole, nine wait after their first megabyte. The small ones of the same source do not."""
+
+    async def answer(arrival: Arrival, writer: asyncio.StreamWriter) -> None:
+        if arrival.target == "/small":
+            writer.write(OK)
+            return
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n")
+        for _ in range(90):
+            writer.write(bytes(100_000))
+            await writer.drain()
+
+    async def ask(path: str) -> int:
+        response = await http.get(path)
+        return len(response.content)
+
+    async with upstream(answer) as server, client(server.url) as http:
+        tracemalloc.start()
+        try:
+            sizes = await asyncio.gather(*(ask(path) for path in ["/large"] * 9 + ["/small"]))
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert sizes == [9_000_000] * 9 + [2]
+    assert peak < 60_000_000  # nine of them would be 81 MB, and twice that while their pieces are joined
+
+
+async def test_gives_the_turn_of_a_large_answer_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connectors.bodies, "LARGE", 1000)
+
+    async def stall(arrival: Arrival, writer: asyncio.StreamWriter) -> None:
+        if arrival.target == "/stall":
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + bytes(2000))
+            await writer.drain()
+            await asyncio.Event().wait()
+        writer.write(reply(200, bytes(2000)))
+
+    async with upstream(stall) as server, open_client(server.url, policy=LOOPBACK, deadline=0.3) as http:
+        for _ in range(2):
+            with pytest.raises(Unavailable):
+                await http.post("/stall")
+            assert len((await http.get("/a")).content) == 2000
+
+
 async def test_lets_a_reader_leave_early() -> None:
     async with upstream(saying(reply(200, b"x" * 500_000), OK)) as server, client(server.url) as http:
         async with http.stream("GET", "/a") as response:

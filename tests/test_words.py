@@ -41,11 +41,6 @@ def test_tells_an_instant_in_the_zone_of_the_business() -> None:
     assert words.moment(datetime(2026, 11, 22, 23, 5, tzinfo=UTC), NOW, BERLIN) == "today 00:05"
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(2, "1 min"), (60, "1 min"), (900, "15 min"), (7200, "2 hours")])
-def test_writes_a_promise_as_people_say_it(seconds: float, text: str) -> None:
-    assert words.minutes(seconds) == text
-
-
 @pytest.mark.parametrize(("octets", "text"), [(1, "1 kB"), (84_321, "84 kB"), (2_345_678, "2.3 MB")])
 def test_writes_sizes_in_thousands(octets: int, text: str) -> None:
     assert words.size(octets) == text

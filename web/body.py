@@ -59,9 +59,11 @@ class Body:
         elif message["type"] == "http.response.start":
             await self._send({**message, "headers": [*message["headers"], (b"connection", b"close")]})
         elif message["type"] == "http.response.body" and not message.get("more_body", False):
-            await self._send({**message, "more_body": True})
+            # The server closes once it has sent all: so the last byte waits.
+            answer = message["body"]
+            await self._send({**message, "body": answer[:-1], "more_body": True})
             await self._read_what_is_left()
-            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+            await self._send({**message, "body": answer[-1:], "more_body": False})
         else:
             await self._send(message)
 

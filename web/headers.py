@@ -1,6 +1,7 @@
 """What every answer carries, whoever made it: errors, files, redirects and unknown paths too."""
 
 from collections.abc import Awaitable
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from litestar.enums import ScopeType
@@ -33,6 +34,7 @@ class SecureHeaders:
         ]
         if urlsplit(base_url).scheme == "https":
             self._headers.append((b"strict-transport-security", b"max-age=31536000; includeSubDomains"))
+        self._missing = lru_cache(maxsize=256)(self._find_missing)  # there are few ways to answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
@@ -48,3 +50,7 @@ class SecureHeaders:
             return send(message)
 
         await self._app(scope, receive, with_headers)
+
+    def _find_missing(self, names: tuple[bytes, ...]) -> list[tuple[bytes, bytes]]:
+        set_already = {name.lower() for name in names}
+        return [header for header in self._headers if header[0] not in set_already]

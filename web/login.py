@@ -10,9 +10,8 @@ from litestar.exceptions import NotFoundException, TooManyRequestsException
 from msgspec import Struct
 
 from auth import cookies
-from auth.client_address import Callers
 from auth.clock import utc_now
-from auth.errors import SignInError
+from auth.errors import Disabled, SignInError
 from auth.guards import PUBLIC
 from auth.oidc import OidcClient
 from auth.own_path import HOME, own_path
@@ -23,7 +22,9 @@ from auth.providers import Providers
 from auth.rate_limit import WINDOW, RateLimit
 from auth.sessions import Sessions
 from gateway.access import accounts_of, remember, remember_staff
+from gateway.audit import Trail
 from gateway.records.database import Database
+from web.caller import address_of
 from web.staff import STAFF_HOME
 from web.view import render
 
@@ -75,8 +76,12 @@ async def finish(request: Request[Any, Any, Any]) -> Response[str]:
     except SignInError as error:
         return _problem(request, error, HOME)
     begin = _begin_for_staff if oidc.provider.kind == "staff" else _begin_for_member
-    session_id = await begin(request, sign_in, oidc.provider.id)
-    await sessions.end(cookies.read(headers, cookies.SESSION))  # its cookie is about to be replaced
+    try:
+        session_id = await begin(request, sign_in, oidc.provider.id)
+    except Disabled as error:
+        return _problem(request, error, HOME)
+    old = cookies.read(headers, cookies.SESSION)  # it is about to be replaced
+    await sessions.end(old, address=address_of(request))
     return _see_other(sign_in.return_to, _cookie(cookies.SESSION, session_id), _dropped(cookies.PRE_LOGIN))
 
 
@@ -92,7 +97,8 @@ async def sign_out(request: Request[Any, Any, Any]) -> Response[str]:
         return _see_other(SIGNED_OUT, _dropped(cookies.SESSION))
     providers: Providers = request.app.state.providers
     sessions: Sessions = request.app.state.sessions
-    id_token = await sessions.end(cookies.read(request.scope["headers"], cookies.SESSION))
+    cookie = cookies.read(request.scope["headers"], cookies.SESSION)
+    id_token = await sessions.end(cookie, address=address_of(request))
     oidc = providers.get(who.provider)
     url = await oidc.logout_url(id_token.reveal() if id_token else None) if oidc else None
     if url is None:
@@ -116,10 +122,14 @@ LOGIN = Router(
 async def _begin_for_member(request: Request[Any, Any, Any], sign_in: SignIn, provider_id: str) -> str:
     database: Database = request.app.state.database
     sessions: Sessions = request.app.state.sessions
-    member_id = await remember(database, sign_in.identity, utc_now())
+    trail: Trail = request.app.state.trail
+    address = address_of(request)
+    member_id = await remember(database, sign_in.identity, utc_now(), trail=trail, address=address)
     accounts = await accounts_of(database, member_id)
     account_id = accounts[0].id if accounts else None
-    session_id = await sessions.create(member_id, account_id, sign_in.id_token, sign_in.sid, provider_id)
+    session_id = await sessions.create(
+        member_id, account_id, sign_in.id_token, sign_in.sid, provider_id, address=address
+    )
     log.info("signed in", member=member_id)
     return session_id
 
@@ -127,8 +137,10 @@ async def _begin_for_member(request: Request[Any, Any, Any], sign_in: SignIn, pr
 async def _begin_for_staff(request: Request[Any, Any, Any], sign_in: SignIn, provider_id: str) -> str:
     database: Database = request.app.state.database
     sessions: Sessions = request.app.state.sessions
-    staff_id = await remember_staff(database, sign_in.identity, utc_now())
-    session_id = await sessions.create_for_staff(staff_id, sign_in.id_token, sign_in.sid, provider_id)
+    trail: Trail = request.app.state.trail
+    address = address_of(request)
+    staff_id = await remember_staff(database, sign_in.identity, utc_now(), trail=trail, address=address)
+    session_id = await sessions.create_for_staff(staff_id, sign_in.id_token, sign_in.sid, provider_id, address=address)
     log.info("staff signed in", staff=staff_id)
     return session_id
 
@@ -143,10 +155,8 @@ def _client(request: Request[Any, Any, Any]) -> OidcClient:
 
 
 async def _count_try(request: Request[Any, Any, Any]) -> None:
-    callers: Callers = request.app.state.callers
     tries: RateLimit = request.app.state.sign_in_tries
-    peer = request.client.host if request.client else ""
-    if not await tries.allows(callers.address(peer, request.scope["headers"])):
+    if not await tries.allows(address_of(request)):
         raise TooManyRequestsException(headers={"Retry-After": str(WINDOW)})
 
 

@@ -14,6 +14,7 @@ from litestar import MediaType, Request, Response
 from msgspec import Struct
 
 from auth.principals import Anyone
+from connectors.links import fit
 from web import pieces, words
 from web.safe_html import SafeHtml
 from web.statics import Asset, load_assets, make_asset
@@ -67,8 +68,8 @@ class View:
                 "money": words.money,
                 "quantity": words.quantity,
                 "size": words.size,
-                "minutes": words.minutes,
                 "segment": partial(quote, safe=""),
+                "followable": lambda address: fit(address) or "",
                 "markup": _markup,
             },
             globals={

@@ -64,14 +64,6 @@ def moment(value: datetime, now: datetime, zone: ZoneInfo) -> str:
     return f"today {clock}" if local.date() == today else f"{short_day(local.date(), today)}, {clock}"
 
 
-def minutes(seconds: float) -> str:
-    """Write a promise: "1 min", "15 min", "2 hours"."""
-    whole = max(1, round(seconds / 60))
-    if whole < 120:  # noqa: PLR2004  # two hours still read well in minutes
-        return f"{whole} min"
-    return f"{round(whole / 60)} hours"
-
-
 def size(octets: int) -> str:
     """Write a file's size in steps of 1,000, as phones and file lists do."""
     if octets < 1_000_000:  # noqa: PLR2004

@@ -12,8 +12,10 @@ import structlog
 import gateway
 from connectors.registry import load_connectors
 from gateway import serve as server
+from gateway.cli.audit import audit
 from gateway.cli.failures import FAILED, PlainGroup, WrongInput
 from gateway.cli.leaks import leakcheck
+from gateway.cli.members import members
 from gateway.cli.people import link, owner, unlink
 from gateway.cli.sources import sources
 from gateway.demo import run_demo
@@ -93,3 +95,5 @@ hallway.add_command(leakcheck)
 hallway.add_command(link)
 hallway.add_command(unlink)
 hallway.add_command(owner)
+hallway.add_command(members)
+hallway.add_command(audit)

@@ -7,6 +7,7 @@ import click
 
 from cache.embedded import EmbeddedError
 from connectors.registry import RegistryError
+from gateway.audit import AuditError
 from gateway.keyring import KeyringError
 from gateway.leakcheck import LeakCheckError
 from gateway.links import LinkError
@@ -16,12 +17,15 @@ from gateway.serve import ServeError
 from gateway.settings import SettingsError
 from gateway.sources.changes import SourcesChangedError
 from gateway.sources.desired import SourcesFileError
+from gateway.vault import VaultError
 
 FAILED = 1  # exit code; wrong input has 2, as click has it
 
 # Errors whose text says what to do: what somebody wrote, and what did not work out.
 MISTAKES = (SettingsError, KeyringError, SourcesFileError, LinkError)
 MISFORTUNES = (
+    AuditError,
+    VaultError,
     SourcesChangedError,
     DatabaseDown,
     MigrationError,

@@ -46,6 +46,8 @@ def link(
         async with tools() as t:
             return await make_link(
                 t.db,
+                trail=t.trail,
+                by=t.by,
                 account=account,
                 source=source,
                 customer=customer,
@@ -75,9 +77,9 @@ def unlink(
         async with tools() as t:
             match (source, customer, account, login):
                 case (str(), str(), None, None):
-                    return await take_link(t.db, source=source, customer=customer)
+                    return await take_link(t.db, trail=t.trail, by=t.by, source=source, customer=customer)
                 case (None, None, str(), Login()):
-                    return await remove_member(t.db, account=account, login=login)
+                    return await remove_member(t.db, trail=t.trail, by=t.by, account=account, login=login)
                 case _:
                     raise WrongInput("give --source and --customer, or --account, --issuer and --subject")
 
@@ -101,7 +103,7 @@ def add(*, issuer: str | None, subject: str | None, name: str | None) -> None:
 
     async def run() -> bool:
         async with tools() as t:
-            return await add_owner(t.db, login=login, name=name, now=datetime.now(UTC))
+            return await add_owner(t.db, trail=t.trail, by=t.by, login=login, name=name, now=datetime.now(UTC))
 
     click.echo("added" if asyncio.run(run()) else "no changes")
 

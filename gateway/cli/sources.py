@@ -48,7 +48,7 @@ async def _apply(file: Path, *, prune: bool, yes: bool) -> None:
             return
         if not yes:
             _ask()
-        await changes.apply(t.db, t.vault, diff, datetime.now(UTC))
+        await changes.apply(t.db, t.vault, diff, datetime.now(UTC), trail=t.trail, by=t.by)
         click.echo("Applied. Try it with: hallway sources test")
 
 

@@ -2,25 +2,33 @@
 
 import asyncio
 import os
+import pwd
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 from msgspec import Struct
 
+from auth.clock import utc_now
 from connectors.addresses import AddressPolicy
 from connectors.contract import Connector
 from connectors.registry import load_connectors
+from gateway.audit import Trail
 from gateway.offices import Offices
 from gateway.records.database import Database
+from gateway.records.lines import By
 from gateway.serve import prepare_database
 from gateway.settings import load
 from gateway.vault import Vault
 
 
 class Tools(Struct, frozen=True, kw_only=True):
+    """`by` is who runs the command, for the audit trail."""
+
     db: Database
     vault: Vault
+    trail: Trail
+    by: By
     connectors: Mapping[str, Connector[Any]]
     policy: AddressPolicy
     offices: Offices
@@ -38,7 +46,23 @@ async def tools() -> AsyncIterator[Tools]:
     policy = AddressPolicy(allow_http=settings.allow_http_sources, allow_private=settings.allow_private_sources)
     offices = Offices(db, vault, connectors, policy)
     try:
-        yield Tools(db=db, vault=vault, connectors=connectors, policy=policy, offices=offices)
+        yield Tools(
+            db=db,
+            vault=vault,
+            trail=Trail(vault, utc_now),
+            by=By(f"operator/{_operator()}", "command line"),
+            connectors=connectors,
+            policy=policy,
+            offices=offices,
+        )
     finally:
         await offices.aclose()
         await db.close()
+
+
+def _operator() -> str:
+    """Name the user of the machine who runs this, as the machine knows them and not as the environment says."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # containers may run under a number that nobody has
+        return str(os.getuid())

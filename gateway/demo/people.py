@@ -6,10 +6,13 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from gateway.audit import Trail
 from gateway.links import Login, Proof, link
 from gateway.records.database import Database
+from gateway.records.lines import By
 
 DECIDED_BY = "Priya Nair"
+BY = By("operator/demo", "command line")
 
 
 class Person(Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,12 +46,16 @@ def read_people(file: Path) -> People:
     return msgspec.toml.decode(file.read_bytes(), type=People)
 
 
-async def link_people(db: Database, accounts: tuple[DemoAccount, ...], issuer: str, now: datetime) -> None:
+async def link_people(
+    db: Database, accounts: tuple[DemoAccount, ...], issuer: str, now: datetime, *, trail: Trail
+) -> None:
     for account in accounts:
         for each in account.links:
             for member in account.members:
                 await link(
                     db,
+                    trail=trail,
+                    by=BY,
                     account=account.id,
                     name=account.name,
                     source=each.source,

@@ -10,11 +10,13 @@ from typing import Any
 
 import click
 
+from auth.clock import utc_now
 from connectors.addresses import AddressPolicy
 from connectors.registry import load_connectors
+from gateway.audit import Trail
 from gateway.demo.folder import fresh_folder
 from gateway.demo.outside import sandbox, sandbox_secrets, sign_in_provider
-from gateway.demo.people import People, link_people, read_people
+from gateway.demo.people import BY, People, link_people, read_people
 from gateway.records.database import Database
 from gateway.rules import PREFIX
 from gateway.serve import prepare_database, serve
@@ -84,9 +86,10 @@ async def _fill(settings: Settings, fixtures: Path, address: str, people: People
     text = (folder / "sources.toml").read_text(encoding="utf-8").replace(SANDBOX, address)
     wanted = desired.parse(text, connectors, policy, environ=sandbox_secrets(fixtures / "sandbox"), folder=folder)
     vault, db = Vault(settings.keyring()), Database(settings.database_url.reveal())
+    trail = Trail(vault, utc_now)
     try:
-        await changes.apply(db, vault, await changes.plan(db, vault, connectors, wanted), now)
-        await link_people(db, people.accounts, settings.require_sign_in()[0].issuer, now)
+        await changes.apply(db, vault, await changes.plan(db, vault, connectors, wanted), now, trail=trail, by=BY)
+        await link_people(db, people.accounts, settings.require_sign_in()[0].issuer, now, trail=trail)
     finally:
         await db.close()
 

@@ -16,6 +16,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     String,
+    Text,
     UniqueConstraint,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -88,6 +89,7 @@ class Member(Base):
     name: Mapped[str | None]
     created_at: Mapped[datetime]
     last_visit_at: Mapped[datetime | None]
+    disabled_at: Mapped[datetime | None]  # since when they may not sign in
 
 
 class Membership(Base):
@@ -173,3 +175,47 @@ class UsageEvent(Base):
     account_id: Mapped[str | None] = mapped_column(String(63))
     member_id: Mapped[str | None] = mapped_column(String(26))
     detail: Mapped[dict[str, Any]]
+
+
+class AuditLine(Base):
+    """One thing that was done, as `gateway.audit` wrote it. The database itself refuses to change or delete it.
+
+    Every column is text as it was hashed: the hash covers what is stored, to the letter.
+    """
+
+    __tablename__ = "audit_lines"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # from 1, without gaps
+    at: Mapped[str] = mapped_column(String(32))
+    what: Mapped[str] = mapped_column(String(40))
+    who: Mapped[str]
+    via: Mapped[str] = mapped_column(String(20))
+    about: Mapped[str] = mapped_column(String(100))
+    account: Mapped[str | None] = mapped_column(String(63))
+    details: Mapped[str] = mapped_column(Text)  # JSON
+    key: Mapped[str | None] = mapped_column(String(26))  # of `audit_keys`; it is gone where somebody was erased
+    sealed: Mapped[str | None] = mapped_column(Text)  # JSON, sealed with that key
+    hash: Mapped[str] = mapped_column(String(64))  # over all of these and the hash before
+
+
+class AuditHead(Base):
+    """The end of the trail, in one row. Whoever writes a line locks it first."""
+
+    __tablename__ = "audit_head"
+    __table_args__ = (CheckConstraint("id = 1", name="ck_audit_head_one"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    count: Mapped[int]
+    hash: Mapped[str] = mapped_column(String(64))
+    seal: Mapped[str | None] = mapped_column(Text)  # vault token of both; None: no line yet
+
+
+class AuditKey(Base):
+    """What seals the personal values of a person or an account. Without it they are gone."""
+
+    __tablename__ = "audit_keys"
+    __table_args__ = (Index("ix_audit_keys_owner", "owner"),)
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    owner: Mapped[str] = mapped_column(String(100))  # "member/...", "staff/..." or "account/..."
+    sealed: Mapped[str] = mapped_column(Text)  # vault token

@@ -1,7 +1,7 @@
 """From the sources there are to the sources a file asks for: first shown, then done. A secret is never shown."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
@@ -14,8 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from connectors.config import Secret, decode_config
 from connectors.errors import AddressRefused
+from gateway.audit import Trail
 from gateway.offices import vault_row
 from gateway.records.database import Database
+from gateway.records.lines import By, Line, What
 from gateway.records.tables import Link, Source
 from gateway.sources.desired import Connectors, Desired
 from gateway.vault import Vault, VaultError
@@ -30,11 +32,15 @@ class SourcesChangedError(Exception):
 
 
 class Change(Struct, frozen=True, kw_only=True):
-    """What happens to one source. `seen` is the row's `changed_at` when this was planned; None: there was no row."""
+    """What happens to one source. `seen` is the row's `changed_at` when this was planned; None: there was no row.
+
+    `secrets` says what happens to each secret field that does not stay as it is.
+    """
 
     name: str
     action: Action
     details: tuple[str, ...] = ()
+    secrets: dict[str, str] = {}
     desired: Desired | None = None
     seen: datetime | None = None
 
@@ -69,28 +75,45 @@ async def plan(
     return Diff(tuple(changes))
 
 
-async def apply(db: Database, vault: Vault, diff: Diff, now: datetime) -> None:
+async def apply(db: Database, vault: Vault, diff: Diff, now: datetime, *, trail: Trail, by: By) -> None:
     """Do what the diff says: all of it, or nothing. Raises `SourcesChangedError`."""
     try:
         async with db.write() as session:
-            for change in diff.changes:
-                if change.action not in {"keep", "leave"}:
-                    await _do(session, change, vault, now)
+            wanted = [change for change in diff.changes if change.action not in {"keep", "leave"}]
+            lines = [await _do(session, change, vault, now, by) for change in wanted]
+            await session.flush()
+            await trail.record(session, *lines)
     except IntegrityError as error:  # two added the same source at the same moment
         raise SourcesChangedError(OVERTAKEN) from error
 
 
-async def _do(session: AsyncSession, change: Change, vault: Vault, now: datetime) -> None:
+async def _do(session: AsyncSession, change: Change, vault: Vault, now: datetime, by: By) -> Line:
     row = await session.get(Source, change.name, with_for_update=True)
     if (row.changed_at if row else None) != change.seen:
         raise SourcesChangedError(OVERTAKEN)
+    columns = _columns(change.desired, vault, now) if change.desired else {}
+    if row is None:
+        row = Source(name=change.name, **columns)
+        session.add(row)
+        return _line("source.added", by, change, after=_plain(row))
     if not change.desired:
+        links = await session.scalar(sa.select(sa.func.count()).where(Link.source == change.name))
         await session.delete(row)
-    elif row:
-        for column, value in _columns(change.desired, vault, now).items():
-            setattr(row, column, value)
-    else:
-        session.add(Source(name=change.name, **_columns(change.desired, vault, now)))
+        return _line("source.removed", by, change, before=_plain(row), links=links)
+    before = _plain(row, secret=change.desired.secrets)
+    for column, value in columns.items():
+        setattr(row, column, value)
+    return _line("source.changed", by, change, before=before, after=_plain(row))
+
+
+def _line(what: What, by: By, change: Change, **details: object) -> Line:
+    return Line(what=what, by=by, about=f"source/{change.name}", details={**details, "secrets": change.secrets})
+
+
+def _plain(row: Source, secret: Container[str] = ()) -> dict[str, Any]:
+    """What the audit trail may show of a source: nothing that is secret, or is now and was not when it was stored."""
+    settings = {field: value for field, value in row.settings.items() if field not in secret}
+    return {"title": row.title, "connector": row.connector, "settings": settings, "promises": row.promises}
 
 
 def _columns(desired: Desired, vault: Vault, now: datetime) -> dict[str, Any]:
@@ -109,7 +132,8 @@ def _unnamed(row: Source, links: int, *, prune: bool) -> Change:
     if not prune:
         return Change(name=row.name, action="leave", details=("not in the file; --prune would remove it",))
     lost = f"and with it {links} link(s) to customers" if links else "no customer is linked to it"
-    return Change(name=row.name, action="remove", details=(lost,), seen=row.changed_at)
+    secrets = dict.fromkeys(row.sealed, "taken away")
+    return Change(name=row.name, action="remove", details=(lost,), secrets=secrets, seen=row.changed_at)
 
 
 def _added(desired: Desired) -> Change:
@@ -121,15 +145,17 @@ def _added(desired: Desired) -> Change:
         *(f"{kind}: promised within {seconds} s" for kind, seconds in desired.promises.items()),
         f"credentials will be sent to {_host(desired.address)}",
     )
-    return Change(name=desired.name, action="add", details=details, desired=desired)
+    secrets = dict.fromkeys(desired.secrets, "new")
+    return Change(name=desired.name, action="add", details=details, secrets=secrets, desired=desired)
 
 
 def _compared(row: Source, desired: Desired, vault: Vault, connectors: Connectors, links: int) -> Change:
+    secrets = dict(_secrets(row, desired, vault))
     details = [
         *_differences({"title": row.title}, {"title": desired.title}),
         *_differences({"connector": row.connector}, {"connector": desired.connector.name}),
         *_differences(row.settings, desired.plain),
-        *_secrets(row, desired, vault),
+        *(f"{field}: (secret, {fate})" for field, fate in secrets.items()),
         *_differences(row.promises, desired.promises, "promise for "),
     ]
     if not details:
@@ -138,7 +164,14 @@ def _compared(row: Source, desired: Desired, vault: Vault, connectors: Connector
         details.append(f"host changes; credentials will be sent to {new}")
     if row.connector != desired.connector.name and links:
         details.append(f"{links} link(s) hold customer numbers of {row.connector}: link these customers again")
-    return Change(name=row.name, action="change", details=tuple(details), desired=desired, seen=row.changed_at)
+    return Change(
+        name=row.name,
+        action="change",
+        details=tuple(details),
+        secrets=secrets,
+        desired=desired,
+        seen=row.changed_at,
+    )
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[Any, Any], prefix: str = "") -> Iterator[str]:
@@ -151,25 +184,27 @@ def _differences(old: Mapping[str, Any], new: Mapping[Any, Any], prefix: str = "
             yield f"{prefix}{field}: {_shown(old[field])} -> {_shown(new[field])}"
 
 
-def _secrets(row: Source, desired: Desired, vault: Vault) -> Iterator[str]:
+def _secrets(row: Source, desired: Desired, vault: Vault) -> Iterator[tuple[str, str]]:
+    """What happens to each secret field that does not stay as it is."""
     for field in {**row.sealed, **desired.secrets}:
         if field not in desired.secrets:
-            yield f"{field}: (secret, taken away)"
+            yield field, "taken away"
         elif field not in row.sealed:
-            yield f"{field}: (secret, new)"
-        else:
-            yield from _secret(field, row, desired.secrets[field], vault)
+            yield field, "new"
+        elif fate := _fate(field, row, desired.secrets[field], vault):
+            yield field, fate
 
 
-def _secret(field: str, row: Source, wanted: Secret, vault: Vault) -> Iterator[str]:
+def _fate(field: str, row: Source, wanted: Secret, vault: Vault) -> str | None:
     token, place = row.sealed[field], vault_row(row.name)
     try:
         if vault.open(token, place, field) != wanted:
-            yield f"{field}: (secret, changed)"
-        elif vault.reseal(token, place, field) != token:
-            yield f"{field}: (secret, unchanged, sealed anew with the current key)"
+            return "changed"
+        if vault.reseal(token, place, field) != token:
+            return "unchanged, sealed anew with the current key"
     except VaultError:
-        yield f"{field}: (secret, the stored one cannot be opened and is replaced)"
+        return "the stored one cannot be opened and is replaced"
+    return None
 
 
 def _old_host(row: Source, desired: Desired, connectors: Connectors) -> str | None:

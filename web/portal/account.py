@@ -12,6 +12,7 @@ from auth.sessions import Sessions
 from gateway.offices import Offices
 from gateway.profile import proofs_of
 from gateway.records.database import Database
+from web.caller import address_of
 from web.portal.visit import Visit
 
 
@@ -50,7 +51,7 @@ async def show_account(visit: NamedDependency[Visit], request: Request[Principal
 async def sign_out_elsewhere(request: Request[Principal, Any, Any]) -> Response[str]:
     """End every session of the member but the one that asks."""
     sessions: Sessions = request.app.state.sessions
-    await sessions.end_all(request.user.member_id, but=request.user.session)
+    await sessions.end_all(request.user.member_id, but=request.user.session, address=address_of(request))
     return Response("", status_code=303, headers={"Location": "/account#sign-ins"})
 
 

@@ -1,6 +1,6 @@
 """What all lists share: filters with counts, a search, and pages of fifty."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Generic, TypeVar
 from urllib.parse import urlencode
 
@@ -25,11 +25,11 @@ Filters = Mapping[str, tuple[str, Callable[[R], bool]]]  # name -> label and tes
 
 
 class Tab(Struct, frozen=True):
-    """A filter, with as many records as it leads to."""
+    """A filter, with as many records as it leads to; None while nobody can say."""
 
     name: str
     label: str
-    count: int
+    count: int | None
     href: str
 
 
@@ -61,7 +61,7 @@ class Window(Struct, Generic[T], frozen=True, kw_only=True):
         path: str,
         items: Sequence[T],
         *,
-        about: Iterable[Part],
+        about: Sequence[Part],
         page: int,
         depth: int,
         nouns: tuple[str, str],
@@ -74,13 +74,13 @@ class Window(Struct, Generic[T], frozen=True, kw_only=True):
         asked = query if depth == 1 else {**query, "depth": str(depth)}
         goes_on = any(part.older is not None for part in about)
         last = min(page * PER_PAGE, len(items))
-        said = count(len(items), *nouns)
+        said = count(len(items), *nouns) if is_known(about) else ""
         if len(items) > PER_PAGE:
             said = f"{(page - 1) * PER_PAGE + 1} to {last} of {said}"
         is_last = last >= len(items)
         return cls(
             items=list(items[(page - 1) * PER_PAGE : last]),
-            said=f"{said}, and older ones that are not read yet" if goes_on else said,
+            said=f"{said}, and older ones that are not read yet" if said and goes_on else said,
             previous=address(path, asked, page=page - 1) if page > 1 else None,
             next=None if is_last else address(path, asked, page=page + 1),
             older=address(path, query, page=page, depth=depth + 1) if is_last and goes_on and depth < DEEPEST else None,
@@ -103,7 +103,7 @@ def make_listing(
     items: Sequence[Item[R]],
     filters: Filters[R],
     *,
-    about: Iterable[Part],
+    about: Sequence[Part],
     show: str,
     question: str,
     page: int,
@@ -119,7 +119,10 @@ def make_listing(
     return Listing(
         tabs=[
             Tab(
-                name, label, sum(test(item.record) for item in found), address(path, {**query, "show": name}, **further)
+                name=name,
+                label=label,
+                count=sum(test(item.record) for item in found) if is_known(about) else None,
+                href=address(path, {**query, "show": name}, **further),
             )
             for name, (label, test) in filters.items()
         ],
@@ -129,6 +132,11 @@ def make_listing(
         chosen=chosen,
         window=Window.of(path, chosen, about=about, page=page, depth=depth, nouns=nouns, query=query),
     )
+
+
+def is_known(about: Sequence[Part]) -> bool:
+    """Whether anything has been heard, so that a count means something. Who has no sources has nothing, for certain."""
+    return not about or any(part.fetched_at for part in about)
 
 
 def address(path: str, query: Mapping[str, str], **more: int) -> str:

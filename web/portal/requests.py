@@ -11,7 +11,6 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from connectors.records import Message, Ticket
-from gateway.account_view import Part
 from gateway.home import Item
 from gateway.statuses import status_of
 from web.portal.files import stream_file
@@ -38,10 +37,6 @@ class Group(Struct, frozen=True):
     name: str
     label: str
     items: list[Item[Ticket]]
-
-    @property
-    def parts(self) -> list[Part]:
-        return [item.part for item in self.items]
 
 
 @get("/requests")

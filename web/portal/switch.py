@@ -15,6 +15,7 @@ from auth.principals import Principal
 from auth.sessions import Sessions
 from gateway.access import scope_of
 from gateway.records.database import Database
+from web.caller import address_of
 
 
 class Wanted(Struct, frozen=True):
@@ -31,7 +32,8 @@ async def use_account(
     sessions: Sessions = request.app.state.sessions
     if await scope_of(database, request.user.member_id, data.account) is None:
         raise NotFoundException
-    session_id = await sessions.renew(cookies.read(request.scope["headers"], cookies.SESSION), data.account)
+    old = cookies.read(request.scope["headers"], cookies.SESSION)
+    session_id = await sessions.renew(old, data.account, address=address_of(request))
     if session_id is None:  # it ended a moment ago, and must not come back like this
         raise SignInNeeded
     cookie = Cookie(key=cookies.SESSION, value=session_id, **cookies.ATTRIBUTES)

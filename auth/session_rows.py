@@ -1,0 +1,124 @@
+"""The rows of sessions: how they are named, found and ended, and what the audit trail is told of them."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from auth.errors import Disabled
+from auth.session import Session
+from gateway.records.lines import By, Line, What
+from gateway.records.tables import Member, Staff
+from gateway.records.tables import Session as Row
+
+
+class Trail(Protocol):
+    """Writes down what is done, in the transaction that does it. The last thing in there."""
+
+    async def record(self, session: AsyncSession, *lines: Line) -> None: ...
+
+
+def session_of(row: Row) -> Session:
+    return Session(
+        id_hash=row.id_hash,
+        kind=row.kind,
+        member_id=row.member_id,
+        staff_id=row.staff_id,
+        provider=row.provider,
+        account_id=row.account_id,
+        csrf_token=row.csrf_token,
+        seen_at=row.seen_at,
+        expires_at=row.expires_at,
+    )
+
+
+def hash_of(cookie: str) -> bytes:
+    return hashlib.sha256(cookie.encode()).digest()
+
+
+def name_of(id_hash: bytes) -> str:
+    return f"sessions/{id_hash.hex()}"
+
+
+def ending(now: datetime) -> sa.Update:
+    """Begin to end sessions. Which ones is for the caller to say; those that have ended stay as they are."""
+    return sa.update(Row).where(Row.ended_at.is_(None)).values(ended_at=now, id_token=None)
+
+
+def of_people_at(issuer: str, subject: str | None) -> sa.ColumnElement[bool]:
+    """Whether a session is of anybody at an issuer, or of the one whose subject is given."""
+
+    def ids(people: type[Member | Staff]) -> sa.Select[str]:
+        there = sa.select(people.id).where(people.issuer == issuer)
+        return there if subject is None else there.where(people.subject == subject)
+
+    return sa.or_(Row.member_id.in_(ids(Member)), Row.staff_id.in_(ids(Staff)))
+
+
+async def person_of(session: AsyncSession, row: Row) -> Member | Staff:
+    """Find whose session is about to begin, and hold on to them until it has. Raises `Disabled`.
+
+    Who disables them meanwhile waits for us, and then ends this session too; or we wait, and see that they are.
+    """
+    if row.staff_id is not None:
+        return await session.get_one(Staff, row.staff_id)
+    member = await session.get_one(Member, row.member_id, with_for_update={"read": True})
+    if member.disabled_at is not None:
+        raise Disabled("disabled meanwhile")
+    return member
+
+
+def began(row: Row, person: Member | Staff, address: str | None) -> Line:
+    owner = _owner(row.member_id, row.staff_id)
+    return Line(
+        what="session.began",
+        by=By(owner, "portal", address),
+        about=owner,
+        account=row.account_id,
+        details={"provider": row.provider, "session": row.id_hash.hex()},
+        personal={"issuer": person.issuer, "subject": person.subject},
+        owner=owner,
+    )
+
+
+def told(what: What, row: Row, address: str | None, **details: Any) -> Line:  # noqa: ANN401  # anything JSON has
+    """What a member or one of staff did to a session of theirs."""
+    owner = _owner(row.member_id, row.staff_id)
+    return Line(
+        what=what,
+        by=By(owner, "portal", address),
+        about=owner,
+        account=row.account_id,
+        details={"session": row.id_hash.hex(), **details},
+        owner=owner,
+    )
+
+
+def ended_by_provider(rows: Iterable[tuple[str | None, str | None]], provider: str) -> Iterator[Line]:
+    """One line for each person; `rows` name member or staff of each session that has ended."""
+    owners = [_owner(*row) for row in rows]
+    for owner in sorted(set(owners)):
+        yield Line(
+            what="session.ended_by_provider",
+            by=By(f"provider/{provider}", "provider"),
+            about=owner,
+            details={"sessions": owners.count(owner)},
+        )
+
+
+def ended_everywhere(member_id: str, ended: int, address: str | None, *, kept_one: bool) -> Line:
+    owner = _owner(member_id, None)
+    return Line(
+        what="session.ended_everywhere",
+        by=By(owner, "portal", address),
+        about=owner,
+        details={"sessions": ended, "kept_one": kept_one},
+        owner=owner,
+    )
+
+
+def _owner(member_id: str | None, staff_id: str | None) -> str:
+    return f"member/{member_id}" if member_id is not None else f"staff/{staff_id}"

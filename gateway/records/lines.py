@@ -1,0 +1,63 @@
+"""What the audit trail is told: who did what, from where, and what it was before. `gateway.audit` writes it down."""
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+What = Literal[
+    "account.made",
+    "account.renamed",
+    "customer.linked",
+    "customer.moved",
+    "customer.unlinked",
+    "member.changed",
+    "member.disabled",
+    "member.enabled",
+    "member.erased",
+    "member.made",
+    "membership.added",
+    "membership.removed",
+    "owner.added",
+    "person.forgotten",
+    "session.account_changed",
+    "session.began",
+    "session.ended",
+    "session.ended_by_provider",
+    "session.ended_everywhere",
+    "session.refused",
+    "source.added",
+    "source.changed",
+    "source.removed",
+    "staff.changed",
+    "staff.made",
+]
+Via = Literal["command line", "portal", "provider"]
+
+
+class By(Struct, frozen=True):
+    """Who does something, and from where.
+
+    `who` is `operator/<login on the machine>`, `member/<id>`, `staff/<id>` or `provider/<id>`. `address` is where a
+    request came from.
+    """
+
+    who: str
+    via: Via
+    address: str | None = None
+
+
+class Line(Struct, frozen=True, kw_only=True):
+    """One thing that was done.
+
+    `about` names it like `who` names people: `source/erp`, `account/acme`. `details` can be read for ever, so they
+    hold nothing of a person and never a secret. `personal` is sealed, and so is the address, with the key of `owner`,
+    a person or an account; when that key is destroyed they are gone.
+    """
+
+    what: What
+    by: By
+    about: str
+    account: str | None = None
+    details: dict[str, Any] = {}
+    personal: dict[str, Any] = {}
+    owner: str | None = None

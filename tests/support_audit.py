@@ -1,0 +1,11 @@
+"""A trail for tests of everything else, and who does things there. Its key ring is the one of support_portal."""
+
+from auth.clock import utc_now
+from gateway.audit import Trail
+from gateway.keyring import parse_keyring
+from gateway.records.lines import By
+from gateway.vault import Vault
+
+VAULT = Vault(parse_keyring("1:" + "A" * 43 + "="))
+TRAIL = Trail(VAULT, utc_now)
+BY = By("operator/test", "command line")

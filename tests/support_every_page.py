@@ -1,0 +1,87 @@
+"""Every page that there is, and somebody to see each, over the sandbox: for tests of the pages themselves."""
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+from msgspec import Struct
+from msgspec.structs import replace
+from playwright._impl._api_structures import SetCookieParam
+from playwright.async_api import Browser, BrowserContext, async_playwright
+from support_audit import TRAIL
+from support_chromium import CHROMIUM, find_chromium
+from support_portal import BAKERY, Portal, listening
+from support_sandbox import RunningSandbox, free_port
+
+from auth import cookies
+from auth.clock import utc_now
+from auth.provider import Identity
+from connectors.config import Secret
+from gateway.access import remember_staff
+from gateway.app import make_app
+from gateway.records.database import Database
+from gateway.settings import Settings
+from gateway.sign_in import ProviderSettings
+
+LISTS = ("/", "/orders", "/invoices", "/requests", "/documents")
+RECORDS = ("/orders/erp/4424", "/invoices/erp/2093", "/requests/helpdesk/881")
+FILTERED = ("/orders?show=all", "/invoices?show=all", "/requests?show=solved", "/orders?q=zeppelin")
+SEARCHES = ("/search", "/search?q=oven", "/search?q=zeppelin")
+MEMBERS_PAGES = (*LISTS, *RECORDS, *FILTERED, *SEARCHES, "/account", "/invoices/erp/0", "/nowhere", "/staff")
+DOORS = ("/sign-in", "/signed-out", "/nowhere", "/auth/callback?state=none", "/auth/9/start")
+ISSUER = "http://127.0.0.1:9"  # where nobody is: these pages are seen without signing in
+
+
+class Stage(Struct, frozen=True):
+    """A running portal that people sign in to at three providers, and a browser."""
+
+    portal: Portal
+    browser: Browser
+
+    async def member(self, subject: str, account: str | None) -> str:
+        return await self.portal.sign_in(subject, account)
+
+    async def staff(self) -> str:
+        identity = Identity(issuer=ISSUER, subject="sam", email=None, name="Sam")
+        who = await remember_staff(self.portal.database, identity, utc_now(), trail=TRAIL)
+        return await self.portal.sessions.create_for_staff(who, None, None, "3")
+
+    async def look(self, session: str | None) -> BrowserContext:
+        """A browser of whoever has this session, in which nothing moves."""
+        context = await self.browser.new_context(base_url=self.portal.base_url, reduced_motion="reduce")
+        if session:
+            await context.add_cookies([cookie(session)])
+        return context
+
+
+def cookie(session: str) -> SetCookieParam:
+    return SetCookieParam(
+        name=cookies.SESSION, value=session, domain="127.0.0.1", path="/", secure=True, httpOnly=True, sameSite="Lax"
+    )
+
+
+@pytest_asyncio.fixture
+async def stage(portal_settings: Settings, database: Database, sandbox: RunningSandbox) -> AsyncIterator[Stage]:
+    """The portal with a bakery, whose two accounts Maya has, and an account of which the sources know nothing."""
+    program = find_chromium()
+    port = free_port()
+    settings = replace(
+        portal_settings,
+        base_url=f"http://127.0.0.1:{port}",
+        oidc=_provider("Sign in with your customer account"),
+        oidc_2=_provider("Sign in with Example Net", client_id="another"),
+        oidc_3=_provider(None, for_="staff"),
+    )
+    portal = Portal(make_app(settings), database, settings)
+    await portal.connect(sandbox)
+    await portal.link("maya", "bakery", *BAKERY)
+    await portal.link("maya", "new", ("erp", "999"), ("helpdesk", "new@customer.example"))
+    async with listening(portal.app, port), async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=program, args=CHROMIUM)
+        yield Stage(portal, chromium)
+        await chromium.close()
+    await portal.aclose()
+
+
+def _provider(title: str | None, **more: str) -> ProviderSettings:
+    secret = Secret("secret-secret-secret")
+    return replace(ProviderSettings(issuer=ISSUER, client_id="portal", client_secret=secret, title=title), **more)

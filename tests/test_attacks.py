@@ -1,0 +1,229 @@
+"""The published attacks in every word that comes from elsewhere, in a real portal and a real browser.
+
+The browser is told to forget our content policy: what is tried here is that nothing active reaches a page at all.
+"""
+
+import re
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+import pytest_asyncio
+import sqlalchemy as sa
+from msgspec.structs import replace
+from playwright.async_api import Browser, Dialog, Page, Request, Response, async_playwright
+from support_audit import BY, TRAIL
+from support_chromium import CHROMIUM, find_chromium
+from support_every_page import cookie
+from support_hostile import attacks, connectors, crowds
+from support_portal import ISSUER, LAX, Portal, listening
+from support_sandbox import free_port
+
+from auth.clock import utc_now
+from auth.provider import Identity
+from gateway.access import remember
+from gateway.app import make_app
+from gateway.records.database import Database
+from gateway.records.tables import Account, Link, Membership, Source
+from gateway.settings import Settings
+from gateway.sources.changes import apply, plan
+from gateway.sources.desired import parse
+
+# What a browser shows does not depend on the database.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+WORDS = attacks()
+LONGEST = 100  # characters of a question
+PER_PAGE = 50
+ACTIVE = (Path(__file__).parent / "active.js").read_text("utf-8")
+READ = f"""async paths => {{
+  const active = {ACTIVE}, found = [];
+  for (const path of paths) {{
+    const answer = await fetch(path, {{headers: {{Accept: "text/html"}}}});
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    found.push(...active(page).map(each => `${{path}}: ${{each}}`));
+  }}
+  return found;
+}}"""  # many pages, read as a browser does, and not shown
+
+
+class Watch:
+    """A page, and all that happened on it which should not."""
+
+    def __init__(self, page: Page, base: str) -> None:
+        self.page = page
+        self.found: list[str] = []
+        self._base = base
+        self._at = ""
+        page.on("dialog", self._on_dialog)
+        page.on("request", self._on_request)
+        page.on("response", self._on_response)
+
+    async def open(self, path: str, expected: Sequence[str] = ()) -> str:
+        """Open a page and look for whatever is active on it. Every text of `expected` has to be there to be read."""
+        self._at = path
+        await self.page.goto(path)
+        self.found += [f"{path}: {active}" for active in await self.page.evaluate(f"({ACTIVE})(document)")]
+        text = letters(await self.page.evaluate("document.body.textContent"))
+        assert unread(expected, text) == [], path
+        return text
+
+    async def _on_dialog(self, dialog: Dialog) -> None:
+        self.found.append(f"{self._at}: a dialog, {dialog.message}")
+        await dialog.dismiss()
+
+    def _on_request(self, request: Request) -> None:
+        if not request.url.startswith(self._base):
+            self.found.append(f"{self._at}: asked for {request.url}")
+
+    def _on_response(self, response: Response) -> None:
+        if response.status >= 500:
+            self.found.append(f"{self._at}: answered {response.status} to {response.url}")
+
+
+def letters(text: str) -> str:
+    """What is left of a text whatever is done to its spaces and invisible characters."""
+    return re.sub(r"[^!-~]", "", text)
+
+
+def unread(words: Sequence[str], text: str) -> list[str]:
+    return [word for word in words if letters(word) not in text]
+
+
+@pytest_asyncio.fixture
+async def portal(
+    portal_settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Portal]:
+    """The portal on a port of its own, over a hostile back office and two others."""
+    port = free_port()
+    settings = replace(portal_settings, base_url=f"http://127.0.0.1:{port}")
+    offices = connectors(WORDS)
+    monkeypatch.setattr("gateway.app.load_connectors", lambda: offices)
+    made = Portal(make_app(settings), database, settings)
+    text = "".join(f'[sources.{name}]\nconnector = "{name}"\ntitle = "{name}"\nsettings = {{}}\n' for name in offices)
+    wanted = parse(text, offices, LAX, environ={}, folder=Path())
+    await apply(database, made.vault, await plan(database, made.vault, offices, wanted), utc_now(), trail=TRAIL, by=BY)
+    async with listening(made.app, port):
+        yield made
+    await made.aclose()
+
+
+@pytest_asyncio.fixture
+async def browser() -> AsyncIterator[Browser]:
+    program = find_chromium()
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=program, args=CHROMIUM)
+        yield chromium
+        await chromium.close()
+
+
+async def watch(browser: Browser, portal: Portal, session: str) -> Watch:
+    context = await browser.new_context(base_url=portal.base_url, bypass_csp=True)
+    await context.add_cookies([cookie(session)])
+    return Watch(await context.new_page(), portal.base_url)
+
+
+async def test_notices_what_is_active(browser: Browser, portal: Portal) -> None:
+    """None of the other tests would be worth anything without this."""
+    seen = await watch(browser, portal, await portal.sign_in("eve", None))
+    html = (
+        """<b onclick=x>1</b><a href=' java\nscript:x'>2</a><script>alert(3)</script><img src=http://127.0.0.1:9/4>"""
+    )
+    await seen.page.route("**/bare", lambda route: route.fulfill(body=html, content_type="text/html"))
+    await seen.open("/bare")
+    assert sorted(line.partition(": ")[2].partition("=")[0] for line in seen.found) == [
+        *("a dialog, 3", "a@href", "asked for http://127.0.0.1:9/4", "b@onclick", "img", "script"),
+    ]
+
+
+async def test_lets_nothing_of_a_record_act(browser: Browser, portal: Portal) -> None:
+    await portal.link("maya", "bakery", ("hostile", "1"))
+    seen = await watch(browser, portal, await portal.sign_in("maya", "bakery"))
+    await seen.open("/", WORDS)
+    pages = -(-(len(WORDS) + len(crowds(WORDS))) // PER_PAGE)
+    for path in ("/orders?show=all&page=", "/invoices?show=all&page=", "/requests?show=all&page="):
+        texts = [await seen.open(f"{path}{page}") for page in range(1, pages + 1)]
+        assert unread(WORDS, "".join(texts)) == [], path
+    for number, crowd in enumerate(crowds(WORDS), len(WORDS)):
+        for kind in ("orders", "invoices", "requests"):
+            await seen.open(f"/{kind}/hostile/{number}", crowd)
+    for page in range(1, pages):
+        await seen.open(f"/documents?page={page}")
+    assert seen.found == []
+
+
+async def test_follows_no_address_that_a_connector_did_not_look_at(browser: Browser, portal: Portal) -> None:
+    await portal.link("maya", "bakery", ("astray", "1"))
+    seen = await watch(browser, portal, await portal.sign_in("maya", "bakery"))
+    for path in ("/orders/astray/0", "/invoices/astray/0"):
+        await seen.open(path, ["All orders" if "orders" in path else "All invoices"])
+    assert seen.found == []
+
+
+async def test_lets_nothing_of_a_source_a_link_or_a_name_act(browser: Browser, portal: Portal) -> None:
+    groups = crowds(WORDS)
+    await add_sources(portal.database, groups)
+    await add_accounts(portal, groups)
+    for number, crowd in enumerate(groups):
+        name = " ".join(crowd)
+        seen = await watch(browser, portal, await sign_in(portal, name, number, len(groups)))
+        await seen.open("/account", [*crowd, *crowd])
+        await seen.open("/orders", crowd)
+        assert seen.found == []
+        await seen.page.context.close()
+
+
+async def test_lets_nothing_of_a_question_act(browser: Browser, portal: Portal) -> None:
+    await portal.link("maya", "bakery", ("empty", "1"))
+    seen = await watch(browser, portal, await portal.sign_in("maya", "bakery"))
+    asked = questions(WORDS)
+    for question in asked:
+        await seen.open("/search?" + urlencode({"q": question}), [question])
+    lists = [f"/{name}?{urlencode({'q': question})}" for name in ("orders", "documents") for question in asked]
+    seen.found += await seen.page.evaluate(READ, lists)
+    assert seen.found == []
+
+
+def questions(words: Sequence[str]) -> list[str]:
+    """Put as many words into each question as it may hold; of one that is longer, its beginning."""
+    asked = [""]
+    for word in words:
+        if len(asked[-1]) + len(word) < LONGEST:
+            asked[-1] += f" {word}"
+        else:
+            asked.append(word[:LONGEST])
+    return asked
+
+
+async def add_sources(database: Database, groups: Sequence[Sequence[str]]) -> None:
+    """Add two sources with each crowd for a title: one that has nothing to say, and one that never answers."""
+    async with database.write() as session:
+        for row in (await session.scalars(sa.select(Source).where(Source.name.in_(["empty", "silent"])))).all():
+            for number, crowd in enumerate(groups):
+                same = {"connector": row.connector, "settings": {}, "sealed": {}, "promises": {}}
+                title = " ".join(crowd)
+                session.add(Source(name=f"{row.name}-{number}", title=title, changed_at=row.changed_at, **same))
+
+
+async def add_accounts(portal: Portal, groups: Sequence[Sequence[str]]) -> None:
+    """Add an account for each crowd, called like it, with a customer and a fact for each word."""
+    now = utc_now()
+    async with portal.database.write() as session:
+        for number, crowd in enumerate(groups):
+            id_ = f"account-{number}"
+            session.add(Account(id=id_, name=" ".join(crowd), created_at=now))
+            await session.flush()
+            same = {"account_id": id_, "decided_by": "test", "decided_at": now}
+            links = [(f"empty-{number}", word) for word in crowd] + [(f"silent-{number}", "1")]
+            session.add_all([Link(source=source, customer=word, fact=word, **same) for source, word in links])
+
+
+async def sign_in(portal: Portal, name: str, number: int, accounts: int) -> str:
+    """Sign somebody of this name in, who may act for this account and the next."""
+    identity = Identity(issuer=ISSUER, subject=f"eve-{number}", email=name, name=name)
+    member = await remember(portal.database, identity, utc_now(), trail=TRAIL)
+    async with portal.database.write() as session:
+        for mine in {number, (number + 1) % accounts}:
+            session.add(Membership(member_id=member, account_id=f"account-{mine}", created_at=utc_now()))
+    return await portal.sessions.create(member, f"account-{number}", None)

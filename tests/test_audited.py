@@ -1,0 +1,156 @@
+"""No change without its line: every write there is, and every command."""
+
+import ast
+import re
+import sqlite3
+from collections.abc import Iterator
+from typing import get_args
+
+from click import Group
+from support_cli import Hallway
+from support_sandbox import RunningSandbox
+from support_tree import ROOT
+
+from gateway.cli.commands import hallway as root
+from gateway.records.lines import What
+
+# Writes that are no change of anybody's: why the trail is not told of them.
+UNTOLD = {
+    "auth.sessions:purge": "rows of sessions that ended long ago, of which the trail knows the end",
+    "auth.sessions:_see": "that a session is used, once a minute",
+    "gateway.usage:flush": "counts of what is viewed",
+    "gateway.usage:_purge_daily": "counts that are old",
+    "gateway.cli.audit:run": "keys that are sealed anew; the other one tells",
+}
+LOGIN = ("https://login.example", "maya")
+NAMED = ("--issuer", LOGIN[0], "--subject", LOGIN[1])
+LINK = ("link", "--account", "bakery", "--source", "erp", "--customer", "10", "--fact", "contract", *NAMED)
+MOVE = ("link", "--account", "hotel", "--account-name", "Hotel", *LINK[3:9], "--move")
+# In this order, each has something to change.
+CHANGES = {
+    "sources apply": (("sources", "apply", "--yes"), ["source.added", "source.added"]),
+    "link": (LINK, ["account.made", "customer.linked", "membership.added"]),
+    "link, and move": (MOVE, ["account.made", "customer.moved"]),
+    "link, and rename": (
+        (*MOVE[:4], "Grand Hotel", *MOVE[5:]),
+        ["account.renamed"],
+    ),
+    "owner add": (("owner", "add", *NAMED), ["owner.added"]),
+    "members disable": (("members", "disable", *LOGIN), ["member.disabled"]),
+    "members enable": (("members", "enable", *LOGIN), ["member.enabled"]),
+    "unlink": (("unlink", "--account", "bakery", *NAMED), ["membership.removed"]),
+    "unlink, a customer": (("unlink", "--source", "erp", "--customer", "10"), ["customer.unlinked"]),
+    "members erase": (("members", "erase", "--yes", *LOGIN), ["member.erased"]),
+    "audit forget": (("audit", "forget", "account/bakery"), ["person.forgotten"]),
+    "sources apply, and prune": (("sources", "apply", "--yes", "--prune"), ["source.removed", "source.removed"]),
+}
+LOOKS = {
+    "audit show": ("audit", "show"),
+    "audit verify": ("audit", "verify"),
+    "sources list": ("sources", "list"),
+    "sources test": ("sources", "test"),
+    "doctor": ("doctor",),
+}
+OTHERS = {
+    "serve": "the portal itself, whose writes are told one by one",
+    "demo": "a portal of its own",
+    "migrate": "tables, not what is in them",
+    "audit reseal": "the same values under another key",
+}
+
+
+def commands(group: Group, prefix: str = "") -> Iterator[str]:
+    for name, command in group.commands.items():
+        yield from commands(command, f"{prefix}{name} ") if isinstance(command, Group) else (f"{prefix}{name}",)
+
+
+def calls(node: ast.AST, name: str) -> bool:
+    return any(
+        isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute) and each.func.attr == name
+        for each in ast.walk(node)
+    )
+
+
+def functions(tree: ast.AST) -> Iterator[ast.AsyncFunctionDef]:
+    """Every function without functions of its own."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.AsyncFunctionDef):
+            yield node
+
+
+def writers(text: str, module: str) -> Iterator[tuple[str, bool]]:
+    """Name each function that opens a transaction to write, and whether it tells the trail."""
+    for function in functions(ast.parse(text)):
+        if calls(function, "write"):
+            yield f"{module}:{function.name}", calls(function, "record")
+
+
+def test_tells_of_every_write() -> None:
+    found = [
+        writer
+        for package in ("gateway", "auth", "web")
+        for path in sorted((ROOT / package).rglob("*.py"))
+        for writer in writers(path.read_text(), ".".join(path.relative_to(ROOT).with_suffix("").parts))
+    ]
+    assert len(found) > 15
+    assert {name for name, tells in found if not tells} - UNTOLD.keys() == set()
+    assert UNTOLD.keys() - {name for name, _ in found} == set(), "a reason for nothing"
+    forgetful = "async def change(db):\n    async with db.write() as session:\n        await session.execute(1)\n"
+    assert list(writers(forgetful, "new")) == [("new:change", False)]
+
+
+def test_knows_of_every_command_whether_it_changes_something() -> None:
+    known = {name.partition(",")[0] for name in CHANGES} | LOOKS.keys() | OTHERS.keys()
+    assert sorted(commands(root)) == sorted(known)
+
+
+def test_explains_every_kind_of_line_and_no_other() -> None:
+    document = (ROOT / "docs/audit.md").read_text()
+    explained = re.findall(r"`([a-z]+\.[a-z_]+)`", document)
+    assert sorted(explained) == sorted(get_args(What))
+
+
+class Rows:
+    """All that is stored, apart from the trail and its keys."""
+
+    def __init__(self, hallway: Hallway) -> None:
+        self._path = hallway.folder / "data" / "hallway.db"
+
+    def all(self) -> dict[str, list[object]]:
+        with sqlite3.connect(self._path) as database:
+            names = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            found = {name: database.execute(f"SELECT * FROM {name}").fetchall() for name in names}
+        database.close()
+        return {name: rows for name, rows in found.items() if not name.startswith(("audit_", "sqlite_"))}
+
+    def lines(self) -> list[str]:
+        with sqlite3.connect(self._path) as database:
+            found = [what for (what,) in database.execute("SELECT what FROM audit_lines ORDER BY number")]
+        database.close()
+        return found
+
+
+def test_writes_a_line_for_everything_a_command_changes(hallway: Hallway, sandbox: RunningSandbox) -> None:
+    hallway("migrate")
+    rows = Rows(hallway)
+    file = hallway.sources_of(sandbox)
+    empty = hallway.write("", "empty.toml")
+    for name, (arguments, expected) in CHANGES.items():
+        more = {"sources apply": [file], "sources apply, and prune": [empty]}.get(name, [])
+        before, told = rows.all(), rows.lines()
+        assert hallway(*arguments, *more) == 0, hallway.err
+        assert rows.lines()[len(told) :] == expected, name
+        assert (rows.all() != before) == (name != "audit forget"), name
+        assert hallway("audit", "verify") == 0, hallway.out
+        told = rows.lines()
+        hallway(*arguments, *more)
+        assert rows.lines() == told, f"{name}: done again it does nothing"
+
+
+def test_writes_nothing_when_somebody_only_looks(hallway: Hallway, sandbox: RunningSandbox) -> None:
+    hallway("sources", "apply", "--yes", hallway.sources_of(sandbox))
+    rows = Rows(hallway)
+    before, told = rows.all(), rows.lines()
+    for arguments in LOOKS.values():
+        hallway(*arguments)
+    assert (rows.all(), rows.lines()) == (before, told)
