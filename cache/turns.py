@@ -5,8 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final, Literal
 
-from redis.asyncio import Redis
-
+from cache.client import Client
 from cache.keys import LIFETIMES, turn_of
 
 FAILED_FOR = 5.0  # seconds
@@ -15,6 +14,7 @@ Verdict = Literal["mine", "busy", "failed", "newer"]
 # KEYS: the turn, the snapshot. ARGV: our name, milliseconds, the stamp of the newest snapshot that we know.
 TAKE: Final = """
 local holder = redis.call('GET', KEYS[1])
+if holder == ARGV[1] then return 'mine' end
 if holder then return holder == 'failed' and 'failed' or 'busy' end
 local stored = tonumber(redis.pcall('GETRANGE', KEYS[2], 0, 15))
 if stored and stored > tonumber(ARGV[3]) then return 'newer' end
@@ -33,7 +33,7 @@ return 1
 class Turns:
     """Turns in Redis, and what failed in this process in memory: a failure is remembered without Redis too."""
 
-    def __init__(self, redis: Redis, timer: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, redis: Client, timer: Callable[[], float] = time.monotonic) -> None:
         self._redis = redis
         self._timer = timer
         self._failed: dict[str, float] = {}  # until when
@@ -42,10 +42,15 @@ class Turns:
         """Whether the value was not to be had a moment ago. Knows of this process alone, and asks nobody."""
         return self._failed.get(key, 0.0) > self._timer()
 
+    @property
+    def reachable(self) -> bool:
+        return self._redis.reachable
+
     async def take(self, key: str, name: str, newest: int) -> Verdict:
         """Ask to fetch the value under `key`. `newest` is the stamp of the snapshot that we know. Raises `CacheDown`.
 
-        A turn ends by itself when its holder dies. "newer": somebody has just stored what we want.
+        A turn ends by itself when its holder dies. "newer": somebody has just stored what we want. To ask again under
+        the same name does no harm.
         """
         milliseconds = LIFETIMES["turn"] // timedelta(milliseconds=1)
         verdict: bytes = await self._redis.eval(TAKE, 2, turn_of(key), key, name, milliseconds, newest)

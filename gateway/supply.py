@@ -19,7 +19,7 @@ from cache.client import CacheDown
 from cache.flight import Flight
 from cache.recent import Recent
 from cache.snapshots import Snapshots, stamp
-from cache.turns import Turns
+from cache.turns import Turns, Verdict
 from connectors.errors import ConnectorError, Unavailable
 from connectors.records import Kind
 from gateway.pull import Known, Pull, pack, pull, unpack
@@ -30,6 +30,7 @@ LOOK_EVERY = 0.05  # seconds between looks at what another process is fetching
 SHOWN_LATE = 5
 MOMENT = 0.2  # seconds
 RECENT = 1000  # lists and records that a process remembers for the time that Redis is away
+TRIES = 5  # to take a turn
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 log = structlog.get_logger()
@@ -130,8 +131,8 @@ class Supply:
         """Fetch, or let another process do it and read what it stored. Without Redis each process fetches."""
         name = secrets.token_hex(8)
         newest = have.fetched_at if have else LONG_AGO
-        try:
-            while (verdict := await self._turns.take(want.key, name, stamp(newest))) != "mine":
+        with suppress(CacheDown):
+            while (verdict := await self._take(want, name, newest)) != "mine":
                 if verdict == "failed":
                     raise FailedLately(f"{want.source} did not answer a moment ago")
                 if verdict == "busy":
@@ -142,9 +143,16 @@ class Supply:
                 if stored and self._clock() - stored.fetched_at <= want.promise:
                     return stored
                 newest = stored.fetched_at if stored else self._clock()  # of no use: fetch it all the same
-        except CacheDown:
-            pass
         return await self._fetch(want, name)
+
+    async def _take(self, want: Pull, name: str, newest: datetime) -> Verdict:
+        """Ask for the turn, and again while it is only we who are too busy to hear the answer in time."""
+        for _ in range(TRIES):
+            with suppress(CacheDown):
+                return await self._turns.take(want.key, name, stamp(newest))
+            if not self._turns.reachable:
+                break
+        raise CacheDown("no turn")
 
     async def _fetch(self, want: Pull, name: str) -> Known:
         try:
