@@ -56,6 +56,7 @@ OTHERS = {
     "demo": "a portal of its own",
     "migrate": "tables, not what is in them",
     "audit reseal": "the same values under another key",
+    "leakcheck": "asks a portal from outside, as browsers do",
 }
 
 
