@@ -18,10 +18,9 @@ import structlog
 from msgspec import Struct, field
 from support_leak_targets import OTHER_METHODS, SOURCES, Route, Target, fill, ghost, numbers, owner, question, routes_of
 from support_leak_world import COMPANIES, INTERNAL, ORDERS, WANDERERS, World, mark, name_mark, person_mark
+from support_redis import as_read
 
 from auth import cookies
-from cache.snapshots import _decode
-from gateway.compact import expand
 from gateway.log import configure
 
 WORKERS = 6
@@ -331,7 +330,7 @@ class Crawl:
             if not isinstance(value, bytes) or self.poison.get(key) == value:
                 continue
             family = key.split(b":")[1]
-            held = (key + b"\n" + _as_read(family, value)).lower()
+            held = (key + b"\n" + as_read(family, value)).lower()
             self.scanned[family.decode()] += 1
             for company in COMPANIES:
                 if b"{%d:%b}" % (len(company), company.encode()) in key:
@@ -437,11 +436,6 @@ def listened() -> Iterator[io.StringIO]:
         structlog.configure(**before)
         root.handlers[:] = handlers
         root.setLevel(level)
-
-
-def _as_read(family: bytes, value: bytes) -> bytes:
-    """Unpack a snapshot, in which records lie compressed."""
-    return expand(_decode(value).payload) if family in {b"list", b"older", b"detail"} else value
 
 
 def wanders(link: str) -> bool:
