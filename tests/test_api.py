@@ -148,3 +148,10 @@ async def test_describes_itself(maya: httpx.AsyncClient) -> None:
     schema = (await maya.get("/api/v1/schema/openapi.json")).json()
     assert set(schema["paths"]) >= {*LISTS, "/api/v1/home", "/api/v1/invoices/{source}/{record}"}
     assert "/sign-out" not in schema["paths"]
+
+
+async def test_takes_nobody_elses_tag_even_for_the_same_words(portal: Portal) -> None:
+    nobody, neither = await portal.browser("nobody", None), await portal.browser("neither", None)
+    answer = await nobody.get("/api/v1/orders")
+    same = await neither.get("/api/v1/orders", headers={"If-None-Match": answer.headers["etag"]})
+    assert (same.status_code, same.content) == (200, answer.content)

@@ -8,6 +8,7 @@ import msgspec
 from litestar import MediaType, Request, Response, Router, get
 from litestar.di import NamedDependency, Provide
 
+from auth.principals import Principal
 from connectors.records import Invoice, Kind, Order, Record, Ticket
 from gateway.account_view import DEEPEST, Part
 from gateway.home import Item, home
@@ -38,7 +39,7 @@ async def get_home(visit: NamedDependency[Visit], request: Request[Any, Any, Any
         totals=[shapes.total(total) for total in seen.totals],
         sources=shapes.sources(parts),
     )
-    body, headers = _encoded(shape)
+    body, headers = _encoded(request, shape)
     visit.keep(body, parts, {"Content-Type": "application/json", **headers}, headers["ETag"])
     return _checked(request, body, headers)
 
@@ -152,13 +153,17 @@ async def _piece(visit: Visit, kind: Kind, depth: int) -> tuple[Part, ...]:
 
 
 def _answer(request: Request[Any, Any, Any], value: T) -> Response[T]:
-    return _checked(request, *_encoded(value))
+    return _checked(request, *_encoded(request, value))
 
 
-def _encoded(value: object) -> tuple[bytes, dict[str, str]]:
-    """Write the body, and the headers that let a caller ask whether it still holds."""
+def _encoded(request: Request[Principal, Any, Any], value: object) -> tuple[bytes, dict[str, str]]:
+    """Write the body, and the headers that let a caller ask whether it still holds.
+
+    The tag is of the body and of whom it is for: two companies that both have nothing are not told of each other.
+    """
     body = msgspec.json.encode(value)
-    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    whose = msgspec.json.encode((request.user.member_id, request.user.account_id))
+    etag = f'"{hashlib.sha256(whose + body).hexdigest()[:32]}"'
     return body, {"ETag": etag, "Cache-Control": CHECKED, "Vary": "Cookie"}
 
 
