@@ -21,6 +21,7 @@ from auth import cookies
 # What a browser shows does not depend on the database.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
+TRIES = 3  # Chromium may fail Lighthouse; a page that is not good enough is no failure of theirs
 CATEGORIES = ("performance", "accessibility", "best-practices")
 ENOUGH = 0.95  # of 1
 MOST = {  # audit -> what it may come to
@@ -76,8 +77,11 @@ async def measure(lighthouse: Path, url: str, headers: Path) -> Any:  # a large 
         f"--chrome-flags={' '.join(['--headless=new', *CHROMIUM])}",
     ]
     env = {**os.environ, "CHROME_PATH": find_chromium(), "HOME": str(headers.parent)}
-    process = await asyncio.create_subprocess_exec(*map(str, command), env=env, stdout=-1, stderr=-1)
-    out, err = await asyncio.wait_for(process.communicate(), SECONDS)
+    for _ in range(TRIES):
+        process = await asyncio.create_subprocess_exec(*map(str, command), env=env, stdout=-1, stderr=-1)
+        out, err = await asyncio.wait_for(process.communicate(), SECONDS)
+        if process.returncode == 0:
+            break
     assert process.returncode == 0, err.decode()[-2000:]
     report = json.loads(out)
     assert report["finalDisplayedUrl"] == url, "it was sent elsewhere"
