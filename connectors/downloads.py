@@ -33,6 +33,18 @@ async def download(
         await response.aclose()
 
 
+async def exactly(response: httpx.Response, size: int, vendor: str) -> AsyncIterator[bytes]:
+    """Pass on as many bytes as were announced. Raises `BadResponse` where there are more or less."""
+    received = 0
+    async for chunk in response.aiter_bytes():
+        received += len(chunk)
+        if received > size:
+            break
+        yield chunk
+    if received != size:
+        raise BadResponse(f"{vendor}: a file of another size than was announced")
+
+
 async def _open(
     client: Client, address: httpx.URL, home: Client, hosts: Collection[str], max_bytes: int
 ) -> httpx.Response:

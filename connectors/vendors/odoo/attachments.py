@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import httpx
 
 from connectors.contract import FileQuery, FileStream
+from connectors.downloads import exactly
 from connectors.errors import BadResponse, NotFound
 from connectors.records import FileRef
 from connectors.transport import up_to
@@ -32,7 +33,7 @@ async def open_attachment(office: Odoo, query: FileQuery) -> AsyncIterator[FileS
     address = f"/web/content/{ref.id}"
     async with office.http.stream("GET", address, params=params, extensions=up_to(MOST_BYTES)) as response:
         _check(response, ref)
-        yield FileStream(name=ref.name, media_type=ref.media_type, chunks=_whole(response, ref.size or 0))
+        yield FileStream(name=ref.name, media_type=ref.media_type, chunks=exactly(response, ref.size or 0, "Odoo"))
 
 
 def _check(response: httpx.Response, ref: FileRef) -> None:
@@ -42,15 +43,3 @@ def _check(response: httpx.Response, ref: FileRef) -> None:
     packed = "Content-Encoding" in response.headers
     if (page and not ref.media_type.startswith("text/html")) or (length != str(ref.size) and not packed):
         raise BadResponse("Odoo: answered something else than the file")
-
-
-async def _whole(response: httpx.Response, size: int) -> AsyncIterator[bytes]:
-    """Pass on as many bytes as Odoo says the file has, and fail where there are more or less."""
-    received = 0
-    async for chunk in response.aiter_bytes():
-        received += len(chunk)
-        if received > size:
-            break
-        yield chunk
-    if received != size:
-        raise BadResponse("Odoo: a file of another size than it says")

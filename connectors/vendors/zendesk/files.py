@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import httpx
 
 from connectors.contract import FileQuery, FileStream
-from connectors.downloads import download
+from connectors.downloads import download, exactly
 from connectors.errors import BadResponse, NotFound
 from connectors.vendors.zendesk.api import Zendesk
 from connectors.vendors.zendesk.comments import Attachment, read_public
@@ -29,7 +29,9 @@ async def open_file(office: Zendesk, query: FileQuery) -> AsyncIterator[FileStre
         raise NotFound("Zendesk: no such file in the public comments of this ticket")
     async with download(office.http, file.content_url, place=PLACE, hosts=HOSTS, max_bytes=MOST_BYTES) as response:
         _check(response, file)
-        yield FileStream(name=file.file_name, media_type=file.media_type, chunks=_whole(response, file.size))
+        yield FileStream(
+            name=file.file_name, media_type=file.media_type, chunks=exactly(response, file.size, "Zendesk")
+        )
 
 
 def _check(response: httpx.Response, file: Attachment) -> None:
@@ -38,15 +40,3 @@ def _check(response: httpx.Response, file: Attachment) -> None:
     length = response.headers.get("Content-Length", str(file.size))
     if length != str(file.size) or (page and not file.content_type.startswith("text/html")):
         raise BadResponse("Zendesk: answered something else than the file")
-
-
-async def _whole(response: httpx.Response, size: int) -> AsyncIterator[bytes]:
-    """Pass on as many bytes as were announced, and fail where there are more or less."""
-    received = 0
-    async for chunk in response.aiter_bytes():
-        received += len(chunk)
-        if received > size:
-            break
-        yield chunk
-    if received != size:
-        raise BadResponse("Zendesk: a file of another size than was announced")
