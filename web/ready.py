@@ -9,8 +9,6 @@ from msgspec import Struct
 from gateway.offices import Office
 from gateway.standing import Standing
 
-ROOM = 32 * 1024 * 1024  # bytes
-
 ABOUT_ITSELF = {b"hx-request", b"x-account"}  # headers of a page that asks for news of itself
 
 
@@ -30,7 +28,7 @@ class Answer(Struct, frozen=True, kw_only=True):
 class Ready:
     """Answers by session and path; the oldest makes room for a new one. `room` is in bytes, and 0 keeps none."""
 
-    def __init__(self, clock: Callable[[], datetime], today: Callable[[], date], room: int = ROOM) -> None:
+    def __init__(self, clock: Callable[[], datetime], today: Callable[[], date], room: int) -> None:
         self._clock = clock
         self._today = today
         self._room = room
