@@ -10,10 +10,9 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from functools import partial
 from multiprocessing import resource_tracker
-from types import FrameType
 from typing import Any, Final
 
 import structlog
@@ -102,9 +101,12 @@ def serve(settings: Settings, load_app: LoadApp, say: Callable[[str], None]) -> 
     """
     settings.require_sign_in()
     configure(settings.log_level)
-    signal.signal(signal.SIGTERM, _interrupt)  # until the workers' server takes both signals
-    with suppress(KeyboardInterrupt), ExitStack() as stack:
+    with ExitStack() as stack:
         door = stack.enter_context(_open_door(settings.host, settings.port))
+        server = _server(settings, door)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            # Raising from here would leave something behind at one moment or another.
+            signal.signal(number, server.signal_handler_interrupt)
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         settings.keyring()
         prepare_database(settings.database_url.reveal())
@@ -114,7 +116,8 @@ def serve(settings: Settings, load_app: LoadApp, say: Callable[[str], None]) -> 
             keeper.start()
             stack.callback(keeper.stop)
             os.environ["HALLWAY_REDIS_URL"] = redis.url  # workers inherit it
-        _run(settings, door, load_app, say)
+        if not server.interrupt_signal:
+            _run(settings, server, load_app, say)
 
 
 def prepare_database(url: str) -> None:
@@ -125,10 +128,10 @@ def prepare_database(url: str) -> None:
         raise ServeError(f"the database lacks {len(missing)} migration(s): run `hallway migrate`, then start again")
 
 
-def _run(settings: Settings, door: socket.socket, load_app: LoadApp, say: Callable[[str], None]) -> None:
+def _server(settings: Settings, door: socket.socket) -> Server:
     # A forked worker would keep our signal handlers while it starts, and so miss that it is to stop.
     multiprocessing.set_start_method("spawn", force=True)
-    server = Server(
+    return Server(
         door,
         address=settings.host,
         port=settings.port,
@@ -142,6 +145,9 @@ def _run(settings: Settings, door: socket.socket, load_app: LoadApp, say: Callab
         log_level=LogLevels.error,  # its warnings tell of killed workers that had in truth just ended
         log_dictconfig=LOGGING,
     )
+
+
+def _run(settings: Settings, server: Server, load_app: LoadApp, say: Callable[[str], None]) -> None:
     stopping = threading.Event()
 
     def open_doors() -> None:
@@ -198,7 +204,3 @@ def _open_door(host: str, port: int) -> socket.socket:
     except OSError as error:
         reason = str(error.strerror).partition(" (")[0]
         raise ServeError(f"cannot listen at {host}, port {port}: {reason}. See HALLWAY_HOST, HALLWAY_PORT") from None
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -109,6 +109,20 @@ def serve_impatiently() -> None:
     serve.serve(load(os.environ), load_impatiently, lambda line: print(line, flush=True))  # noqa: T201  # as the CLI
 
 
+def serve_interrupted(number: int, step: str) -> None:
+    """Be told to stop during a step of the start."""
+    owner, _, name = step.rpartition(".")
+    inside = getattr(serve, owner) if owner else serve
+    real = getattr(inside, name)
+
+    def interrupted(*arguments: object) -> object:
+        os.kill(os.getpid(), number)
+        return real(*arguments)
+
+    setattr(inside, name, interrupted)
+    serve.serve(load(os.environ), create_app, lambda line: print(line, flush=True))  # noqa: T201  # as the CLI
+
+
 def load_impatiently() -> object:
     body.BODY_WITHIN = IMPATIENT
     return create_app()
@@ -211,8 +225,8 @@ def serving(hallway: Hallway) -> Iterator[Callable[..., Served]]:
     """A way to start servers, which end with the test."""
     servers: list[Served] = []
 
-    def begin(**more: str) -> Served:
-        servers.append(start({**hallway.environ, **more}))
+    def begin(command: list[str] | None = None, **more: str) -> Served:
+        servers.append(start({**hallway.environ, **more}, command))
         return servers[-1]
 
     yield begin

@@ -40,7 +40,9 @@ MUTATIONS: dict[tuple[str, str], list[Edit]] = {
     ("odoo", "quotes an answer in an error"): [("rpc", "answered {data.name[:80]", "answered {data.message[:80]")],
     ("odoo", "takes a sign-in page for a PDF"): [("pdf", 'if b"%PDF-" not in head[:HEAD]:', "if not head:")],
     ("odoo", "takes a sign-in page for an attachment"): [("attachments", "_check(response, ref)", "pass")],
-    ("odoo", "passes on less than the whole of an attachment"): [("attachments", "received != size", "False")],
+    ("odoo", "passes on less than the whole of an attachment"): [
+        ("attachments", 'exactly(response, ref.size or 0, "Odoo")', "response.aiter_bytes()")
+    ],
     ("odoo", "shows a delivery slip to whoever asks"): [("pdf", "or query.customer not in whose", "")],
     ("odoo", "holds a file whole"): [("pdf", "        chunks =", "        await response.aread()\n        chunks =")],
     ("odoo", "leaves an old unpaid invoice out of what is open"): [
@@ -111,7 +113,9 @@ MUTATIONS: dict[tuple[str, str], list[Edit]] = {
     ("zendesk", "offers a file with malware"): [
         ("comments", ' and self.malware_scan_result == "malware_not_found"', "")
     ],
-    ("zendesk", "passes on less than the whole of a file"): [("files", "if received != size", "if False")],
+    ("zendesk", "passes on less than the whole of a file"): [
+        ("files", 'exactly(response, file.size, "Zendesk")', "response.aiter_bytes()")
+    ],
     ("zendesk", "walks in a circle"): [("api", 'answer.meta.after_cursor in (None, "", cursor)', "False")],
     ("zendesk", "takes who knows of an address for its owner"): [("people", "self.verified is True and", "")],
 }
