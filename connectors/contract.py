@@ -105,11 +105,24 @@ class Facts(Struct, frozen=True, kw_only=True):
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
-    """A customer of theirs who may be the person, and the facts that matched. A candidate is never a decision."""
+    """A customer of theirs who may be the person, and the facts that matched. A candidate is never a decision.
+
+    `person` is their id for the human whose address matched, as `Record.people` has it; None where the facts are
+    about the customer alone.
+    """
 
     customer: str
     name: str
     matched: Mapping[str, str]  # fact -> the value that matched
+    person: str | None = None
+
+
+class Person(Struct, frozen=True, kw_only=True):
+    """A human as a back office has them now: the customers they act for there, and their addresses."""
+
+    id: str
+    customers: frozenset[str]
+    emails: frozenset[str]
 
 
 class Read(Protocol[C_contra, R_co]):
@@ -128,6 +141,12 @@ class Find(Protocol[C_contra]):
     """Look a person up. Several candidates, or none, are answers too."""
 
     def __call__(self, office: BackOffice[C_contra], facts: Facts, /) -> Awaitable[tuple[Candidate, ...]]: ...
+
+
+class FetchPerson(Protocol[C_contra]):
+    """Look at one person by their id. Raises `NotFound` for one who is gone, archived or blocked."""
+
+    def __call__(self, office: BackOffice[C_contra], person: str, /) -> Awaitable[Person]: ...
 
 
 class OpenFile(Protocol[C_contra]):
@@ -163,6 +182,7 @@ class Connector(Struct, Generic[C], frozen=True, kw_only=True):
     auth: Callable[[C, TokenStore], httpx.Auth | None]
     check: Callable[[BackOffice[C]], Awaitable[str]]  # "Test connection": who we are there, or a ConnectorError
     find: Find[C]
+    person: FetchPerson[C] | None = None  # None: it knows customers alone, and nobody's own records
     reads: Mapping[Kind, Read[C, Record]]
     reads_open: frozenset[Kind] = frozenset()  # of these it can tell what is open without reading all of them
     fetch: Mapping[Kind, Fetch[C, Record]]

@@ -54,13 +54,15 @@ class Line(Struct, frozen=True, kw_only=True):
 class Record(Struct, frozen=True, kw_only=True):
     """What every record carries. `number` is what the customer knows it by, `vendor_state` is never shown.
 
-    `state` is one of the kind's own words; "unknown" where nobody has said what the vendor's word means.
+    `state` is one of the kind's own words; "unknown" where nobody has said what the vendor's word means. `people`
+    are the persons there whose own it is: who asked, or the contact it names; never who is only copied in.
     """
 
     origin: Origin
     number: str
     state: str
     vendor_state: str
+    people: tuple[str, ...] = ()
 
 
 class Shipment(Struct, frozen=True, kw_only=True):

@@ -73,7 +73,7 @@ def compare(outcome: Outcome, expect: Expect, kind: Kind | None) -> None:
     assert [record.origin.id for record in records] == ids_of(expect)
     assert [sorted(answer.owners) for answer in outcome.answers] == [sorted(expect.owners)] * len(records)
     assert outcome.cursor == expect.cursor
-    assert msgspec.to_builtins(outcome.candidates) == tuple(expect.candidates or ())
+    assert outcome.candidates == (expect.candidates or ())
     assert outcome.says == expect.says
     if expect.file is None:
         assert outcome.file is None

@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from msgspec import Raw, Struct
 
+from connectors.contract import Candidate
 from connectors.records import KINDS, Kind
 
 T = TypeVar("T")
@@ -103,7 +104,7 @@ class Expect(Strict, frozen=True):
     records: list[dict[str, Any]] | None = None
     ids: list[str] | None = None
     cursor: str | None = None
-    candidates: list[dict[str, Any]] | None = None
+    candidates: tuple[Candidate, ...] | None = None
     says: str | None = None  # what the check answers
     file: ExpectedFile | None = None
     raises: str | None = None  # a class of `connectors.errors`
