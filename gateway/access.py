@@ -6,6 +6,7 @@ What `gateway.standing` keeps of it for a page is ten seconds old at most.
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,8 +17,9 @@ from gateway.audit import Trail
 from gateway.records.database import Database
 from gateway.records.ids import new_id
 from gateway.records.lines import By, Line, What
-from gateway.records.tables import Account, Link, Member, Membership, Staff
+from gateway.records.tables import Account, Link, Member, Membership, Person, Staff
 from gateway.records.upsert import insert
+from gateway.rights import Rights
 
 NO_ROLE = "none"  # of staff whom nobody has given one yet
 
@@ -36,13 +38,22 @@ class LinkRef(Struct, frozen=True):
     customer: str
 
 
+class PersonRef(Struct, frozen=True):
+    """The member is this person in that source. `person` is their id."""
+
+    source: str
+    person: str
+
+
 class Scope(Struct, frozen=True, kw_only=True):
-    """One member acting for one account, and what the account is called elsewhere. No links: nothing to see."""
+    """One member acting for one account within rights, and what both are called elsewhere. No links: nothing to see."""
 
     member_id: str
     account_id: str
     account_name: str
     links: tuple[LinkRef, ...]
+    rights: Rights
+    persons: frozenset[PersonRef] = frozenset()
 
 
 async def remember(db: Database, identity: Identity, now: datetime, *, trail: Trail, address: str | None = None) -> str:
@@ -126,19 +137,26 @@ async def read_accounts(session: AsyncSession, member_id: str) -> tuple[AccountR
 
 async def read_scope(session: AsyncSession, member_id: str, account_id: str) -> Scope | None:
     """Do as `scope_of`, in a transaction that reads more: never an old membership with new links."""
-    name = (
-        sa.select(Account.name)
+    membership = (
+        sa.select(Account.name, Membership.rights)
         .join(Membership, Membership.account_id == Account.id)
         .where(Membership.member_id == member_id, Membership.account_id == account_id)
     )
     links = (
         sa.select(Link.source, Link.customer).where(Link.account_id == account_id).order_by(Link.source, Link.customer)
     )
-    account_name = await session.scalar(name)
-    if account_name is None:
+    persons = sa.select(Person.source, Person.person).where(Person.member_id == member_id)
+    row = (await session.execute(membership)).one_or_none()
+    if row is None:
         return None
-    refs = tuple(LinkRef(*row) for row in await session.execute(links))
-    return Scope(member_id=member_id, account_id=account_id, account_name=account_name, links=refs)
+    return Scope(
+        member_id=member_id,
+        account_id=account_id,
+        account_name=row.name,
+        links=tuple(LinkRef(*each) for each in await session.execute(links)),
+        rights=msgspec.convert(row.rights, Rights),
+        persons=frozenset(PersonRef(*each) for each in await session.execute(persons)),
+    )
 
 
 def _met(what: What, owner: str, identity: Identity, address: str | None, personal: dict[str, Any]) -> Line:

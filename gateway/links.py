@@ -7,6 +7,7 @@ import re
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,6 +18,7 @@ from gateway.records.ids import new_id
 from gateway.records.lines import By, Line, What
 from gateway.records.tables import Account, Link, Member, Membership, Source, Staff
 from gateway.records.upsert import insert
+from gateway.rights import OWN, Rights
 
 ACCOUNT_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 TEXT = 255  # characters, as the columns have it
@@ -61,12 +63,14 @@ async def link(
     proof: Proof,
     name: str | None = None,
     login: Login | None = None,
+    rights: Rights = OWN,
     move: bool = False,
 ) -> tuple[str, ...]:
     """Make the account where it is missing, link it to the source's customer, and let the login act for it.
 
-    Tells what changed, in sentences. All or nothing. A customer of a source belongs to one account at the most:
-    without `move`, one that belongs to another account is refused.
+    `rights` are those of a login that could not act for it before; who could keeps theirs. Tells what changed, in
+    sentences. All or nothing. A customer of a source belongs to one account at the most: without `move`, one that
+    belongs to another account is refused.
     """
     _check_account(account)
     _check("the customer id", customer, TEXT)
@@ -80,7 +84,7 @@ async def link(
         changes = [
             await _account(session, by, account, name, proof.decided_at),
             await _link(session, account, source, customer, proof=proof, by=by, move=move),
-            await _membership(session, by, account, login, proof.decided_at) if login else None,
+            await _membership(session, by, account, login, rights=rights, now=proof.decided_at) if login else None,
         ]
         done = [change for change in changes if change]
         await trail.record(session, *(change.line for change in done))
@@ -188,17 +192,19 @@ async def _link(
     return Change(f"linked customer {customer!r} of {source!r} to {account!r}", line)
 
 
-async def _membership(session: AsyncSession, by: By, account: str, login: Login, now: datetime) -> Change | None:
+async def _membership(
+    session: AsyncSession, by: By, account: str, login: Login, *, rights: Rights, now: datetime
+) -> Change | None:
     new = insert(session, Member).values(id=new_id(), issuer=login.issuer, subject=login.subject, created_at=now)
     is_new = await session.scalar(new.on_conflict_do_nothing().returning(Member.id)) is not None
     this = sa.select(Member).where(Member.issuer == login.issuer, Member.subject == login.subject)
     member = (await session.scalars(this)).one()
-    made = insert(session, Membership).values(member_id=member.id, account_id=account, created_at=now)
+    given = msgspec.to_builtins(rights)
+    made = insert(session, Membership).values(member_id=member.id, account_id=account, rights=given, created_at=now)
     if not await session.scalar(made.on_conflict_do_nothing().returning(Membership.member_id)):
         return None
-    line = _about_person(
-        "membership.added", by, f"member/{member.id}", login, account=account, details={"made_member": is_new}
-    )
+    details = {"made_member": is_new, "rights": given}
+    line = _about_person("membership.added", by, f"member/{member.id}", login, account=account, details=details)
     but = "" if member.disabled_at is None else ", who is disabled and cannot sign in"
     return Change(f"let {login.subject!r} of {login.issuer} act for {account!r}{but}", line)
 

@@ -28,6 +28,7 @@ from gateway.offices import Offices
 from gateway.pull import Known, Pull, pack
 from gateway.records import migrate
 from gateway.records.database import Database
+from gateway.rights import COMPANY
 from gateway.settings import Settings, load
 from gateway.sources import changes, desired
 from gateway.vault import Vault
@@ -107,6 +108,7 @@ async def furnish(settings: Settings, redis_url: str, now: datetime) -> str:
             proof=proof,
             name=ACCOUNT_NAME,
             login=login,
+            rights=COMPANY,
             trail=TRAIL,
             by=BY,
         )

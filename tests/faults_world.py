@@ -41,6 +41,7 @@ from gateway.app import SealedIdTokens
 from gateway.links import Login, Proof, link
 from gateway.records import migrate
 from gateway.records.database import Database
+from gateway.rights import COMPANY
 from gateway.settings import load
 from gateway.sources import changes, desired
 from gateway.vault import Vault
@@ -257,6 +258,7 @@ async def _add_accounts(database: Database, accounts: Accounts) -> None:
                 proof=Proof(fact="fault suite", decided_by="fault suite", decided_at=utc_now()),
                 name=account.title(),
                 login=Login(ISSUER, SUBJECT),
+                rights=COMPANY,
                 trail=TRAIL,
                 by=BY,
             )

@@ -16,7 +16,7 @@ from unittest.mock import patch
 
 import sqlalchemy as sa
 from msgspec import Struct
-from support_audit import BY, TRAIL
+from support_audit import ALL, BY, TRAIL
 from support_portal import BASE, ISSUER, LAX, Portal, listening, running, settings_for
 from support_redis import RedisProcess
 from support_sandbox import FIXTURES, ODOO_DATABASE, ODOO_KEY, ODOO_LOGIN, RT_TOKEN, serving
@@ -169,7 +169,7 @@ class World(Struct):
     async def allow(self, subject: str, account: str) -> None:
         async with self.database.write() as session:
             member = await session.scalar(sa.select(Member.id).where(Member.subject == subject))
-            session.add(Membership(member_id=member, account_id=account, created_at=utc_now()))
+            session.add(Membership(member_id=member, account_id=account, rights=ALL, created_at=utc_now()))
 
     async def forbid(self, subject: str, account: str) -> None:
         async with self.database.write() as session:

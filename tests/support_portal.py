@@ -29,6 +29,7 @@ from gateway.access import remember
 from gateway.app import SealedIdTokens, make_app
 from gateway.links import Login, Proof, link
 from gateway.records.database import Database
+from gateway.rights import COMPANY
 from gateway.settings import Settings, load
 from gateway.sources.changes import apply, plan
 from gateway.sources.desired import parse
@@ -97,6 +98,7 @@ class Portal:
                 proof=Proof(fact="customer number", decided_by="test", decided_at=datetime.now(UTC)),
                 name=account.title(),
                 login=Login(ISSUER, subject),
+                rights=COMPANY,
                 trail=TRAIL,
                 by=BY,
             )

@@ -15,6 +15,7 @@ from gateway.links import Login, Proof, link, remove_member, unlink
 from gateway.records.database import Database
 from gateway.records.ids import new_id
 from gateway.records.tables import Account, Member
+from gateway.rights import OWN
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ISSUER = "https://id.example.com"
@@ -81,6 +82,7 @@ async def test_gives_the_scope_of_one_account(db: Database) -> None:
         account_id="acme",
         account_name="acme",
         links=(LinkRef("erp", "42"), LinkRef("helpdesk", "7")),
+        rights=OWN,
     )
 
 

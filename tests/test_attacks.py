@@ -13,7 +13,7 @@ import pytest_asyncio
 import sqlalchemy as sa
 from msgspec.structs import replace
 from playwright.async_api import Browser, Dialog, Page, Request, Response, async_playwright
-from support_audit import BY, TRAIL
+from support_audit import ALL, BY, TRAIL
 from support_chromium import CHROMIUM, find_chromium
 from support_every_page import cookie
 from support_hostile import attacks, connectors, crowds
@@ -225,5 +225,5 @@ async def sign_in(portal: Portal, name: str, number: int, accounts: int) -> str:
     member = await remember(portal.database, identity, utc_now(), trail=TRAIL)
     async with portal.database.write() as session:
         for mine in {number, (number + 1) % accounts}:
-            session.add(Membership(member_id=member, account_id=f"account-{mine}", created_at=utc_now()))
+            session.add(Membership(member_id=member, account_id=f"account-{mine}", rights=ALL, created_at=utc_now()))
     return await portal.sessions.create(member, f"account-{number}", None)

@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from litestar.types import ASGIApp
 from structlog.testing import capture_logs
+from support_audit import ALL
 from support_browser import Browser, Visitor, onward
 from support_door import portal_at
 from support_jose import claims_of, compact, header_of, hs256, rsa_key
@@ -117,7 +118,7 @@ async def test_reaches_a_session_that_went_on_for_another_account(
         member_id = (await session.scalars(sa.select(Member.id))).one()
         session.add(Account(id="acme", name="Acme", created_at=time()))
         await session.flush()
-        session.add(Membership(member_id=member_id, account_id="acme", created_at=time()))
+        session.add(Membership(member_id=member_id, account_id="acme", rights=ALL, created_at=time()))
     before = ann.cookies[cookies.SESSION]
     moved = await ann.submit("/account/use", _token=await ann.token(), account="acme")
     assert (moved.status_code, moved.headers["Location"]) == (303, "/")

@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from litestar.types import ASGIApp
 from structlog.testing import capture_logs
+from support_audit import ALL
 from support_browser import Browser, Visitor, onward
 from support_door import portal_at
 from support_needs import need
@@ -71,7 +72,7 @@ async def test_takes_the_first_account_by_name(ann: Visitor, database: Database)
             session.add(Account(id=name, name=name.title(), created_at=member.created_at))
         await session.flush()
         for name in ("zebra", "acme"):
-            session.add(Membership(member_id=member.id, account_id=name, created_at=member.created_at))
+            session.add(Membership(member_id=member.id, account_id=name, rights=ALL, created_at=member.created_at))
     await ann.sign_in()
     assert {row.account_id for row in await live_sessions(database)} == {"acme"}
 

@@ -11,6 +11,7 @@ from gateway.cli.tools import tools
 from gateway.links import Login, Proof, add_owner, remove_member
 from gateway.links import link as make_link
 from gateway.links import unlink as take_link
+from gateway.rights import COMPANY, OWN
 
 issuer = click.option("--issuer", metavar="URL", help="The sign-in provider that knows the person.")
 subject = click.option("--subject", help="The person's id at that provider; never an e-mail address.")
@@ -25,6 +26,13 @@ subject = click.option("--subject", help="The person's id at that provider; neve
 @click.option("--customer", required=True, metavar="ID", help="The account's id in that back office.")
 @click.option("--fact", required=True, help="Why this is so: what was looked at, and where.")
 @click.option("--by", metavar="NAME", help="Who decided it; you, if left out.")
+@click.option(
+    "--reach",
+    type=click.Choice(["own", "company"]),
+    default="own",
+    show_default=True,
+    help="What a new login sees: what names the person, or everything of the company's.",
+)
 @click.option("--move", is_flag=True, help="Take the customer id from the account that has it now.")
 def link(
     *,
@@ -36,6 +44,7 @@ def link(
     customer: str,
     fact: str,
     by: str | None,
+    reach: str,
     move: bool,
 ) -> None:
     """Link an account to a customer of a back office, and let a login act for it."""
@@ -54,6 +63,7 @@ def link(
                 proof=proof,
                 name=account_name,
                 login=login,
+                rights=COMPANY if reach == "company" else OWN,
                 move=move,
             )
 

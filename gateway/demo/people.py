@@ -10,6 +10,7 @@ from gateway.audit import Trail
 from gateway.links import Login, Proof, link
 from gateway.records.database import Database
 from gateway.records.lines import By
+from gateway.rights import COMPANY
 
 DECIDED_BY = "Priya Nair"
 BY = By("operator/demo", "command line")
@@ -62,4 +63,5 @@ async def link_people(
                     customer=each.customer,
                     proof=Proof(fact=each.fact, decided_by=DECIDED_BY, decided_at=now),
                     login=Login(issuer, member),
+                    rights=COMPANY,
                 )

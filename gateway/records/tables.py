@@ -93,14 +93,29 @@ class Member(Base):
 
 
 class Membership(Base):
-    """A member may act for an account."""
+    """A member may act for an account, within these rights (`gateway.rights`)."""
 
     __tablename__ = "memberships"
     __table_args__ = (Index("ix_memberships_account", "account_id"),)
 
     member_id: Mapped[str] = mapped_column(ForeignKey("members.id", ondelete="CASCADE"), primary_key=True)
     account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True)
+    rights: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
+
+
+class Person(Base):
+    """A member is this person in that source, because of this fact. It opens nothing without an account's link."""
+
+    __tablename__ = "persons"
+    __table_args__ = (Index("ix_persons_person", "source", "person"),)
+
+    member_id: Mapped[str] = mapped_column(ForeignKey("members.id", ondelete="CASCADE"), primary_key=True)
+    source: Mapped[str] = mapped_column(ForeignKey("sources.name", ondelete="CASCADE"), primary_key=True)
+    person: Mapped[str] = mapped_column(primary_key=True)  # their id
+    fact: Mapped[str]
+    decided_by: Mapped[str]
+    decided_at: Mapped[datetime]
 
 
 class Link(Base):
