@@ -144,7 +144,7 @@ def ticket(id_: str) -> Ticket:
 
 def scope(account: str = "acme", *customers: str, source: str = "desk") -> Scope:
     links = tuple(LinkRef(source, customer) for customer in customers or ("7",))
-    return Scope(member_id="m", account_id=account, account_name="Acme", links=links, rights=COMPANY)
+    return Scope(member_id="m", issuer="i", subject="s", account_id=account, account_name="Acme", links=links, rights=COMPANY)
 
 
 @pytest.fixture
@@ -211,7 +211,7 @@ async def test_counts_a_record_once_that_two_links_lead_to(view: AccountViews, d
 
 
 async def test_reads_nothing_for_a_scope_without_links(view: AccountViews, desk: Desk) -> None:
-    nobody = Scope(member_id="m", account_id="acme", account_name="Acme", links=(), rights=COMPANY)
+    nobody = Scope(member_id="m", issuer="i", subject="s", account_id="acme", account_name="Acme", links=(), rights=COMPANY)
     desk.held["invoices"] = [("7", invoice("1"))]
     assert await (await view.of(nobody)).parts(["invoices", "tickets"]) == ()
     with pytest.raises(NotFound):
