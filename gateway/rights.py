@@ -7,11 +7,12 @@ from msgspec import Struct
 
 from connectors.records import Kind
 
-Area = Literal["orders", "invoices", "requests", "documents"]
+RecordArea = Literal["orders", "invoices", "requests"]
+Area = Literal[RecordArea, "documents"]
 Reach = Literal["none", "own", "company"]
 AREAS: tuple[Area, ...] = ("orders", "invoices", "requests", "documents")
 REACHES: tuple[Reach, ...] = ("none", "own", "company")  # each sees what the one before it sees, and more
-AREA_OF: Mapping[Kind, Area] = {"orders": "orders", "invoices": "invoices", "tickets": "requests"}
+AREA_OF: Mapping[Kind, RecordArea] = {"orders": "orders", "invoices": "invoices", "tickets": "requests"}
 
 
 class Rights(Struct, frozen=True, kw_only=True):
