@@ -18,6 +18,7 @@ What = Literal[
     "membership.added",
     "membership.removed",
     "owner.added",
+    "page.looked_up",
     "person.forgotten",
     "session.account_changed",
     "session.began",
@@ -30,6 +31,9 @@ What = Literal[
     "source.removed",
     "staff.changed",
     "staff.made",
+    "staff.role_given",
+    "viewing.began",
+    "viewing.ended",
 ]
 Via = Literal["command line", "portal", "provider"]
 
