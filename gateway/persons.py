@@ -7,7 +7,7 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.audit import Trail
-from gateway.links import TEXT, LinkError, Login, Proof
+from gateway.links import TEXT, LinkError, Login, Proof, check_text
 from gateway.records.database import Database
 from gateway.records.lines import By, Line, What
 from gateway.records.tables import Member, Person, Session, Source
@@ -28,9 +28,9 @@ async def name_person(
 
     A person may be several members: a shared mailbox has several readers.
     """
-    for what, text in (("the person", person), ("the fact", proof.fact), ("who decided it", proof.decided_by)):
-        if not 0 < len(text) <= TEXT or not text.isprintable():
-            raise LinkError(f"{what} needs 1 to {TEXT} printable characters")
+    check_text("the person", person, TEXT)
+    check_text("the fact", proof.fact, TEXT)
+    check_text("who decided it", proof.decided_by, TEXT)
     async with db.write() as session:
         member = await _member(session, login)
         sources = set(await session.scalars(sa.select(Source.name)))

@@ -19,6 +19,7 @@ What = Literal[
     "membership.changed",
     "membership.removed",
     "owner.added",
+    "page.looked_up",
     "person.forgotten",
     "person.named",
     "person.unnamed",
@@ -33,6 +34,9 @@ What = Literal[
     "source.removed",
     "staff.changed",
     "staff.made",
+    "staff.role_given",
+    "viewing.began",
+    "viewing.ended",
 ]
 Via = Literal["command line", "portal", "provider"]
 
