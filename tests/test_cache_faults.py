@@ -73,7 +73,8 @@ async def test_gives_nobody_a_wrong_value_however_callers_are_cancelled(
     async def impatient(client: Client) -> None:
         for _ in range(100):
             caller = asyncio.create_task(read(client, rng.choice(OWNERS)))
-            await asyncio.wait([caller], timeout=rng.random() * 0.05)
+            enough = 0.05 if seen["right"] >= seen["cancelled"] else 0.5  # on a busy machine nobody would be served
+            await asyncio.wait([caller], timeout=rng.random() * enough)
             seen["cancelled"] += caller.cancel()
             await asyncio.gather(caller, return_exceptions=True)
 
