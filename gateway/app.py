@@ -104,7 +104,8 @@ def make_app(settings: Settings) -> ASGIApp:
     offices = Offices(database, vault, load_connectors(), policy)
     flight: Flight[Known] = Flight()
     supply = Supply(Snapshots(redis), Turns(redis), flight, clock=utc_now)
-    inbox = Inbox(database, offices, supply, utc_now)
+    views = AccountViews(offices, supply, budget=settings.page_budget)
+    inbox = Inbox(database, offices, views, utc_now)
     usage = Usage(database)
     view = _view(settings)
     standings = Standings(database, Copies(redis, "visit", Standing, utc_now), utc_now)
@@ -143,14 +144,14 @@ def make_app(settings: Settings) -> ASGIApp:
 
     app = Litestar(
         route_handlers=[PORTAL, API, LOGIN, *OUTSIDE, show_staff_home, get_static],
-        plugins=[Protection(Visitors(sessions), settings.base_url)],
+        plugins=[Protection(Visitors(sessions, database), settings.base_url)],
         exception_handlers=HANDLERS,
         lifespan=[lifespan],
         openapi_config=OPENAPI,
         state=State(
             {
                 "view": view,
-                "account_views": AccountViews(offices, supply, budget=settings.page_budget),
+                "account_views": views,
                 "base_url": settings.base_url,
                 "callers": Callers(settings.trusted_proxies or ()),
                 "database": database,
@@ -201,6 +202,8 @@ def _provider(sign_in: SignInSettings, base_url: str) -> Provider:
         redirect_uri=base_url + path,
         post_logout_redirect_uri=f"{base_url}/signed-out",
         scopes=sign_in.scopes,
+        role_claim=sign_in.role_claim,
+        roles=sign_in.roles,
     )
 
 

@@ -16,13 +16,13 @@ from msgspec import Struct
 
 from connectors.deliveries import Delivery, Event
 from connectors.errors import ConnectorError, NotFound, WebhookRefused
+from gateway.access import LinkRef
+from gateway.account_view import AccountViews
 from gateway.offices import Office, Offices
-from gateway.pull import Pull
 from gateway.records.database import Database, DatabaseDown
 from gateway.records.ids import new_id
 from gateway.records.tables import InboxRow, Link
 from gateway.records.upsert import insert
-from gateway.supply import Supply
 
 KEPT_FOR = timedelta(days=7)  # a copy that comes later is taken for a new one, and does no harm
 LEASE = timedelta(minutes=1)  # a process that died is succeeded after it
@@ -47,10 +47,12 @@ class Due(Struct, frozen=True):
 class Inbox:
     """Takes deliveries, and works on them from `start` to `aclose`, beside the other processes that do."""
 
-    def __init__(self, database: Database, offices: Offices, supply: Supply, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, database: Database, offices: Offices, views: AccountViews, clock: Callable[[], datetime]
+    ) -> None:
         self._database = database
         self._offices = offices
-        self._supply = supply
+        self._views = views
         self._clock = clock
         self._news = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
@@ -148,27 +150,28 @@ class Inbox:
     async def _look_again(self, office: Office, event: Event, since: datetime) -> bool:
         try:
             customers = event.customers or await _owners(office, event)
-            for want in await self._wants(office, event, customers):
-                await self._supply.look_again(want, since)
+            for account, link in await self._linked(office, customers):
+                await self._views.look_again(account, link, event.kind, event.record, since)
         except NotFound:
             return True  # it is gone, and the lists that hold it are renewed when their promise ends
         except ConnectorError as error:
             log.warning("webhook not followed yet", source=office.name, kind=event.kind, error=type(error).__name__)
             return False
+        except DatabaseDown:
+            return False
+        except Exception:  # of ours, or of a connector that somebody wrote: the others' events go on
+            log.exception("webhook not followed", source=office.name, kind=event.kind)
+            return False
         return True
 
-    async def _wants(self, office: Office, event: Event, customers: Iterable[str]) -> list[Pull]:
-        """Name the lists, and the whole of the record, of each account that is one of these customers."""
+    async def _linked(self, office: Office, customers: Iterable[str]) -> list[tuple[str, LinkRef]]:
+        """Name the accounts that are these customers."""
         linked = sa.select(Link.account_id, Link.customer).where(
             Link.source == office.name, Link.customer.in_(sorted(customers))
         )
         async with self._database.read() as session:
-            rows = (await session.execute(linked)).all()
-        return [
-            Pull(account=account, customer=customer, kind=event.kind, office=office, record_id=record)
-            for account, customer in rows
-            for record in dict.fromkeys((None, event.record))
-        ]
+            rows = await session.execute(linked)
+        return [(account, LinkRef(office.name, customer)) for account, customer in rows]
 
     async def _settle(self, group: Sequence[Due], failed: set[Event]) -> None:
         now = self._clock()

@@ -68,7 +68,7 @@ class RequestTracker:
 
     def _set_up(self, action: str, *options: str) -> None:
         with (self.folder / "setup.log").open("ab") as log:
-            command = [SETUP, "--action", action, "--dba", "", *options]
+            command: list[str | Path] = [SETUP, "--action", action, "--dba", "", *options]
             subprocess.run(command, env=self._env, check=True, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def user(self, name: str) -> None:
