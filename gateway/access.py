@@ -46,9 +46,14 @@ class PersonRef(Struct, frozen=True):
 
 
 class Scope(Struct, frozen=True, kw_only=True):
-    """One member acting for one account within rights, and what both are called elsewhere. No links: nothing to see."""
+    """One member acting for one account within rights, and what both are called elsewhere. No links: nothing to see.
+
+    `issuer` and `subject` are the login that is the member.
+    """
 
     member_id: str
+    issuer: str
+    subject: str
     account_id: str
     account_name: str
     links: tuple[LinkRef, ...]
@@ -152,8 +157,9 @@ async def read_accounts(session: AsyncSession, member_id: str) -> tuple[AccountR
 async def read_scope(session: AsyncSession, member_id: str, account_id: str) -> Scope | None:
     """Do as `scope_of`, in a transaction that reads more: never an old membership with new links."""
     membership = (
-        sa.select(Account.name, Membership.rights)
+        sa.select(Account.name, Membership.rights, Member.issuer, Member.subject)
         .join(Membership, Membership.account_id == Account.id)
+        .join(Member, Membership.member_id == Member.id)
         .where(Membership.member_id == member_id, Membership.account_id == account_id)
     )
     links = (
@@ -165,6 +171,8 @@ async def read_scope(session: AsyncSession, member_id: str, account_id: str) -> 
         return None
     return Scope(
         member_id=member_id,
+        issuer=row.issuer,
+        subject=row.subject,
         account_id=account_id,
         account_name=row.name,
         links=tuple(LinkRef(*each) for each in await session.execute(links)),
