@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from auth.clock import utc_now
 from auth.discovery import Discovery
-from auth.errors import SignInError
+from auth.errors import ProviderDown, SignInError
 from auth.provider import MAIN
 from auth.provider_http import open_client
 from cache import embedded
@@ -130,12 +130,13 @@ async def _sign_in(provider: SignInSettings) -> Finding:
         try:
             await discovery.metadata()
         except SignInError as error:
-            return Finding(
-                what,
-                f"{issuer} cannot be used: {error.reason}",
+            spelling = (
                 f"{variable(f'{provider.group}.issuer')} must be the issuer exactly as the provider writes it in its "
-                "discovery document.",
+                "discovery document."
             )
+            is_down = isinstance(error, ProviderDown)
+            first = "Check that it is up, and can be reached from this machine. " if is_down else ""
+            return Finding(what, f"{issuer} cannot be used: {error.reason}", first + spelling)
         finally:
             await discovery.aclose()
     return Finding(what, f"{issuer} answers, and is who it says")

@@ -65,6 +65,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     time_zone: Annotated[str, rules.time_zone] = "UTC"
     page_cache: Annotated[int, rules.whole(0, 1024)] = 32  # megabytes in each process
     page_budget: Annotated[float, rules.seconds(0.1, 10)] = 1.2
+    pages_kept: Annotated[int, rules.whole(0, 400)] = 30  # days
     session_idle: Annotated[int, rules.whole(60, 86_400)] = 1800  # seconds
     session_lifetime: Annotated[int, rules.whole(60, 604_800)] = 43_200  # seconds
     log_level: Annotated[str, rules.one_of("debug", "info", "warning", "error")] = "info"
@@ -201,5 +202,7 @@ def _shown(field: str, value: object) -> str:
             return "(set, not shown)"
         case tuple():
             return " ".join(str(item) for item in value)
+        case dict():
+            return " ".join(f"{role}={word}" for word, role in value.items())
         case _:
             return str(value)

@@ -108,6 +108,11 @@ def test_shows_a_diff_applies_it_and_then_has_no_changes(hallway: Hallway, sandb
     assert hallway.out.startswith('erp: Odoo, for orders, invoices, tickets, called "Invoices"\n')
 
 
+def test_says_that_there_are_no_sources_yet(hallway: Hallway) -> None:
+    assert hallway("sources", "list") == 0
+    assert hallway.out == "there are no sources yet: write a sources file and run `hallway sources apply FILE`\n"
+
+
 def test_applies_nothing_where_it_cannot_ask(hallway: Hallway, sandbox: RunningSandbox) -> None:
     assert hallway("sources", "apply", hallway.sources_of(sandbox)) == 2
     assert "+ erp" in hallway.out

@@ -105,7 +105,7 @@ def remove_the_sources(it: Installation) -> None:
         (damage_the_keys, "keys: ", "Restore the keys from a backup"),
         (open_the_folder, "data folder: others may look into", "chmod 700"),
         (mistype_the_issuer, "sign-in: ", "exactly as the provider writes it"),
-        (stop_the_provider, "sign-in: ", "HALLWAY_OIDC_ISSUER"),
+        (stop_the_provider, "sign-in: ", "Check that it is up, and can be reached from this machine. HALLWAY"),
         (forget_the_provider, "sign-in: no provider is set", "Set HALLWAY_OIDC_ISSUER"),
         (stop_the_helpdesk, "source helpdesk: ", "Check that the system is up"),
         (let_others_in, "address: ", "HALLWAY_BASE_URL"),

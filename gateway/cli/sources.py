@@ -22,6 +22,7 @@ MARKS: dict[Action, tuple[str, str]] = {
     "remove": ("-", "red"),
     "leave": ("?", "white"),
 }
+NONE_YET = "there are no sources yet: write a sources file and run `hallway sources apply FILE`"
 
 
 @click.group()
@@ -58,7 +59,7 @@ def test(name: str | None) -> None:
     """Ask each back office, or only NAME, who we are there."""
     verdicts = asyncio.run(_test(name))
     if not verdicts:
-        raise Failure("there are no sources yet: write a sources file and run `hallway sources apply FILE`")
+        raise Failure(NONE_YET)
     for verdict in verdicts:
         _tell(verdict)
     if not all(verdict.ok for verdict in verdicts):
@@ -85,6 +86,8 @@ def list_() -> None:
 async def _list() -> None:
     async with tools() as t:
         broken = await t.offices.broken()
+        if not await t.offices.all() and not broken:
+            click.echo(NONE_YET)
         for office in (await t.offices.all()).values():
             kinds = ", ".join(office.connector.reads)
             click.echo(f"{office.name}: {office.connector.title}, for {kinds}, called {json.dumps(office.title)}")

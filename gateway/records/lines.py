@@ -16,9 +16,13 @@ What = Literal[
     "member.erased",
     "member.made",
     "membership.added",
+    "membership.changed",
     "membership.removed",
     "owner.added",
+    "page.looked_up",
     "person.forgotten",
+    "person.named",
+    "person.unnamed",
     "session.account_changed",
     "session.began",
     "session.ended",
@@ -30,6 +34,9 @@ What = Literal[
     "source.removed",
     "staff.changed",
     "staff.made",
+    "staff.role_given",
+    "viewing.began",
+    "viewing.ended",
 ]
 Via = Literal["command line", "portal", "provider"]
 
