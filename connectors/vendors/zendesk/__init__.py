@@ -7,9 +7,10 @@ from connectors.contract import Connector, Limits, Scope
 from connectors.errors import AccessDenied
 from connectors.vendors.zendesk.api import Zendesk, get
 from connectors.vendors.zendesk.files import open_file
-from connectors.vendors.zendesk.people import fetch_person, find
+from connectors.vendors.zendesk.people import find
 from connectors.vendors.zendesk.settings import ZendeskConfig, account_address
 from connectors.vendors.zendesk.tickets import STATES, fetch_ticket, read_tickets
+from connectors.vendors.zendesk.users import fetch_person
 
 
 class Myself(Struct):

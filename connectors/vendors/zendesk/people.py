@@ -1,67 +1,20 @@
-"""Who is who. A customer is an organization, or an end user; a person is an end user."""
+"""Who is who. A customer is an organization, or an end user."""
 
 from collections.abc import AsyncIterator
 
 from msgspec import Struct
 
-from connectors.contract import Candidate, Facts, Person
-from connectors.errors import NotFound
+from connectors.contract import Candidate, Facts
 from connectors.found import Found
 from connectors.mail import same_address
-from connectors.vendors.zendesk.api import Id, Paged, Zendesk, get, organization, person_key, user, walk
-from connectors.vendors.zendesk.comments import END_USER
-
-Named = tuple[str, str]  # a customer, and their name
+from connectors.vendors.zendesk.api import Id, Paged, Zendesk, get, organization, user, walk
+from connectors.vendors.zendesk.users import Named, UserRow, memberships, proven_addresses
 
 MOST_USERS = 20  # whose addresses are looked at, one question each
 
 
-class UserRow(Struct):
-    """`organization_id` is the first of perhaps several. One that was deleted is no longer active."""
-
-    id: Id
-    name: str
-    role: str
-    active: bool
-    suspended: bool
-    organization_id: Id | None
-    external_id: str | None = None
-
-    @property
-    def counts(self) -> bool:
-        return self.role == END_USER and self.active is True and self.suspended is False
-
-
 class Users(Struct):
     users: list[UserRow]
-
-
-class OneUser(Struct):
-    user: UserRow
-
-
-class Identity(Struct):
-    type: str
-    value: str
-    verified: bool
-
-    @property
-    def is_proven(self) -> bool:
-        """Anybody can be entered with an address; this one was proven to Zendesk."""
-        return self.type == "email" and self.verified is True
-
-
-class IdentityPage(Paged):
-    identities: list[Identity]
-
-
-class Membership(Struct):
-    organization_id: Id
-    organization_name: str
-
-
-class MembershipPage(Paged):
-    organization_memberships: list[Membership]
 
 
 class OrganizationRow(Struct):
@@ -94,40 +47,16 @@ async def find(office: Zendesk, facts: Facts) -> tuple[Candidate, ...]:
     return found.candidates
 
 
-async def fetch_person(office: Zendesk, person: str) -> Person:
-    """Look at an end user, the addresses that they proved, and their organizations."""
-    row = (await get(office, OneUser, f"/users/{person_key(person)}")).user
-    if not row.counts or user(row.id) != person:
-        raise NotFound("Zendesk: no such end user, or one who was deleted or suspended")
-    emails = await _proven(office, row)
-    customers = [name async for name, _ in _memberships(office, row)]
-    return Person(id=person, customers=frozenset([person, *customers]), emails=frozenset(emails))
-
-
 async def _by_email(office: Zendesk, email: str, found: Found) -> None:
     if '"' in email:
         return  # the search has no way to quote it
     people = await get(office, Users, "/users/search", {"query": f'email:"{email}"'})
     for row in [each for each in people.users if each.counts][:MOST_USERS]:
-        if any(same_address(each, email) for each in await _proven(office, row)):
+        if any(same_address(each, email) for each in await proven_addresses(office, row)):
             person = user(row.id)
             found.add(person, row.name or person, "email", email, person)
-            async for customer, name in _memberships(office, row):
+            async for customer, name in memberships(office, row):
                 found.add(customer, name or customer, "email", email, person)
-
-
-async def _proven(office: Zendesk, row: UserRow) -> list[str]:
-    pages = walk(office, IdentityPage, f"/users/{row.id}/identities")
-    return [each.value async for page in pages for each in page.identities if each.is_proven]
-
-
-async def _memberships(office: Zendesk, row: UserRow) -> AsyncIterator[Named]:
-    """Name the organizations of a user. Who has none as the first has none at all."""
-    if row.organization_id is None:
-        return
-    async for page in walk(office, MembershipPage, f"/users/{row.id}/organization_memberships"):
-        for each in page.organization_memberships:
-            yield organization(each.organization_id), each.organization_name
 
 
 async def _by_external_id(office: Zendesk, wanted: str) -> AsyncIterator[Named]:
