@@ -20,6 +20,10 @@ UNTOLD = {
     "auth.sessions:_see": "that a session is used, once a minute",
     "gateway.usage:flush": "counts of what is viewed",
     "gateway.usage:_purge_daily": "counts that are old",
+    "gateway.inbox:take": "what a back office told, which changes nothing here by itself",
+    "gateway.inbox:_lease": "who works on it",
+    "gateway.inbox:_settle": "that it was followed",
+    "gateway.inbox:_purge": "what was followed a week ago",
     "gateway.cli.audit:run": "keys that are sealed anew; the other one tells",
 }
 LOGIN = ("https://login.example", "maya")
