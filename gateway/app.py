@@ -41,11 +41,13 @@ from connectors.wire import PoolTransport
 from gateway.account_view import AccountViews
 from gateway.audit import Trail
 from gateway.health import Readiness
+from gateway.inbox import Inbox
 from gateway.keyring import Keyring
 from gateway.log import configure
 from gateway.offices import Offices
 from gateway.pull import Known
 from gateway.records.database import Database, DatabaseDown
+from gateway.seen_pages import SeenPages
 from gateway.settings import Settings, SettingsError, load
 from gateway.sign_in import SignInSettings
 from gateway.standing import Standing, Standings
@@ -58,11 +60,13 @@ from web.edge import Edge
 from web.errors import HANDLERS
 from web.headers import SecureHeaders
 from web.health import get_healthz, get_readyz
+from web.hooks import MOST_BYTES, PLACE, take_delivery
 from web.lane import Lane
 from web.login import LOGIN
 from web.portal.routes import PORTAL
 from web.ready import Ready
-from web.staff import show_staff_home
+from web.staff_pages import LOOK_UPS_PER_MINUTE, look_of
+from web.staff_routes import CONSOLE
 from web.statics import get_static
 from web.view import Brand, Contact, View
 
@@ -73,6 +77,7 @@ OPENAPI = OpenAPIConfig(
     path="/api/v1/schema",
     render_plugins=[JsonRenderPlugin(path="/openapi.json")],
 )
+OUTSIDE = (take_logout, take_delivery, get_healthz, get_readyz)  # for programs, not for people
 SESSIONS_KEPT = timedelta(days=400)  # after they end: they say when somebody was last here
 MEGABYTE = 1024 * 1024
 SIGN_INS_PER_MINUTE = 30  # steps of a sign-in from one address
@@ -101,8 +106,17 @@ def make_app(settings: Settings) -> ASGIApp:
     offices = Offices(database, vault, load_connectors(), policy)
     flight: Flight[Known] = Flight()
     supply = Supply(Snapshots(redis), Turns(redis), flight, clock=utc_now)
+    views = AccountViews(offices, supply, budget=settings.page_budget)
+    inbox = Inbox(database, offices, views, utc_now)
     usage = Usage(database)
     view = _view(settings)
+    seen_pages = SeenPages(
+        database,
+        _derive(keyring, b"page codes"),
+        look_of(view.assets),
+        kept_for=timedelta(days=settings.pages_kept),
+        now=utc_now,
+    )
     standings = Standings(database, Copies(redis, "visit", Standing, utc_now), utc_now)
     ready = Ready(utc_now, view.today, settings.page_cache * MEGABYTE)
     trail = Trail(vault, utc_now)
@@ -132,11 +146,15 @@ def make_app(settings: Settings) -> ASGIApp:
                 await sessions.purge(SESSIONS_KEPT)
             await usage.start()
             stack.push_async_callback(usage.aclose)
+            await seen_pages.start()
+            stack.push_async_callback(seen_pages.aclose)
             stack.push_async_callback(flight.aclose)
+            await inbox.start()
+            stack.push_async_callback(inbox.aclose)
             yield
 
     app = Litestar(
-        route_handlers=[PORTAL, API, LOGIN, take_logout, show_staff_home, get_static, get_healthz, get_readyz],
+        route_handlers=[PORTAL, API, LOGIN, CONSOLE, *OUTSIDE, get_static],
         plugins=[Protection(Visitors(sessions, database), settings.base_url)],
         exception_handlers=HANDLERS,
         lifespan=[lifespan],
@@ -144,15 +162,19 @@ def make_app(settings: Settings) -> ASGIApp:
         state=State(
             {
                 "view": view,
-                "account_views": AccountViews(offices, supply, budget=settings.page_budget),
+                "account_views": views,
+                "base_url": settings.base_url,
                 "callers": Callers(settings.trusted_proxies or ()),
                 "database": database,
+                "inbox": inbox,
                 "offices": offices,
                 "providers": providers,
                 "readiness": Readiness(database, database_url, redis),
                 "sessions": sessions,
                 "standings": standings,
+                "page_tries": RateLimit(redis, "pages", LOOK_UPS_PER_MINUTE),
                 "ready": ready,
+                "seen_pages": seen_pages,
                 "sign_in_tries": RateLimit(redis, "sign-in", SIGN_INS_PER_MINUTE),
                 "trail": trail,
                 "usage": usage,
@@ -160,7 +182,8 @@ def make_app(settings: Settings) -> ASGIApp:
         ),
     )
     lane = Lane(app, ready=ready, redis=redis, sessions=sessions, standings=standings, offices=offices, usage=usage)
-    return SecureHeaders(Edge(lane, base_url=settings.base_url), base_url=settings.base_url)
+    edge = Edge(lane, base_url=settings.base_url, body_caps={PLACE: MOST_BYTES})
+    return SecureHeaders(edge, base_url=settings.base_url)
 
 
 class SealedIdTokens:

@@ -19,7 +19,13 @@ UNTOLD = {
     "auth.sessions:purge": "rows of sessions that ended long ago, of which the trail knows the end",
     "auth.sessions:_see": "that a session is used, once a minute",
     "gateway.usage:flush": "counts of what is viewed",
+    "gateway.page_rows:write": "what members were shown, which they did not do",
+    "gateway.page_rows:purge": "pages that were shown long ago",
     "gateway.usage:_purge_daily": "counts that are old",
+    "gateway.inbox:take": "what a back office told, which changes nothing here by itself",
+    "gateway.inbox:_lease": "who works on it",
+    "gateway.inbox:_settle": "that it was followed",
+    "gateway.inbox:_purge": "what was followed a week ago",
     "gateway.cli.audit:run": "keys that are sealed anew; the other one tells",
 }
 LOGIN = ("https://login.example", "maya")

@@ -153,7 +153,7 @@ async def test_tells_who_manages_what_colleagues_see(portal: Portal) -> None:
     form = page[page.index('name="documents"') :].partition("</select>")[0]
     assert re.findall(r'value="(\w+)"', form) == ["none", "own"], "no more than the boss has"
     assert "Your colleagues" not in (await joe.get("/account")).text
-    assert "maya" not in (await joe.get("/account")).text
+    assert "Boss" not in (await joe.get("/account")).text
 
 
 @pytest.mark.parametrize(

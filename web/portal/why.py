@@ -103,7 +103,12 @@ def why(visit: Visit, grounds: Grounds, offices: Offices) -> Why:
     """Tell what every record that the visitor sees rests on."""
     who = [_identity(grounds.identity, visit)] if grounds.identity else []
     who += [_acting(grounds.acting, visit)] if grounds.acting else []
-    links = [_linked(each, visit, offices[each.source]) for each in grounds.linked if each.source in offices]
+    linked = [each for each in grounds.linked if each.source in offices]
+    if grounds.acting and "company" in {grounds.acting.rights.reach(area) for area in AREAS}:
+        links = [_linked(each, visit, offices[each.source]) for each in linked]
+    else:  # what the company is called elsewhere may be a colleague's address
+        titles = dict.fromkeys(offices[each.source].title for each in linked)
+        links = [Reason(title=f"{visit.account_name} is known in {title}", text="") for title in titles]
     links += [_named(each, offices[each.source]) for each in grounds.named if each.source in offices]
     return Why(who=who, links=links)
 

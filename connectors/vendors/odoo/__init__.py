@@ -5,10 +5,11 @@ from msgspec import Struct
 from connectors.contract import Connector, Limits, Scope
 from connectors.vendors.odoo import invoices, moves, orders, tickets
 from connectors.vendors.odoo.attachments import open_attachment
-from connectors.vendors.odoo.partners import find
+from connectors.vendors.odoo.partners import fetch_person, find
 from connectors.vendors.odoo.pdf import open_invoice, open_slip
 from connectors.vendors.odoo.rpc import Odoo, call, sign_in
 from connectors.vendors.odoo.settings import OdooConfig
+from connectors.vendors.odoo.webhook import webhook
 
 
 class Version(Struct):
@@ -29,6 +30,7 @@ connector = Connector(
     auth=lambda config, tokens: None,  # noqa: ARG005  # the key travels in the body of each call
     check=check,
     find=find,
+    person=fetch_person,
     reads={
         "orders": orders.read_orders,
         "invoices": invoices.read_invoices,
@@ -44,4 +46,5 @@ connector = Connector(
     statuses={"orders": orders.STATES, "invoices": moves.STATES, "tickets": tickets.STATES},
     limits=Limits(concurrent=4),  # a self-hosted Odoo has a handful of workers, and no limit of its own
     scope=Scope(customer="customer number", proof="the company that the record is for"),
+    webhook=webhook,
 )
