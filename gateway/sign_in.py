@@ -24,6 +24,7 @@ class ProviderSettings(Struct, frozen=True, kw_only=True):
     scopes: Annotated[tuple[str, ...], rules.scopes] = ("openid", "email", "profile")
     title: Annotated[str | None, rules.text(60)] = None
     for_: Annotated[str, rules.one_of(*KINDS)] = "customers"
+    customer_claim: Annotated[str | None, rules.text(100)] = None
 
     @property
     def missing(self) -> list[str]:
@@ -45,6 +46,7 @@ class SignInSettings(Struct, frozen=True, kw_only=True):
     client_secret: Secret
     scopes: tuple[str, ...]
     title: str | None
+    customer_claim: str | None = None
 
 
 def sign_ins(groups: Mapping[str, ProviderSettings]) -> tuple[SignInSettings, ...]:
@@ -59,6 +61,7 @@ def sign_ins(groups: Mapping[str, ProviderSettings]) -> tuple[SignInSettings, ..
             client_secret=given.client_secret,
             scopes=given.scopes,
             title=given.title,
+            customer_claim=given.customer_claim,
         )
         for group, given in groups.items()
         if given.issuer and given.client_id and given.client_secret

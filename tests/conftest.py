@@ -19,4 +19,5 @@ pytest_plugins = [
     "support_cli",
     "support_serve",
     "support_every_page",
+    "support_identity",
 ]

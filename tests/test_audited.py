@@ -20,6 +20,7 @@ UNTOLD = {
     "auth.sessions:_see": "that a session is used, once a minute",
     "gateway.usage:flush": "counts of what is viewed",
     "gateway.usage:_purge_daily": "counts that are old",
+    "gateway.identity.arrival:_take_address": "an address, of which member.made or member.changed tells",
     "gateway.cli.audit:run": "keys that are sealed anew; the other one tells",
 }
 LOGIN = ("https://login.example", "maya")
@@ -38,6 +39,7 @@ CHANGES = {
     "owner add": (("owner", "add", *NAMED), ["owner.added"]),
     "members disable": (("members", "disable", *LOGIN), ["member.disabled"]),
     "members enable": (("members", "enable", *LOGIN), ["member.enabled"]),
+    "invitations add": (("invitations", "add", "ann@bakery.example", "--account", "hotel"), ["invitation.made"]),
     "unlink": (("unlink", "--account", "bakery", *NAMED), ["membership.removed"]),
     "unlink, a customer": (("unlink", "--source", "erp", "--customer", "10"), ["customer.unlinked"]),
     "members erase": (("members", "erase", "--yes", *LOGIN), ["member.erased"]),
@@ -50,11 +52,17 @@ LOOKS = {
     "sources list": ("sources", "list"),
     "sources test": ("sources", "test"),
     "doctor": ("doctor",),
+    "invitations list": ("invitations", "list"),
+    "queue list": ("queue", "list"),
+    "queue show": ("queue", "show", "nobody"),
 }
 OTHERS = {
     "serve": "the portal itself, whose writes are told one by one",
     "demo": "a portal of its own",
     "migrate": "tables, not what is in them",
+    "invitations withdraw": "in test_identity_cli, as it needs an id",
+    "queue decide": "in test_identity_cli, as it needs a question",
+    "queue dismiss": "in test_identity_cli, as it needs a question",
     "audit reseal": "the same values under another key",
     "leakcheck": "asks a portal from outside, as browsers do",
 }

@@ -10,6 +10,10 @@ What = Literal[
     "customer.linked",
     "customer.moved",
     "customer.unlinked",
+    "invitation.expired",
+    "invitation.made",
+    "invitation.used",
+    "invitation.withdrawn",
     "member.changed",
     "member.disabled",
     "member.enabled",
@@ -19,6 +23,11 @@ What = Literal[
     "membership.removed",
     "owner.added",
     "person.forgotten",
+    "person.lost",
+    "person.named",
+    "question.asked",
+    "question.decided",
+    "question.dismissed",
     "session.account_changed",
     "session.began",
     "session.ended",
@@ -31,13 +40,14 @@ What = Literal[
     "staff.changed",
     "staff.made",
 ]
-Via = Literal["command line", "portal", "provider"]
+Via = Literal["command line", "portal", "provider", "service"]
 
 
 class By(Struct, frozen=True):
     """Who does something, and from where.
 
-    `who` is `operator/<login on the machine>`, `member/<id>`, `staff/<id>` or `provider/<id>`. `address` is where a
+    `who` is `operator/<login on the machine>`, `member/<id>`, `staff/<id>`, `provider/<id>` or
+    `service/<name>`, for what Hallway does by itself. `address` is where a
     request came from.
     """
 

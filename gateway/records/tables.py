@@ -160,7 +160,7 @@ class Invitation(Base):
     made_at: Mapped[datetime]
     until: Mapped[datetime]
     state: Mapped[str] = mapped_column(String(10))  # "made", "used", "expired" or "withdrawn"
-    member_id: Mapped[str | None] = mapped_column(ForeignKey("members.id", ondelete="SET NULL"))  # who used it
+    member_id: Mapped[str | None] = mapped_column(ForeignKey("members.id", ondelete="CASCADE"))  # who used it
     used_at: Mapped[datetime | None]
 
 

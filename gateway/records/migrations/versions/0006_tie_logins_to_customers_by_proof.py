@@ -36,7 +36,7 @@ def upgrade() -> None:
         sa.Column("member_id", sa.String(26)),
         sa.Column("used_at", at),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_invitations_account_id", ondelete="CASCADE"),
-        sa.ForeignKeyConstraint(["member_id"], ["members.id"], name="fk_invitations_member_id", ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(["member_id"], ["members.id"], name="fk_invitations_member_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name="pk_invitations"),
     )
     op.create_index("ix_invitations_email", "invitations", ["email"])
@@ -101,8 +101,6 @@ def _remember() -> None:
     members = sa.table("members", *map(sa.column, ("id", "email", "created_at")))
     known = connection.execute(sa.select(members).where(members.c.email.is_not(None)))
     columns = sa.table("addresses", *map(sa.column, ("address", "member_id", "first_at")))
-    rows = [
-        {"address": row.email.translate(SMALL), "member_id": row.id, "first_at": row.created_at} for row in known
-    ]
+    rows = [{"address": row.email.translate(SMALL), "member_id": row.id, "first_at": row.created_at} for row in known]
     if rows:
         connection.execute(sa.insert(columns), rows)
