@@ -1,8 +1,11 @@
 """What stands before every route: nothing is open, and nothing can be changed from elsewhere, unless a route says so.
 
 A route says so by `opt`: `PUBLIC` lets anybody in, `FROM_ELSEWHERE` accepts unsafe methods from outside our pages, for
-those who prove themselves in another way, `STAFF` lets in staff and nobody else. What a route does not say is
-refused: without `STAFF`, it is for members and nobody else.
+those who prove themselves in another way, `for_staff(role)` lets in staff of that role at least and nobody else. What a
+route does not say is refused: without a role, it is for members and nobody else.
+
+One of staff who views as a member gets at a member's pages as an `Onlooker`, by safe methods alone. Meanwhile every
+unsafe request of theirs is refused that is not for a page of staff's.
 """
 
 from typing import Any
@@ -22,12 +25,17 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from auth.cross_site import SAFE_METHODS, TooLarge, carries_token, is_form, is_from_our_site, read_form, replay
 from auth.own_path import HOME, own_path
-from auth.principals import Principal, StaffPrincipal
-from auth.visitors import Visitors
+from auth.principals import VIEW_AS, Onlooker, Principal, Role, StaffPrincipal, Viewing
+from auth.visitors import KEY, Visitors
 
 PUBLIC = {"public": True}
 FROM_ELSEWHERE = {"from_elsewhere": True}
-STAFF = {"staff": True}
+
+
+def for_staff(least: Role) -> dict[str, Any]:
+    """Open a route for staff of this role at least, and for nobody else."""
+    return {"staff": least}
+
 
 log = structlog.get_logger()
 
@@ -38,6 +46,14 @@ class SignInNeeded(NotAuthorizedException):
 
 class NotForStaff(PermissionDeniedException):
     """One of staff is signed in, and the page is a customer's."""
+
+
+class RoleTooLow(PermissionDeniedException):
+    """One of staff is signed in, and the page wants a role that they do not have."""
+
+
+class ReadOnly(PermissionDeniedException):
+    """One of staff looks at what a member sees, and tried to do something there."""
 
 
 class Protection(InitPlugin):
@@ -54,14 +70,25 @@ class Protection(InitPlugin):
         return app_config
 
     async def let_in(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        if handler.opt.get("public") is True:
+        scope: Any = connection.scope
+        is_safe = scope["method"] in SAFE_METHODS
+        is_public, least = handler.opt.get("public") is True, handler.opt.get("staff")
+        if is_public and is_safe:
             return
-        who = await self._visitors.recognise(connection.scope)
+        who = await self._visitors.recognise(scope)
+        if isinstance(who, StaffPrincipal) and who.viewing and not is_safe and least is None:
+            raise ReadOnly("You only look. Nothing was done.")
+        if is_public:
+            return
         if who is None:
             raise SignInNeeded
-        if handler.opt.get("staff") is True:
+        if least is not None:
             if not isinstance(who, StaffPrincipal):
                 raise NotFoundException  # a member need not learn what staff have
+            if not who.reaches(least):
+                raise RoleTooLow("Your role does not allow this.")
+        elif isinstance(who, StaffPrincipal) and who.viewing and who.reaches(VIEW_AS):
+            scope[KEY] = _onlooker(who, who.viewing)
         elif not isinstance(who, Principal):
             raise NotForStaff("This is for customers. You are signed in as staff.")
 
@@ -116,6 +143,18 @@ def ask_to_sign_in(request: Request[Any, Any, Any], _: SignInNeeded) -> Response
     wanted = own_path(_address(request.scope)) if request.method == "GET" else HOME
     question = "" if wanted == HOME else f"?next={quote(wanted, safe='/')}"
     return Response("", status_code=303, headers={"Location": f"/sign-in{question}"})
+
+
+def _onlooker(who: StaffPrincipal, viewing: Viewing) -> Onlooker:
+    return Onlooker(
+        staff_id=who.staff_id,
+        member_id=viewing.member_id,
+        account_id=viewing.account_id,
+        csrf_token=who.csrf_token,
+        session=who.session,
+        provider=who.provider,
+        until=viewing.until,
+    )
 
 
 def _address(scope: Scope) -> str:

@@ -12,6 +12,7 @@ import structlog
 from authlib.oauth2.rfc7636 import create_s256_code_challenge  # type: ignore[import-untyped]  # Authlib ships no types
 
 from auth import logout_token
+from auth.claimed_role import claimed_role
 from auth.clock import Clock
 from auth.customer_claim import customer_in
 from auth.discovery import Discovery, Metadata
@@ -23,6 +24,7 @@ from auth.logout_token import Logout
 from auth.once import Once
 from auth.own_path import own_path
 from auth.pre_login import PreLogin, PreLoginCookies
+from auth.principals import Role
 from auth.profile import Profile
 from auth.provider import Begin, Identity, Provider, SignIn
 from auth.provider_keys import ProviderKeys
@@ -93,12 +95,13 @@ class OidcClient:
         metadata = await self._discovery.metadata()
         self._check_sender(answer.get("iss"), metadata)
         tokens = await redeem(self._http, self.provider, metadata, _code(answer), pre_login.verifier)
-        claims = await self._prove(tokens, pre_login, metadata)
+        claims, role = await self._prove(tokens, pre_login, metadata)
         identity = await self._identify(claims, tokens, metadata)
         return SignIn(
             identity=identity,
             id_token=Hidden(tokens.id_token),
             sid=claims.provider_sid,
+            role=role,
             return_to=pre_login.return_to,
         )
 
@@ -146,7 +149,7 @@ class OidcClient:
         if issuer is not None and issuer != self.provider.issuer:
             raise NotBelieved("answer of another issuer")
 
-    async def _prove(self, tokens: Tokens, pre_login: PreLogin, metadata: Metadata) -> Claims:
+    async def _prove(self, tokens: Tokens, pre_login: PreLogin, metadata: Metadata) -> tuple[Claims, Role | None]:
         signed = await self._keys.verify(tokens.id_token, metadata.jwks_uri)
         expected = Expected(
             issuer=self.provider.issuer,
@@ -154,7 +157,8 @@ class OidcClient:
             nonce=pre_login.nonce,
             access_token=tokens.access_token,
         )
-        return check(signed, expected, self._clock())
+        claims = check(signed, expected, self._clock())
+        return claims, claimed_role(signed.payload, self.provider.role_claim, self.provider.roles)
 
     async def _identify(self, claims: Claims, tokens: Tokens, metadata: Metadata) -> Identity:
         profile: Profile = claims

@@ -1,9 +1,11 @@
 """A sign-in provider we trust, and what is learnt from it."""
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 from auth.hidden import Hidden, Revealing
-from auth.principals import Kind
+from auth.principals import Kind, Role
 
 MAIN = "main"  # the id of the first provider; the others have a number
 
@@ -11,7 +13,8 @@ MAIN = "main"  # the id of the first provider; the others have a number
 class Provider(Struct, frozen=True, kw_only=True):
     """An OpenID provider at which we are registered. `id` is our own short name for it.
 
-    `kind` is what its people are to us, whatever it says of them. `title` is what its button says.
+    `kind` is what its people are to us, whatever it says of them. `title` is what its button says. `role_claim` is
+    where it says what one of staff may do, and `roles` what its words for that mean.
     """
 
     id: str
@@ -24,6 +27,8 @@ class Provider(Struct, frozen=True, kw_only=True):
     post_logout_redirect_uri: str
     scopes: tuple[str, ...] = ("openid", "email", "profile")
     customer_claim: str | None = None  # in which it vouches for a customer number
+    role_claim: str | None = None
+    roles: Mapping[str, Role] = {}
 
 
 class Identity(Struct, frozen=True, kw_only=True):
@@ -44,9 +49,13 @@ class Begin(Struct, frozen=True):
 
 
 class SignIn(Struct, frozen=True, kw_only=True):
-    """A finished sign-in. `id_token` is kept for signing out there too, `sid` for when they sign out there first."""
+    """A finished sign-in. `id_token` is kept for signing out there too, `sid` for when they sign out there first.
+
+    `role` is what the provider claims for one of staff.
+    """
 
     identity: Identity
     id_token: Hidden
     sid: str | None
+    role: Role | None = None
     return_to: str

@@ -4,6 +4,8 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from auth.principals import Viewing
+
 
 class Session(Struct, frozen=True, kw_only=True):
     """`id_hash` names it; the id itself is known to the browser alone."""
@@ -17,3 +19,4 @@ class Session(Struct, frozen=True, kw_only=True):
     csrf_token: str
     seen_at: datetime
     expires_at: datetime
+    viewing: Viewing | None = None  # of staff alone

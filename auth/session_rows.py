@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.errors import Disabled
+from auth.principals import Viewing
 from auth.session import Session
 from gateway.records.lines import By, Line, What
 from gateway.records.tables import Member, Staff
@@ -32,7 +33,14 @@ def session_of(row: Row) -> Session:
         csrf_token=row.csrf_token,
         seen_at=row.seen_at,
         expires_at=row.expires_at,
+        viewing=_viewing_of(row),
     )
+
+
+def _viewing_of(row: Row) -> Viewing | None:
+    if row.viewing_member is None or row.viewing_account is None or row.viewing_until is None:
+        return None
+    return Viewing(row.viewing_member, row.viewing_account, row.viewing_until)
 
 
 def hash_of(cookie: str) -> bytes:

@@ -4,9 +4,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from auth import cookies
-from auth.principals import Anyone, Principal, StaffPrincipal
+from auth.principals import ROLES, Anyone, Principal, Role, StaffPrincipal
 from auth.session import Session
 from auth.sessions import Sessions
+from gateway.records.database import Database
+from gateway.records.tables import Staff
 
 KEY = "user"  # where Litestar looks for it too
 
@@ -16,8 +18,9 @@ Scope = Any  # of ASGI; frameworks type it in ways that fit no mapping
 class Visitors:
     """Knows the signed-in. Nothing is kept for anybody else."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, database: Database) -> None:
         self._sessions = sessions
+        self._database = database
 
     async def recognise(self, scope: Scope) -> Anyone | None:
         """Find out who asks, and put it on the connection. Raises `DatabaseDown` when nobody can tell."""
@@ -28,13 +31,27 @@ class Visitors:
 
     async def _find(self, headers: Iterable[tuple[bytes, bytes]]) -> Anyone | None:
         session = await self._sessions.get(cookies.read(headers, cookies.SESSION))
-        return principal_of(session) if session else None
+        if session is None:
+            return None
+        return principal_of(session, await self._role_of(session.staff_id) if session.staff_id else "none")
+
+    async def _role_of(self, staff_id: str) -> Role:
+        """Ask the row each time: staff are few, and a role that was taken is gone at once."""
+        async with self._database.read() as session:
+            staff = await session.get(Staff, staff_id)
+        return role_of(staff) if staff else "none"
 
 
-def principal_of(session: Session) -> Anyone | None:
-    """None: a session that is neither wholly a member's nor wholly staff's opens nothing."""
+def role_of(staff: Staff) -> Role:
+    """What was listed counts, and without that what the provider last claimed."""
+    found = staff.listed_role or staff.claimed_role
+    return next((role for role in ROLES if role == found), "none")
+
+
+def principal_of(session: Session, role: Role = "none") -> Anyone | None:
+    """None: a session that is neither wholly a member's nor wholly staff's opens nothing. `role` is of staff."""
     match session:
-        case Session(kind="member", member_id=str(member_id), staff_id=None):
+        case Session(kind="member", member_id=str(member_id), staff_id=None, viewing=None):
             return Principal(
                 member_id=member_id,
                 account_id=session.account_id,
@@ -48,6 +65,8 @@ def principal_of(session: Session) -> Anyone | None:
                 csrf_token=session.csrf_token,
                 session=session.id_hash,
                 provider=session.provider,
+                role=role,
+                viewing=session.viewing,
             )
         case _:
             return None

@@ -9,9 +9,11 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.errors import Disabled
+from auth.principals import Role
 from auth.provider import Identity
 from gateway.audit import Trail
 from gateway.records.database import Database
@@ -20,8 +22,6 @@ from gateway.records.lines import By, Line, What
 from gateway.records.tables import Account, Link, Member, Membership, Person, Staff
 from gateway.records.upsert import insert
 from gateway.rights import Rights
-
-NO_ROLE = "none"  # of staff whom nobody has given one yet
 
 
 class AccountRef(Struct, frozen=True):
@@ -46,9 +46,14 @@ class PersonRef(Struct, frozen=True):
 
 
 class Scope(Struct, frozen=True, kw_only=True):
-    """One member acting for one account within rights, and what both are called elsewhere. No links: nothing to see."""
+    """One member acting for one account within rights, and what both are called elsewhere. No links: nothing to see.
+
+    `issuer` and `subject` are the login that is the member.
+    """
 
     member_id: str
+    issuer: str
+    subject: str
     account_id: str
     account_name: str
     links: tuple[LinkRef, ...]
@@ -87,28 +92,42 @@ async def remember(db: Database, identity: Identity, now: datetime, *, trail: Tr
 
 
 async def remember_staff(
-    db: Database, identity: Identity, now: datetime, *, trail: Trail, address: str | None = None
+    db: Database,
+    identity: Identity,
+    now: datetime,
+    *,
+    trail: Trail,
+    role: Role | None = None,
+    address: str | None = None,
 ) -> str:
-    """Note that one of staff came, and return their id. Who is new may do nothing yet; a role and a name stay."""
+    """Note that one of staff came, and return their id. A listed role and a name stay.
+
+    `role` is what the provider claims today: it takes the place of what it claimed before, also when that is nothing.
+    """
     async with db.write() as session:
         new = insert(session, Staff).values(
             id=new_id(),
             issuer=identity.issuer,
             subject=identity.subject,
             name=identity.name,
-            role=NO_ROLE,
+            claimed_role=role,
             created_at=now,
         )
         is_new = await session.scalar(new.on_conflict_do_nothing().returning(Staff.id)) is not None
         this = (Staff.issuer == identity.issuer, Staff.subject == identity.subject)
         staff = (await session.scalars(sa.select(Staff).where(*this).with_for_update())).one()
         is_named = staff.name is None and identity.name is not None
+        claimed = {"claimed_before": None if is_new else staff.claimed_role, "claimed": role}
+        is_changed = staff.claimed_role != role
+        staff.claimed_role = role
         if is_named:
             staff.name = identity.name
-        if is_new or is_named:
+        if is_new or is_named or is_changed:
             told: What = "staff.made" if is_new else "staff.changed"
-            personal = {"name": staff.name} if is_new else {"before": {"name": None}, "after": {"name": staff.name}}
-            await trail.record(session, _met(told, f"staff/{staff.id}", identity, address, personal))
+            names = {"before": {"name": None}, "after": {"name": staff.name}} if is_named else {}
+            personal = {"name": staff.name} if is_new else names
+            line = _met(told, f"staff/{staff.id}", identity, address, personal)
+            await trail.record(session, replace(line, details=claimed if role or is_changed else {}))
     return staff.id
 
 
@@ -138,8 +157,9 @@ async def read_accounts(session: AsyncSession, member_id: str) -> tuple[AccountR
 async def read_scope(session: AsyncSession, member_id: str, account_id: str) -> Scope | None:
     """Do as `scope_of`, in a transaction that reads more: never an old membership with new links."""
     membership = (
-        sa.select(Account.name, Membership.rights)
+        sa.select(Account.name, Membership.rights, Member.issuer, Member.subject)
         .join(Membership, Membership.account_id == Account.id)
+        .join(Member, Membership.member_id == Member.id)
         .where(Membership.member_id == member_id, Membership.account_id == account_id)
     )
     links = (
@@ -151,6 +171,8 @@ async def read_scope(session: AsyncSession, member_id: str, account_id: str) -> 
         return None
     return Scope(
         member_id=member_id,
+        issuer=row.issuer,
+        subject=row.subject,
         account_id=account_id,
         account_name=row.name,
         links=tuple(LinkRef(*each) for each in await session.execute(links)),

@@ -1,6 +1,7 @@
 """The merged view: every record read for a customer goes through here, and takes the scope that the session gave.
 
-A page never waits for back offices longer than its budget, however many questions it asks.
+What was read is the account's and shared by its members; what each of them gets of it, `_serve` decides, which nothing
+goes around. A page never waits for back offices longer than its budget, however many questions it asks.
 """
 
 import asyncio
@@ -12,11 +13,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from connectors.contract import FileQuery, FileStream
-from connectors.errors import NotFound
+from connectors.errors import NotFound, Unavailable
 from connectors.records import Kind, Record
 from gateway.access import LinkRef, Scope
 from gateway.offices import Office, Offices
+from gateway.proofs import Proof, decide
 from gateway.pull import Pull
+from gateway.sight import Sight
 from gateway.supply import State, Supplied, Supply
 
 WORST_LAST: tuple[State, ...] = ("on_time", "late", "waiting", "down")
@@ -68,13 +71,14 @@ class AccountView:
 
     def __init__(self, scope: Scope, offices: Mapping[str, Office], supply: Supply, until: float) -> None:
         self._scope = scope
+        self._sight = Sight(scope)
         self.offices = offices
         self._supply = supply
         self._until = until
         self.version: bytes | None = None  # of what the last lists were read from, if they needed no call
 
     async def parts(self, kinds: Iterable[Kind], *, deep: Kind | None = None, depth: int = 1) -> tuple[Part, ...]:
-        """Read lists. A source that cannot read a kind has no part for it; a scope without links has none at all.
+        """Read lists. Without a link, a right or a source that reads a kind there is no part for it, and no question.
 
         A long history comes in pieces: the latest records, and then `depth` - 1 further ones of the kind `deep`.
         """
@@ -83,7 +87,7 @@ class AccountView:
             for link in self._scope.links
             if link.source in self.offices
             for kind in kinds
-            if kind in self.offices[link.source].connector.reads
+            if kind in self.offices[link.source].connector.reads and self._sight.reaches(kind, link.source)
         ]
         self.version, parts = await self._serve(wants)
         for _ in range(min(depth, DEEPEST) - 1):
@@ -98,7 +102,7 @@ class AccountView:
         """
         office = self.offices.get(source)
         links = [link for link in self._scope.links if link.source == source]
-        if office is None or kind not in office.connector.fetch or not links:
+        if office is None or kind not in office.connector.fetch or not links or not self._sight.reaches(kind, source):
             raise NotFound("no such record in this account")
         _, lists = await self._serve([self._want(link, kind) for link in links])
         listed = [_only(part, record_id) for part in lists]
@@ -112,7 +116,9 @@ class AccountView:
         for part in whole:
             if part.records:
                 return part
-        unsure = [part for part in whole if part.state in {"waiting", "down"}]
+        # A colleague's record may be known where one that does not exist would be asked for: both get one answer.
+        asked = whole if found or self._sight.is_whole(kind) else [*whole, *listed]
+        unsure = [part for part in asked if part.state in {"waiting", "down"}]
         if found and unsure:  # what the list says of it, and that the rest is missing
             return replace(found[0], state=unsure[0].state, asking=unsure[0].asking)
         if found and all(
@@ -136,13 +142,27 @@ class AccountView:
     @asynccontextmanager
     async def file(self, kind: Kind, source: str, record_id: str, file_id: str) -> AsyncIterator[FileStream]:
         """Open a file of one of the account's records; the connector proves the owner anew. Raises `ConnectorError`."""
+        if not self._sight.opens(kind, source):
+            raise NotFound("no such file in this account")
         part = await self.one(kind, source, record_id)
         office = self.offices[source]
-        if kind not in office.connector.files:
+        if kind not in office.connector.files or any(decide(proof) for proof in self._proofs(part, files=True)):
             raise NotFound("no such file in this account")
+        if not part.records and not self._sight.opens_all(kind):
+            raise Unavailable(f"{source} has not said whose own the record is")
         query = FileQuery(record=record_id, file=file_id, customer=part.customer)
         async with office.connector.files[kind](office.back_office, query) as stream:
             yield stream
+
+    async def why(self, kind: Kind, source: str, record_id: str) -> Proof:
+        """Write down why a record is shown. Raises `NotFound`, and `Unavailable` while nobody can say."""
+        for proof in self._proofs(await self.one(kind, source, record_id)):
+            return proof
+        raise Unavailable(f"{source} has not answered")
+
+    def _proofs(self, part: Part, *, files: bool = False) -> list[Proof]:
+        whose = (part.kind, part.source, part.customer)
+        return [self._sight.proof(*whose, record, files=files) for record in part.records]
 
     def _want(self, link: LinkRef, kind: Kind, record_id: str | None = None) -> Pull:
         return Pull(
@@ -167,17 +187,17 @@ class AccountView:
 
     async def _serve(self, wants: Sequence[Pull]) -> tuple[bytes | None, list[Part]]:
         version, supplied = await self._supply.serve(wants, self._until)
-        return version, [_part(want, found) for want, found in zip(wants, supplied, strict=True)]
+        return version, [_part(want, found, self._sight) for want, found in zip(wants, supplied, strict=True)]
 
 
-def _part(want: Pull, supplied: Supplied) -> Part:
+def _part(want: Pull, supplied: Supplied, sight: Sight) -> Part:
     known = supplied.known
     return Part(
         kind=want.kind,
         source=want.source,
         customer=want.customer,
         title=want.office.title,
-        records=known.records if known else (),
+        records=sight.through(want.kind, want.source, want.customer, known.records) if known else (),
         fetched_at=known.fetched_at if known else None,
         promise=want.promise,
         state=supplied.state,

@@ -140,7 +140,7 @@ def make_app(settings: Settings) -> ASGIApp:
 
     app = Litestar(
         route_handlers=[PORTAL, API, LOGIN, take_logout, show_staff_home, get_static, get_healthz, get_readyz],
-        plugins=[Protection(Visitors(sessions), settings.base_url)],
+        plugins=[Protection(Visitors(sessions, database), settings.base_url)],
         exception_handlers=HANDLERS,
         lifespan=[lifespan],
         openapi_config=OPENAPI,
@@ -197,6 +197,8 @@ def _provider(sign_in: SignInSettings, base_url: str) -> Provider:
         post_logout_redirect_uri=f"{base_url}/signed-out",
         scopes=sign_in.scopes,
         customer_claim=sign_in.customer_claim,
+        role_claim=sign_in.role_claim,
+        roles=sign_in.roles,
     )
 
 

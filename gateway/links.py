@@ -73,13 +73,13 @@ async def link(
     belongs to another account is refused.
     """
     _check_account(account)
-    _check("the customer id", customer, TEXT)
-    _check("the fact", proof.fact, TEXT)
-    _check("who decided", proof.decided_by, TEXT)
+    check_text("the customer id", customer, TEXT)
+    check_text("the fact", proof.fact, TEXT)
+    check_text("who decided", proof.decided_by, TEXT)
     if name is not None:
-        _check("the account's name", name, TEXT)
+        check_text("the account's name", name, TEXT)
     if login:
-        _check_login(login)
+        check_login(login)
     async with db.write() as session:
         changes = [
             await _account(session, by, account, name, proof.decided_at),
@@ -125,19 +125,19 @@ async def add_owner(
     db: Database, *, trail: Trail, by: By, login: Login, now: datetime, name: str | None = None
 ) -> bool:
     """Let a person run this installation. False: they already could."""
-    _check_login(login)
+    check_login(login)
     if name is not None:
-        _check("the name", name, TEXT)
-    made = {"id": new_id(), "issuer": login.issuer, "subject": login.subject, "name": name, "role": OWNER}
+        check_text("the name", name, TEXT)
+    made = {"id": new_id(), "issuer": login.issuer, "subject": login.subject, "name": name, "listed_role": OWNER}
     async with db.write() as session:
         new = insert(session, Staff).values(**made, created_at=now).on_conflict_do_nothing().returning(Staff.id)
         is_new = await session.scalar(new) is not None
         this = (Staff.issuer == login.issuer, Staff.subject == login.subject)
         staff = (await session.scalars(sa.select(Staff).where(*this).with_for_update())).one()
-        before = None if is_new else staff.role
+        before = None if is_new else staff.listed_role
         if before == OWNER:
             return False
-        staff.role = OWNER
+        staff.listed_role = OWNER
         roles = {"before": before, "after": OWNER}
         await trail.record(session, _about_person("owner.added", by, f"staff/{staff.id}", login, details=roles))
     return True
@@ -232,12 +232,12 @@ def _check_account(account: str) -> None:
         raise LinkError("an account id is small letters, digits and hyphens, 63 at the most: acme-ltd")
 
 
-def _check_login(login: Login) -> None:
-    _check("the issuer", login.issuer, ISSUER)
-    _check("the subject", login.subject, TEXT)
+def check_login(login: Login) -> None:
+    check_text("the issuer", login.issuer, ISSUER)
+    check_text("the subject", login.subject, TEXT)
 
 
-def _check(what: str, text: str, most: int) -> None:
+def check_text(what: str, text: str, most: int) -> None:
     """Refuse what one database would store and the other would not, and what nobody can see."""
     if not text or text != text.strip() or not text.isprintable() or len(text) > most:
         raise LinkError(f"{what} is plain text of 1 to {most} characters, without spaces at its ends")

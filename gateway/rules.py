@@ -11,6 +11,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+from auth.principals import ROLES, Role
 from connectors.config import Secret
 from gateway.colours import HEX
 from gateway.keyring import parse_keyring
@@ -64,6 +65,20 @@ def one_of(*known: str) -> Callable[[str], str]:
         return given.lower()
 
     return rule
+
+
+def roles(given: str) -> dict[str, Role]:
+    """Read words of a provider and the role that each stands for, such as `admin=it-team support=desk,night-desk`."""
+    found: dict[str, Role] = {}
+    for part in given.split():
+        name, _, words = part.partition("=")
+        role = next((role for role in ROLES[1:] if role == name), None)
+        if role is None or not all(words.split(",")) or found.keys() & set(words.split(",")):
+            raise ValueError(
+                f"must be roles with the provider's words for each, such as support=desk,night: {', '.join(ROLES[1:])}"
+            )
+        found |= dict.fromkeys(words.split(","), role)
+    return found
 
 
 def flag(given: str) -> bool:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Struct
 
-from auth.principals import Kind
+from auth.principals import Kind, Role
 from auth.provider import MAIN
 from connectors.config import Secret
 from gateway import rules
@@ -16,7 +16,10 @@ NEEDED = ("issuer", "client_id", "client_secret")
 
 
 class ProviderSettings(Struct, frozen=True, kw_only=True):
-    """One provider, set or not. `title` is what its button says; a single one needs none."""
+    """One provider, set or not. `title` is what its button says; a single one needs none.
+
+    `role_claim` and `roles` say where staff's roles stand in its ID token, and what each word there means.
+    """
 
     issuer: Annotated[str | None, rules.issuer] = None
     client_id: Annotated[str | None, rules.text(255)] = None
@@ -25,6 +28,8 @@ class ProviderSettings(Struct, frozen=True, kw_only=True):
     title: Annotated[str | None, rules.text(60)] = None
     for_: Annotated[str, rules.one_of(*KINDS)] = "customers"
     customer_claim: Annotated[str | None, rules.text(100)] = None
+    role_claim: Annotated[str | None, rules.text(255)] = None
+    roles: Annotated[dict[str, Role] | None, rules.roles] = None
 
     @property
     def missing(self) -> list[str]:
@@ -47,6 +52,8 @@ class SignInSettings(Struct, frozen=True, kw_only=True):
     scopes: tuple[str, ...]
     title: str | None
     customer_claim: str | None = None
+    role_claim: str | None = None
+    roles: Mapping[str, Role] = {}
 
 
 def sign_ins(groups: Mapping[str, ProviderSettings]) -> tuple[SignInSettings, ...]:
@@ -62,6 +69,8 @@ def sign_ins(groups: Mapping[str, ProviderSettings]) -> tuple[SignInSettings, ..
             scopes=given.scopes,
             title=given.title,
             customer_claim=given.customer_claim,
+            role_claim=given.role_claim,
+            roles=given.roles or {},
         )
         for group, given in groups.items()
         if given.issuer and given.client_id and given.client_secret
@@ -75,6 +84,10 @@ def contradictions(groups: Mapping[str, ProviderSettings]) -> Iterator[tuple[tup
             fields = tuple(f"{group}.{field}" for field in NEEDED)
             missing = ", ".join(rules.variable(f"{group}.{field}") for field in given.missing)
             yield fields, f"the three go together; missing: {missing}"
+        if (given.role_claim is None) != (given.roles is None):
+            yield (f"{group}.role_claim", f"{group}.roles"), f"goes together with {rules.variable(f'{group}.roles')}"
+        elif given.roles and KINDS[given.for_] != "staff":
+            yield (f"{group}.role_claim", f"{group}.for_"), "only staff have roles: customers get theirs from links"
     complete = sign_ins(groups)
     for one, other in combinations(complete, 2):
         if (one.issuer, one.client_id) == (other.issuer, other.client_id):

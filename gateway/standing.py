@@ -1,7 +1,7 @@
 """Who somebody is here and what they may see: read from the rows in one moment, and copied for ten seconds."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -53,6 +53,11 @@ class Standings:
             return copy
         (standing,) = await self._rows.get([who])
         return standing
+
+    async def forget(self, sessions: Iterable[bytes]) -> None:
+        """Let these sessions' next pages go by the rows, because what they say has changed."""
+        for session in sessions:
+            await self._copies.mark_ended(session.hex())
 
     async def _read(self, people: Sequence[Principal]) -> list[Standing]:
         """Read the rows for many requests at once, and leave copies of them."""

@@ -68,13 +68,13 @@ FORMS: Mapping[str, Callable[[str], str]] = {
 
 
 class Route(Struct, frozen=True):
-    """`query` are the names of its parameters. `public` and `staff` are what the route says of itself."""
+    """`query` are the names of its parameters. `public` and `staff` (the least role) are its own words."""
 
     path: str
     methods: tuple[str, ...]
     query: tuple[str, ...]
     public: bool
-    staff: bool
+    staff: str | None
 
     @property
     def area(self) -> str | None:
@@ -103,7 +103,7 @@ def routes_of(app: Any) -> list[Route]:
             if methods == ("OPTIONS",):
                 continue
             names = tuple(name for name in handler.parsed_fn_signature.parameters if name not in OURS)
-            public, staff = (handler.opt.get(what) is True for what in ("public", "staff"))
+            public, staff = handler.opt.get("public") is True, handler.opt.get("staff")
             found.append(Route(str(route.path_format), methods, names, public, staff))
     return sorted(found, key=lambda route: (route.path, route.methods))
 

@@ -36,6 +36,7 @@ from gateway.app import make_app
 from gateway.links import Login, Proof, link
 from gateway.records.database import Database
 from gateway.records.tables import Member, Membership
+from gateway.rights import COMPANY
 from gateway.sources.changes import apply, plan
 from gateway.sources.desired import parse
 
@@ -229,6 +230,7 @@ async def _furnish(portal: Portal, database: Database, url: str) -> None:
                         proof=proof,
                         name=name,
                         login=login,
+                        rights=COMPANY,
                     )
 
 

@@ -79,6 +79,8 @@ async def test_gives_the_scope_of_one_account(db: Database) -> None:
     mary = await remember(db, MARY, NOON, trail=TRAIL)
     assert await scope_of(db, mary, "acme") == Scope(
         member_id=mary,
+        issuer=MARY.issuer,
+        subject=MARY.subject,
         account_id="acme",
         account_name="acme",
         links=(LinkRef("erp", "42"), LinkRef("helpdesk", "7")),

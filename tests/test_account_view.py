@@ -1,8 +1,8 @@
 """The merged view: real Redis, and back offices that are functions."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -22,14 +22,16 @@ from connectors.config import Config
 from connectors.contract import Answer, BackOffice, Connector, FileQuery, FileStream, Limits, Page, Query, RecordQuery
 from connectors.contract import Scope as Proof
 from connectors.errors import NotFound, Unavailable
-from connectors.records import Invoice, Kind, Money, Origin, Record, Ticket
+from connectors.records import FileRef, Invoice, Kind, Money, Origin, Record, Ticket
 from connectors.tokens import MemoryTokens
-from gateway.access import LinkRef, Scope
-from gateway.account_view import AccountViews
+from gateway.access import LinkRef, PersonRef, Scope
+from gateway.account_view import AccountViews, Part
 from gateway.compact import MOST, shrink
 from gateway.offices import Office
+from gateway.proofs import decide
 from gateway.pull import Known
-from gateway.rights import COMPANY
+from gateway.rights import COMPANY, OWN, Reach, Rights
+from gateway.sight import has_files
 from gateway.supply import Supply
 
 START = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
@@ -144,7 +146,9 @@ def ticket(id_: str) -> Ticket:
 
 def scope(account: str = "acme", *customers: str, source: str = "desk") -> Scope:
     links = tuple(LinkRef(source, customer) for customer in customers or ("7",))
-    return Scope(member_id="m", account_id=account, account_name="Acme", links=links, rights=COMPANY)
+    return Scope(
+        member_id="m", issuer="i", subject="s", account_id=account, account_name="Acme", links=links, rights=COMPANY
+    )
 
 
 @pytest.fixture
@@ -211,7 +215,9 @@ async def test_counts_a_record_once_that_two_links_lead_to(view: AccountViews, d
 
 
 async def test_reads_nothing_for_a_scope_without_links(view: AccountViews, desk: Desk) -> None:
-    nobody = Scope(member_id="m", account_id="acme", account_name="Acme", links=(), rights=COMPANY)
+    nobody = Scope(
+        member_id="m", issuer="i", subject="s", account_id="acme", account_name="Acme", links=(), rights=COMPANY
+    )
     desk.held["invoices"] = [("7", invoice("1"))]
     assert await (await view.of(nobody)).parts(["invoices", "tickets"]) == ()
     with pytest.raises(NotFound):
@@ -525,3 +531,126 @@ async def test_reads_on_from_where_a_source_that_cannot_narrow_was_cut(desk: Des
         assert (len(part.records), part.complete, part.all_open) == (40, False, False)
         (part,) = await look.parts(["tickets"], deep="tickets", depth=2)
         assert (len(part.records), part.complete, part.all_open) == (50, True, True)
+
+
+ANN = PersonRef("desk", "ann")
+
+
+def with_people(record: Invoice, *people: str) -> Invoice:
+    return replace(record, people=people, files=(FileRef(id="pdf", name="f.pdf", media_type="application/pdf"),))
+
+
+def limited(rights: Rights, *persons: PersonRef) -> Scope:
+    return replace(scope(), rights=rights, persons=frozenset(persons))
+
+
+@pytest.fixture
+def shared(desk: Desk) -> Desk:
+    """A company with an invoice of Ann's and one of Ben's, and a ticket of each."""
+    desk.held["invoices"] = [("7", with_people(invoice("1"), "ann")), ("7", with_people(invoice("2"), "ben"))]
+    desk.held["tickets"] = [("7", replace(ticket("3"), people=("ann",))), ("7", replace(ticket("4"), people=("ben",)))]
+    return desk
+
+
+def numbers(parts: Sequence[Part]) -> list[str]:
+    return sorted(record.number for part in parts for record in part.records)
+
+
+async def test_gives_a_member_what_names_them(view: AccountViews, shared: Desk) -> None:
+    whole = await (await view.of(scope())).parts(["invoices", "tickets"])
+    asked = list(shared.asked)
+    own = await (await view.of(limited(OWN, ANN))).parts(["invoices", "tickets"])
+    assert (numbers(whole), numbers(own)) == (["1", "2", "3", "4"], ["1", "3"])
+    assert shared.asked == asked, "what was read is the account's"
+    assert [part.fetched_at for part in own] == [START, START]
+
+
+@pytest.mark.parametrize(
+    ("rights", "persons"),
+    [
+        (OWN, ()),
+        (OWN, (PersonRef("other", "ann"),)),
+        (replace(COMPANY, invoices="none", requests="none"), (ANN,)),
+    ],
+)
+async def test_asks_nobody_for_what_a_member_could_not_see(
+    view: AccountViews, shared: Desk, rights: Rights, persons: tuple[PersonRef, ...]
+) -> None:
+    look = await view.of(limited(rights, *persons))
+    assert await look.parts(["invoices", "tickets"]) == ()
+    with pytest.raises(NotFound):
+        await look.one("invoices", "desk", "1")
+    with pytest.raises(NotFound):
+        async with look.file("invoices", "desk", "1", "pdf"):
+            pass
+    assert shared.asked == []
+
+
+async def test_finds_no_record_that_is_a_colleagues(view: AccountViews, shared: Desk) -> None:
+    await (await view.of(scope())).one("tickets", "desk", "4")  # a colleague has just looked at it
+    for record_id, kind in (("2", "invoices"), ("4", "tickets"), ("9", "invoices"), ("9", "tickets")):
+        with pytest.raises(NotFound):
+            await (await view.of(limited(OWN, ANN))).one(kind, "desk", record_id)  # type: ignore[arg-type]
+    part = await (await view.of(limited(OWN, ANN))).one("tickets", "desk", "3")
+    assert numbers([part]) == ["3"]
+
+
+@pytest.mark.parametrize("passed", [50, 70], ids=["read in time", "read too long ago"])
+async def test_answers_alike_for_a_colleagues_record_and_for_none(
+    shared: Desk, clock: Clock, redis: Client, monkeypatch: pytest.MonkeyPatch, passed: int
+) -> None:
+    """Also where the list is not whole and the source is away, but the colleague has read the record before."""
+    monkeypatch.setattr("gateway.pull.LATEST", 1)
+    shared.page_size, shared.reads_open = 1, frozenset({"tickets"})
+    shared.held["tickets"] += [("7", replace(ticket(str(each)), state="solved")) for each in range(5, 9)]
+    async with views(shared.office(), redis, clock) as view:
+        await (await view.of(scope())).parts(["tickets"])
+        clock.now += timedelta(seconds=50)
+        await (await view.of(scope())).one("tickets", "desk", "4")
+        shared.failing = True
+        clock.now += timedelta(seconds=passed)
+        told = [await (await view.of(limited(OWN, ANN))).one("tickets", "desk", each) for each in ("4", "19")]
+    assert [part.records for part in told] == [(), ()], "nobody can say yet"
+
+
+async def test_shows_conversations_by_what_the_whole_ticket_says(view: AccountViews, shared: Desk) -> None:
+    lists = await (await view.of(limited(OWN, ANN))).parts(["tickets"])
+    shared.held["tickets"] = [("7", replace(ticket("3"), people=("ben",)))]  # it was passed on meanwhile
+    assert numbers(await (await view.of(limited(OWN, ANN))).conversations(lists, 5)) == []
+
+
+@pytest.mark.parametrize(("documents", "opened"), [("none", []), ("own", ["1"]), ("company", ["1", "2"])])
+async def test_shows_files_to_who_may_see_documents(
+    view: AccountViews, shared: Desk, documents: Reach, opened: list[str]
+) -> None:
+    look = await view.of(limited(replace(COMPANY, documents=documents), ANN))
+    parts = await look.parts(["invoices"])
+    assert numbers(parts) == ["1", "2"]
+    assert [record.number for part in parts for record in part.records if has_files(record)] == opened
+    for record_id in ("1", "2"):
+        try:
+            async with look.file("invoices", "desk", record_id, "pdf"):
+                assert record_id in opened
+        except NotFound:
+            assert record_id not in opened
+
+
+async def test_opens_no_file_while_nobody_can_say_whose_own_it_is(view: AccountViews, shared: Desk) -> None:
+    shared.failing = True
+    for rights, expected in ((COMPANY, None), (OWN, Unavailable), (replace(COMPANY, documents="own"), Unavailable)):
+        look = await view.of(limited(rights, ANN))
+        with nullcontext() if expected is None else pytest.raises(expected):
+            async with look.file("invoices", "desk", "1", "pdf"):
+                pass
+
+
+async def test_writes_down_why(view: AccountViews, shared: Desk) -> None:
+    proof = await (await view.of(limited(OWN, ANN))).why("invoices", "desk", "1")
+    assert decide(proof) is None
+    assert (proof.read and proof.read.people, proof.named and proof.named.person) == (("ann",), "ann")
+    assert (await (await view.of(scope())).why("invoices", "desk", "1")).named is None, "no more than is needed"
+    with pytest.raises(NotFound):
+        await (await view.of(limited(OWN, ANN))).why("invoices", "desk", "2")
+    shared.failing = True
+    with pytest.raises(Unavailable):
+        await (await view.of(replace(scope(), account_id="other"))).why("invoices", "desk", "1")

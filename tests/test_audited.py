@@ -24,6 +24,7 @@ UNTOLD = {
     "gateway.cli.audit:run": "keys that are sealed anew; the other one tells",
 }
 LOGIN = ("https://login.example", "maya")
+SAM = ("https://staff.example", "sam")
 NAMED = ("--issuer", LOGIN[0], "--subject", LOGIN[1])
 LINK = ("link", "--account", "bakery", "--source", "erp", "--customer", "10", "--fact", "contract", *NAMED)
 MOVE = ("link", "--account", "hotel", "--account-name", "Hotel", *LINK[3:9], "--move")
@@ -37,6 +38,8 @@ CHANGES = {
         ["account.renamed"],
     ),
     "owner add": (("owner", "add", *NAMED), ["owner.added"]),
+    "staff add": (("staff", "add", *SAM, "--role", "support"), ["staff.role_given"]),
+    "staff role": (("staff", "role", *SAM, "admin"), ["staff.role_given"]),
     "members disable": (("members", "disable", *LOGIN), ["member.disabled"]),
     "members enable": (("members", "enable", *LOGIN), ["member.enabled"]),
     "invitations add": (("invitations", "add", "ann@bakery.example", "--account", "hotel"), ["invitation.made"]),
@@ -50,6 +53,7 @@ LOOKS = {
     "audit show": ("audit", "show"),
     "audit verify": ("audit", "verify"),
     "sources list": ("sources", "list"),
+    "staff list": ("staff", "list"),
     "sources test": ("sources", "test"),
     "doctor": ("doctor",),
     "invitations list": ("invitations", "list"),

@@ -20,7 +20,7 @@ from support_signin import Time
 
 from auth import cookies
 from auth.cross_site import MAX_FORM_BYTES
-from auth.guards import FROM_ELSEWHERE, PUBLIC, STAFF, Protection
+from auth.guards import FROM_ELSEWHERE, PUBLIC, Protection, for_staff
 from auth.principals import Principal, StaffPrincipal
 from auth.sessions import Sessions
 from auth.visitors import Visitors
@@ -48,7 +48,7 @@ async def page(request: Request[Principal, Any, Any]) -> str:
     return request.user.member_id
 
 
-@get("/staff", opt=STAFF)
+@get("/staff", opt=for_staff("none"))
 async def staff_page(request: Request[StaffPrincipal, Any, Any]) -> str:
     return request.user.staff_id
 
@@ -110,9 +110,12 @@ HANDLERS = [page, staff_page, public, form, raw, json_, put_thing, patch_thing, 
 class Site:
     """An application with Ann's session and one of staff, and requests to it with any headers."""
 
-    def __init__(self, sessions: Sessions, cookie: str, token: str, staff: str) -> None:
+    def __init__(self, database: Database, sessions: Sessions, cookie: str, token: str, staff: str) -> None:
         app = Litestar(
-            HANDLERS, plugins=[Protection(Visitors(sessions), ORIGIN)], openapi_config=None, logging_config=None
+            HANDLERS,
+            plugins=[Protection(Visitors(sessions, database), ORIGIN)],
+            openapi_config=None,
+            logging_config=None,
         )
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ORIGIN)  # type: ignore[arg-type]
         self.session = {"Cookie": f"{cookies.SESSION}={cookie}"}
@@ -130,14 +133,14 @@ class Site:
 async def site(database: Database, redis: Client, time: Time) -> Site:
     async with database.write() as session:
         session.add(Member(id="ann", issuer="https://op.example", subject="ann", created_at=time()))
-        session.add(Staff(id="sam", issuer="https://op.example", subject="ann", role="owner", created_at=time()))
+        session.add(Staff(id="sam", issuer="https://op.example", subject="ann", listed_role="owner", created_at=time()))
     sessions = Sessions(
         database, redis, Unsealed(), time, trail=TRAIL, idle=timedelta(hours=1), lifetime=timedelta(hours=1)
     )
     cookie = await sessions.create("ann", None, None)
     found = await sessions.get(cookie)
     assert found is not None
-    return Site(sessions, cookie, found.csrf_token, await sessions.create_for_staff("sam", None, None, "2"))
+    return Site(database, sessions, cookie, found.csrf_token, await sessions.create_for_staff("sam", None, None, "2"))
 
 
 UNSAFE: list[tuple[str, str, dict[str, Any]]] = [

@@ -14,6 +14,17 @@ REGISTRIES = re.compile(
 )
 MACHINE_PATHS = re.compile(r"(?<![\w.])/(work|root|home/\w+|Users/\w+)/")
 
+# Who may take what gives records out of what keeps them, or of a back office; everybody else asks the merged view.
+READERS = {
+    "Snapshots": {"cache/snapshots.py", "gateway/app.py", "gateway/supply.py"},
+    "get_versioned": {"cache/snapshots.py", "gateway/supply.py"},
+    "unpack": {"gateway/pull.py", "gateway/supply.py"},
+    "Supply": {"gateway/account_view.py", "gateway/app.py", "gateway/supply.py"},
+    "fetch": {"gateway/account_view.py", "gateway/pull.py"},
+    "files": {"gateway/account_view.py"},
+    "reads": {"gateway/account_view.py", "gateway/pull.py"},
+}
+OF_A_CONNECTOR = {"fetch", "files", "reads"}
 
 TEXTS = {name: (ROOT / name).read_bytes().decode(errors="replace") for name in sorted(tracked())}
 MODULES = [name for name in TEXTS if name.startswith(PACKAGES) and name.endswith(".py")]
@@ -59,6 +70,34 @@ def test_keeps_the_usual_module_at_a_hundred_lines() -> None:
 @pytest.mark.parametrize("name", [name for name in MODULES if TEXTS[name].strip()])
 def test_says_at_the_top_what_a_module_is_for(name: str) -> None:
     assert ast.get_docstring(ast.parse(TEXTS[name]))
+
+
+def taken(text: str) -> set[str]:
+    """Name what a module takes of `READERS`, as a name of its own or out of something else."""
+    names = set()
+    for node in ast.walk(ast.parse(text)):
+        match node:
+            case ast.Subscript(value=ast.Attribute(attr=name, value=value)) if name in OF_A_CONNECTOR:
+                names |= {name} if ast.unparse(value).endswith("connector") else set()
+            case ast.Attribute(attr=name) | ast.Name(id=name) | ast.alias(name=name) if name not in OF_A_CONNECTOR:
+                names.add(name)
+            case _:
+                pass
+    return names & READERS.keys()
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name.startswith(("cache/", "gateway/", "web/"))])
+def test_reads_records_in_one_place(name: str) -> None:
+    assert {each for each in taken(TEXTS[name]) if name not in READERS[each]} == set()
+
+
+def test_notices_another_way_to_records() -> None:
+    for line in (
+        "from cache.snapshots import Snapshots",
+        "office.connector.reads[kind](office, query)",
+        "x = p.unpack",
+    ):
+        assert taken(line), line
 
 
 def test_gives_every_folder_of_modules_an_init() -> None:

@@ -19,9 +19,13 @@ BREAKS = {
     ("connectors.vendors.odoo", "connectors.vendors.request_tracker"),
     ("gateway.account_view", "litestar"),
     ("gateway.account_view", "web.view"),
+    ("gateway.home", "gateway.sight"),
     ("gateway.links", "gateway.sources"),
     ("gateway.records.ids", "gateway.vault"),
+    ("web.portal.visit", "cache.snapshots"),
+    ("web.portal.visit", "gateway.pull"),
     ("web.view", "gateway.app"),
+    ("web.view", "gateway.supply"),
 }
 
 

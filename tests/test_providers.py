@@ -304,21 +304,21 @@ async def test_signs_staff_in_as_staff(app: ASGIApp, ops: Ops, database: Databas
     assert (back.status_code, back.headers["Location"]) == (303, "/staff")
     page = await sam.go("/staff")
     assert page.status_code == 200
-    assert "The console is not open yet" in page.text
+    assert "You have no role yet" in page.text
     assert await rows(database, Member.id) == []
     assert await rows(database, Session.kind, Session.provider, Session.account_id) == [("staff", "3", None)]
-    assert await rows(database, Staff.issuer, Staff.subject, Staff.name, Staff.role) == [
-        (ops["3"].issuer, "ann", "Ann Acme", "none")
+    assert await rows(database, Staff.issuer, Staff.subject, Staff.name, Staff.listed_role) == [
+        (ops["3"].issuer, "ann", "Ann Acme", None)
     ]
 
 
 async def test_leaves_staff_the_role_and_name_that_they_were_given(app: ASGIApp, ops: Ops, database: Database) -> None:
-    given = {"issuer": ops["3"].issuer, "subject": "ann", "name": "Boss", "role": "owner"}
+    given = {"issuer": ops["3"].issuer, "subject": "ann", "name": "Boss", "listed_role": "owner"}
     async with database.write() as session:
         session.add(Staff(id="boss", created_at=utc_now(), **given))
     for _ in range(2):
         await signed_in(app, "3")
-    assert await rows(database, Staff.id, Staff.name, Staff.role) == [("boss", "Boss", "owner")]
+    assert await rows(database, Staff.id, Staff.name, Staff.listed_role) == [("boss", "Boss", "owner")]
 
 
 @SQLITE

@@ -55,7 +55,7 @@ async def db(database: Database, time: Time) -> Database:
 async def staff(db: Database, time: Time) -> str:
     """One of staff whose subject is a member's too."""
     async with db.write() as session:
-        session.add(Staff(id="sam", issuer="https://op.example", subject="ann", role="none", created_at=time()))
+        session.add(Staff(id="sam", issuer="https://op.example", subject="ann", created_at=time()))
     return "sam"
 
 

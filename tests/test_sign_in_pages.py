@@ -104,7 +104,7 @@ async def test_leads_staff_in_and_out(browser: Browser, address: str, op: Op, ot
     page, said = await open_page(browser, address)
     await page.goto("/sign-in")
     await page.get_by_role("link", name="Staff sign-in").click()
-    await expect(page.get_by_role("heading", level=1)).to_have_text("The console is not open yet")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("You have no role yet")
     await page.get_by_role("button", name="Sign out").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("You are signed out")
     assert (op.count("/end_session"), other_op.count("/end_session")) == (0, 1)

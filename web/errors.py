@@ -9,7 +9,7 @@ from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFou
 from litestar.types import ExceptionHandlersMap
 from msgspec import Struct
 
-from auth.guards import NotForStaff
+from auth.guards import NotForStaff, ReadOnly, RoleTooLow
 from connectors.errors import BadResponse, ConnectorError, NotFound
 from gateway.records.database import DatabaseDown
 from web.api import problems
@@ -34,6 +34,23 @@ CUSTOMERS_ONLY = Words(
     "/staff",
     "Go to the staff page",
 )
+ROLE_TOO_LOW = Words(
+    "Your role does not allow this",
+    "Somebody who runs this portal can give you another role, at your sign-in or in Hallway itself.",
+    "/staff",
+    "Go to the staff page",
+)
+ONLY_LOOKING = Words(
+    "Nothing was done",
+    "You look at what a customer sees. Nothing can be changed while you do.",
+    "/",
+    "Look on",
+)
+BY_REFUSAL: dict[type[HTTPException], Words] = {
+    NotForStaff: CUSTOMERS_ONLY,
+    RoleTooLow: ROLE_TOO_LOW,
+    ReadOnly: ONLY_LOOKING,
+}
 BY_STATUS = {
     400: Words("We could not read that", "The address or the form was not complete. Go back and try again."),
     403: Words("We did not do that", "The page was open too long, or came from elsewhere. Open it anew and try again."),
@@ -56,7 +73,7 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
     )
     if status >= 500:  # noqa: PLR2004
         return on_unexpected(request, error)
-    words = CUSTOMERS_ONLY if isinstance(error, NotForStaff) else BY_STATUS.get(status, BY_STATUS[400])
+    words = BY_REFUSAL.get(type(error)) or BY_STATUS.get(status, BY_STATUS[400])
     return _page(request, status, words, headers=error.headers)
 
 

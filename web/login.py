@@ -142,7 +142,9 @@ async def _begin_for_staff(request: Request[Any, Any, Any], sign_in: SignIn, pro
     sessions: Sessions = request.app.state.sessions
     trail: Trail = request.app.state.trail
     address = address_of(request)
-    staff_id = await remember_staff(database, sign_in.identity, utc_now(), trail=trail, address=address)
+    staff_id = await remember_staff(
+        database, sign_in.identity, utc_now(), role=sign_in.role, trail=trail, address=address
+    )
     session_id = await sessions.create_for_staff(staff_id, sign_in.id_token, sign_in.sid, provider_id, address=address)
     log.info("staff signed in", staff=staff_id)
     return session_id

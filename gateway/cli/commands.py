@@ -20,6 +20,7 @@ from gateway.cli.members import members
 from gateway.cli.people import link, owner, unlink
 from gateway.cli.queue import queue
 from gateway.cli.sources import sources
+from gateway.cli.staff import staff
 from gateway.demo import run_demo
 from gateway.doctor import examine
 from gateway.records import migrate as migrations
@@ -97,6 +98,7 @@ hallway.add_command(leakcheck)
 hallway.add_command(link)
 hallway.add_command(unlink)
 hallway.add_command(owner)
+hallway.add_command(staff)
 hallway.add_command(members)
 hallway.add_command(invitations)
 hallway.add_command(queue)

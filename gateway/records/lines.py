@@ -20,11 +20,13 @@ What = Literal[
     "member.erased",
     "member.made",
     "membership.added",
+    "membership.changed",
     "membership.removed",
     "owner.added",
+    "page.looked_up",
     "person.forgotten",
-    "person.lost",
     "person.named",
+    "person.unnamed",
     "question.asked",
     "question.decided",
     "question.dismissed",
@@ -39,6 +41,9 @@ What = Literal[
     "source.removed",
     "staff.changed",
     "staff.made",
+    "staff.role_given",
+    "viewing.began",
+    "viewing.ended",
 ]
 Via = Literal["command line", "portal", "provider", "service"]
 

@@ -224,7 +224,10 @@ class Lease(Base):
 
 
 class Staff(Base):
-    """A person of the business. Never a member, even where one human is both."""
+    """A person of the business. Never a member, even where one human is both.
+
+    `listed_role` is what `hallway staff` gave them, and counts; without it, what their provider last claimed.
+    """
 
     __tablename__ = "staff"
     __table_args__ = (UniqueConstraint("issuer", "subject"),)
@@ -233,7 +236,8 @@ class Staff(Base):
     issuer: Mapped[str] = mapped_column(String(500))
     subject: Mapped[str]
     name: Mapped[str | None]
-    role: Mapped[str] = mapped_column(String(20))
+    listed_role: Mapped[str | None] = mapped_column(String(20))
+    claimed_role: Mapped[str | None] = mapped_column(String(20))
     created_at: Mapped[datetime]
 
 
@@ -266,6 +270,10 @@ class Session(Base):
     seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]  # absolute
     ended_at: Mapped[datetime | None]
+    # Of staff alone: whose pages they look at, for which account, and until when.
+    viewing_member: Mapped[str | None] = mapped_column(String(26))
+    viewing_account: Mapped[str | None] = mapped_column(String(63))
+    viewing_until: Mapped[datetime | None]
 
 
 class UsageEvent(Base):
@@ -281,6 +289,38 @@ class UsageEvent(Base):
     account_id: Mapped[str | None] = mapped_column(String(63))
     member_id: Mapped[str | None] = mapped_column(String(26))
     detail: Mapped[dict[str, Any]]
+
+
+class PageContent(Base):
+    """What pages are made of, by the SHA-256 of its text: a finished page, why it was shown, or how it looked."""
+
+    __tablename__ = "page_contents"
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    frame: Mapped[bytes] = mapped_column(LargeBinary)  # of zstd
+
+
+class PageCode(Base):
+    """A page that a member was shown, by the code that stood on it. The same page shown again keeps its code."""
+
+    __tablename__ = "page_codes"
+    __table_args__ = (
+        Index("ix_page_codes_member", "member_id"),
+        Index("ix_page_codes_last", "last_at"),
+        Index("ix_page_codes_page", "page"),
+        Index("ix_page_codes_reasons", "reasons"),
+        Index("ix_page_codes_look", "look"),
+    )
+
+    code: Mapped[str] = mapped_column(String(12), primary_key=True)
+    member_id: Mapped[str] = mapped_column(ForeignKey("members.id", ondelete="CASCADE"))
+    account_id: Mapped[str | None] = mapped_column(String(63))
+    path: Mapped[str] = mapped_column(Text)
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime]
+    page: Mapped[bytes] = mapped_column(LargeBinary(32))
+    reasons: Mapped[bytes] = mapped_column(LargeBinary(32))
+    look: Mapped[bytes] = mapped_column(LargeBinary(32))
 
 
 class AuditLine(Base):

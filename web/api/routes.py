@@ -52,6 +52,7 @@ async def get_orders(
     after: After = None,
     limit: Limit = 50,
 ) -> Response[Page[OrderShape]]:
+    visit.require("orders")
     found, following, parts = await _page(visit, Order, _ordered, question=q, after=after, limit=limit)
     records = [shapes.order(item, visit.today) for item in found]
     return _answer(request, Page(records, following, shapes.sources(parts)))
@@ -73,6 +74,7 @@ async def get_invoices(
     after: After = None,
     limit: Limit = 50,
 ) -> Response[Page[InvoiceShape]]:
+    visit.require("invoices")
     found, following, parts = await _page(visit, Invoice, _issued, question=q, after=after, limit=limit)
     records = [shapes.invoice(item, visit.today) for item in found]
     return _answer(request, Page(records, following, shapes.sources(parts)))
@@ -94,6 +96,7 @@ async def get_requests(
     after: After = None,
     limit: Limit = 50,
 ) -> Response[Page[RequestShape]]:
+    visit.require("requests")
     found, following, parts = await _page(visit, Ticket, _created, question=q, after=after, limit=limit)
     records = [shapes.request(item, visit.today) for item in found]
     return _answer(request, Page(records, following, shapes.sources(parts)))

@@ -14,8 +14,9 @@ from msgspec import Struct
 from connectors.records import FileRef, Invoice, Line, Message, Money, Order, Record, Ticket
 from gateway.account_view import Part
 from gateway.home import Item, Total
+from gateway.rights import AREA_OF
 from gateway.statuses import status_of
-from web.portal.visit import AREAS, href
+from web.portal.visit import href
 from web.stamps import Stamp, stamps_of
 
 T = TypeVar("T")
@@ -185,7 +186,7 @@ def request(item: Item[Ticket], today: date) -> RequestShape:
 
 def brief(item: Item[Record], today: date) -> Brief:
     title = item.record.subject if isinstance(item.record, Ticket) else item.record.number
-    return Brief(**_base(item, today), kind=AREAS[item.part.kind], title=title)
+    return Brief(**_base(item, today), kind=AREA_OF[item.part.kind], title=title)
 
 
 def total(of: Total) -> TotalShape:

@@ -22,7 +22,7 @@ async def show_home(visit: NamedDependency[Visit]) -> Response[str]:
         parts=parts,
         about=parts,
         home=seen,
-        headline=_headline(seen, parts, linked=visit.is_linked),
+        headline=_headline(seen, parts, visit),
         since=visit.profile.last_visit_at,
         way_parts=[item.part for item in seen.under_way],
         news_parts=[item.part for item in seen.news],
@@ -34,10 +34,12 @@ async def show_home(visit: NamedDependency[Visit]) -> Response[str]:
     return page
 
 
-def _headline(seen: Home, parts: Sequence[Part], *, linked: bool) -> str:
+def _headline(seen: Home, parts: Sequence[Part], visit: Visit) -> str:
     """Say how many things need the customer, and never more than is known."""
-    if not linked:
+    if not visit.is_linked:
         return "You are signed in"
+    if not {"invoices", "requests"} & set(visit.areas):  # nothing that they see could need them
+        return f"Welcome, {visit.account_name}"
     many = len(seen.needs)
     if many:
         return f"{number(many).capitalize()} {'thing needs' if many == 1 else 'things need'} you"

@@ -12,7 +12,7 @@ from connectors.records import Invoice, Order
 from gateway.home import Item, totals
 from gateway.statuses import is_overdue, is_to_pay, status_of
 from web.portal.files import stream_file
-from web.portal.listing import UNLINKED, Depth, Empty, Filters, PageNumber, Question, make_listing
+from web.portal.listing import Depth, Empty, Filters, PageNumber, Question, make_listing
 from web.portal.paths import FileId, RecordId, SourceName
 from web.portal.visit import Visit, items_of, only
 from web.words import number
@@ -34,6 +34,7 @@ async def show_invoices(
     page: PageNumber = 1,
     depth: Depth = 1,
 ) -> Response[str]:
+    visit.require("invoices")
     parts = await visit.parts(deep="invoices", depth=depth)
     about = only(parts, "invoices")
     every = sorted(items_of(parts, Invoice), key=_newest_first)
@@ -44,16 +45,17 @@ async def show_invoices(
         "/invoices", every, FILTERS, about=about, show=show, question=q, page=page, depth=depth, nouns=nouns
     )
     known = visit.knows(about)
+    said = _lede([item.record for item in every], visit.today, known=known)
     return visit.page(
         "invoices.html",
         area="invoices",
         parts=parts,
         about=about,
-        lede=_lede([item.record for item in every], visit.today, known=known) if visit.is_linked else "",
+        lede=visit.lede("invoices", said, every, known=known),
         listing=listing,
         caption=f"Invoices: {FILTERS[show][0].lower()}",
         totals=totals((item.record for item in listing.chosen), visit.today) if show == "to-pay" else (),
-        empty=_empty(show, q, known=known) if visit.is_linked else UNLINKED,
+        empty=visit.empty("invoices", _empty(show, q, known=known), every, known=known),
     )
 
 

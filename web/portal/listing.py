@@ -41,6 +41,8 @@ class Empty(Struct, frozen=True):
 
 
 UNLINKED = Empty("Nothing is linked to you yet", "Tell us that you signed in, and we link your records.")
+OWN_ONLY = "You see what names you. Your company’s admin can give you more."
+UNNAMED = Empty("Nothing here names you", OWN_ONLY)
 
 
 class Window(Struct, Generic[T], frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from gateway.home import Item
 from gateway.statuses import SHIPMENTS, UNKNOWN, is_delayed, is_under_way, status_of
 from gateway.steps import steps_of
 from web.portal.files import stream_file
-from web.portal.listing import UNLINKED, Depth, Empty, Filters, PageNumber, Question, make_listing
+from web.portal.listing import Depth, Empty, Filters, PageNumber, Question, make_listing
 from web.portal.paths import FileId, RecordId, SourceName
 from web.portal.visit import Visit, items_of, only
 from web.words import number
@@ -36,6 +36,7 @@ async def show_orders(
     page: PageNumber = 1,
     depth: Depth = 1,
 ) -> Response[str]:
+    visit.require("orders")
     parts = await visit.parts("orders", deep="orders", depth=depth)
     about = only(parts, "orders")
     every = sorted(items_of(parts, Order), key=_ordered_at, reverse=True)
@@ -44,15 +45,16 @@ async def show_orders(
         "/orders", every, FILTERS, about=about, show=show, question=q, page=page, depth=depth, nouns=nouns
     )
     known = visit.knows(about)
+    said = _lede([item.record for item in every], visit, known=known)
     return visit.page(
         "orders.html",
         area="orders",
         parts=parts,
         about=about,
-        lede=_lede([item.record for item in every], visit, known=known) if visit.is_linked else "",
+        lede=visit.lede("orders", said, every, known=known),
         listing=listing,
         caption=f"Orders: {FILTERS[show][0].lower()}",
-        empty=_empty(show, q, known=known) if visit.is_linked else UNLINKED,
+        empty=visit.empty("orders", _empty(show, q, known=known), every, known=known),
     )
 
 

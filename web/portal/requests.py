@@ -14,7 +14,7 @@ from connectors.records import Message, Ticket
 from gateway.home import Item
 from gateway.statuses import status_of
 from web.portal.files import stream_file
-from web.portal.listing import UNLINKED, Depth, Empty, Filters, PageNumber, Question, make_listing
+from web.portal.listing import Depth, Empty, Filters, PageNumber, Question, make_listing
 from web.portal.paths import FileId, RecordId, SourceName
 from web.portal.visit import Visit, items_of, only
 from web.safe_html import SafeHtml, clean, plain
@@ -47,6 +47,7 @@ async def show_requests(
     page: PageNumber = 1,
     depth: Depth = 1,
 ) -> Response[str]:
+    visit.require("requests")
     parts = await visit.parts(deep="tickets", depth=depth)
     about = only(parts, "tickets")
     every = sorted(items_of(parts, Ticket), key=lambda item: item.record.created_at, reverse=True)
@@ -56,18 +57,19 @@ async def show_requests(
         "/requests", every, FILTERS, about=about, show=show, question=q, page=page, depth=depth, nouns=nouns
     )
     known = visit.knows(about)
+    said = _lede([item.record for item in every], known=known)
     return visit.page(
         "requests.html",
         area="requests",
         parts=parts,
         about=about,
-        lede=_lede([item.record for item in every], known=known) if visit.is_linked else "",
+        lede=visit.lede("requests", said, every, known=known),
         listing=listing,
         groups=[
             Group(name, label, [item for item in listing.window.items if TURNS.get(item.record.state, WITH_US) == turn])
             for turn, (name, label) in enumerate(GROUPS)
         ],
-        empty=_empty(show, q, known=known) if visit.is_linked else UNLINKED,
+        empty=visit.empty("requests", _empty(show, q, known=known), every, known=known),
     )
 
 

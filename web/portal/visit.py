@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import date
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from litestar import MediaType, Request, Response
+from litestar.exceptions import NotFoundException
 from msgspec import Struct
 
 from auth.principals import Principal
@@ -15,17 +16,17 @@ from connectors.records import KINDS, Kind, Record
 from gateway.access import AccountRef
 from gateway.account_view import AccountView, Part
 from gateway.home import Item, needs_customer
+from gateway.proofs import Proof
+from gateway.rights import AREA_OF, AREAS, Area
 from gateway.standing import Standing
 from gateway.statuses import status_of
+from web.portal.listing import OWN_ONLY, UNLINKED, UNNAMED, Empty
 from web.ready import Answer, Ready, is_plain
 from web.stamps import stamps_of
 from web.view import View, render
 
 R = TypeVar("R", bound=Record)
-Area = Literal["orders", "invoices", "requests"]
-
 KIND_OF: dict[type[Record], Kind] = {record_type: kind for kind, record_type in KINDS.items()}
-AREAS: dict[Kind, Area] = {"orders": "orders", "invoices": "invoices", "tickets": "requests"}
 COUNTED: tuple[Kind, ...] = ("invoices", "tickets")  # their needs stand in the navigation of every page
 
 
@@ -75,6 +76,36 @@ class Visit:
         """Whether there is anything this visitor could see."""
         return bool(self.scope and self.scope.links)
 
+    @property
+    def areas(self) -> tuple[Area, ...]:
+        """What the navigation leads to. Who is linked to nothing yet finds out on every page what there could be."""
+        if self.scope is None:
+            return AREAS
+        seen = tuple(area for area in AREAS if self.scope.rights.reach(area) != "none")
+        return seen if seen != ("documents",) else ()
+
+    @property
+    def own_areas(self) -> tuple[Area, ...]:
+        """Of what the visitor sees only what names them, and not all of the company's."""
+        return tuple(area for area in self.areas if self.scope and self.scope.rights.reach(area) == "own")
+
+    def require(self, area: Area) -> None:
+        """Raises `NotFoundException` where the area is none of the visitor's: there is no such page for them."""
+        if area not in self.areas:
+            raise NotFoundException
+
+    def lede(self, area: Area, said: str, items: Sequence[object], *, known: bool) -> str:
+        """Say how things stand, and of what that is said where it is not of everything."""
+        if area not in self.own_areas:
+            return said if self.is_linked else ""
+        return f"{said} {OWN_ONLY}" if items or not known else ""
+
+    def empty(self, area: Area, said: Empty, items: Sequence[object], *, known: bool) -> Empty:
+        """Say why there is nothing. `said` is for who would see it if there were something."""
+        if not self.is_linked:
+            return UNLINKED
+        return UNNAMED if area in self.own_areas and known and not items else said
+
     def knows(self, about: Iterable[Part]) -> bool:
         """Whether it has been read with all that is open, so that what is not there does not exist."""
         return self.is_linked and all(part.fetched_at and part.all_open for part in about)
@@ -95,6 +126,12 @@ class Visit:
         for item in items_of([part], record_type):
             return item
         raise Unavailable(f"{source} has not answered")
+
+    async def why(self, kind: Kind, source: str, record_id: str) -> Proof:
+        """Write down why a record is shown. Raises `NotFound`, and `Unavailable` while nobody can say."""
+        if self._records is None:
+            raise NotFound("no account")
+        return await self._records.why(kind, source, record_id)
 
     async def conversations(self, tickets: Iterable[Part], most: int) -> tuple[Part, ...]:
         """Read the latest tickets of some lists with their messages."""
@@ -138,6 +175,8 @@ class Visit:
             area=area,
             page=page,
             account=self._account(),
+            areas=self.areas,
+            own_areas=self.own_areas,
             needs_by_area=_needs_by_area(parts, today),
             page_stamps=stamps,
             refresh=any(part.asking for part in about),
@@ -177,7 +216,7 @@ class Visit:
 
 def href(item: Item[Record]) -> str:
     """Address of a record's own page."""
-    return f"/{AREAS[item.part.kind]}/{item.part.source}/{item.record.origin.id}"
+    return f"/{AREA_OF[item.part.kind]}/{item.part.source}/{item.record.origin.id}"
 
 
 def items_of(parts: Iterable[Part], record_type: type[R]) -> list[Item[R]]:
@@ -189,7 +228,7 @@ def only(parts: Iterable[Part], kind: Kind) -> tuple[Part, ...]:
 
 
 def _needs_by_area(parts: Iterable[Part], today: date) -> dict[str, int]:
-    counts: dict[str, int] = dict.fromkeys(AREAS.values(), 0)
+    counts: dict[str, int] = dict.fromkeys(AREA_OF.values(), 0)
     for part in parts:
-        counts[AREAS[part.kind]] += sum(needs_customer(record, today) for record in part.records)
+        counts[AREA_OF[part.kind]] += sum(needs_customer(record, today) for record in part.records)
     return {area: count for area, count in counts.items() if count}

@@ -1,0 +1,88 @@
+"""Staff and their roles, as a list has them. Commands of whoever runs the machine."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from auth.principals import Role
+from auth.visitors import role_of
+from gateway.audit import Trail
+from gateway.links import TEXT, LinkError, Login, check_login, check_text
+from gateway.records.database import Database
+from gateway.records.ids import new_id
+from gateway.records.lines import By, Line
+from gateway.records.tables import Staff
+from gateway.records.upsert import insert
+
+
+class Colleague(Struct, frozen=True, kw_only=True):
+    """One of staff. `role` is what counts, of the role that was listed and the one that their provider claims."""
+
+    login: Login
+    name: str | None
+    role: Role
+    listed: str | None
+    claimed: str | None
+
+
+async def staff_of(db: Database) -> tuple[Colleague, ...]:
+    """List all who are known, in the order in which they came."""
+    async with db.read() as session:
+        rows = (await session.scalars(sa.select(Staff).order_by(Staff.created_at, Staff.id))).all()
+    return tuple(
+        Colleague(
+            login=Login(row.issuer, row.subject),
+            name=row.name,
+            role=role_of(row),
+            listed=row.listed_role,
+            claimed=row.claimed_role,
+        )
+        for row in rows
+    )
+
+
+async def add_staff(
+    db: Database, *, trail: Trail, by: By, login: Login, role: Role, now: datetime, name: str | None = None
+) -> bool:
+    """List somebody with a role before their first sign-in, or after it. False: they have it already."""
+    check_login(login)
+    if name is not None:
+        check_text("the name", name, TEXT)
+    made = {"id": new_id(), "issuer": login.issuer, "subject": login.subject, "name": name, "created_at": now}
+    async with db.write() as session:
+        await session.execute(insert(session, Staff).values(**made).on_conflict_do_nothing())
+        line = await _list(session, by, login, role)
+        await trail.record(session, *([line] if line else []))
+    return line is not None
+
+
+async def give_role(db: Database, *, trail: Trail, by: By, login: Login, role: Role | None) -> bool:
+    """List a role, which then counts whatever the provider claims; None takes somebody off the list.
+
+    False: it was so already. Raises `LinkError` for somebody we do not know.
+    """
+    async with db.write() as session:
+        line = await _list(session, by, login, role)
+        await trail.record(session, *([line] if line else []))
+    return line is not None
+
+
+async def _list(session: AsyncSession, by: By, login: Login, role: Role | None) -> Line | None:
+    this = sa.select(Staff).where(Staff.issuer == login.issuer, Staff.subject == login.subject)
+    staff = await session.scalar(this.with_for_update())
+    if staff is None:
+        raise LinkError("there is no such person among staff: give issuer and subject as their provider does")
+    if staff.listed_role == role:
+        return None
+    before, staff.listed_role = staff.listed_role, role
+    owner = f"staff/{staff.id}"
+    return Line(
+        what="staff.role_given",
+        by=by,
+        about=owner,
+        details={"before": before, "after": role},
+        personal={"issuer": login.issuer, "subject": login.subject},
+        owner=owner,
+    )
