@@ -14,6 +14,7 @@ import httpx
 from msgspec import Struct
 
 from connectors.config import Config, Secret
+from connectors.deliveries import Webhook
 from connectors.records import Kind, Record
 
 C = TypeVar("C", bound=Config)
@@ -191,3 +192,4 @@ class Connector(Struct, Generic[C], frozen=True, kw_only=True):
     statuses: Mapping[Kind, Mapping[str, str]]  # their status -> ours; whatever is not named here is "unknown"
     limits: Limits
     scope: Scope
+    webhook: Webhook[C] | None = None  # None: it cannot tell us of changes

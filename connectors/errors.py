@@ -8,6 +8,7 @@ ConnectorError
   RateLimited     asked too often                         ask again later, show what we have
   Unavailable     no usable answer                        ask again later, show what we have
   BadResponse     an answer we can't read                 we correct the connector, show what we have
+  WebhookRefused  not provably theirs, or unreadable      nothing happens; an admin looks at the secret
 """
 
 from typing import ClassVar, Literal
@@ -66,3 +67,9 @@ class BadResponse(ConnectorError):
     """An answer we can't read: their API changed, or our model of it is wrong."""
 
     serve_stale = True
+
+
+class WebhookRefused(ConnectorError):
+    """A delivery that is not provably theirs, or that we cannot read."""
+
+    fixed_by = "admin"

@@ -65,6 +65,16 @@ class AccountViews:
         until = asyncio.get_running_loop().time() + self._budget
         return AccountView(scope, await self._offices.all(), self._supply, until)
 
+    async def look_again(self, account: str, link: LinkRef, kind: Kind, record: str | None, since: datetime) -> None:
+        """Renew what is kept of a customer's list, and of one record, if it was asked for before. Gives nothing out.
+
+        Raises `ConnectorError`.
+        """
+        office = (await self._offices.all())[link.source]
+        for record_id in dict.fromkeys((None, record)):
+            want = Pull(account=account, customer=link.customer, kind=kind, office=office, record_id=record_id)
+            await self._supply.look_again(want, since)
+
 
 class AccountView:
     """Reads one account's records for one page. `until` is on the event loop's clock."""

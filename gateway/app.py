@@ -44,6 +44,7 @@ from gateway.audit import Trail
 from gateway.health import Readiness
 from gateway.identity.arrival import Arrivals
 from gateway.identity.matching import Policy
+from gateway.inbox import Inbox
 from gateway.keyring import Keyring
 from gateway.log import configure
 from gateway.offices import Offices
@@ -61,6 +62,7 @@ from web.edge import Edge
 from web.errors import HANDLERS
 from web.headers import SecureHeaders
 from web.health import get_healthz, get_readyz
+from web.hooks import MOST_BYTES, PLACE, take_delivery
 from web.lane import Lane
 from web.login import LOGIN
 from web.portal.routes import PORTAL
@@ -76,6 +78,7 @@ OPENAPI = OpenAPIConfig(
     path="/api/v1/schema",
     render_plugins=[JsonRenderPlugin(path="/openapi.json")],
 )
+OUTSIDE = (take_logout, take_delivery, get_healthz, get_readyz)  # for programs, not for people
 SESSIONS_KEPT = timedelta(days=400)  # after they end: they say when somebody was last here
 MEGABYTE = 1024 * 1024
 SIGN_INS_PER_MINUTE = 30  # steps of a sign-in from one address
@@ -104,6 +107,8 @@ def make_app(settings: Settings) -> ASGIApp:
     offices = Offices(database, vault, load_connectors(), policy)
     flight: Flight[Known] = Flight()
     supply = Supply(Snapshots(redis), Turns(redis), flight, clock=utc_now)
+    views = AccountViews(offices, supply, budget=settings.page_budget)
+    inbox = Inbox(database, offices, views, utc_now)
     usage = Usage(database)
     view = _view(settings)
     standings = Standings(database, Copies(redis, "visit", Standing, utc_now), utc_now)
@@ -136,10 +141,12 @@ def make_app(settings: Settings) -> ASGIApp:
             await usage.start()
             stack.push_async_callback(usage.aclose)
             stack.push_async_callback(flight.aclose)
+            await inbox.start()
+            stack.push_async_callback(inbox.aclose)
             yield
 
     app = Litestar(
-        route_handlers=[PORTAL, API, LOGIN, take_logout, show_staff_home, get_static, get_healthz, get_readyz],
+        route_handlers=[PORTAL, API, LOGIN, *OUTSIDE, show_staff_home, get_static],
         plugins=[Protection(Visitors(sessions, database), settings.base_url)],
         exception_handlers=HANDLERS,
         lifespan=[lifespan],
@@ -147,10 +154,12 @@ def make_app(settings: Settings) -> ASGIApp:
         state=State(
             {
                 "view": view,
-                "account_views": AccountViews(offices, supply, budget=settings.page_budget),
                 "arrivals": Arrivals(database, trail, offices, utc_now, policy=cast("Policy", settings.matching)),
+                "account_views": views,
+                "base_url": settings.base_url,
                 "callers": Callers(settings.trusted_proxies or ()),
                 "database": database,
+                "inbox": inbox,
                 "offices": offices,
                 "providers": providers,
                 "readiness": Readiness(database, database_url, redis),
@@ -164,7 +173,8 @@ def make_app(settings: Settings) -> ASGIApp:
         ),
     )
     lane = Lane(app, ready=ready, redis=redis, sessions=sessions, standings=standings, offices=offices, usage=usage)
-    return SecureHeaders(Edge(lane, base_url=settings.base_url), base_url=settings.base_url)
+    edge = Edge(lane, base_url=settings.base_url, body_caps={PLACE: MOST_BYTES})
+    return SecureHeaders(edge, base_url=settings.base_url)
 
 
 class SealedIdTokens:

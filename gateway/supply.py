@@ -92,6 +92,16 @@ class Supply:
         await self._wait(due, now, until)
         return None if due else version, [self._supplied(question) for question in questions]
 
+    async def look_again(self, want: Pull, since: datetime) -> None:
+        """Renew what is kept, if it was asked for before. What nobody keeps is left for whoever wants it first.
+
+        Raises `ConnectorError`.
+        """
+        _, (have,) = await self._stored([want])
+        while have and have.fetched_at < since:
+            # A call that is under way may have begun before: then it is not the last one.
+            have = await self._flight.join(want.key, partial(self._renew, want, have))
+
     async def _stored(self, wants: Sequence[Pull]) -> tuple[bytes | None, list[Known | None]]:
         if not wants:
             return None, []

@@ -46,13 +46,17 @@ base_url = "ODOO"
 database = "{ODOO_DATABASE}"
 login = "{ODOO_LOGIN}"
 api_key = {{ env = "ODOO_KEY" }}
+webhook_secret = {{ env = "ODOO_HOOK" }}
 [sources.helpdesk]
 connector = "request_tracker"
 title = "Help desk"
 [sources.helpdesk.settings]
 base_url = "RT"
 token = {{ env = "RT_TOKEN" }}
+webhook_secret = {{ env = "RT_HOOK" }}
 """
+ODOO_HOOK = "hook-canary-of-odoo"
+RT_HOOK = "aG9vay1jYW5hcnktb2YtcnQ="  # base64, as Standard Webhooks have it
 LAX = AddressPolicy(allow_http=True, allow_private=True)
 BAKERY = (("erp", "10"), ("helpdesk", "maya@alderlane.example"), ("helpdesk", "joseph@alderlane.example"))
 HOTEL = (("erp", "30"), ("helpdesk", "ines@harbourhotel.example"))
@@ -81,7 +85,7 @@ class Portal:
     async def connect(self, sandbox: RunningSandbox) -> None:
         """Apply the sources file that points at the sandbox."""
         text = SOURCES.replace('"ODOO"', f'"{sandbox.odoo_url}"').replace('"RT"', f'"{sandbox.rt_url}"')
-        environ = {"ODOO_KEY": ODOO_KEY, "RT_TOKEN": RT_TOKEN}
+        environ = {"ODOO_KEY": ODOO_KEY, "RT_TOKEN": RT_TOKEN, "ODOO_HOOK": ODOO_HOOK, "RT_HOOK": RT_HOOK}
         connectors = load_connectors()
         wanted = parse(text, connectors, LAX, environ=environ, folder=Path())
         diff = await plan(self.database, self.vault, connectors, wanted)

@@ -34,6 +34,7 @@ class RequestTracker:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.token = ""
+        self._env: dict[str, str] = {}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -41,16 +42,14 @@ class RequestTracker:
         config.mkdir()
         (config / "site.pm").write_text(CONFIG.format(port=self.port, folder=self.folder))
         token = self.folder / "token"
-        env = {**os.environ, "RT_SITE_CONFIG_DIR": str(config), "HALLWAY_RT_TOKEN": str(token)}
-        with (self.folder / "setup.log").open("wb") as log:
-            for step in (("init", "--skip-create"), ("insert", "--datafile", str(INITIAL_DATA))):
-                command = [SETUP, "--action", step[0], "--dba", "", *step[1:]]
-                subprocess.run(command, env=env, check=True, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self._env = {**os.environ, "RT_SITE_CONFIG_DIR": str(config), "HALLWAY_RT_TOKEN": str(token)}
+        self._set_up("init", "--skip-create")
+        self.insert(INITIAL_DATA)
         self.token = token.read_text()
         with (self.folder / "server.log").open("wb") as log:
             self._process = subprocess.Popen(
                 [SERVER, "--server", "Starlet", "--host", "127.0.0.1", "--port", str(self.port), "--max-workers", "2"],
-                env=env,
+                env=self._env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -62,6 +61,15 @@ class RequestTracker:
         if self._process is not None:
             os.killpg(self._process.pid, signal.SIGTERM)  # the group that we made: the server and its workers
             self._process.wait(20)
+
+    def insert(self, data: Path) -> None:
+        """Take over what a file of RT's own form describes."""
+        self._set_up("insert", "--datafile", str(data))
+
+    def _set_up(self, action: str, *options: str) -> None:
+        with (self.folder / "setup.log").open("ab") as log:
+            command: list[str | Path] = [SETUP, "--action", action, "--dba", "", *options]
+            subprocess.run(command, env=self._env, check=True, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def user(self, name: str) -> None:
         values = {"Name": name, "EmailAddress": name, "RealName": name.partition("@")[0], "Privileged": 0}

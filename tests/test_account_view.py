@@ -29,7 +29,7 @@ from gateway.account_view import AccountViews, Part
 from gateway.compact import MOST, shrink
 from gateway.offices import Office
 from gateway.proofs import decide
-from gateway.pull import Known
+from gateway.pull import Known, Pull
 from gateway.rights import COMPANY, OWN, Reach, Rights
 from gateway.sight import has_files
 from gateway.supply import Supply
@@ -256,6 +256,42 @@ async def test_shows_the_page_when_the_budget_is_spent_and_has_the_answer_later(
     (part,) = await (await view.of(scope())).parts(["invoices"])
     assert (part.state, len(part.records)) == ("on_time", 1)
     assert desk.asked == ["invoices of 7"]
+
+
+async def test_looks_again_after_a_call_that_began_before_the_change(
+    view: AccountViews, desk: Desk, clock: Clock, redis: Client
+) -> None:
+    desk.held["invoices"] = [("7", invoice("1"))]
+    await (await view.of(scope())).parts(["invoices"])
+    desk.gate = asyncio.Event()
+    clock.now += timedelta(minutes=2)
+    page = asyncio.create_task((await view.of(scope())).parts(["invoices"]))
+    desk.was_asked.clear()
+    await desk.was_asked.wait()
+    clock.now += timedelta(seconds=1)
+    flight: Flight[Known] = Flight()
+    supply = Supply(Snapshots(redis), Turns(redis), flight, clock=clock)  # another process's
+    want = Pull(account="acme", customer="7", kind="invoices", office=desk.office())
+    again = asyncio.create_task(supply.look_again(want, clock.now))
+    await asyncio.sleep(0.1)
+    desk.held["invoices"].append(("7", invoice("2")))
+    desk.gate.set()
+    await asyncio.gather(page, again)
+    (part,) = await (await view.of(scope())).parts(["invoices"])
+    assert [record.number for record in part.records] == ["1", "2"]
+    assert part.fetched_at == clock.now
+    asked = len(desk.asked)
+    await supply.look_again(want, clock.now)
+    assert len(desk.asked) == asked
+    await flight.aclose()
+
+
+async def test_leaves_what_nobody_has_looked_at_for_whoever_does(desk: Desk, clock: Clock, redis: Client) -> None:
+    flight: Flight[Known] = Flight()
+    supply = Supply(Snapshots(redis), Turns(redis), flight, clock=clock)
+    want = Pull(account="acme", customer="7", kind="invoices", office=desk.office())
+    await supply.look_again(want, clock.now)
+    assert desk.asked == []
 
 
 async def test_goes_on_with_a_call_whose_page_was_closed(view: AccountViews, desk: Desk) -> None:

@@ -21,6 +21,10 @@ UNTOLD = {
     "gateway.usage:flush": "counts of what is viewed",
     "gateway.usage:_purge_daily": "counts that are old",
     "gateway.identity.arrival:_take_address": "an address, of which member.made or member.changed tells",
+    "gateway.inbox:take": "what a back office told, which changes nothing here by itself",
+    "gateway.inbox:_lease": "who works on it",
+    "gateway.inbox:_settle": "that it was followed",
+    "gateway.inbox:_purge": "what was followed a week ago",
     "gateway.cli.audit:run": "keys that are sealed anew; the other one tells",
 }
 LOGIN = ("https://login.example", "maya")

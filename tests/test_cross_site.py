@@ -343,7 +343,7 @@ async def test_says_in_the_log_what_was_refused_and_not_what_was_sent(site: Site
 
 # The real application: every route there is
 
-FROM_SERVERS = {"/auth/backchannel-logout"}  # no browser sends these
+FROM_SERVERS = {"/auth/backchannel-logout", "/hooks/{source:str}"}  # no browser sends these
 
 
 async def test_opens_only_the_routes_that_are_meant_to_be_open(portal: Portal) -> None:
@@ -363,6 +363,7 @@ async def test_opens_only_the_routes_that_are_meant_to_be_open(portal: Portal) -
         ("GET", "/auth/{provider:str}/start"),
         ("GET", "/auth/{provider:str}/callback"),
         ("POST", "/auth/backchannel-logout"),
+        ("POST", "/hooks/{source:str}"),
         ("POST", "/sign-out"),
         ("GET", "/static/{name:path}"),
         ("GET", "/healthz"),

@@ -7,6 +7,7 @@ from connectors.vendors.hubspot.api import BearerAuth
 from connectors.vendors.hubspot.people import find
 from connectors.vendors.hubspot.reading import fetch_order, read_orders
 from connectors.vendors.hubspot.settings import HubSpotConfig
+from connectors.vendors.hubspot.webhook import webhook
 
 connector = Connector(
     name="hubspot",
@@ -34,4 +35,5 @@ connector = Connector(
         ),
     ),
     scope=Scope(customer="customer number", proof="the companies and contacts that the order belongs to"),
+    webhook=webhook,
 )

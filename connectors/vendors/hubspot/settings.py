@@ -4,12 +4,13 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from connectors.config import Config, Secret
+from connectors.config import Secret
+from connectors.deliveries import WebhookConfig
 
 PROPERTY = r"^([a-z][a-z0-9_]{0,99})?\Z"
 
 
-class HubSpotConfig(Config, frozen=True):
+class HubSpotConfig(WebhookConfig, frozen=True):
     access_token: Annotated[
         Secret,
         Meta(

@@ -9,6 +9,7 @@ from connectors.vendors.odoo.partners import find
 from connectors.vendors.odoo.pdf import open_invoice, open_slip
 from connectors.vendors.odoo.rpc import Odoo, call, sign_in
 from connectors.vendors.odoo.settings import OdooConfig
+from connectors.vendors.odoo.webhook import webhook
 
 
 class Version(Struct):
@@ -44,4 +45,5 @@ connector = Connector(
     statuses={"orders": orders.STATES, "invoices": moves.STATES, "tickets": tickets.STATES},
     limits=Limits(concurrent=4),  # a self-hosted Odoo has a handful of workers, and no limit of its own
     scope=Scope(customer="customer number", proof="the company that the record is for"),
+    webhook=webhook,
 )

@@ -4,10 +4,11 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from connectors.config import Config, Secret
+from connectors.config import Secret
+from connectors.deliveries import WebhookConfig
 
 
-class OdooConfig(Config, frozen=True):
+class OdooConfig(WebhookConfig, frozen=True):
     base_url: Annotated[str, Meta(title="Address", description="Like https://erp.example.com, without /web")]
     database: Annotated[str, Meta(title="Database", description="Its name in Odoo's database manager", min_length=1)]
     login: Annotated[

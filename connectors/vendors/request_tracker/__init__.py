@@ -8,6 +8,7 @@ from connectors.vendors.request_tracker.files import open_file
 from connectors.vendors.request_tracker.people import find
 from connectors.vendors.request_tracker.settings import RequestTrackerConfig
 from connectors.vendors.request_tracker.tickets import STATES, fetch_ticket, read_tickets
+from connectors.vendors.request_tracker.webhook import webhook
 
 
 class About(Struct):
@@ -35,4 +36,5 @@ connector = Connector(
     statuses={"tickets": STATES},
     limits=Limits(concurrent=4),  # one Perl worker per call, and no limit of its own
     scope=Scope(customer="address", proof="the requestors of the ticket"),
+    webhook=webhook,
 )

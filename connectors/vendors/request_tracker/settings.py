@@ -4,10 +4,11 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from connectors.config import Config, Secret
+from connectors.config import Secret
+from connectors.deliveries import WebhookConfig
 
 
-class RequestTrackerConfig(Config, frozen=True):
+class RequestTrackerConfig(WebhookConfig, frozen=True):
     base_url: Annotated[str, Meta(title="Address", description="Like https://rt.example.com, without /REST/2.0")]
     token: Annotated[
         Secret,

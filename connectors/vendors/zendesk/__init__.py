@@ -10,6 +10,7 @@ from connectors.vendors.zendesk.files import open_file
 from connectors.vendors.zendesk.people import find
 from connectors.vendors.zendesk.settings import ZendeskConfig, account_address
 from connectors.vendors.zendesk.tickets import STATES, fetch_ticket, read_tickets
+from connectors.vendors.zendesk.webhook import webhook
 
 
 class Myself(Struct):
@@ -51,4 +52,5 @@ connector = Connector(
         customer="the id of the organization or of the user",
         proof="the organization and the requester of the ticket",
     ),
+    webhook=webhook,
 )

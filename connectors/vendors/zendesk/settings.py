@@ -5,14 +5,15 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from connectors.config import Config, Secret
+from connectors.config import Secret
+from connectors.deliveries import WebhookConfig
 from connectors.errors import AddressRefused
 
 _ACCOUNT = re.compile(r"https://[a-z0-9-]+\.zendesk\.com/?", re.IGNORECASE)
 _STAND_IN = re.compile(r"http://(127\.0\.0\.1|localhost)(:[0-9]+)?(/[a-z0-9-]+)*/?")
 
 
-class ZendeskConfig(Config, frozen=True):
+class ZendeskConfig(WebhookConfig, frozen=True):
     base_url: Annotated[str, Meta(title="Address", description="Of your account, like https://acme.zendesk.com")]
     email: Annotated[
         str,
