@@ -21,7 +21,8 @@ from gateway.identity.matching import Policy
 from gateway.links import Proof, link
 from gateway.offices import Offices
 from gateway.records.database import Database
-from gateway.records.tables import Membership, Question, Source
+from gateway.records.identity_tables import Question
+from gateway.records.tables import Membership, Source
 from gateway.records.tables import Person as PersonRow
 from gateway.rights import OWN, Rights
 

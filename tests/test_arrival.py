@@ -17,7 +17,8 @@ from gateway.identity.proving import Why
 from gateway.identity.questions import decide, dismiss, question, questions
 from gateway.links import LinkError, Login, Proof, link, remove_member
 from gateway.members import erase
-from gateway.records.tables import Address, Ground, Invitation, Membership, Question
+from gateway.records.identity_tables import Address, Ground, Invitation, Question
+from gateway.records.tables import Membership
 from gateway.records.tables import Person as PersonRow
 from gateway.rights import COMPANY, OWN
 

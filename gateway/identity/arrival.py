@@ -21,8 +21,9 @@ from gateway.identity.proving import Why, accounts_of, facts_of, join, name_pers
 from gateway.identity.questions import close_question, put_question
 from gateway.offices import Offices
 from gateway.records.database import Database
+from gateway.records.identity_tables import Address, Invitation, Question
 from gateway.records.lines import By, Line
-from gateway.records.tables import Address, AuditLine, Invitation, Member, Membership, Person, Question
+from gateway.records.tables import AuditLine, Member, Membership, Person
 from gateway.records.upsert import insert
 from gateway.rights import OWN, Rights
 

@@ -12,9 +12,10 @@ from gateway.audit import Trail
 from gateway.identity.mailboxes import folded, is_plain
 from gateway.links import LinkError
 from gateway.records.database import Database
+from gateway.records.identity_tables import Invitation
 from gateway.records.ids import new_id
 from gateway.records.lines import By, Line, What
-from gateway.records.tables import Account, Invitation
+from gateway.records.tables import Account
 from gateway.rights import Rights
 
 

@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.access import LinkRef, PersonRef
 from gateway.identity.matching import Accounts, Answer, Proven
+from gateway.records.identity_tables import Ground
 from gateway.records.lines import By, Line, What
-from gateway.records.tables import Ground, Link, Member, Membership, Person
+from gateway.records.tables import Link, Member, Membership, Person
 from gateway.records.upsert import insert
 from gateway.rights import Rights
 

@@ -14,9 +14,10 @@ from gateway.identity.matching import REASONS
 from gateway.identity.proving import Why, about_member, join, name_persons
 from gateway.links import LinkError
 from gateway.records.database import Database
+from gateway.records.identity_tables import Question
 from gateway.records.ids import new_id
 from gateway.records.lines import By, Line
-from gateway.records.tables import Account, Member, Question
+from gateway.records.tables import Account, Member
 from gateway.records.upsert import insert
 from gateway.rights import Rights
 

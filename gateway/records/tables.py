@@ -3,59 +3,22 @@
 Instants are aware and in UTC on both databases; ids of ours are 26-character, time-ordered text.
 """
 
-from datetime import UTC, datetime
-from typing import Any, ClassVar
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
-    JSON,
     CheckConstraint,
-    DateTime,
-    Dialect,
     ForeignKey,
-    ForeignKeyConstraint,
     Index,
     LargeBinary,
-    MetaData,
     String,
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.orm import Mapped, mapped_column
 
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware instant. SQLite forgets the zone, so it is put back on reading."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        if value is not None and value.tzinfo is None:
-            raise ValueError("an instant without a zone")
-        return value.astimezone(UTC) if value else None
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class Base(DeclarativeBase):
-    # A later migration can only drop what has a name, and the databases would not choose the same ones.
-    metadata = MetaData(
-        naming_convention={
-            "pk": "pk_%(table_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        }
-    )
-    type_annotation_map: ClassVar[dict[Any, Any]] = {
-        datetime: UtcDateTime,
-        dict[str, Any]: JSON,
-        list[dict[str, Any]]: JSON,
-        str: String(255),
-    }
+import gateway.records.identity_tables  # noqa: F401  # the tables are those of both modules
+from gateway.records.base import Base
 
 
 class Source(Base):
@@ -137,95 +100,6 @@ class Link(Base):
     fact: Mapped[str]
     decided_by: Mapped[str]
     decided_at: Mapped[datetime]
-
-
-class Address(Base):
-    """A member came with this address, verified. Whoever else comes with it has to be looked at by a person."""
-
-    __tablename__ = "addresses"
-    __table_args__ = (Index("ix_addresses_member", "member_id"),)
-
-    address: Mapped[str] = mapped_column(primary_key=True)  # with A to Z small
-    member_id: Mapped[str] = mapped_column(ForeignKey("members.id", ondelete="CASCADE"), primary_key=True)
-    first_at: Mapped[datetime]
-
-
-class Invitation(Base):
-    """A person bound an address to an account. Whoever first proves the address may act for it, once and in time."""
-
-    __tablename__ = "invitations"
-    __table_args__ = (Index("ix_invitations_email", "email"), Index("ix_invitations_account", "account_id"))
-
-    id: Mapped[str] = mapped_column(String(26), primary_key=True)
-    email: Mapped[str]  # with A to Z small
-    name: Mapped[str | None]
-    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
-    rights: Mapped[dict[str, Any]]
-    made_by: Mapped[str]
-    made_at: Mapped[datetime]
-    until: Mapped[datetime]
-    state: Mapped[str] = mapped_column(String(10))  # "made", "used", "expired" or "withdrawn"
-    member_id: Mapped[str | None] = mapped_column(ForeignKey("members.id", ondelete="CASCADE"))  # who used it
-    used_at: Mapped[datetime | None]
-
-
-class Ground(Base):
-    """Why a member may act for an account, where it was not simply a command that said so."""
-
-    __tablename__ = "grounds"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["member_id", "account_id"],
-            ["memberships.member_id", "memberships.account_id"],
-            ondelete="CASCADE",
-        ),
-    )
-
-    member_id: Mapped[str] = mapped_column(String(26), primary_key=True)
-    account_id: Mapped[str] = mapped_column(String(63), primary_key=True)
-    how: Mapped[str] = mapped_column(String(10))  # "matched", "invited" or "decided"
-    facts: Mapped[dict[str, Any]]
-    decided_by: Mapped[str]
-    decided_at: Mapped[datetime]
-
-
-class Question(Base):
-    """Who somebody is, for a person to decide: one row per member, with what the sources said."""
-
-    __tablename__ = "questions"
-    __table_args__ = (UniqueConstraint("member_id"), Index("ix_questions_state", "state"))
-
-    id: Mapped[str] = mapped_column(String(26), primary_key=True)
-    member_id: Mapped[str] = mapped_column(ForeignKey("members.id", ondelete="CASCADE"))
-    state: Mapped[str] = mapped_column(String(10))  # "open", "decided" or "dismissed"
-    reason: Mapped[str] = mapped_column(String(40))
-    found: Mapped[dict[str, Any]]  # what is proven of the login, and the candidates of each source
-    asked_at: Mapped[datetime]
-    decided_by: Mapped[str | None]
-    decided_at: Mapped[datetime | None]
-
-
-class ContactCheck(Base):
-    """What somebody who is invited would see: a verdict, and of which inputs."""
-
-    __tablename__ = "contact_checks"
-
-    invitation_id: Mapped[str] = mapped_column(ForeignKey("invitations.id", ondelete="CASCADE"), primary_key=True)
-    verdict: Mapped[str] = mapped_column(String(10))  # "everything", "ambiguous" or "none"
-    reason: Mapped[str | None] = mapped_column(String(40))
-    inputs: Mapped[str] = mapped_column(String(64))  # their SHA-256
-    checked_at: Mapped[datetime]
-
-
-class Lease(Base):
-    """Work that one process does at a time. `token` grows with every holder."""
-
-    __tablename__ = "leases"
-
-    name: Mapped[str] = mapped_column(String(40), primary_key=True)
-    token: Mapped[int]
-    until: Mapped[datetime]
-    done_at: Mapped[datetime | None]
 
 
 class Staff(Base):
