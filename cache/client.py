@@ -17,6 +17,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from cache.line import Line, open_line
 from cache.lookups import Lookups
 
 DEADLINE = 0.2  # seconds for one command, with everything the client library does before and after it
@@ -86,6 +87,8 @@ class Gate:
 class Client(Redis):
     """A Redis behind a gate. One command or one script at a time: a pipeline would go around the gate.
 
+    What only reads values, `look_up`, has a connection of its own, see `cache.line`.
+
     Whoever finds all connections busy waits for a turn outside the gate. That is no time lost when Redis is silent:
     the gate is closed when the turn comes.
     """
@@ -95,7 +98,8 @@ class Client(Redis):
         self.auto_close_connection_pool = True
         self._gate = gate
         self._turns = asyncio.Semaphore(CONNECTIONS)
-        self._lookups: Lookups[str, bytes | None] = Lookups(self.mget)  # type: ignore[arg-type]  # the library's types allow text too
+        self._line: Line | None = None
+        self._lookups: Lookups[str, bytes | None] = Lookups(self._read)
 
     @property
     def reachable(self) -> bool:
@@ -111,6 +115,19 @@ class Client(Redis):
     async def look_up(self, *keys: str) -> Sequence[bytes | None]:
         """Read values of one moment. Callers of the same moment share a round trip."""
         return await self._lookups.get(keys)
+
+    async def _read(self, keys: Sequence[str]) -> Sequence[bytes | None]:
+        with self._gate.asking():
+            until = asyncio.get_running_loop().time() + DEADLINE
+            if self._line is None or not self._line.is_open:
+                connection = self.connection_pool.make_connection()  # type: ignore[no-untyped-call]  # the library's
+                self._line = await open_line(connection, until)
+            return await self._line.read(keys, until)
+
+    async def aclose(self, close_connection_pool: bool | None = None) -> None:  # noqa: FBT001  # the library's signature
+        if self._line:
+            self._line.end()
+        await super().aclose(close_connection_pool)
 
     def pipeline(self, *_: object, **__: object) -> NoReturn:
         raise NotImplementedError("a pipeline goes around the gate")

@@ -1,18 +1,19 @@
 """What was viewed, finished and left, written down off the path of a request.
 
 No content, no address and no third party: a name, a page of ours, whose account, and at the most a few figures.
+What is the same within a second makes one row, whose figure `times` says how often it was if it was more than once.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from itertools import islice
+from typing import Any, NamedTuple, cast
 
-import msgspec
 import sqlalchemy as sa
 import structlog
+from msgspec import Struct
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.records.database import Database, DatabaseDown
@@ -30,20 +31,33 @@ KEPT_FOR = timedelta(days=90)
 PURGED_EVERY = timedelta(days=1)
 WRITTEN_EVERY = 1.0  # seconds
 BATCH = 500  # events in one transaction
-ROOM = 10_000  # events that wait for a database that is away
+ROOM = 10_000  # different events that wait for a database that is away
 
 EVENTS = cast("sa.Table", UsageEvent.__table__)  # rows go in without objects: there are many
-# SQLite takes a batch as one JSON text. Row by row, its driver would hold up every page of the process at each.
-BATCHED = sa.func.json_each(sa.bindparam("batch")).table_valued("value")
-FROM_JSON = EVENTS.insert().from_select(
-    list(EVENTS.c), sa.select(*[sa.func.json_extract(BATCHED.c.value, f"$.{column.name}") for column in EVENTS.c])
-)
 
 log = structlog.get_logger()
 
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+class Event(NamedTuple):
+    """What was done, by whom and for which account. `figures` are its details."""
+
+    name: str
+    page: str
+    member_id: str | None
+    account_id: str | None
+    figures: tuple[tuple[str, int], ...]
+
+
+class Count(Struct):
+    """How often an event was, since when, and the id of its row."""
+
+    id: str
+    at: datetime
+    times: int
 
 
 class Usage:
@@ -53,7 +67,7 @@ class Usage:
         self._database = database
         self._now = now
         self._room = room
-        self._waiting: deque[dict[str, Any]] = deque(maxlen=room)
+        self._waiting: dict[Event, Count] = {}
         self._closing = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._purged_at = datetime.min.replace(tzinfo=UTC)
@@ -70,21 +84,14 @@ class Usage:
         detail: Mapping[str, int] | None = None,
     ) -> None:
         """Note an event, at once and without fail. What is not on our lists is not noted: browsers send names too."""
-        detail = dict(detail or {})
-        if name not in NAMES or page not in PAGES or not all(isinstance(figure, int) for figure in detail.values()):
+        figures = tuple(detail.items()) if detail else ()
+        if name not in NAMES or page not in PAGES or not all(isinstance(figure, int) for _, figure in figures):
             return
-        self.dropped += len(self._waiting) == self._room  # the oldest makes room
-        self._waiting.append(
-            {
-                "id": new_id(),
-                "at": self._now(),
-                "name": name,
-                "page": page,
-                "member_id": member_id,
-                "account_id": account_id,
-                "detail": detail,
-            }
-        )
+        event = Event(name, page, member_id, account_id, figures)
+        if waiting := self._waiting.get(event):
+            waiting.times += 1
+        else:
+            self._wait(event, Count(new_id(), self._now(), 1))
 
     async def start(self) -> None:
         self._writer = asyncio.create_task(self._run())
@@ -95,24 +102,21 @@ class Usage:
         if self._writer is not None:
             await self._writer
         await self.flush()
-        self.dropped += len(self._waiting)
+        self.dropped += sum(count.times for count in self._waiting.values())
         self._tell()
 
     async def flush(self) -> None:
         """Write all that waits. It goes on waiting while the database is away."""
         while self._waiting:
-            batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+            batch = {event: self._waiting.pop(event) for event in list(islice(self._waiting, BATCH))}
             try:
                 async with self._database.write() as session:
-                    if session.get_bind().dialect.name == "sqlite":
-                        await session.execute(FROM_JSON, {"batch": _as_json(batch)})
-                    else:
-                        await session.execute(EVENTS.insert(), batch)
+                    await session.execute(EVENTS.insert(), [_row(*each) for each in batch.items()])
             except DatabaseDown:
                 self._put_back(batch)
                 return
             except SQLAlchemyError as error:
-                self.dropped += len(batch)
+                self.dropped += sum(count.times for count in batch.values())
                 log.error("usage events refused", error=type(error).__name__)  # noqa: TRY400  # a trace shows values
 
     async def _run(self) -> None:
@@ -139,15 +143,29 @@ class Usage:
                 await session.execute(sa.delete(UsageEvent).where(UsageEvent.at < now - KEPT_FOR))
             self._purged_at = now
 
-    def _put_back(self, batch: list[dict[str, Any]]) -> None:
-        """Newer events may have come meanwhile; they stay."""
-        room = self._room - len(self._waiting)
-        kept = batch[max(len(batch) - room, 0) :]
-        self.dropped += len(batch) - len(kept)
-        self._waiting.extendleft(reversed(kept))
+    def _wait(self, event: Event, count: Count) -> None:
+        if len(self._waiting) == self._room:  # the oldest makes room
+            self.dropped += self._waiting.pop(next(iter(self._waiting))).times
+        self._waiting[event] = count
+
+    def _put_back(self, batch: dict[Event, Count]) -> None:
+        """Let what was not written wait again. What came meanwhile is newer."""
+        newer, self._waiting = self._waiting, batch
+        for event, count in newer.items():
+            if waiting := batch.get(event):
+                waiting.times += count.times
+            else:
+                self._wait(event, count)
 
 
-def _as_json(batch: list[dict[str, Any]]) -> str:
-    """Write events with their instants as SQLAlchemy has them in SQLite."""
-    rows = [{**event, "at": event["at"].astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")} for event in batch]
-    return msgspec.json.encode(rows).decode()
+def _row(event: Event, count: Count) -> dict[str, Any]:
+    detail = dict(event.figures)
+    return {
+        "id": count.id,
+        "at": count.at,
+        "name": event.name,
+        "page": event.page,
+        "member_id": event.member_id,
+        "account_id": event.account_id,
+        "detail": detail | {"times": count.times} if count.times > 1 else detail,
+    }

@@ -8,6 +8,7 @@ pytest_plugins = [
     "support_needs",  # first: the others import it
     "support_db",
     "support_redis",
+    "support_tls",
     "support_sandbox",
     "support_op",
     "support_portal",

@@ -19,6 +19,7 @@ from cache.snapshots import _decode
 from gateway.compact import expand
 
 PATIENCE = 10  # seconds
+PATIENTLY = f"?socket_timeout={PATIENCE}&socket_connect_timeout={PATIENCE}"  # added to an address
 # Linux ends the server with us, however we end.
 LEASH = ["setpriv", "--pdeathsig", "KILL", "--"] if shutil.which("setpriv") else []
 
@@ -107,7 +108,7 @@ _own = pytest.fixture(name="redis_process")(_started)
 def patience(monkeypatch: pytest.MonkeyPatch) -> str:
     """What to add to an address, so that a Redis that is well counts as well however busy this machine is."""
     monkeypatch.setattr("cache.client.DEADLINE", PATIENCE)
-    return f"?socket_timeout={PATIENCE}&socket_connect_timeout={PATIENCE}"
+    return PATIENTLY
 
 
 @pytest.fixture

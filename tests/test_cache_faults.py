@@ -66,14 +66,15 @@ async def test_gives_nobody_a_wrong_value_however_callers_are_cancelled(
         names = rng.sample(NAMES[owner], 2)
         if rng.random() < 0.2:
             await Snapshots(client).put(names[0], snapshot(owner, names[0]), LIFETIMES["list"])
-        raw = await client.mget(names) if rng.random() < 0.5 else [await client.get(name) for name in names]
+        raw = await client.look_up(*names) if rng.random() < 0.5 else [await client.get(name) for name in names]
         for name, value in zip(names, raw, strict=True):
             seen["right" if isinstance(value, bytes) and value.endswith(name.encode()) else "wrong"] += 1
 
     async def impatient(client: Client) -> None:
         for _ in range(100):
             caller = asyncio.create_task(read(client, rng.choice(OWNERS)))
-            await asyncio.wait([caller], timeout=rng.random() * 0.05)
+            enough = 0.05 if seen["right"] >= seen["cancelled"] else 0.5  # on a busy machine nobody would be served
+            await asyncio.wait([caller], timeout=rng.random() * enough)
             seen["cancelled"] += caller.cancel()
             await asyncio.gather(caller, return_exceptions=True)
 

@@ -79,11 +79,22 @@ async def test_notes_nothing_that_is_not_on_its_lists(
 
 async def test_takes_many_batches_at_once(usage: Usage, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BATCH", 7)
-    for _ in range(50):
-        usage.record("viewed", "home")
+    for n in range(50):
+        usage.record("viewed", "home", member_id=f"m{n}")
     await usage.flush()
 
     assert len(await rows(database)) == 50
+
+
+async def test_writes_one_row_for_what_is_the_same_until_it_is_written(usage: Usage, database: Database) -> None:
+    for member in ("m1", "m2", "m1", "m1"):
+        usage.record("viewed", "home", member_id=member)
+    await usage.flush()
+    usage.record("viewed", "home", member_id="m1")
+    await usage.flush()
+
+    counted = sorted((row.member_id, row.detail.get("times", 1)) for row in await rows(database))
+    assert counted == [("m1", 1), ("m1", 3), ("m2", 1)]
 
 
 async def test_writes_by_itself(usage: Usage, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,12 +116,12 @@ async def test_writes_the_last_ones_when_closed(usage: Usage, database: Database
 
 async def test_drops_the_oldest_when_nobody_takes_them(database: Database) -> None:
     usage = Usage(database, room=3)
-    for page in ["home", "home", "invoices", "invoice", "account"]:
+    for page in ["home", "home", "orders", "invoices", "invoice", "account"]:
         usage.record("viewed", page)
     await usage.flush()
 
     assert await pages(database) == ["account", "invoice", "invoices"]
-    assert usage.dropped == 2
+    assert usage.dropped == 3
 
 
 @pytest_asyncio.fixture
@@ -139,27 +150,30 @@ async def test_keeps_the_newest_of_what_came_while_a_write_failed(database: Data
     usage = Usage(database, room=3)
     for page in ["home", "invoices", "invoice"]:
         usage.record("viewed", page)
-    batch = list(usage._waiting)
-    usage._waiting.clear()
-    usage.record("viewed", "account")
+    batch, usage._waiting = usage._waiting, {}
+    for page in ["account", "invoice"]:
+        usage.record("viewed", page)
     usage._put_back(batch)
     await usage.flush()
 
-    assert await pages(database) == ["account", "invoice", "invoices"]
+    found = {row.page: row.detail for row in await rows(database)}
+    assert found == {"account": {}, "invoice": {"times": 2}, "invoices": {}}
     assert usage.dropped == 1
 
 
 async def test_gives_up_events_that_the_database_refuses_and_goes_on(usage: Usage, database: Database) -> None:
     usage.record("viewed", "home")
-    usage._waiting.append(usage._waiting[0])  # as after a commit whose answer was lost
+    batch = dict(usage._waiting)
+    await usage.flush()
+    usage._put_back(batch)  # as after a commit whose answer was lost
     with capture_logs() as logs:
         await usage.flush()
     usage.record("viewed", "account")
     await usage.flush()
 
     assert [entry["event"] for entry in logs] == ["usage events refused"]
-    assert usage.dropped == 2
-    assert await pages(database) == ["account"]
+    assert usage.dropped == 1
+    assert await pages(database) == ["account", "home"]
 
 
 async def test_says_how_many_it_lost_when_closed_without_a_database(away: Database) -> None:
