@@ -16,6 +16,7 @@ from connectors.contract import (
     Facts,
     FileQuery,
     Page,
+    Person,
     Query,
     RecordQuery,
     Token,
@@ -39,6 +40,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     answers: tuple[Answer[Record], ...] = ()
     cursor: str | None = None
     candidates: tuple[Candidate, ...] = ()
+    person: Person | None = None
     says: str | None = None
     file: GivenFile | None = None
 
@@ -84,6 +86,8 @@ async def perform(connector: Connector[Any], office: BackOffice[Any], kind: Kind
         case "find", _:
             facts = Facts(email=ask.email, external_id=ask.external_id, domain=ask.domain)
             return Outcome(candidates=await connector.find(office, facts))
+        case "person", _ if connector.person:
+            return Outcome(person=await connector.person(office, ask.id))
         case "read", str():
             query = Query(customer=ask.customer, asked_at=ask.asked_at, cursor=ask.cursor, only_open=ask.only_open)
             page: Page[Record] = await connector.reads[kind](office, query)
@@ -96,4 +100,4 @@ async def perform(connector: Connector[Any], office: BackOffice[Any], kind: Kind
             async with connector.files[kind](office, wanted) as stream:
                 content = b"".join([chunk async for chunk in stream.chunks])
             return Outcome(file=GivenFile(stream.name, stream.media_type, content))
-    raise ValueError(f"a recording of {ask.call} needs a kind before its name")
+    raise ValueError(f"a recording of {ask.call} needs a kind before its name, or a connector that can do it")

@@ -22,7 +22,8 @@ class Recorded(Bench):
         declared += [("fetch", kind) for kind in self.connector.fetch]
         declared += [("file", kind) for kind in self.connector.files]
         missing = [f"{call} {kind}" for call, kind in declared if not self.fixtures.of(call, kind)]
-        missing += [call for call in ("find", "check") if not self.fixtures.of(call)]
+        others = ("find", "check", "person") if self.connector.person else ("find", "check")
+        missing += [call for call in others if not self.fixtures.of(call)]
         assert missing == []
 
     def test_does_what_was_recorded(self, recording: str) -> None:
@@ -74,6 +75,7 @@ def compare(outcome: Outcome, expect: Expect, kind: Kind | None) -> None:
     assert [sorted(answer.owners) for answer in outcome.answers] == [sorted(expect.owners)] * len(records)
     assert outcome.cursor == expect.cursor
     assert outcome.candidates == (expect.candidates or ())
+    assert outcome.person == expect.person
     assert outcome.says == expect.says
     if expect.file is None:
         assert outcome.file is None

@@ -4,7 +4,7 @@ connector_fixtures/<connector>/
   config.json            settings with made-up secrets, and what else the checks need: `Setup`
   statuses.json          kind -> every status the vendor knows, from its own documentation
   errors.json            the vendor's own errors: `OwnError`
-  <what>__<case>.json    a kind ("invoices"), "find" or "check", and a case: `Recording`
+  <what>__<case>.json    a kind ("invoices"), "find", "person" or "check", and a case: `Recording`
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from msgspec import Raw, Struct
 
-from connectors.contract import Candidate
+from connectors.contract import Candidate, Person
 from connectors.records import KINDS, Kind
 
 T = TypeVar("T")
@@ -79,11 +79,11 @@ class Exchange(Strict, frozen=True):
 class Ask(Strict, frozen=True):
     """The arguments of one call."""
 
-    call: Literal["read", "fetch", "file", "find", "check"]
+    call: Literal["read", "fetch", "file", "find", "person", "check"]
     customer: str = ""
     cursor: str | None = None
     only_open: bool = False
-    id: str = ""  # of the record
+    id: str = ""  # of the record, or of the person
     file: str = ""
     email: str | None = None
     external_id: str | None = None
@@ -105,6 +105,7 @@ class Expect(Strict, frozen=True):
     ids: list[str] | None = None
     cursor: str | None = None
     candidates: tuple[Candidate, ...] | None = None
+    person: Person | None = None
     says: str | None = None  # what the check answers
     file: ExpectedFile | None = None
     raises: str | None = None  # a class of `connectors.errors`

@@ -17,12 +17,17 @@ def check_sound(outcome: Outcome) -> None:
         assert type(record) in KINDS.values()
         packed = msgspec.msgpack.encode(record)
         assert msgspec.msgpack.decode(packed, type=type(record)) == record
-        assert all(map(_is_named, answer.owners))
+        assert all(map(_is_named, (*answer.owners, *record.people)))
+        assert len(set(record.people)) == len(record.people)
         _check_values(record)
     assert outcome.cursor is None or _is_named(outcome.cursor)
     for candidate in outcome.candidates:
         assert _is_named(candidate.customer)
         assert candidate.matched, "a candidate without a fact is a guess"
+        assert candidate.person is None or _is_named(candidate.person)
+    if person := outcome.person:
+        assert person.customers, "somebody who acts for nobody is no customer's person"
+        assert all(map(_is_named, (person.id, *person.customers, *person.emails)))
 
 
 def _is_named(key: object) -> bool:

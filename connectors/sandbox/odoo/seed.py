@@ -63,6 +63,7 @@ def _finish_partners(store: Store) -> None:
         while not top.get("is_company") and top.get("parent_id"):
             top = partners[top["parent_id"]]
         row["commercial_partner_id"] = top["id"]
+        row.setdefault("type", "contact")
         row["complete_name"] = store.display_name("res.partner", row)
         row["email_normalized"] = row["email"].lower() if row.get("email") else None
         row["child_ids"] = [child["id"] for child in partners.values() if child.get("parent_id") == id_]

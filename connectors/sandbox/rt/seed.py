@@ -50,10 +50,9 @@ def _archive(facts: dict[str, Any], now: datetime) -> Iterable[dict[str, Any]]:
 
 
 def _add_ticket(store: Store, ticket: dict[str, Any]) -> None:
-    row = {name: value for name, value in ticket.items() if name != "history"}
+    row = {"Cc": [], "AdminCc": []} | {name: value for name, value in ticket.items() if name != "history"}
     numbers = ("Priority", "InitialPriority", "FinalPriority", "TimeWorked", "TimeLeft", "TimeEstimated")
     row |= dict.fromkeys(numbers, "0") | {"Type": "ticket", "EffectiveId": row["id"], "CustomFields": []}
-    row |= {"Cc": [], "AdminCc": []}
     store.tickets[row["id"]] = row
     events = [event for entry in ticket["history"] for event in _repeated(entry)]
     for place, event in enumerate(events, 1):

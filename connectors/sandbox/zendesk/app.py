@@ -51,6 +51,7 @@ ROUTES: list[tuple[str, tuple[str, ...], Handler]] = [
     (r"/api/v2/users/search", ("GET",), people.search_users),
     (r"/api/v2/users/(\d+)", ("GET",), people.user),
     (r"/api/v2/users/(\d+)/identities", ("GET",), people.identities),
+    (r"/api/v2/users/(\d+)/organization_memberships", ("GET",), people.memberships),
     (r"/api/v2/users/(\d+)/tickets/requested", ("GET",), tickets.of_requester),
     (r"/api/v2/organizations", ("GET",), people.organizations),
     (r"/api/v2/organizations/show_many", ("GET",), people.several_organizations),

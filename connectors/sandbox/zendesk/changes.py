@@ -86,6 +86,33 @@ def add_comment(store: Store, ticket: Row, comment: dict[str, Any], now: datetim
     return row
 
 
+def join(store: Store, user: int, organization: int, now: datetime) -> None:
+    """Make a user a member of an organization. The first of theirs is the one that their tickets are for."""
+    store.users[user]["organization_id"] = store.users[user]["organization_id"] or organization
+    id_ = max(store.memberships, default=4000) + 1
+    store.memberships[id_] = {
+        "id": id_,
+        "user_id": user,
+        "organization_id": organization,
+        "default": store.users[user]["organization_id"] == organization or None,
+        "view_tickets": True,
+        "created_at": now,
+        "updated_at": now,
+    }
+
+
+def leave(store: Store, user: int, organization: int) -> None:
+    """Take a user out of an organization. Tickets stay where they are."""
+    theirs = {id_: row for id_, row in store.memberships.items() if row["user_id"] == user}
+    for id_, row in theirs.items():
+        if row["organization_id"] == organization:
+            del store.memberships[id_]
+    left = [row for row in theirs.values() if row["organization_id"] != organization]
+    store.users[user]["organization_id"] = left[0]["organization_id"] if left else None
+    for row in left[:1]:
+        row["default"] = True
+
+
 def _check(store: Store, fields: dict[str, Any]) -> None:
     if unknown := sorted(fields.keys() - FIELDS):
         raise bad_request("InvalidParameter", f"Unknown property of a ticket: {unknown[0]}")

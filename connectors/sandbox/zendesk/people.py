@@ -33,6 +33,18 @@ def identities(store: Store, writer: Writer, request: Request, key: str) -> Resp
     return as_json(by_number(request, rows, "identities", writer.identity, params=params))
 
 
+def memberships(store: Store, writer: Writer, request: Request, key: str) -> Response:
+    """List the organizations of a user."""
+    params = params_of(request, BY_CURSOR | BY_NUMBER)
+    owner = _found(store.users, key)
+    rows = [row for row in store.memberships.values() if row["user_id"] == owner["id"]]
+    if "page[size]" in params:
+        return as_json(
+            by_cursor(request, rows, "organization_memberships", writer.membership, params=params, sort="id")
+        )
+    return as_json(by_number(request, rows, "organization_memberships", writer.membership, params=params))
+
+
 def search_users(store: Store, writer: Writer, request: Request, _id: str) -> Response:
     params = params_of(request, BY_NUMBER | {"query", "external_id"})
     if ("query" in params) == ("external_id" in params):

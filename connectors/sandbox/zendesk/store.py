@@ -21,6 +21,7 @@ class Store(Struct):
     users: dict[int, Row]
     organizations: dict[int, Row]
     identities: dict[int, Row]
+    memberships: dict[int, Row]
     tickets: dict[int, Row]
     comments: dict[int, Row]
     attachments: dict[int, Row]

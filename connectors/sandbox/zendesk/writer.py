@@ -26,6 +26,10 @@ class Writer(Struct, frozen=True):
     def identity(self, row: Row) -> Row:
         return {"url": f"{self.base}/api/v2/users/{row['user_id']}/identities/{row['id']}.json"} | _plain(row)
 
+    def membership(self, row: Row) -> Row:
+        name = self.store.organizations[row["organization_id"]]["name"]
+        return self._record("organization_memberships", row) | {"organization_name": name}
+
     def ticket(self, row: Row) -> Row:
         """Write a ticket. Its description is the first comment, whether public or not."""
         comments = self.store.comments_on(row["id"])

@@ -4,7 +4,7 @@ from connectors.contract import Connector, Limits, Scope
 from connectors.vendors.hubspot import deals, orders
 from connectors.vendors.hubspot.account import check
 from connectors.vendors.hubspot.api import BearerAuth
-from connectors.vendors.hubspot.people import find
+from connectors.vendors.hubspot.people import fetch_person, find
 from connectors.vendors.hubspot.reading import fetch_order, read_orders
 from connectors.vendors.hubspot.settings import HubSpotConfig
 from connectors.vendors.hubspot.webhook import webhook
@@ -17,6 +17,7 @@ connector = Connector(
     auth=lambda config, tokens: BearerAuth(config),  # noqa: ARG005  # a token that an admin gave, not one to fetch
     check=check,
     find=find,
+    person=fetch_person,
     reads={"orders": read_orders},
     reads_open=frozenset({"orders"}),
     fetch={"orders": fetch_order},

@@ -101,6 +101,11 @@ async def owners(office: HubSpot, object_type: ObjectType, ids: Sequence[str]) -
     }
 
 
+def contacts_of(customers: Iterable[str]) -> tuple[str, ...]:
+    """Pick the persons among customers."""
+    return tuple(sorted(each for each in customers if each.startswith("contact:")))
+
+
 def customer_of(name: str) -> tuple[ObjectType, str]:
     """Split a customer's name into type and id. Whoever is called otherwise is nobody's customer."""
     match = _CUSTOMER.fullmatch(name)

@@ -1,11 +1,16 @@
-"""Who is who. A customer is a company, or a contact. Several companies of a contact's are several candidates."""
+"""Who is who. A customer is a company, or a contact, and a person is a contact.
+
+Several companies of a contact's are several candidates.
+"""
 
 from msgspec import Struct
 
-from connectors.contract import Candidate, Facts
+from connectors.contract import Candidate, Facts, Person
+from connectors.errors import NotFound
+from connectors.found import Found
 from connectors.mail import same_address
-from connectors.vendors.hubspot.api import BATCH, HubSpot, Row, properties_of, read_all, search
-from connectors.vendors.hubspot.associations import associated
+from connectors.vendors.hubspot.api import BATCH, HubSpot, Row, properties_of, read_all, read_one, search
+from connectors.vendors.hubspot.associations import associated, customer_of
 
 
 class ContactProperties(Struct):
@@ -18,34 +23,19 @@ class ContactProperties(Struct):
     def name(self) -> str:
         return " ".join(filter(None, (self.firstname, self.lastname))) or self.email or ""
 
+    @property
+    def additional(self) -> list[str]:
+        return [each.strip() for each in (self.hs_additional_emails or "").split(";") if each.strip()]
+
     def fact(self, email: str) -> str | None:
         """Name the fact that matches. Which of its addresses are still a person's own, HubSpot does not know."""
         if self.email and same_address(self.email, email):
             return "email"
-        others = (self.hs_additional_emails or "").split(";")
-        return "additional_email" if any(same_address(each.strip(), email) for each in others) else None
+        return "additional_email" if any(same_address(each, email) for each in self.additional) else None
 
 
 class CompanyProperties(Struct):
     name: str | None = None
-
-
-class Found:
-    """Candidates as they turn up, each with all the facts that lead to it."""
-
-    def __init__(self) -> None:
-        self._names: dict[str, str] = {}
-        self._matched: dict[str, dict[str, str]] = {}
-
-    def add(self, customer: str, name: str | None, fact: str, value: str) -> None:
-        self._names.setdefault(customer, name or customer)
-        self._matched.setdefault(customer, {})[fact] = value
-
-    @property
-    def candidates(self) -> tuple[Candidate, ...]:
-        return tuple(
-            Candidate(customer=key, name=name, matched=self._matched[key]) for key, name in self._names.items()
-        )
 
 
 async def find(office: HubSpot, facts: Facts) -> tuple[Candidate, ...]:
@@ -60,8 +50,23 @@ async def find(office: HubSpot, facts: Facts) -> tuple[Candidate, ...]:
     for fact, named, value in looks:
         if named and value:
             for row in await _companies(office, named, value):
-                found.add(f"company:{row.id}", _text(row, "name"), fact, value)
+                company = f"company:{row.id}"
+                found.add(company, _text(row, "name") or company, fact, value)
     return found.candidates
+
+
+async def fetch_person(office: HubSpot, person: str) -> Person:
+    """Look at a contact, their addresses, and the companies that they are associated with."""
+    object_type, key = customer_of(person)
+    if object_type != "contacts":
+        raise NotFound("HubSpot: a company is no person")
+    its = (await read_one(office, ContactProperties, "contacts", key)).properties
+    companies = (await associated(office, "contacts", [key], "companies")).get(key, frozenset())
+    return Person(
+        id=person,
+        customers=frozenset([person, *(f"company:{each}" for each in companies)]),
+        emails=frozenset([*([its.email] if its.email else []), *its.additional]),
+    )
 
 
 async def _by_email(office: HubSpot, email: str, found: Found) -> None:
@@ -70,13 +75,15 @@ async def _by_email(office: HubSpot, email: str, found: Found) -> None:
     facts = {row.id: fact for row in rows if (fact := row.properties.fact(email))}
     for row in rows:
         if row.id in facts:
-            found.add(f"contact:{row.id}", row.properties.name, facts[row.id], email)
+            contact = f"contact:{row.id}"
+            found.add(contact, row.properties.name or contact, facts[row.id], email, contact)
     employers = await associated(office, "contacts", list(facts), "companies")
     ids = sorted({each for key in facts for each in employers.get(key, ())}, key=int)[:BATCH]
     for company in await read_all(office, CompanyProperties, "companies", ids):
+        customer = f"company:{company.id}"
         for key, fact in facts.items():
             if company.id in employers.get(key, ()):
-                found.add(f"company:{company.id}", company.properties.name, fact, email)
+                found.add(customer, company.properties.name or customer, fact, email, f"contact:{key}")
 
 
 async def _companies(office: HubSpot, named: str, value: str) -> list[Row[dict[str, object]]]:

@@ -11,7 +11,7 @@ from connectors.records import Money, Order, Origin
 from connectors.vendors.hubspot import values
 from connectors.vendors.hubspot.account import read_account
 from connectors.vendors.hubspot.api import HubSpot, Row
-from connectors.vendors.hubspot.associations import owners
+from connectors.vendors.hubspot.associations import contacts_of, owners
 from connectors.vendors.hubspot.lines import read_lines
 from connectors.vendors.hubspot.listing import Sold
 
@@ -50,6 +50,7 @@ async def answers(
         key = f"{object_type.removesuffix('s')}-{row.id}"
         origin = Origin(source=office.source, id=key, changed_at=changed, fetched_at=asked_at)
         order = make(row, origin, Money(currencies[row.id], prices[row.id]))
-        return Answer(owned.get(row.id, frozenset()), replace(order, lines=lines.get(row.id, ())))
+        whose = owned.get(row.id, frozenset())
+        return Answer(whose, replace(order, lines=lines.get(row.id, ()), people=contacts_of(whose)))
 
     return tuple(map(answer, priced))

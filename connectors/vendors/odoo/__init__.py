@@ -5,7 +5,7 @@ from msgspec import Struct
 from connectors.contract import Connector, Limits, Scope
 from connectors.vendors.odoo import invoices, moves, orders, tickets
 from connectors.vendors.odoo.attachments import open_attachment
-from connectors.vendors.odoo.partners import find
+from connectors.vendors.odoo.partners import fetch_person, find
 from connectors.vendors.odoo.pdf import open_invoice, open_slip
 from connectors.vendors.odoo.rpc import Odoo, call, sign_in
 from connectors.vendors.odoo.settings import OdooConfig
@@ -30,6 +30,7 @@ connector = Connector(
     auth=lambda config, tokens: None,  # noqa: ARG005  # the key travels in the body of each call
     check=check,
     find=find,
+    person=fetch_person,
     reads={
         "orders": orders.read_orders,
         "invoices": invoices.read_invoices,

@@ -12,6 +12,7 @@ from connectors.records import Invoice, Origin
 from connectors.vendors.odoo import values
 from connectors.vendors.odoo.models import Leaf, as_key, newest, one, search
 from connectors.vendors.odoo.moves import MODEL, SIGNS, STATES, LineRow, MoveRow
+from connectors.vendors.odoo.partners import partners, people
 from connectors.vendors.odoo.portal import page_url
 from connectors.vendors.odoo.rpc import Odoo
 from connectors.vendors.odoo.values import Currency, given
@@ -55,13 +56,16 @@ async def _answers(office: Odoo, rows: Sequence[MoveRow], asked_at: datetime) ->
     ]
     lines = await search(office, LineRow, "account.move.line", within, order="sequence, id")
     money = await values.currencies(office, (row.currency_id for row in rows))
+    contacts = await partners(office, (row.partner_id for row in rows))
 
     def answer(row: MoveRow) -> Answer[Invoice]:
         its_lines = [each for each in lines if values.key(each.move_id) == row.id]
         origin = values.origin(office, row.id, row.write_date, asked_at)
-        invoice = _invoice(row, its_lines, money[row.currency_id], origin)
-        if row.asks_for_money:
-            invoice = msgspec.structs.replace(invoice, pay_url=page_url(office, row.access_url, row.access_token))
+        invoice = msgspec.structs.replace(
+            _invoice(row, its_lines, money[row.currency_id], origin),
+            people=people(row.partner_id, contacts),
+            pay_url=page_url(office, row.access_url, row.access_token) if row.asks_for_money else None,
+        )
         return Answer(values.owners(row.commercial_partner_id), invoice)
 
     return tuple(map(answer, rows))

@@ -27,6 +27,7 @@ class MoveRow(Row):
     state: str
     move_type: str
     payment_state: Text
+    partner_id: Ref
     commercial_partner_id: Ref
     currency_id: Ref
     amount_total: Decimal

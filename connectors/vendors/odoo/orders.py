@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
+import msgspec
+
 from connectors.contract import Answer, Page, Query, RecordQuery
 from connectors.done import done_words
 from connectors.errors import NotFound
 from connectors.records import Order, OrderState, Origin
 from connectors.vendors.odoo import values
 from connectors.vendors.odoo.models import Domain, Leaf, Row, as_key, fields_of, newest, one, search
-from connectors.vendors.odoo.partners import partners
+from connectors.vendors.odoo.partners import Partner, partners, people
 from connectors.vendors.odoo.pickings import PickingRow, read_pickings
 from connectors.vendors.odoo.rpc import Odoo
 from connectors.vendors.odoo.values import Currency, Moment, Ref, Text, given
@@ -71,11 +73,14 @@ async def find_order(office: Odoo, key: str, customer: str) -> OrderRow:
     return row
 
 
-async def owners_of(office: Odoo, rows: Sequence[OrderRow]) -> list[frozenset[str]]:
+async def contacts_of(office: Odoo, rows: Sequence[OrderRow]) -> Mapping[int, Partner]:
     """An order names one of the customer's contacts. Whose it is, that contact's commercial partner says."""
-    contacts = await partners(office, (row.partner_id for row in rows))
-    found = (contacts.get(values.key(row.partner_id)) for row in rows)
-    return [values.owners(contact.commercial_partner_id) if contact else frozenset() for contact in found]
+    return await partners(office, (row.partner_id for row in rows))
+
+
+def owners_of(row: OrderRow, contacts: Mapping[int, Partner]) -> frozenset[str]:
+    contact = contacts.get(values.key(row.partner_id))
+    return values.owners(contact.commercial_partner_id) if contact else frozenset()
 
 
 def _theirs(customer: str) -> list[Leaf]:
@@ -95,17 +100,18 @@ async def _answers(office: Odoo, rows: Sequence[OrderRow], asked_at: datetime) -
         return ()
     within = [("order_id", "in", [row.id for row in rows])]
     lines = await search(office, LineRow, "sale.order.line", within, order="sequence, id")
-    owners = await owners_of(office, rows)
+    contacts = await contacts_of(office, rows)
     money = await values.currencies(office, (row.currency_id for row in rows))
     pickings = await read_pickings(office, [row.id for row in rows])
 
-    def order(row: OrderRow) -> Order:
+    def answer(row: OrderRow) -> Answer[Order]:
         its_lines = [each for each in lines if values.key(each.order_id) == row.id]
         its_pickings = [each for each in pickings if values.key(each.sale_id) == row.id]
         origin = values.origin(office, row.id, row.write_date, asked_at)
-        return _order(row, its_lines, its_pickings, money[row.currency_id], origin)
+        order = _order(row, its_lines, its_pickings, money[row.currency_id], origin)
+        return Answer(owners_of(row, contacts), msgspec.structs.replace(order, people=people(row.partner_id, contacts)))
 
-    return tuple(Answer(its, order(row)) for its, row in zip(owners, rows, strict=True))
+    return tuple(map(answer, rows))
 
 
 def _order(

@@ -34,7 +34,7 @@ async def open_invoice(office: Odoo, query: FileQuery) -> AsyncIterator[FileStre
 async def open_slip(office: Odoo, query: FileQuery) -> AsyncIterator[FileStream]:
     """The token is the order's, and opens the slips of its deliveries."""
     order = await orders.find_order(office, query.record, query.customer)
-    (whose,) = await orders.owners_of(office, [order])
+    whose = orders.owners_of(order, await orders.contacts_of(office, [order]))
     pickings = await read_pickings(office, [order.id])
     slips = {file.id: (each.id, file) for each in pickings if key(each.sale_id) == order.id for file in each.files}
     ref = _wanted(query, (file for _, file in slips.values()), whose)

@@ -10,7 +10,7 @@ from connectors.records import Message, Ticket, TicketState
 from connectors.vendors.odoo import values
 from connectors.vendors.odoo.messages import author_name, read_messages
 from connectors.vendors.odoo.models import Domain, Leaf, Row, as_key, fields_of, newest, one
-from connectors.vendors.odoo.partners import partners
+from connectors.vendors.odoo.partners import Partner, partners, people
 from connectors.vendors.odoo.rpc import Odoo
 from connectors.vendors.odoo.values import Moment, Ref, Text, given
 
@@ -57,13 +57,15 @@ async def read_tickets(office: Odoo, query: Query) -> Page[Ticket]:
         return Page(())
     wanted = [*theirs, *(OPEN if query.only_open else ())]
     rows, cursor = await newest(office, TicketRow, MODEL, wanted, query.cursor)
-    return Page(tuple(_answer(office, row, query.asked_at) for row in rows), cursor)
+    askers = await partners(office, (row.partner_id for row in rows))
+    return Page(tuple(_answer(office, row, askers, query.asked_at) for row in rows), cursor)
 
 
 async def fetch_ticket(office: Odoo, query: RecordQuery) -> Answer[Ticket]:
     row = await find_ticket(office, query.id, query.customer)
     said = await read_messages(office, MODEL, row.id, query.customer)
-    return _answer(office, row, query.asked_at, (*await _first_message(office, row), *said))
+    askers = await partners(office, [row.partner_id])
+    return _answer(office, row, askers, query.asked_at, (*_first_message(row, askers), *said))
 
 
 async def find_ticket(office: Odoo, key: str, customer: str) -> WholeTicketRow:
@@ -82,24 +84,28 @@ def _theirs(customer: str) -> list[Leaf]:
     return [("commercial_partner_id", "=", as_key(customer))]
 
 
-async def _first_message(office: Odoo, row: WholeTicketRow) -> tuple[Message, ...]:
+def _first_message(row: WholeTicketRow, askers: Mapping[int, Partner]) -> tuple[Message, ...]:
     """The description is what the customer wrote first; Odoo keeps it apart from the messages."""
     if not (body := given(row.description)):
         return ()
-    authors = await partners(office, [row.partner_id])
-    author = author_name(authors.get(values.key(row.partner_id)))
+    author = author_name(askers.get(values.key(row.partner_id)))
     at = values.in_utc(row.create_date)
     return (Message(id="description", author=author, from_customer=True, at=at, body=body, media_type="text/html"),)
 
 
 def _answer(
-    office: Odoo, row: TicketRow, asked_at: datetime, messages: tuple[Message, ...] | None = None
+    office: Odoo,
+    row: TicketRow,
+    askers: Mapping[int, Partner],
+    asked_at: datetime,
+    messages: tuple[Message, ...] | None = None,
 ) -> Answer[Ticket]:
     stage = "" if isinstance(row.stage_id, bool) else row.stage_id[1]
     ticket = Ticket(
         origin=values.origin(office, row.id, row.write_date, asked_at),
         number=given(row.number) or str(row.id),
         vendor_state=stage,
+        people=people(row.partner_id, askers),
         state=STATES.get(stage, "solved" if row.closed else "unknown"),
         subject=given(row.name) or "",
         created_at=values.in_utc(row.create_date),

@@ -5,7 +5,7 @@ from msgspec import Struct
 from connectors.contract import Connector, Limits, Scope
 from connectors.vendors.request_tracker.api import Listing, Ref, RequestTracker, TokenAuth, get
 from connectors.vendors.request_tracker.files import open_file
-from connectors.vendors.request_tracker.people import find
+from connectors.vendors.request_tracker.people import fetch_person, find
 from connectors.vendors.request_tracker.settings import RequestTrackerConfig
 from connectors.vendors.request_tracker.tickets import STATES, fetch_ticket, read_tickets
 from connectors.vendors.request_tracker.webhook import webhook
@@ -29,6 +29,7 @@ connector = Connector(
     auth=lambda config, tokens: TokenAuth(config),  # noqa: ARG005  # a token that an admin gave, not one to fetch
     check=check,
     find=find,
+    person=fetch_person,
     reads={"tickets": read_tickets},
     reads_open=frozenset({"tickets"}),
     fetch={"tickets": fetch_ticket},

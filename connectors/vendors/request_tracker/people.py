@@ -1,10 +1,12 @@
-"""Who is who. A customer is a user of RT's, known there by name."""
+"""Who is who. A customer is a user of RT's, known there by name, and so is a person."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 
-from connectors.contract import Candidate, Facts
+from connectors.contract import Candidate, Facts, Person
+from connectors.errors import NotFound
+from connectors.found import Found
 from connectors.mail import same_address
 from connectors.vendors.request_tracker.api import RequestTracker, search
 
@@ -17,19 +19,28 @@ class UserRow(Struct):
 
 async def find(office: RequestTracker, facts: Facts) -> tuple[Candidate, ...]:
     """Look for a user by e-mail or by name. A domain says nothing: RT knows people, not companies."""
-    people: dict[str, str] = {}
-    matched: dict[str, dict[str, str]] = {}
-
-    async def look(fact: str, field: str, value: str, matches: Callable[[UserRow], bool]) -> None:
-        condition = {"field": field, "operator": "=", "value": value}
-        # RT leaves out a condition that the account may not search by, and answers with everybody: so compare.
-        for row in await search(office, UserRow, "/users", "Name,EmailAddress,RealName", [condition]):
-            if row.Name and matches(row):
-                people[row.Name] = row.RealName or row.Name
-                matched.setdefault(row.Name, {})[fact] = value
-
+    found = Found()
     if email := facts.email:
-        await look("email", "EmailAddress", email, lambda row: same_address(row.EmailAddress, email))
+        for row in await _users(office, "EmailAddress", email, lambda row: same_address(row.EmailAddress, email)):
+            found.add(row.Name, row.RealName or row.Name, "email", email, row.Name)
     if name := facts.external_id:
-        await look("external_id", "Name", name, lambda row: row.Name == name)
-    return tuple(Candidate(customer=user, name=people[user], matched=matched[user]) for user in people)
+        for row in await _users(office, "Name", name, lambda row: row.Name == name):
+            found.add(row.Name, row.RealName or row.Name, "external_id", name)
+    return found.candidates
+
+
+async def fetch_person(office: RequestTracker, person: str) -> Person:
+    """Look at a user by their name. A disabled one is not found: RT leaves them out of every search."""
+    for row in await _users(office, "Name", person, lambda row: row.Name == person):
+        emails = frozenset([row.EmailAddress] if row.EmailAddress else [])
+        return Person(id=person, customers=frozenset([person]), emails=emails)
+    raise NotFound("RT: no such user, or one who is disabled")
+
+
+async def _users(
+    office: RequestTracker, field: str, value: str, matches: Callable[[UserRow], bool]
+) -> Iterable[UserRow]:
+    """Search for users. RT leaves out a condition that the account may not search by, and gives everybody: compare."""
+    condition = {"field": field, "operator": "=", "value": value}
+    rows = await search(office, UserRow, "/users", "Name,EmailAddress,RealName", [condition])
+    return (row for row in rows if row.Name and matches(row))

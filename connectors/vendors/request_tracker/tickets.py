@@ -42,8 +42,13 @@ class TicketRow(Struct):
     Requestor: list[Ref]
 
     @property
+    def people(self) -> tuple[str, ...]:
+        """Who asked. Those in copy only read along, and a group is nobody."""
+        return tuple(dict.fromkeys(str(who.id) for who in self.Requestor if who.type == "user" and who.id))
+
+    @property
     def owners(self) -> frozenset[str]:
-        return frozenset(str(who.id) for who in self.Requestor if who.type == "user" and who.id)
+        return frozenset(self.people)
 
     @property
     def shown(self) -> bool:
@@ -94,6 +99,7 @@ def _answer(
         origin=Origin(source=office.source, id=str(row.id), changed_at=changed, fetched_at=asked_at),
         number=str(row.id),
         vendor_state=row.Status,
+        people=row.people,
         state=STATES.get(row.Status, "unknown"),
         subject=row.Subject,
         created_at=row.Created.astimezone(UTC),

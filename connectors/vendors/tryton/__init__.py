@@ -5,7 +5,7 @@ from msgspec import Struct
 from connectors.contract import Connector, Limits, Scope
 from connectors.errors import AccessDenied
 from connectors.vendors.tryton import invoices, orders, shipments
-from connectors.vendors.tryton.parties import find
+from connectors.vendors.tryton.parties import fetch_person, find
 from connectors.vendors.tryton.reports import open_invoice, open_note
 from connectors.vendors.tryton.rest import KeyAuth, Row, Tryton, search
 from connectors.vendors.tryton.settings import TrytonConfig
@@ -39,6 +39,7 @@ connector = Connector(
     auth=lambda config, tokens: KeyAuth(config),  # noqa: ARG005  # a key that an admin gave, not one to fetch
     check=check,
     find=find,
+    person=fetch_person,
     reads={"orders": orders.read_orders, "invoices": invoices.read_invoices},
     reads_open=frozenset({"orders", "invoices"}),
     fetch={"orders": orders.fetch_order, "invoices": invoices.fetch_invoice},

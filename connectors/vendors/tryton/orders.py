@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 
+from msgspec import Struct
+
 from connectors.contract import Answer, Page, Query, RecordQuery
 from connectors.done import done_words
 from connectors.errors import NotFound
 from connectors.records import Order, OrderState
 from connectors.vendors.tryton import values
 from connectors.vendors.tryton.formats import Format
+from connectors.vendors.tryton.parties import EMAIL
 from connectors.vendors.tryton.rest import Clause, Domain, Row, Tryton, as_key, newest, one
 from connectors.vendors.tryton.shipments import ShipmentRow, absent, note_format
 from connectors.vendors.tryton.values import Amount, Currency, Day, LineRow, Moment
@@ -40,8 +43,16 @@ OPEN: Domain = (
 )
 
 
+class ContactRow(Struct):
+    """One of the addresses of a party: the only word that Tryton has for a person."""
+
+    id: int
+    type: str
+
+
 class SaleRow(Row):
     party: int
+    contact: ContactRow | None
     number: str | None
     state: str
     shipment_state: str
@@ -57,6 +68,10 @@ class SaleRow(Row):
     create_date: Moment | None
     lines: list[LineRow]
     shipments: list[ShipmentRow]
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        return (str(self.contact.id),) if self.contact and self.contact.type == EMAIL else ()
 
     @property
     def shown(self) -> bool:
@@ -94,6 +109,7 @@ def _answer(office: Tryton, row: SaleRow, form: Format | None, asked_at: datetim
         origin=values.origin(office, row.id, row.write_date, row.create_date, asked_at),
         number=row.number or "",
         vendor_state=state,
+        people=row.people,
         state=STATES.get(state, "unknown"),
         total=row.currency.money(row.total_amount),
         ordered_at=datetime.combine(ordered.value, time(tzinfo=UTC)) if ordered else None,

@@ -10,6 +10,7 @@ from connectors.vendors.zendesk.files import open_file
 from connectors.vendors.zendesk.people import find
 from connectors.vendors.zendesk.settings import ZendeskConfig, account_address
 from connectors.vendors.zendesk.tickets import STATES, fetch_ticket, read_tickets
+from connectors.vendors.zendesk.users import fetch_person
 from connectors.vendors.zendesk.webhook import webhook
 
 
@@ -38,6 +39,7 @@ connector = Connector(
     auth=lambda config, tokens: httpx.BasicAuth(f"{config.email}/token", config.api_token.reveal()),  # noqa: ARG005  # a token that an admin gave, not one to fetch
     check=check,
     find=find,
+    person=fetch_person,
     reads={"tickets": read_tickets},
     fetch={"tickets": fetch_ticket},
     files={"tickets": open_file},

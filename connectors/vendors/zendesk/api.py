@@ -76,6 +76,14 @@ async def walk(office: Zendesk, page: type[P], path: str, *, size: int = PER_PAG
             return
 
 
+def person_key(person: str) -> str:
+    """Give the id of a user's. Whoever is called otherwise is nobody."""
+    match = _CUSTOMER.fullmatch(person)
+    if match is None or match[1] != "user":
+        raise NotFound("Zendesk: no such user")
+    return match[2]
+
+
 def tickets_of(customer: str) -> str:
     """Give the address of a customer's tickets. Whoever is called otherwise is nobody's customer."""
     match = _CUSTOMER.fullmatch(customer)

@@ -5,37 +5,16 @@ from collections.abc import AsyncIterator
 from msgspec import Struct
 
 from connectors.contract import Candidate, Facts
+from connectors.found import Found
 from connectors.mail import same_address
 from connectors.vendors.zendesk.api import Id, Paged, Zendesk, get, organization, user, walk
-from connectors.vendors.zendesk.comments import END_USER
-
-Named = tuple[str, str]  # a customer, and their name
+from connectors.vendors.zendesk.users import Named, UserRow, memberships, proven_addresses
 
 MOST_USERS = 20  # whose addresses are looked at, one question each
 
 
-class UserRow(Struct):
-    id: Id
-    name: str
-    role: str
-    external_id: str | None = None
-
-
 class Users(Struct):
     users: list[UserRow]
-
-
-class Identity(Struct):
-    type: str
-    value: str
-    verified: bool
-
-    def proves(self, email: str) -> bool:
-        return self.type == "email" and self.verified is True and same_address(self.value, email)
-
-
-class IdentityPage(Paged):
-    identities: list[Identity]
 
 
 class OrganizationRow(Struct):
@@ -54,37 +33,36 @@ class OrganizationPage(Paged):
 
 
 async def find(office: Zendesk, facts: Facts) -> tuple[Candidate, ...]:
-    """Look for a user by verified e-mail, for both by external id, for an organization by domain."""
-    names: dict[str, str] = {}
-    matched: dict[str, dict[str, str]] = {}
-    looks = (
-        ("email", facts.email, _by_email),
+    """Look for a user by verified e-mail, with their organizations, for both by external id, and by domain."""
+    found = Found()
+    if facts.email:
+        await _by_email(office, facts.email, found)
+    for fact, value, look in (
         ("external_id", facts.external_id, _by_external_id),
         ("domain", facts.domain, _by_domain),
-    )
-    for fact, value, look in looks:
+    ):
         if value:
             async for customer, name in look(office, value):
-                names[customer] = name or customer
-                matched.setdefault(customer, {})[fact] = value
-    return tuple(Candidate(customer=key, name=name, matched=matched[key]) for key, name in names.items())
+                found.add(customer, name or customer, fact, value)
+    return found.candidates
 
 
-async def _by_email(office: Zendesk, email: str) -> AsyncIterator[Named]:
-    """Find the end users who proved to Zendesk, too, that the address is theirs. Anybody can be entered with one."""
+async def _by_email(office: Zendesk, email: str, found: Found) -> None:
     if '"' in email:
         return  # the search has no way to quote it
     people = await get(office, Users, "/users/search", {"query": f'email:"{email}"'})
-    for person in [each for each in people.users if each.role == END_USER][:MOST_USERS]:
-        pages = walk(office, IdentityPage, f"/users/{person.id}/identities")
-        if any([identity.proves(email) async for page in pages for identity in page.identities]):
-            yield user(person.id), person.name
+    for row in [each for each in people.users if each.counts][:MOST_USERS]:
+        if any(same_address(each, email) for each in await proven_addresses(office, row)):
+            person = user(row.id)
+            found.add(person, row.name or person, "email", email, person)
+            async for customer, name in memberships(office, row):
+                found.add(customer, name or customer, "email", email, person)
 
 
 async def _by_external_id(office: Zendesk, wanted: str) -> AsyncIterator[Named]:
     people = await get(office, Users, "/users/search", {"external_id": wanted})
     for person in people.users:
-        if person.role == END_USER and _same_id(person.external_id, wanted):
+        if person.counts and _same_id(person.external_id, wanted):
             yield user(person.id), person.name
     companies = await get(office, Organizations, "/organizations/show_many", {"external_ids": wanted})
     for company in companies.organizations:

@@ -58,6 +58,11 @@ class TicketRow(Struct):
         return frozenset([requester, organization(self.organization_id)] if self.organization_id else [requester])
 
     @property
+    def people(self) -> tuple[str, ...]:
+        """Who asked. Those in copy and followers only read along."""
+        return (user(self.requester_id),)
+
+    @property
     def shown(self) -> bool:
         return self.is_public and self.status != "deleted"
 
@@ -97,6 +102,7 @@ def _answer(
         origin=Origin(source=office.source, id=str(row.id), changed_at=changed, fetched_at=asked_at),
         number=str(row.id),
         vendor_state=row.status,
+        people=row.people,
         state=STATES.get(row.status, "unknown"),
         subject=row.subject or "",
         created_at=row.created_at.astimezone(UTC),
