@@ -20,3 +20,6 @@ class Recent(Generic[V]):
         self._values[key] = value
         if len(self._values) > self._room:
             del self._values[next(iter(self._values))]
+
+    def drop(self, key: str) -> None:
+        self._values.pop(key, None)

@@ -5,6 +5,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
+from typing import cast
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -41,12 +42,15 @@ from connectors.wire import PoolTransport
 from gateway.account_view import AccountViews
 from gateway.audit import Trail
 from gateway.health import Readiness
+from gateway.identity.arrival import Arrivals
+from gateway.identity.matching import Policy
 from gateway.inbox import Inbox
 from gateway.keyring import Keyring
 from gateway.log import configure
 from gateway.offices import Offices
 from gateway.pull import Known
 from gateway.records.database import Database, DatabaseDown
+from gateway.seen_pages import SeenPages
 from gateway.settings import Settings, SettingsError, load
 from gateway.sign_in import SignInSettings
 from gateway.standing import Standing, Standings
@@ -64,7 +68,8 @@ from web.lane import Lane
 from web.login import LOGIN
 from web.portal.routes import PORTAL
 from web.ready import Ready
-from web.staff import show_staff_home
+from web.staff_pages import LOOK_UPS_PER_MINUTE, look_of
+from web.staff_routes import CONSOLE
 from web.statics import get_static
 from web.view import Brand, Contact, View
 
@@ -108,6 +113,13 @@ def make_app(settings: Settings) -> ASGIApp:
     inbox = Inbox(database, offices, views, utc_now)
     usage = Usage(database)
     view = _view(settings)
+    seen_pages = SeenPages(
+        database,
+        _derive(keyring, b"page codes"),
+        look_of(view.assets),
+        kept_for=timedelta(days=settings.pages_kept),
+        now=utc_now,
+    )
     standings = Standings(database, Copies(redis, "visit", Standing, utc_now), utc_now)
     ready = Ready(utc_now, view.today, settings.page_cache * MEGABYTE)
     trail = Trail(vault, utc_now)
@@ -137,13 +149,15 @@ def make_app(settings: Settings) -> ASGIApp:
                 await sessions.purge(SESSIONS_KEPT)
             await usage.start()
             stack.push_async_callback(usage.aclose)
+            await seen_pages.start()
+            stack.push_async_callback(seen_pages.aclose)
             stack.push_async_callback(flight.aclose)
             await inbox.start()
             stack.push_async_callback(inbox.aclose)
             yield
 
     app = Litestar(
-        route_handlers=[PORTAL, API, LOGIN, *OUTSIDE, show_staff_home, get_static],
+        route_handlers=[PORTAL, API, LOGIN, CONSOLE, *OUTSIDE, get_static],
         plugins=[Protection(Visitors(sessions, database), settings.base_url)],
         exception_handlers=HANDLERS,
         lifespan=[lifespan],
@@ -151,6 +165,7 @@ def make_app(settings: Settings) -> ASGIApp:
         state=State(
             {
                 "view": view,
+                "arrivals": Arrivals(database, trail, offices, utc_now, policy=cast("Policy", settings.matching)),
                 "account_views": views,
                 "base_url": settings.base_url,
                 "callers": Callers(settings.trusted_proxies or ()),
@@ -161,7 +176,9 @@ def make_app(settings: Settings) -> ASGIApp:
                 "readiness": Readiness(database, database_url, redis),
                 "sessions": sessions,
                 "standings": standings,
+                "page_tries": RateLimit(redis, "pages", LOOK_UPS_PER_MINUTE),
                 "ready": ready,
+                "seen_pages": seen_pages,
                 "sign_in_tries": RateLimit(redis, "sign-in", SIGN_INS_PER_MINUTE),
                 "trail": trail,
                 "usage": usage,
@@ -202,6 +219,7 @@ def _provider(sign_in: SignInSettings, base_url: str) -> Provider:
         redirect_uri=base_url + path,
         post_logout_redirect_uri=f"{base_url}/signed-out",
         scopes=sign_in.scopes,
+        customer_claim=sign_in.customer_claim,
         role_claim=sign_in.role_claim,
         roles=sign_in.roles,
     )

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from auth.session_rows import ending
 from gateway.audit import Trail
 from gateway.links import LinkError, Login
+from gateway.page_rows import drop_contents, lock_contents
 from gateway.records.database import Database
 from gateway.records.lines import By, Line, What
 from gateway.records.tables import Member, Membership, Session, UsageEvent
@@ -55,6 +56,7 @@ async def erase(db: Database, *, trail: Trail, by: By, login: Login, now: dateti
     The trail stays whole: it holds what can no longer be opened.
     """
     async with db.write() as session:
+        await lock_contents(session)
         member = await _member(session, login)
         ended = await _end(session, member, now)
         accounts = await session.scalars(sa.select(Membership.account_id).where(Membership.member_id == member.id))
@@ -66,6 +68,7 @@ async def erase(db: Database, *, trail: Trail, by: By, login: Login, now: dateti
         )
         await session.execute(sa.update(UsageEvent).where(UsageEvent.member_id == member.id).values(member_id=None))
         await session.execute(sa.delete(Member).where(Member.id == member.id))
+        await drop_contents(session)  # their codes went with them
         await trail.forget(session, line.about)
         await trail.record(session, line)
     return Stopped(member.id, ended)

@@ -30,7 +30,17 @@ class Place(Struct, frozen=True, kw_only=True):
     meaning: str
 
 
-PLACES = (Place(name="start", href=STAFF_HOME, icon="home", title="Start", least="none", meaning=""),)
+PLACES = (
+    Place(name="start", href=STAFF_HOME, icon="home", title="Start", least="none", meaning=""),
+    Place(
+        name="pages",
+        href="/staff/pages",
+        icon="documents",
+        title="Same page",
+        least="support",
+        meaning="Enter the code from a customer’s page, and see that very page.",
+    ),
+)
 
 
 def desk(

@@ -110,9 +110,13 @@ def render(request: Request[Any, Any, Any], template: str, *, status_code: int =
     """Answer with a page. Whoever is signed in, the templates know by `who`."""
     view: View = request.app.state.view
     who: Anyone | None = request.scope.get("user")
-    address = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    html = view.html(template, {"who": who, "path": request.url.path, "address": address, **context})
+    html = view.html(template, {"who": who, "path": request.url.path, "address": address_in(request), **context})
     return Response(html, status_code=status_code, media_type=MediaType.HTML)
+
+
+def address_in(request: Request[Any, Any, Any]) -> str:
+    """The path and the query that were asked for."""
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
 def _markup(value: SafeHtml) -> str:

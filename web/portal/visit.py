@@ -16,14 +16,17 @@ from connectors.records import KINDS, Kind, Record
 from gateway.access import AccountRef
 from gateway.account_view import AccountView, Part
 from gateway.home import Item, needs_customer
+from gateway.offices import Office
+from gateway.page_rows import PLACE
 from gateway.proofs import Proof
 from gateway.rights import AREA_OF, AREAS, Area
+from gateway.seen_pages import SeenPages
 from gateway.standing import Standing
 from gateway.statuses import status_of
 from web.portal.listing import OWN_ONLY, UNLINKED, UNNAMED, Empty
 from web.ready import Answer, Ready, is_plain
 from web.stamps import stamps_of
-from web.view import View, render
+from web.view import View, address_in, render
 
 R = TypeVar("R", bound=Record)
 KIND_OF: dict[type[Record], Kind] = {record_type: kind for kind, record_type in KINDS.items()}
@@ -75,6 +78,11 @@ class Visit:
     def is_linked(self) -> bool:
         """Whether there is anything this visitor could see."""
         return bool(self.scope and self.scope.links)
+
+    @property
+    def offices(self) -> Mapping[str, Office]:
+        """The sources as they were when the visit began."""
+        return self._records.offices if self._records else {}
 
     @property
     def areas(self) -> tuple[Area, ...]:
@@ -154,7 +162,7 @@ class Visit:
         self,
         template: str,
         *,
-        area: str,
+        area: str | None,
         parts: Iterable[Part],
         about: Iterable[Part],
         **context: Any,  # noqa: ANN401  # what a template needs differs from page to page
@@ -169,9 +177,11 @@ class Visit:
         if "hx-request" not in self.request.headers:  # a page that fills itself in is viewed once
             self.note("viewed", page)
         today = self.today
-        return render(
+        codes: SeenPages = self.request.app.state.seen_pages
+        response = render(
             self.request,
             template,
+            code=PLACE if codes.is_on else None,
             area=area,
             page=page,
             account=self._account(),
@@ -186,6 +196,17 @@ class Visit:
             href=href,
             **context,
         )
+        if codes.is_on:
+            response.content = codes.note(
+                response.content,
+                secret=self.request.user.csrf_token,
+                member_id=self.request.user.member_id,
+                account_id=self.request.user.account_id,
+                path=address_in(self.request),
+                scope=self.scope,
+                parts=about,
+            )
+        return response
 
     def keep(self, body: bytes, parts: Sequence[Part], headers: Mapping[str, str], etag: str | None = None) -> None:
         """Let this very answer be given again, while all that it is made of is on time and has not changed."""

@@ -1,0 +1,171 @@
+"""What members were shown, kept for as long as the settings say, so that staff can see the very page by its code.
+
+A page is noted in memory while it is answered, without anything of its session, and written off the path of requests.
+What does not fit is dropped and counted.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from cache.recent import Recent
+from gateway.access import Scope
+from gateway.account_view import Part
+from gateway.page_codes import make_code, spelled
+from gateway.page_rows import PLACE, Age, Look, Seen, digest_of, purge, write
+from gateway.records.database import Database, DatabaseDown
+
+WRITTEN_EVERY = 1.0  # seconds
+BATCH = 100  # pages in one transaction
+ROOM = 16 * 1024 * 1024  # bytes of pages that wait for a database that is away
+AGAIN_AFTER = 600.0  # seconds until the same page, shown again, is noted again
+PURGED_EVERY = timedelta(days=1)
+
+log = structlog.get_logger()
+
+
+class SeenPages:
+    """Gives pages their codes and writes them down. `start` it, and `aclose` it to write the last ones.
+
+    Nothing is noted where `kept_for` is no time at all.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        key: bytes,
+        look: Look,
+        *,
+        kept_for: timedelta,
+        now: Callable[[], datetime],
+        room: int = ROOM,
+    ) -> None:
+        self._database = database
+        self._key = key
+        self._look = msgspec.json.encode(look)
+        self._kept_for = kept_for
+        self._now = now
+        self._room = room
+        self._waiting: deque[Seen] = deque()
+        self._noted: Recent[float] = Recent(10_000)  # -> when, on the clock of this process
+        self._closing = asyncio.Event()
+        self._writer: asyncio.Task[None] | None = None
+        self._purged_at = datetime.min.replace(tzinfo=UTC)
+        self.dropped = 0
+        self._told = 0
+
+    @property
+    def is_on(self) -> bool:
+        return bool(self._kept_for)
+
+    def note(
+        self,
+        html: str,
+        *,
+        secret: str,
+        member_id: str,
+        account_id: str | None,
+        path: str,
+        scope: Scope | None,
+        parts: Iterable[Part],
+    ) -> str:
+        """Give a finished page its code, and have it written down without its session's `secret`."""
+        page = html.replace(secret, "").encode()
+        rights = [scope.rights, scope.links, sorted(map(str, scope.persons))] if scope else None
+        code = make_code(self._key, member_id, account_id, path, digest_of(page), rights)
+        noted_at = self._noted.get(code)
+        if noted_at is None or time.monotonic() - noted_at > AGAIN_AFTER:
+            self._noted.put(code, time.monotonic())
+            seen = Seen(
+                code=code,
+                member_id=member_id,
+                account_id=account_id,
+                path=path,
+                at=self._now(),
+                page=page,
+                scope=scope,
+                ages=tuple(map(_age, parts)),
+            )
+            self._wait(seen)
+        return html.replace(PLACE, spelled(code))
+
+    async def start(self) -> None:
+        self._writer = asyncio.create_task(self._run())
+
+    async def aclose(self) -> None:
+        """Write what is left. What the database does not take now is lost."""
+        self._closing.set()
+        if self._writer is not None:
+            await self._writer
+        await self.flush()
+        self.dropped += len(self._waiting)
+        self._tell()
+
+    async def flush(self) -> None:
+        """Write all that waits. It goes on waiting while the database is away."""
+        while self._waiting:
+            batch = [self._next() for _ in range(min(BATCH, len(self._waiting)))]
+            try:
+                await write(self._database, batch, self._look)
+            except DatabaseDown:
+                newer = [self._next() for _ in range(len(self._waiting))]
+                for seen in (*batch, *newer):
+                    self._wait(seen)
+                return
+            except SQLAlchemyError as error:
+                self.dropped += len(batch)
+                log.error("seen pages refused", error=type(error).__name__)  # noqa: TRY400  # a trace shows values
+
+    def _wait(self, seen: Seen) -> None:
+        """Let a page wait; the oldest make room."""
+        self._waiting.append(seen)
+        self._room -= len(seen.page)
+        while self._room < 0:
+            self._noted.drop(self._next().code)  # shown again, it is noted again
+            self.dropped += 1
+
+    def _next(self) -> Seen:
+        seen = self._waiting.popleft()
+        self._room += len(seen.page)
+        return seen
+
+    async def _run(self) -> None:
+        while not self._closing.is_set():
+            await self.flush()
+            await self._purge_daily()
+            self._tell()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(WRITTEN_EVERY):
+                    await self._closing.wait()
+
+    def _tell(self) -> None:
+        """Log what was dropped since the last time."""
+        if self.dropped > self._told:
+            log.warning("seen pages dropped", count=self.dropped - self._told)
+            self._told = self.dropped
+
+    async def _purge_daily(self) -> None:
+        now = self._now()
+        if now - self._purged_at < PURGED_EVERY:
+            return
+        with suppress(DatabaseDown):  # then at the next turn
+            await purge(self._database, now - self._kept_for)
+            self._purged_at = now
+
+
+def _age(part: Part) -> Age:
+    return Age(
+        kind=part.kind,
+        source=part.source,
+        title=part.title,
+        state=part.state,
+        fetched_at=part.fetched_at,
+        promise=part.promise.total_seconds(),
+    )

@@ -1,0 +1,8 @@
+"""The pages of staff. Each names the least role that opens it."""
+
+from litestar import Router
+
+from web.staff import show_staff_home
+from web.staff_pages import show_page_form, show_page_seen
+
+CONSOLE = Router(path="/", route_handlers=[show_staff_home, show_page_form, show_page_seen], include_in_schema=False)
