@@ -5,7 +5,7 @@ from typing import Any
 from litestar import Request, Router
 from litestar.di import Provide
 
-from auth.principals import Principal
+from auth.principals import Visiting
 from gateway.account_view import AccountViews
 from gateway.standing import Standings
 from web.leaving import note_left
@@ -20,7 +20,7 @@ from web.portal.switch import use_account
 from web.portal.visit import Visit
 
 
-async def provide_visit(request: Request[Principal, Any, Any]) -> Visit:
+async def provide_visit(request: Request[Visiting, Any, Any]) -> Visit:
     """Find out what the visitor may see."""
     standings: Standings = request.app.state.standings
     views: AccountViews = request.app.state.account_views
