@@ -14,6 +14,7 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge  # type: ignore[im
 from auth import logout_token
 from auth.claimed_role import claimed_role
 from auth.clock import Clock
+from auth.customer_claim import customer_in
 from auth.discovery import Discovery, Metadata
 from auth.errors import Declined, NotBelieved, NotSetUp, ProviderDown, SignInError, StartAgain
 from auth.exchange import Tokens, fetch_profile, redeem
@@ -169,6 +170,7 @@ class OidcClient:
             # An address and the word that it is verified come from one document, never half from each.
             email=claims.verified_email or profile.verified_email,
             name=claims.plain_name or profile.plain_name,
+            number=customer_in(tokens.id_token, self.provider.customer_claim),
         )
 
 

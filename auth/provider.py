@@ -26,6 +26,7 @@ class Provider(Struct, frozen=True, kw_only=True):
     redirect_uri: str
     post_logout_redirect_uri: str
     scopes: tuple[str, ...] = ("openid", "email", "profile")
+    customer_claim: str | None = None  # in which it vouches for a customer number
     role_claim: str | None = None
     roles: Mapping[str, Role] = {}
 
@@ -37,6 +38,7 @@ class Identity(Struct, frozen=True, kw_only=True):
     subject: str
     email: str | None  # only one that the provider has verified
     name: str | None
+    number: str | None = None  # the customer number that the provider vouches for
 
 
 class Begin(Struct, frozen=True):

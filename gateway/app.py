@@ -5,6 +5,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
+from typing import cast
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -41,6 +42,8 @@ from connectors.wire import PoolTransport
 from gateway.account_view import AccountViews
 from gateway.audit import Trail
 from gateway.health import Readiness
+from gateway.identity.arrival import Arrivals
+from gateway.identity.matching import Policy
 from gateway.inbox import Inbox
 from gateway.keyring import Keyring
 from gateway.log import configure
@@ -162,6 +165,7 @@ def make_app(settings: Settings) -> ASGIApp:
         state=State(
             {
                 "view": view,
+                "arrivals": Arrivals(database, trail, offices, utc_now, policy=cast("Policy", settings.matching)),
                 "account_views": views,
                 "base_url": settings.base_url,
                 "callers": Callers(settings.trusted_proxies or ()),
@@ -215,6 +219,7 @@ def _provider(sign_in: SignInSettings, base_url: str) -> Provider:
         redirect_uri=base_url + path,
         post_logout_redirect_uri=f"{base_url}/signed-out",
         scopes=sign_in.scopes,
+        customer_claim=sign_in.customer_claim,
         role_claim=sign_in.role_claim,
         roles=sign_in.roles,
     )

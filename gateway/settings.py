@@ -24,6 +24,7 @@ FILE = "_FILE"
 SURFACE = "#fff"  # what the light theme's cards are made of
 READABLE, VISIBLE = 4.5, 3.0  # WCAG AA for text, and for what is not text
 PROVIDERS = ("oidc", "oidc_2", "oidc_3", "oidc_4", "oidc_5")
+POLICIES = ("off", "two_facts", "email")  # which facts suffice to tie a login to a customer
 ADDRESSES = {"database_url", "redis_url"}  # secret because of the password in them
 
 
@@ -65,6 +66,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     time_zone: Annotated[str, rules.time_zone] = "UTC"
     page_cache: Annotated[int, rules.whole(0, 1024)] = 32  # megabytes in each process
     page_budget: Annotated[float, rules.seconds(0.1, 10)] = 1.2
+    matching: Annotated[str, rules.one_of(*POLICIES)] = "off"
+    recheck_every: Annotated[int, rules.whole(0, 86_400)] = 600  # seconds; 0: never
     pages_kept: Annotated[int, rules.whole(0, 400)] = 30  # days
     session_idle: Annotated[int, rules.whole(60, 86_400)] = 1800  # seconds
     session_lifetime: Annotated[int, rules.whole(60, 604_800)] = 43_200  # seconds

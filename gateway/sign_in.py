@@ -27,6 +27,7 @@ class ProviderSettings(Struct, frozen=True, kw_only=True):
     scopes: Annotated[tuple[str, ...], rules.scopes] = ("openid", "email", "profile")
     title: Annotated[str | None, rules.text(60)] = None
     for_: Annotated[str, rules.one_of(*KINDS)] = "customers"
+    customer_claim: Annotated[str | None, rules.text(100)] = None
     role_claim: Annotated[str | None, rules.text(255)] = None
     roles: Annotated[dict[str, Role] | None, rules.roles] = None
 
@@ -50,6 +51,7 @@ class SignInSettings(Struct, frozen=True, kw_only=True):
     client_secret: Secret
     scopes: tuple[str, ...]
     title: str | None
+    customer_claim: str | None = None
     role_claim: str | None = None
     roles: Mapping[str, Role] = {}
 
@@ -66,6 +68,7 @@ def sign_ins(groups: Mapping[str, ProviderSettings]) -> tuple[SignInSettings, ..
             client_secret=given.client_secret,
             scopes=given.scopes,
             title=given.title,
+            customer_claim=given.customer_claim,
             role_claim=given.role_claim,
             roles=given.roles or {},
         )

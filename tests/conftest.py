@@ -20,4 +20,5 @@ pytest_plugins = [
     "support_cli",
     "support_serve",
     "support_every_page",
+    "support_identity",
 ]

@@ -21,8 +21,9 @@ from psycopg import sql
 from support_needs import need_program
 
 from gateway.records import migrate
+from gateway.records.base import Base
 from gateway.records.database import Database
-from gateway.records.tables import Base, Source
+from gateway.records.tables import Source
 
 KINDS = ["sqlite", "postgresql"]
 FOLDERS = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)  # Debian keeps them off the PATH

@@ -15,12 +15,12 @@ from sqlalchemy.exc import DBAPIError
 from support_db import Cluster
 
 from gateway.records import migrate
+from gateway.records.base import Base
 from gateway.records.database import DatabaseDown
 from gateway.records.engines import migration_engine
-from gateway.records.tables import Base
 from gateway.records.urls import parse_url, sqlite_path
 
-ALL = ("0001", "0002", "0003", "0004", "0005", "0007", "0008")
+ALL = ("0001", "0002", "0003", "0004", "0005", "0007", "0008", "0006")
 
 
 def run(url: str, statement: str) -> None:

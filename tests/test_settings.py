@@ -83,6 +83,9 @@ def test_reads_every_variable(tmp_path: Path) -> None:
         "SESSION_IDLE": "600",
         "SESSION_LIFETIME": "7200",
         "LOG_LEVEL": "DEBUG",
+        "MATCHING": "Two_Facts",
+        "RECHECK_EVERY": "60",
+        "OIDC_CUSTOMER_CLAIM": "customer_no",
     }
     assert {f"HALLWAY_{name}" for name in given} == FIELDS - NUMBERED
     assert load({f"HALLWAY_{name}": value for name, value in given.items()}) == Settings(
@@ -102,6 +105,7 @@ def test_reads_every_variable(tmp_path: Path) -> None:
             scopes=("openid", "groups"),
             title="Sign in with Acme",
             for_="staff",
+            customer_claim="customer_no",
             role_claim="realm_access.roles",
             roles={"it": "admin", "desk": "support", "night": "support"},
         ),
@@ -122,6 +126,8 @@ def test_reads_every_variable(tmp_path: Path) -> None:
         session_idle=600,
         session_lifetime=7200,
         log_level="debug",
+        matching="two_facts",
+        recheck_every=60,
     )
 
 

@@ -23,6 +23,7 @@ from auth.rate_limit import WINDOW, RateLimit
 from auth.sessions import Sessions
 from gateway.access import accounts_of, remember, remember_staff
 from gateway.audit import Trail
+from gateway.identity.arrival import Arrivals
 from gateway.records.database import Database
 from web.caller import address_of
 from web.staff import STAFF_HOME
@@ -125,6 +126,8 @@ async def _begin_for_member(request: Request[Any, Any, Any], sign_in: SignIn, pr
     trail: Trail = request.app.state.trail
     address = address_of(request)
     member_id = await remember(database, sign_in.identity, utc_now(), trail=trail, address=address)
+    arrivals: Arrivals = request.app.state.arrivals
+    await arrivals.arrive(member_id, sign_in.identity, address)
     accounts = await accounts_of(database, member_id)
     account_id = accounts[0].id if accounts else None
     session_id = await sessions.create(

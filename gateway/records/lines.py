@@ -10,6 +10,10 @@ What = Literal[
     "customer.linked",
     "customer.moved",
     "customer.unlinked",
+    "invitation.expired",
+    "invitation.made",
+    "invitation.used",
+    "invitation.withdrawn",
     "member.changed",
     "member.disabled",
     "member.enabled",
@@ -23,6 +27,9 @@ What = Literal[
     "person.forgotten",
     "person.named",
     "person.unnamed",
+    "question.asked",
+    "question.decided",
+    "question.dismissed",
     "session.account_changed",
     "session.began",
     "session.ended",
@@ -38,13 +45,14 @@ What = Literal[
     "viewing.began",
     "viewing.ended",
 ]
-Via = Literal["command line", "portal", "provider"]
+Via = Literal["command line", "portal", "provider", "service"]
 
 
 class By(Struct, frozen=True):
     """Who does something, and from where.
 
-    `who` is `operator/<login on the machine>`, `member/<id>`, `staff/<id>` or `provider/<id>`. `address` is where a
+    `who` is `operator/<login on the machine>`, `member/<id>`, `staff/<id>`, `provider/<id>` or
+    `service/<name>`, for what Hallway does by itself. `address` is where a
     request came from.
     """
 

@@ -3,58 +3,22 @@
 Instants are aware and in UTC on both databases; ids of ours are 26-character, time-ordered text.
 """
 
-from datetime import UTC, datetime
-from typing import Any, ClassVar
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
-    JSON,
     CheckConstraint,
-    DateTime,
-    Dialect,
     ForeignKey,
     Index,
     LargeBinary,
-    MetaData,
     String,
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.orm import Mapped, mapped_column
 
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware instant. SQLite forgets the zone, so it is put back on reading."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        if value is not None and value.tzinfo is None:
-            raise ValueError("an instant without a zone")
-        return value.astimezone(UTC) if value else None
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class Base(DeclarativeBase):
-    # A later migration can only drop what has a name, and the databases would not choose the same ones.
-    metadata = MetaData(
-        naming_convention={
-            "pk": "pk_%(table_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        }
-    )
-    type_annotation_map: ClassVar[dict[Any, Any]] = {
-        datetime: UtcDateTime,
-        dict[str, Any]: JSON,
-        list[dict[str, Any]]: JSON,
-        str: String(255),
-    }
+import gateway.records.identity_tables  # noqa: F401  # the tables are those of both modules
+from gateway.records.base import Base
 
 
 class Source(Base):
@@ -121,6 +85,7 @@ class Person(Base):
     fact: Mapped[str]
     decided_by: Mapped[str]
     decided_at: Mapped[datetime]
+    checked_at: Mapped[datetime | None]  # when the source last said that it is still so
 
 
 class Link(Base):
@@ -263,6 +228,7 @@ class AuditLine(Base):
     """
 
     __tablename__ = "audit_lines"
+    __table_args__ = (Index("ix_audit_lines_about", "about"),)
 
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # from 1, without gaps
     at: Mapped[str] = mapped_column(String(32))

@@ -16,6 +16,7 @@ from connectors.records import KINDS, Kind, Record
 from gateway.access import AccountRef
 from gateway.account_view import AccountView, Part
 from gateway.home import Item, needs_customer
+from gateway.offices import Office
 from gateway.page_rows import PLACE
 from gateway.proofs import Proof
 from gateway.rights import AREA_OF, AREAS, Area
@@ -77,6 +78,11 @@ class Visit:
     def is_linked(self) -> bool:
         """Whether there is anything this visitor could see."""
         return bool(self.scope and self.scope.links)
+
+    @property
+    def offices(self) -> Mapping[str, Office]:
+        """The sources as they were when the visit began."""
+        return self._records.offices if self._records else {}
 
     @property
     def areas(self) -> tuple[Area, ...]:
@@ -158,7 +164,7 @@ class Visit:
         self,
         template: str,
         *,
-        area: str,
+        area: str | None,
         parts: Iterable[Part],
         about: Iterable[Part],
         **context: Any,  # noqa: ANN401  # what a template needs differs from page to page

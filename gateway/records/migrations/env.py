@@ -2,7 +2,8 @@
 
 from alembic import context
 
-from gateway.records.tables import Base
+import gateway.records.tables  # noqa: F401  # so that the tables are known
+from gateway.records.base import Base
 
 context.configure(
     connection=context.config.attributes["connection"],

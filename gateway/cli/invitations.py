@@ -1,0 +1,74 @@
+"""`hallway invitations`: addresses that are bound to an account before anybody comes with them."""
+
+import asyncio
+import getpass
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from gateway.cli.tools import tools
+from gateway.identity import invitations as rows
+from gateway.identity.invitations import Invited, Wish
+from gateway.rights import COMPANY, OWN
+
+reach = click.option(
+    "--reach",
+    type=click.Choice(["own", "company"]),
+    default="own",
+    show_default=True,
+    help="What the person sees: what names them, or everything of the company's.",
+)
+decided_by = click.option("--by", metavar="NAME", help="Who decided it; you, if left out.")
+
+
+@click.group()
+def invitations() -> None:
+    """Let whoever proves an e-mail address act for an account, once and in time."""
+
+
+@invitations.command()
+@click.argument("email")
+@click.option("--account", required=True, metavar="ID", help="The account that the person may act for.")
+@reach
+@click.option("--name", help="What the person is called.")
+@click.option("--days", type=click.IntRange(1, 365), default=30, show_default=True, help="How long it may be used.")
+@decided_by
+def add(*, email: str, account: str, reach: str, name: str | None, days: int, by: str | None) -> None:
+    """Bind EMAIL to an account."""
+    now = datetime.now(UTC)
+    rights = COMPANY if reach == "company" else OWN
+    wish = Wish(email=email, account=account, rights=rights, until=now + timedelta(days=days), name=name)
+
+    async def run() -> str | None:
+        async with tools() as t:
+            return await rows.invite(t.db, trail=t.trail, by=t.by, made_by=by or getpass.getuser(), wish=wish, now=now)
+
+    made = asyncio.run(run())
+    click.echo(f"invited {email} to {account!r}: {made}" if made else "no changes")
+
+
+@invitations.command("list")
+@click.option("--account", metavar="ID", help="Only those of this account.")
+def list_(account: str | None) -> None:
+    """Show who is invited, and what became of it."""
+
+    async def run() -> tuple[Invited, ...]:
+        async with tools() as t:
+            return await rows.invitations(t.db, datetime.now(UTC), account)
+
+    for each in asyncio.run(run()):
+        called = f" ({each.name})" if each.name else ""
+        until = f", until {each.until:%Y-%m-%d}" if each.state == "made" else ""
+        click.echo(f"{each.id} {each.state}{until}: {each.email}{called} to {each.account}, by {each.made_by}")
+
+
+@invitations.command()
+@click.argument("invitation")
+def withdraw(invitation: str) -> None:
+    """Let nobody use an invitation any more; who has used it keeps what it gave."""
+
+    async def run() -> bool:
+        async with tools() as t:
+            return await rows.withdraw(t.db, trail=t.trail, by=t.by, id_=invitation)
+
+    click.echo("withdrawn" if asyncio.run(run()) else "no changes")

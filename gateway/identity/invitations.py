@@ -1,0 +1,130 @@
+"""Addresses that a person has bound to an account before anybody came with them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+import sqlalchemy as sa
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.audit import Trail
+from gateway.identity.mailboxes import folded, is_plain
+from gateway.links import LinkError
+from gateway.records.database import Database
+from gateway.records.identity_tables import Invitation
+from gateway.records.ids import new_id
+from gateway.records.lines import By, Line, What
+from gateway.records.tables import Account
+from gateway.rights import Rights
+
+
+class Wish(Struct, frozen=True, kw_only=True):
+    """Whom to invite: whoever proves `email` may act for `account` within `rights`, until then."""
+
+    email: str
+    account: str
+    rights: Rights
+    until: datetime
+    name: str | None = None
+
+
+class Invited(Struct, frozen=True, kw_only=True):
+    """An invitation as people read it. `state` is as it is now: "expired" also where nobody has noticed yet."""
+
+    id: str
+    email: str
+    name: str | None
+    account: str
+    state: str
+    made_by: str
+    until: datetime
+
+
+async def invite(db: Database, *, trail: Trail, by: By, made_by: str, wish: Wish, now: datetime) -> str | None:
+    """Bind an address to an account. None: it is already, with the same rights, and only the end has changed.
+
+    Raises `LinkError`.
+    """
+    async with db.write() as session:
+        if await session.get(Account, wish.account) is None:
+            raise LinkError(f"there is no account {wish.account!r}: `hallway link` makes one")
+        made, lines = await put_invitation(session, by, made_by, wish, now)
+        await trail.record(session, *lines)
+    return made
+
+
+async def put_invitation(
+    session: AsyncSession, by: By, made_by: str, wish: Wish, now: datetime
+) -> tuple[str | None, Sequence[Line]]:
+    """Do as `invite`, in a transaction that does more."""
+    if not is_plain(wish.email):
+        raise LinkError("that is not an e-mail address, or one with letters that can be mistaken for others")
+    email, rights = folded(wish.email), msgspec.to_builtins(wish.rights)
+    same = (Invitation.email == email, Invitation.account_id == wish.account, Invitation.state.in_(("made", "used")))
+    known = (await session.scalars(sa.select(Invitation).where(*same).with_for_update())).first()
+    if known and (known.state == "used" or known.rights == rights):
+        if known.state == "made":
+            known.until = max(known.until, wish.until)
+        return None, ()
+    if known:
+        known.state = "withdrawn"
+    row = Invitation(
+        id=new_id(),
+        email=email,
+        name=wish.name,
+        account_id=wish.account,
+        rights=rights,
+        made_by=made_by,
+        made_at=now,
+        until=wish.until,
+        state="made",
+    )
+    session.add(row)
+    replaced = [about_invitation("invitation.withdrawn", by, known)] if known else []
+    return row.id, [*replaced, about_invitation("invitation.made", by, row)]
+
+
+async def invitations(db: Database, now: datetime, account: str | None = None) -> tuple[Invited, ...]:
+    """List the invitations of an account, or all, the oldest first."""
+    wanted = sa.select(Invitation).order_by(Invitation.made_at, Invitation.id)
+    if account is not None:
+        wanted = wanted.where(Invitation.account_id == account)
+    async with db.read() as session:
+        rows = (await session.scalars(wanted)).all()
+    return tuple(
+        Invited(
+            id=row.id,
+            email=row.email,
+            name=row.name,
+            account=row.account_id,
+            state="expired" if row.state == "made" and row.until <= now else row.state,
+            made_by=row.made_by,
+            until=row.until,
+        )
+        for row in rows
+    )
+
+
+async def withdraw(db: Database, *, trail: Trail, by: By, id_: str) -> bool:
+    """Let nobody use an invitation any more. False: there is none that could be used."""
+    async with db.write() as session:
+        row = await session.scalar(sa.select(Invitation).where(Invitation.id == id_).with_for_update())
+        if row is None or row.state != "made":
+            return False
+        row.state = "withdrawn"
+        await trail.record(session, about_invitation("invitation.withdrawn", by, row))
+    return True
+
+
+def about_invitation(what: What, by: By, row: Invitation) -> Line:
+    """Write a line about an invitation. The account's key seals the address: it is the account that invited."""
+    return Line(
+        what=what,
+        by=by,
+        about=f"invitation/{row.id}",
+        account=row.account_id,
+        details={"rights": row.rights},
+        personal={"email": row.email, "name": row.name},
+        owner=f"account/{row.account_id}",
+    )
