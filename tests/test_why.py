@@ -66,10 +66,12 @@ async def test_proves_every_record_by_no_more_than_is_needed(portal: Portal, rig
     found = await proofs(portal, member)
     assert len(found) >= at_least
     assert {proof.asked.kind for proof in found} == set(AREA_OF)
-    for proof in found:
-        proof = msgspec.json.decode(msgspec.json.encode(proof), type=Proof)
+    for written in map(msgspec.json.encode, found):
+        proof = msgspec.json.decode(written, type=Proof)
         assert decide(proof) is None, proof
-        assert proof.linked and proof.linked.because and proof.linked.because.decided_by == "test"
+        assert proof.linked is not None
+        assert proof.linked.because is not None
+        assert proof.linked.because.decided_by == "test"
         needed = [fact for fact in FACTS if getattr(proof, fact) is not None]
         assert needed == [fact for fact in FACTS if fact != "named" or rights is OWN]
         for fact in needed:
