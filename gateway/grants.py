@@ -1,6 +1,6 @@
 """Who may see what of an account: set by staff, or by a member who manages it within their own rights."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 import sqlalchemy as sa
@@ -64,15 +64,17 @@ async def colleagues_of(db: Database, member_id: str, account_id: str) -> tuple[
     return tuple(sorted(found, key=lambda colleague: (colleague.called.casefold(), colleague.member_id)))
 
 
-async def set_rights(db: Database, *, trail: Trail, by: By, login: Login, account: str, rights: Rights) -> Changed:
-    """Set a login's rights in an account. Raises `LinkError` for one that may not act for it."""
+async def set_rights(
+    db: Database, *, trail: Trail, by: By, login: Login, account: str, change: Callable[[Rights], Rights]
+) -> Changed:
+    """Change a login's rights in an account. Raises `LinkError` for one that may not act for it."""
     member = sa.select(Member).where(Member.issuer == login.issuer, Member.subject == login.subject)
     async with db.write() as session:
         who = await session.scalar(member)
         row = (await _memberships(session, account, who.id)).get(who.id) if who else None
         if row is None:
             raise LinkError("this login may not act for the account: link it first, or look for a slip in a name")
-        changed, lines = await _change(session, by, row, rights)
+        changed, lines = await _change(session, by, row, change(msgspec.convert(row.rights, Rights)))
         await trail.record(session, *lines)
     return changed
 

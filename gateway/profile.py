@@ -6,8 +6,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.records.database import Database
-from gateway.records.tables import Link, Member, Session
+from gateway.records.tables import Member, Session
 
 
 class Profile(Struct, frozen=True, kw_only=True):
@@ -23,15 +22,6 @@ class Profile(Struct, frozen=True, kw_only=True):
         return self.name or self.email or self.subject
 
 
-class Proof(Struct, frozen=True, kw_only=True):
-    """Why the account is that customer in that source."""
-
-    source: str
-    customer: str
-    fact: str
-    decided_at: datetime
-
-
 async def read_profile(session: AsyncSession, member_id: str, session_hash: bytes) -> Profile:
     """Read a member who is known to be signed in with the session of that hash."""
     member = sa.select(Member.name, Member.email, Member.subject).where(Member.id == member_id)
@@ -41,17 +31,3 @@ async def read_profile(session: AsyncSession, member_id: str, session_hash: byte
     name, email, subject = (await session.execute(member)).one()
     last_visit_at = await session.scalar(visits)
     return Profile(name=name, email=email, subject=subject, last_visit_at=last_visit_at)
-
-
-async def proofs_of(db: Database, account_id: str) -> tuple[Proof, ...]:
-    links = (
-        sa.select(Link.source, Link.customer, Link.fact, Link.decided_at)
-        .where(Link.account_id == account_id)
-        .order_by(Link.source, Link.customer)
-    )
-    async with db.read() as session:
-        rows = (await session.execute(links)).all()
-    return tuple(
-        Proof(source=source, customer=customer, fact=fact, decided_at=decided_at)
-        for source, customer, fact, decided_at in rows
-    )

@@ -20,6 +20,7 @@ from gateway.cli.leaks import leakcheck
 from gateway.cli.members import members
 from gateway.cli.people import link, owner, unlink
 from gateway.cli.queue import queue
+from gateway.cli.rights import is_not_person, is_person, rights_
 from gateway.cli.sources import sources
 from gateway.cli.staff import staff
 from gateway.demo import run_demo
@@ -100,6 +101,8 @@ hallway.add_command(link)
 hallway.add_command(unlink)
 hallway.add_command(owner)
 hallway.add_command(staff)
+for command in (rights_, is_person, is_not_person):
+    members.add_command(command)
 hallway.add_command(members)
 hallway.add_command(invitations)
 hallway.add_command(queue)

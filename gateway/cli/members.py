@@ -3,23 +3,16 @@
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import click
 
-from auth.clock import utc_now
-from auth.session import Session
-from cache.client import connect
-from cache.copies import Copies
-from cache.embedded import url_of_running
 from gateway.cli.failures import Failure, WrongInput
+from gateway.cli.forgetting import AT_LAST, forget
 from gateway.cli.tools import tools
 from gateway.links import Login
 from gateway.members import Stopped, disable, enable, erase
-from gateway.settings import Settings, load
-
-AT_LAST = "pages that are open end within ten seconds"
+from gateway.settings import load
 
 
 @click.group()
@@ -36,7 +29,7 @@ def disable_(issuer: str, subject: str) -> None:
     async def run() -> Stopped | None:
         async with tools() as t:
             stopped = await disable(t.db, trail=t.trail, by=t.by, login=Login(issuer, subject), now=datetime.now(UTC))
-        await _forget(load(os.environ), stopped.sessions if stopped else ())
+        await forget(load(os.environ), "session", stopped.sessions if stopped else ())
         return stopped
 
     stopped = asyncio.run(run())
@@ -71,7 +64,7 @@ def erase_(issuer: str, subject: str, *, yes: bool) -> None:
     async def run() -> Stopped:
         async with tools() as t:
             stopped = await erase(t.db, trail=t.trail, by=t.by, login=Login(issuer, subject), now=datetime.now(UTC))
-        await _forget(load(os.environ), stopped.sessions)
+        await forget(load(os.environ), "session", [*stopped.sessions, *stopped.viewers])
         return stopped
 
     stopped = asyncio.run(run())
@@ -81,17 +74,3 @@ def erase_(issuer: str, subject: str, *, yes: bool) -> None:
 def _ended(stopped: Stopped) -> str:
     count = len(stopped.sessions)
     return f"{count} session{'' if count == 1 else 's'} ended" + (f"; {AT_LAST}" if count else "")
-
-
-async def _forget(settings: Settings, id_hashes: Sequence[bytes]) -> None:
-    """Mark the sessions as ended where Redis can be reached. Where it cannot, its copies die of age."""
-    url = settings.redis_url.reveal() if settings.redis_url else url_of_running(settings.data_dir)
-    if url is None or not id_hashes:
-        return
-    redis = connect(url)
-    copies = Copies(redis, "session", Session, utc_now)
-    try:
-        for id_hash in id_hashes:
-            await copies.mark_ended(id_hash.hex())
-    finally:
-        await redis.aclose()

@@ -1,29 +1,22 @@
 """Account: who am I here, why do I see this, where am I signed in, and the way out."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
+from litestar.params import QueryParameter
 from msgspec import Struct
 
 from auth.principals import Principal
 from auth.sessions import Sessions
-from gateway.offices import Offices
-from gateway.profile import proofs_of
 from gateway.records.database import Database
 from web.caller import address_of
+from web.portal.colleagues import colleagues
 from web.portal.visit import Visit
+from web.portal.why import ground, sees, why
 
-
-class Why(Struct, frozen=True, kw_only=True):
-    """One link, in the words of the page."""
-
-    title: str
-    customer_word: str
-    customer: str
-    fact: str
-    decided_at: datetime
+Saved = Annotated[str, QueryParameter(max_length=26, description="The colleague whose rights were just saved")]
 
 
 class SignedIn(Struct, frozen=True, kw_only=True):
@@ -35,14 +28,21 @@ class SignedIn(Struct, frozen=True, kw_only=True):
 
 
 @get("/account")
-async def show_account(visit: NamedDependency[Visit], request: Request[Principal, Any, Any]) -> Response[str]:
+async def show_account(
+    visit: NamedDependency[Visit], request: Request[Principal, Any, Any], saved: Saved = ""
+) -> Response[str]:
+    database: Database = request.app.state.database
     return visit.page(
         "account.html",
         area="account",
         parts=await visit.parts(),
         about=(),
         profile=visit.profile,
-        proofs=await _why(visit, request.app.state.database, request.app.state.offices),
+        why=why(visit, await ground(visit, database), visit.offices) if visit.scope else None,
+        sees=sees(visit.scope.rights) if visit.scope else [],
+        manages=bool(visit.scope and visit.scope.rights.manages),
+        colleagues=await colleagues(visit, database),
+        saved=saved,
         sign_ins=await _sign_ins(request),
     )
 
@@ -63,20 +63,3 @@ async def _sign_ins(request: Request[Principal, Any, Any]) -> list[SignedIn]:
         for entry in await sessions.list(request.user.member_id)
     ]
     return sorted(found, key=lambda sign_in: not sign_in.is_this)
-
-
-async def _why(visit: NamedDependency[Visit], database: Database, offices: Offices) -> list[Why]:
-    if visit.scope is None:
-        return []
-    known = await offices.all()
-    return [
-        Why(
-            title=known[proof.source].title,
-            customer_word=known[proof.source].connector.scope.customer,
-            customer=proof.customer,
-            fact=proof.fact,
-            decided_at=proof.decided_at,
-        )
-        for proof in await proofs_of(database, visit.scope.account_id)
-        if proof.source in known
-    ]

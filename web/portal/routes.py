@@ -5,11 +5,12 @@ from typing import Any
 from litestar import Request, Router
 from litestar.di import Provide
 
-from auth.principals import Principal
+from auth.principals import Visiting
 from gateway.account_view import AccountViews
 from gateway.standing import Standings
 from web.leaving import note_left
 from web.portal.account import show_account, sign_out_elsewhere
+from web.portal.colleagues import change_colleague
 from web.portal.documents import show_documents
 from web.portal.home import show_home
 from web.portal.invoices import get_invoice_file, show_invoice, show_invoices
@@ -18,9 +19,10 @@ from web.portal.requests import get_request_file, show_request, show_requests
 from web.portal.search import show_search
 from web.portal.switch import use_account
 from web.portal.visit import Visit
+from web.portal.why import why_invoice, why_order, why_request
 
 
-async def provide_visit(request: Request[Principal, Any, Any]) -> Visit:
+async def provide_visit(request: Request[Visiting, Any, Any]) -> Visit:
     """Find out what the visitor may see."""
     standings: Standings = request.app.state.standings
     views: AccountViews = request.app.state.account_views
@@ -45,6 +47,10 @@ PORTAL = Router(
         show_search,
         show_account,
         sign_out_elsewhere,
+        change_colleague,
+        why_order,
+        why_invoice,
+        why_request,
         use_account,
         note_left,
     ],

@@ -1,0 +1,108 @@
+"""Colleagues: what each may see, set by a member who manages the account, within what they may see themselves."""
+
+from typing import Annotated, Any
+
+from litestar import Request, Response, post
+from litestar.enums import RequestEncodingType
+from litestar.exceptions import NotFoundException
+from litestar.params import Body
+from msgspec import Struct
+
+from auth.principals import Principal
+from gateway.audit import Trail
+from gateway.grants import Colleague, NotTheirs, colleagues_of, set_colleague
+from gateway.records.database import Database
+from gateway.records.lines import By
+from gateway.rights import AREAS, REACHES, Area, Reach, Rights
+from gateway.standing import Standings
+from web.caller import address_of
+from web.portal.visit import Visit
+from web.portal.why import LABELS, REACH_WORDS, sees
+
+THEIRS = "Those that name them"
+
+
+class Choice(Struct, frozen=True, kw_only=True):
+    """One area of a colleague: the reaches that may be given, and the one that is."""
+
+    area: Area
+    label: str
+    given: Reach
+    reaches: list[tuple[Reach, str]]
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """A colleague as the page shows them. No choices: only staff may change what they see."""
+
+    member_id: str
+    called: str
+    email: str | None
+    sees: list[tuple[str, str]]
+    manages: bool
+    choices: list[Choice]
+
+
+class Given(Struct, frozen=True, kw_only=True):
+    """What the form says."""
+
+    member: str
+    orders: Reach
+    invoices: Reach
+    requests: Reach
+    documents: Reach
+
+
+@post("/account/colleagues")
+async def change_colleague(
+    request: Request[Principal, Any, Any],
+    data: Annotated[Given, Body(media_type=RequestEncodingType.URL_ENCODED)],
+) -> Response[str]:
+    """Set what a colleague may see, at once. What the member may not set is not found."""
+    database: Database = request.app.state.database
+    trail: Trail = request.app.state.trail
+    standings: Standings = request.app.state.standings
+    who = request.user
+    if who.account_id is None:
+        raise NotFoundException
+    try:
+        changed = await set_colleague(
+            database,
+            trail=trail,
+            by=By(f"member/{who.member_id}", "portal", address_of(request)),
+            manager=who.member_id,
+            account=who.account_id,
+            member=data.member,
+            rights=Rights(orders=data.orders, invoices=data.invoices, requests=data.requests, documents=data.documents),
+        )
+    except NotTheirs as error:
+        raise NotFoundException from error
+    await standings.forget(changed.sessions)
+    return Response("", status_code=303, headers={"Location": f"/account?saved={data.member}#colleagues"})
+
+
+async def colleagues(visit: Visit, database: Database) -> list[Row]:
+    """List the visitor's colleagues, if the visitor manages the account."""
+    if visit.scope is None or not visit.scope.rights.manages:
+        return []
+    mine = visit.scope.rights
+    found = await colleagues_of(database, visit.scope.member_id, visit.scope.account_id)
+    return [_row(colleague, mine) for colleague in found]
+
+
+def _row(colleague: Colleague, mine: Rights) -> Row:
+    rights = colleague.rights
+    is_theirs = not rights.manages and rights.is_within(mine)
+    return Row(
+        member_id=colleague.member_id,
+        called=colleague.called,
+        email=colleague.email,
+        sees=sees(rights, own=THEIRS),
+        manages=rights.manages,
+        choices=[_choice(area, rights.reach(area), mine.reach(area)) for area in AREAS] if is_theirs else [],
+    )
+
+
+def _choice(area: Area, given: Reach, most: Reach) -> Choice:
+    within = REACHES[: REACHES.index(most) + 1]
+    words = [(reach, THEIRS if reach == "own" else REACH_WORDS[reach]) for reach in within]
+    return Choice(area=area, label=LABELS[area], given=given, reaches=words)
