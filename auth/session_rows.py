@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Any, Protocol
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.errors import Disabled
 from auth.principals import Viewing
 from auth.session import Session
 from gateway.records.lines import By, Line, What
-from gateway.records.tables import Member, Staff
+from gateway.records.tables import Member, Membership, Staff
 from gateway.records.tables import Session as Row
 
 
@@ -20,6 +21,21 @@ class Trail(Protocol):
     """Writes down what is done, in the transaction that does it. The last thing in there."""
 
     async def record(self, session: AsyncSession, *lines: Line) -> None: ...
+
+
+class Sealer(Protocol):
+    """Makes ID tokens unreadable at rest, each for its own row. `open` gives None for one that does not open."""
+
+    def seal(self, id_token: str, row: str) -> str: ...
+    def open(self, sealed: str, row: str) -> str | None: ...
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """A live session in the list of its member. `seen_at` may be a minute behind."""
+
+    id_hash: bytes
+    created_at: datetime
+    seen_at: datetime
 
 
 def session_of(row: Row) -> Session:
@@ -101,6 +117,42 @@ def told(what: What, row: Row, address: str | None, **details: Any) -> Line:  # 
         about=owner,
         account=row.account_id,
         details={"session": row.id_hash.hex(), **details},
+        owner=owner,
+    )
+
+
+async def may_act(session: AsyncSession, viewing: Viewing) -> bool:
+    """Whether the member themselves could look: they may act for the account, and nothing keeps them out."""
+    theirs = (
+        sa.select(Membership.member_id)
+        .join(Member, Member.id == Membership.member_id)
+        .where(
+            Membership.member_id == viewing.member_id,
+            Membership.account_id == viewing.account_id,
+            Member.disabled_at.is_(None),
+        )
+    )
+    return await session.scalar(theirs) is not None
+
+
+def look(row: Row, viewing: Viewing | None, address: str | None) -> list[Line]:
+    """Set what one of staff looks at, and tell of the view that ends with that and of the one that begins."""
+    before = _viewing_of(row)
+    row.viewing_member = viewing.member_id if viewing else None
+    row.viewing_account = viewing.account_id if viewing else None
+    row.viewing_until = viewing.until if viewing else None
+    ended = [_viewed("viewing.ended", row, before, address)] if before else []
+    return [*ended, _viewed("viewing.began", row, viewing, address)] if viewing else ended
+
+
+def _viewed(what: What, row: Row, viewing: Viewing, address: str | None) -> Line:
+    owner = _owner(None, row.staff_id)
+    return Line(
+        what=what,
+        by=By(owner, "portal", address),
+        about=f"member/{viewing.member_id}",
+        account=viewing.account_id,
+        details={"until": viewing.until.isoformat(timespec="seconds")},
         owner=owner,
     )
 

@@ -3,25 +3,30 @@
 import asyncio
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
 
 import sqlalchemy as sa
 import structlog
-from msgspec import Struct
+from msgspec.structs import replace
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.clock import Clock
 from auth.hidden import Hidden
+from auth.principals import Viewing
 from auth.provider import MAIN
 from auth.session import Session
 from auth.session_rows import (
+    Entry,
+    Sealer,
     Trail,
     began,
     ended_by_provider,
     ended_everywhere,
     ending,
     hash_of,
+    look,
+    may_act,
     name_of,
     of_people_at,
     person_of,
@@ -32,6 +37,7 @@ from cache.client import Client
 from cache.copies import Copies
 from cache.lookups import Lookups
 from gateway.records.database import Database, DatabaseDown
+from gateway.records.lines import Line
 from gateway.records.tables import Session as Row
 
 ID = re.compile(r"[A-Za-z0-9_-]{43}")  # 256 bits
@@ -39,21 +45,6 @@ SEEN_EVERY = timedelta(minutes=1)
 SEALED_LENGTH = 8192  # the column's; a longer ID token is not kept, and the provider asks before signing out
 
 log = structlog.get_logger()
-
-
-class Entry(Struct, frozen=True, kw_only=True):
-    """A live session in the list of its member. `seen_at` may be a minute behind."""
-
-    id_hash: bytes
-    created_at: datetime
-    seen_at: datetime
-
-
-class Sealer(Protocol):
-    """Makes ID tokens unreadable at rest, each for its own row. `open` gives None for one that does not open."""
-
-    def seal(self, id_token: str, row: str) -> str: ...
-    def open(self, sealed: str, row: str) -> str | None: ...
 
 
 class Sessions:
@@ -169,21 +160,47 @@ class Sessions:
         The row stays, so that whoever ends the session meanwhile ends it under either id, and no use of this makes it
         last longer.
         """
+
+        async def change(_: AsyncSession, row: Row) -> Sequence[Line]:
+            before, row.account_id = row.account_id, account_id
+            return [told("session.account_changed", row, address, before=before, after=account_id)]
+
+        return await self._go_on("member", cookie, change)
+
+    async def view(self, cookie: str | None, viewing: Viewing | None, *, address: str | None = None) -> str | None:
+        """Let one of staff look at what a member sees, or no longer; under a new id that is returned, as above.
+
+        None: nobody of staff is signed in by this one, or the member may not act for the account.
+        """
+
+        async def change(session: AsyncSession, row: Row) -> Sequence[Line] | None:
+            if viewing and not await may_act(session, viewing):
+                return None
+            return look(row, viewing, address)
+
+        return await self._go_on("staff", cookie, change)
+
+    async def _go_on(
+        self, kind: str, cookie: str | None, change: Callable[[AsyncSession, Row], Awaitable[Sequence[Line] | None]]
+    ) -> str | None:
+        """Change a live session under a new id. What `change` gives goes to the trail; None: leave all as it is."""
         if cookie is None or not ID.fullmatch(cookie):
             return None
         renewed = secrets.token_urlsafe(32)
         old, new = hash_of(cookie), hash_of(renewed)
-        live = (Row.id_hash == old, Row.kind == "member", *self._live(self._clock()))
+        live = (Row.id_hash == old, Row.kind == kind, *self._live(self._clock()))
         async with self._db.write() as session:
             row = await session.scalar(sa.select(Row).where(*live).with_for_update())
             if row is None:
                 return None
             id_token = self._sealer.open(row.id_token, name_of(old)) if row.id_token else None
-            before = row.account_id
-            row.id_hash, row.account_id, row.csrf_token = new, account_id, secrets.token_urlsafe(32)
+            lines = await change(session, row)
+            if lines is None:
+                return None
+            row.id_hash, row.csrf_token = new, secrets.token_urlsafe(32)
             row.id_token = self._sealed(id_token, new) if id_token else None
-            details = {"before": before, "after": account_id, "was_session": old.hex()}
-            await self._trail.record(session, told("session.account_changed", row, address, **details))
+            names = {"session": new.hex(), "was_session": old.hex()}
+            await self._trail.record(session, *(replace(line, details=line.details | names) for line in lines))
         await self._copies.mark_ended(old.hex())
         return renewed
 
@@ -247,6 +264,8 @@ class Sessions:
 
     def _if_live(self, session: Session) -> Session | None:
         now = self._clock()
+        if session.viewing and session.viewing.until <= now:
+            session = replace(session, viewing=None)
         return session if session.expires_at > now and session.seen_at > now - self._idle else None
 
     def _sealed(self, id_token: str, id_hash: bytes) -> str | None:

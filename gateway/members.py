@@ -17,10 +17,14 @@ from gateway.records.tables import Member, Membership, Session, UsageEvent
 
 
 class Stopped(Struct, frozen=True):
-    """A member who is out, and the hashes of the sessions that ended with that: their copies are to be forgotten."""
+    """A member who is out, and the hashes of sessions whose copies are to be forgotten.
+
+    `sessions` ended with that; `viewers` are of staff who looked at what the member sees.
+    """
 
     member_id: str
     sessions: Sequence[bytes]
+    viewers: Sequence[bytes] = ()
 
 
 async def disable(db: Database, *, trail: Trail, by: By, login: Login, now: datetime) -> Stopped | None:
@@ -66,12 +70,18 @@ async def erase(db: Database, *, trail: Trail, by: By, login: Login, now: dateti
             about=f"member/{member.id}",
             details={"accounts": sorted(accounts), "sessions": len(ended)},
         )
+        looking = sa.update(Session).where(Session.viewing_member == member.id)
+        viewers = (
+            await session.scalars(
+                looking.values(viewing_member=None, viewing_account=None, viewing_until=None).returning(Session.id_hash)
+            )
+        ).all()
         await session.execute(sa.update(UsageEvent).where(UsageEvent.member_id == member.id).values(member_id=None))
         await session.execute(sa.delete(Member).where(Member.id == member.id))
         await drop_contents(session)  # their codes went with them
         await trail.forget(session, line.about)
         await trail.record(session, line)
-    return Stopped(member.id, ended)
+    return Stopped(member.id, ended, viewers)
 
 
 async def _member(session: AsyncSession, login: Login) -> Member:

@@ -7,7 +7,7 @@ from datetime import datetime
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth.principals import Principal
+from auth.principals import Visiting
 from cache.copies import Copies
 from cache.lookups import Lookups
 from gateway.access import AccountRef, Scope, read_accounts, read_scope
@@ -24,7 +24,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     profile: Profile
     accounts: tuple[AccountRef, ...]
 
-    def is_of(self, who: Principal) -> bool:
+    def is_of(self, who: Visiting) -> bool:
         return (self.member_id, self.account_id) == (who.member_id, who.account_id)
 
 
@@ -41,7 +41,7 @@ class Standings:
         """Name the copy for a session, for those who read several values in one round trip."""
         return self._copies.key(session)
 
-    def believe(self, who: Principal, value: bytes | None) -> Standing | None:
+    def believe(self, who: Visiting, value: bytes | None) -> Standing | None:
         """Judge what Redis held under `key`. None: the rows have to be asked."""
         copy = self._copies.believe(who.session.hex(), value)
         return copy if copy and copy.is_of(who) else None
@@ -50,7 +50,7 @@ class Standings:
         """Go by the rows for a while, as `Sessions.doubt` does."""
         self._copies.doubt()
 
-    async def of(self, who: Principal) -> Standing:
+    async def of(self, who: Visiting) -> Standing:
         """Raises `DatabaseDown` when nobody can tell."""
         copy = await self._copies.get(who.session.hex())
         if copy and copy.is_of(who):
@@ -63,7 +63,7 @@ class Standings:
         for session in sessions:
             await self._copies.mark_ended(session.hex())
 
-    async def _read(self, people: Sequence[Principal]) -> list[Standing]:
+    async def _read(self, people: Sequence[Visiting]) -> list[Standing]:
         """Read the rows for many requests at once, and leave copies of them."""
         read_at = self._clock()
         async with self._db.read() as session:
@@ -73,7 +73,7 @@ class Standings:
         return [found[who] for who in people]
 
 
-async def _standing(session: AsyncSession, who: Principal) -> Standing:
+async def _standing(session: AsyncSession, who: Visiting) -> Standing:
     return Standing(
         member_id=who.member_id,
         account_id=who.account_id,

@@ -117,7 +117,36 @@ MUTATIONS: dict[tuple[str, str], list[Edit]] = {
         ("files", 'exactly(response, file.size, "Zendesk")', "response.aiter_bytes()")
     ],
     ("zendesk", "walks in a circle"): [("api", 'answer.meta.after_cursor in (None, "", cursor)', "False")],
-    ("zendesk", "takes who knows of an address for its owner"): [("people", "self.verified is True and", "")],
+    ("zendesk", "takes who knows of an address for its owner"): [("users", " and self.verified is True", "")],
+    ("zendesk", "takes who is in copy for who asked"): [
+        ("tickets", "    requester_id: Id\n", "    requester_id: Id\n    email_cc_ids: list[Id]\n"),
+        ("tickets", "(user(self.requester_id),)", "tuple(map(user, (self.requester_id, *self.email_cc_ids)))"),
+    ],
+    ("zendesk", "lets somebody suspended go on"): [("users", " and self.suspended is False", "")],
+    ("zendesk", "takes the first organization of a user for all"): [
+        ("users", "each.organization_id), each", "row.organization_id or 0), each")
+    ],
+    ("request_tracker", "takes a group for a person"): [("tickets", 'who.type == "user" and ', "")],
+    ("request_tracker", "takes anybody for who was looked at"): [
+        ("people", "person, lambda row: row.Name == person)", "person, lambda row: True)")
+    ],
+    ("odoo", "takes a company for a person"): [("partners", "self.is_company is False and ", "")],
+    ("odoo", "takes an address for a person"): [("partners", ' and self.type == "contact"', "")],
+    ("odoo", "gives the company in a person's place"): [
+        ("partners", "return (partner.person,)", "return tuple(owners(partner.commercial_partner_id))")
+    ],
+    ("odoo", "knows somebody archived"): [("partners", '[("active", "=", True)], person', "[], person")],
+    ("odoo", "finds the company and not the person"): [("partners", 'row.person if fact == "email" else None', "None")],
+    ("odoo", "takes a domain for a person's address"): [
+        ("partners", 'row.person if fact == "email" else None', "row.person")
+    ],
+    ("hubspot", "knows somebody archived"): [("api", "found.id != key or found.archived", "found.id != key")],
+    ("hubspot", "gives an order to nobody"): [("sales", ", people=contacts_of(whose)", "")],
+    ("hubspot", "takes a company for a person"): [("associations", 'if each.startswith("contact:")', "")],
+    ("hubspot", "makes one candidate of two people"): [("people", 'email, f"contact:{key}")', "email)")],
+    ("tryton", "knows an address that was deactivated"): [("parties", '        ("active", "=", True),\n', "")],
+    ("tryton", "takes a phone for a person"): [("orders", " and self.contact.type == EMAIL", "")],
+    ("tryton", "finds the party and not the person"): [("parties", 'str(row.id) if fact == "email" else None', "None")],
 }
 
 

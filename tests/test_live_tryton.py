@@ -11,7 +11,7 @@ from support_tryton import Tryton
 
 from connectors.addresses import AddressPolicy
 from connectors.config import Secret
-from connectors.contract import BackOffice, Candidate, Facts, FileQuery, Query, RecordQuery
+from connectors.contract import BackOffice, Candidate, Facts, FileQuery, Person, Query, RecordQuery
 from connectors.done import is_done
 from connectors.errors import AccessDenied, NotFound
 from connectors.records import FileRef, Invoice, Kind, Line, Money, Order, Record
@@ -84,9 +84,33 @@ async def test_finds_a_customer_by_each_fact(office: Office, tryton: Tryton) -> 
             customer=str(tryton.ids["ann"]),
             name="Halvorsen Marine AS",
             matched={"email": address, "external_id": "C-1012", "domain": address},
+            person=str(tryton.ids["anns_address"]),
         ),
     )
     assert await connector.find(office, Facts(email="a%@halvorsen-marine.example", external_id="C-10_2")) == ()
+
+
+async def test_says_whose_own_an_order_is_and_who_that_is_now(office: Office, tryton: Tryton) -> None:
+    ids = tryton.ids
+    address = str(ids["anns_address"])
+    orders = await read(office, "orders", ids["ann"], Order)
+    assert {record: order.people for record, order in orders.items()} == {
+        str(ids["ordered"]): (address,),
+        str(ids["quoted"]): (),
+    }
+    assert connector.person is not None
+    assert await connector.person(office, address) == Person(
+        id=address, customers=frozenset({str(ids["ann"])}), emails=frozenset({"Ann@Halvorsen-Marine.example"})
+    )
+    cora, dan = str(ids["coras_address"]), str(ids["dans_address"])
+    assert (await connector.person(office, cora)).customers == {str(ids["closing"])}
+    tryton.write("party.contact_mechanism", "coras_address", active=False)
+    with pytest.raises(NotFound):
+        await connector.person(office, cora)
+    assert (await connector.person(office, dan)).emails == {"dan@closing-sails.example"}
+    tryton.write("party.party", "closing", active=False)
+    with pytest.raises(NotFound):
+        await connector.person(office, dan)
 
 
 async def test_reads_orders_of_their_owner_and_no_drafts(office: Office, tryton: Tryton) -> None:

@@ -166,20 +166,16 @@ def tried(app: ASGIApp) -> list[tuple[str, str, object, bool]]:
     return found
 
 
-async def everybody(app: ASGIApp, database: Database, sessions: Sessions) -> dict[str, tuple[Browser, str]]:
-    """A browser and a token for each role, for a member and for nobody."""
-    found: dict[str, tuple[Browser, str]] = {"nobody": (Browser(app), "")}
+async def everybody(app: ASGIApp, database: Database, sessions: Sessions) -> dict[str, Browser]:
+    """A browser for each role, for a member and for nobody."""
     member = Visitor(app)
     await member.sign_in()
-    found["member"] = (member, await member.token())
+    found: dict[str, Browser] = {"nobody": Browser(app), "member": member}
     for listed in ROLES:
         staff_id = await remember_staff(database, replace(SAM, subject=listed), utc_now(), trail=TRAIL)
         await give_role(database, trail=TRAIL, by=BY, login=Login(SAM.issuer, listed), role=listed)
-        browser = Browser(app)
-        browser.cookies[cookies.SESSION] = await sessions.create_for_staff(staff_id, None, None, "2")
-        session = await sessions.get(browser.cookies[cookies.SESSION])
-        assert session
-        found[listed] = (browser, session.csrf_token)
+        found[listed] = Browser(app)
+        found[listed].cookies[cookies.SESSION] = await sessions.create_for_staff(staff_id, None, None, "2")
     return found
 
 
@@ -192,13 +188,14 @@ async def test_opens_each_route_to_those_alone_whom_it_names(app: ASGIApp, datab
     assert {least for _, _, least, _ in routes} - {None} <= set(ROLES), "each names a role that there is"
     assert any(least == "none" for _, _, least, _ in routes)
     for method, path, least, is_public in routes:
-        for name, (browser, token) in people.items():
+        for name, browser in people.items():
             if is_public or (name == "member" and least is None):
                 continue
-            kept = dict(browser.cookies)
+            session = await sessions.get(browser.cookies.get(cookies.SESSION))
+            assert (session is None) == (name == "nobody"), name
+            token = session.csrf_token if session else ""
             headers = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin", "X-CSRF-Token": token}
             answer = await browser.send(method, path, headers)
-            browser.cookies = kept
             where = f"{name} at {method} {path}: {answer.status_code}"
             if name == "nobody":
                 assert answer.status_code in {303, 401}, where
@@ -223,7 +220,7 @@ def test_asks_for_more_than_anybody_has_where_no_role_is_named(least: object) ->
 
 async def test_takes_a_role_at_once(app: ASGIApp, database: Database) -> None:
     sessions: Sessions = litestar_of(app).state.sessions
-    browser, _ = (await everybody(app, database, sessions))["owner"]
+    browser = (await everybody(app, database, sessions))["owner"]
     assert "Owner" in (await browser.go("/staff")).text
     await give_role(database, trail=TRAIL, by=BY, login=Login(SAM.issuer, "owner"), role="none")
     assert "You have no role yet" in (await browser.go("/staff")).text

@@ -46,10 +46,11 @@ def product(name: str, code: str, price: str, unit: str, category: Any) -> Any:
     return template.products[0]
 
 
-def customer(name: str, code: str, email: str) -> Any:
+def customer(name: str, code: str, *emails: str) -> Any:
     party = Model.get("party.party")(name=name, code=code)
     party.addresses[0].street = "Quay 1"
-    party.contact_mechanisms.new(type="email", value=email)
+    for email in emails:
+        party.contact_mechanisms.new(type="email", value=email)
     party.save()
     return party
 
@@ -63,8 +64,9 @@ def in_two_parts() -> Any:
     return term
 
 
-def sale(party: Any, lines: list[tuple[Any, float]], reference: str, *steps: str) -> Any:
+def sale(party: Any, lines: list[tuple[Any, float]], reference: str, *steps: str, contact: Any = None) -> Any:
     made = Model.get("sale.sale")(party=party, payment_term=TERM, invoice_method="order", reference=reference)
+    made.contact = contact
     heading = made.lines.new(type="title")
     heading.description = "On deck"
     for item, quantity in lines:
@@ -138,7 +140,9 @@ stock.click("confirm")
 
 ann = customer("Halvorsen Marine AS", "C-1012", "Ann@Halvorsen-Marine.example")
 bob = customer("Globe Rigging GmbH", "C-1013", "bob@globe-rigging.example")
-ordered = sale(ann, [(HATCH, 3.0), (ROPE, 2.5)], "PO-77", "quote", "confirm", "process")
+closing = customer("Closing Sails Ltd", "C-1014", "cora@closing-sails.example", "dan@closing-sails.example")
+(address,) = ann.contact_mechanisms
+ordered = sale(ann, [(HATCH, 3.0), (ROPE, 2.5)], "PO-77", "quote", "confirm", "process", contact=address)
 quoted = sale(ann, [(HATCH, 1.0)], "PO-78", "quote")
 draft = sale(ann, [(HATCH, 1.0)], "PO-79")
 never = sale(ann, [(HATCH, 1.0)], "PO-80", "cancel")
@@ -169,6 +173,10 @@ Path(OUT).write_text(
             "today": TODAY.isoformat(),
             "ids": {
                 "ann": ann.id,
+                "anns_address": address.id,
+                "closing": closing.id,
+                "coras_address": closing.contact_mechanisms[0].id,
+                "dans_address": closing.contact_mechanisms[1].id,
                 "bob": bob.id,
                 "ordered": ordered.id,
                 "quoted": quoted.id,

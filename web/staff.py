@@ -33,6 +33,14 @@ class Place(Struct, frozen=True, kw_only=True):
 PLACES = (
     Place(name="start", href=STAFF_HOME, icon="home", title="Start", least="none", meaning=""),
     Place(
+        name="customers",
+        href="/staff/customers",
+        icon="account",
+        title="Customers",
+        least="read-only",
+        meaning="Find an account or a person, and see what they see.",
+    ),
+    Place(
         name="pages",
         href="/staff/pages",
         icon="documents",

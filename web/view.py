@@ -13,7 +13,7 @@ import minijinja
 from litestar import MediaType, Request, Response
 from msgspec import Struct
 
-from auth.principals import Anyone
+from auth.principals import Onlooker, Principal, StaffPrincipal, Viewing
 from connectors.links import fit
 from web import pieces, words
 from web.safe_html import SafeHtml
@@ -109,9 +109,21 @@ class View:
 def render(request: Request[Any, Any, Any], template: str, *, status_code: int = 200, **context: Any) -> Response[str]:  # noqa: ANN401
     """Answer with a page. Whoever is signed in, the templates know by `who`."""
     view: View = request.app.state.view
-    who: Anyone | None = request.scope.get("user")
-    html = view.html(template, {"who": who, "path": request.url.path, "address": address_in(request), **context})
+    who: Principal | StaffPrincipal | Onlooker | None = request.scope.get("user")
+    shared = {"who": who, "viewing": _viewing(who), "path": request.url.path, "address": address_in(request)}
+    html = view.html(template, {**shared, **context})
     return Response(html, status_code=status_code, media_type=MediaType.HTML)
+
+
+def _viewing(who: Principal | StaffPrincipal | Onlooker | None) -> Viewing | None:
+    """What one of staff looks at as a member sees it. Each page then says so."""
+    match who:
+        case StaffPrincipal():
+            return who.viewing
+        case Onlooker():
+            return Viewing(who.member_id, who.account_id, who.until)
+        case _:
+            return None
 
 
 def address_in(request: Request[Any, Any, Any]) -> str:

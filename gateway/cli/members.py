@@ -64,7 +64,7 @@ def erase_(issuer: str, subject: str, *, yes: bool) -> None:
     async def run() -> Stopped:
         async with tools() as t:
             stopped = await erase(t.db, trail=t.trail, by=t.by, login=Login(issuer, subject), now=datetime.now(UTC))
-        await forget(load(os.environ), "session", stopped.sessions)
+        await forget(load(os.environ), "session", [*stopped.sessions, *stopped.viewers])
         return stopped
 
     stopped = asyncio.run(run())

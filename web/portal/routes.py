@@ -5,7 +5,7 @@ from typing import Any
 from litestar import Request, Router
 from litestar.di import Provide
 
-from auth.principals import Principal
+from auth.principals import Visiting
 from gateway.account_view import AccountViews
 from gateway.standing import Standings
 from web.leaving import note_left
@@ -22,7 +22,7 @@ from web.portal.visit import Visit
 from web.portal.why import why_invoice, why_order, why_request
 
 
-async def provide_visit(request: Request[Principal, Any, Any]) -> Visit:
+async def provide_visit(request: Request[Visiting, Any, Any]) -> Visit:
     """Find out what the visitor may see."""
     standings: Standings = request.app.state.standings
     views: AccountViews = request.app.state.account_views

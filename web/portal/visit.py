@@ -9,7 +9,7 @@ from litestar import MediaType, Request, Response
 from litestar.exceptions import NotFoundException
 from msgspec import Struct
 
-from auth.principals import Principal
+from auth.principals import Onlooker, Visiting
 from connectors.contract import FileStream
 from connectors.errors import NotFound, Unavailable
 from connectors.records import KINDS, Kind, Record
@@ -51,7 +51,7 @@ class Visit:
 
     def __init__(
         self,
-        request: Request[Principal, Any, Any],
+        request: Request[Visiting, Any, Any],
         standing: Standing,
         records: AccountView | None,
     ) -> None:
@@ -154,8 +154,10 @@ class Visit:
             yield stream
 
     def note(self, name: str, page: str) -> None:
-        """Record what was done, for the business's own figures."""
+        """Record what was done, for the business's own figures. What staff look at is no use of the member's."""
         user = self.request.user
+        if isinstance(user, Onlooker):
+            return
         self.request.app.state.usage.record(name, page, member_id=user.member_id, account_id=user.account_id)
 
     def page(
@@ -178,10 +180,11 @@ class Visit:
             self.note("viewed", page)
         today = self.today
         codes: SeenPages = self.request.app.state.seen_pages
+        has_code = codes.is_on and not isinstance(self.request.user, Onlooker)
         response = render(
             self.request,
             template,
-            code=PLACE if codes.is_on else None,
+            code=PLACE if has_code else None,
             area=area,
             page=page,
             account=self._account(),
@@ -196,7 +199,7 @@ class Visit:
             href=href,
             **context,
         )
-        if codes.is_on:
+        if has_code:
             response.content = codes.note(
                 response.content,
                 secret=self.request.user.csrf_token,
@@ -214,7 +217,7 @@ class Visit:
         is_on_time = all(part.fetched_at and part.state == "on_time" for part in parts)
         if self._records is None or version is None or not parts or not is_on_time:
             return
-        if not is_plain(self.request.scope):
+        if not is_plain(self.request.scope) or isinstance(self.request.user, Onlooker):
             return
         ready: Ready = self.request.app.state.ready
         answer = Answer(

@@ -13,7 +13,6 @@ from connectors.sandbox.pdf import one_page
 from connectors.sandbox.zendesk.changes import add_comment, create_ticket, join
 from connectors.sandbox.zendesk.store import Row, Store
 
-OF_A_USER = {"identities", "more_organizations"}  # what the API keeps apart
 OURS = {"by", "at", "files", "times", "type"}  # what the seed says of a comment, and the API not or in other words
 
 
@@ -50,15 +49,14 @@ def _add_user(store: Store, user: Row, since: Row) -> None:
         "notes": "",
         "active": True,
     }
-    row = plain | {name: value for name, value in user.items() if name not in OF_A_USER} | since
+    row = plain | {name: value for name, value in user.items() if name != "identities"} | since
     own = {"type": "email", "value": user["email"], "verified": user.get("verified", True), "primary": True}
     store.users[row["id"]] = row | {"verified": own["verified"], "suspended": False, "tags": [], "user_fields": {}}
     for identity in [own, *user.get("identities", [])]:
         id_ = len(store.identities) + 7001
         store.identities[id_] = {"id": id_, "user_id": row["id"], "primary": False} | identity | since
-    first = [row["organization_id"]] if row["organization_id"] else []
-    for organization in [*first, *user.get("more_organizations", [])]:
-        join(store, row["id"], organization, since["created_at"])
+    if row["organization_id"]:
+        join(store, row["id"], row["organization_id"], since["created_at"])
 
 
 def _archive(facts: dict[str, Any], now: datetime) -> Iterable[dict[str, Any]]:
