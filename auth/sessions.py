@@ -126,6 +126,10 @@ class Sessions:
         copy = self._copies.believe(name, value)
         return self._if_live(copy) if copy else None
 
+    def doubt(self) -> None:
+        """Go by the rows for a while. Those say it who read a copy's `key` themselves and had trouble with Redis."""
+        self._copies.doubt()
+
     async def list(self, member_id: str) -> tuple[Entry, ...]:
         """Give the live sessions of a member, the last used first."""
         mine = sa.select(Row.id_hash, Row.created_at, Row.seen_at).where(Row.member_id == member_id)
