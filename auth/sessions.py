@@ -242,10 +242,9 @@ class Sessions:
     async def purge(self, older_than: timedelta) -> int:
         """Forget sessions that ended or expired so long ago, and say how many."""
         limit = self._clock() - older_than
+        is_old = sa.or_(Row.ended_at < limit, Row.expires_at < limit)
         async with self._db.write() as session:
-            gone = await session.scalars(
-                sa.delete(Row).where(sa.or_(Row.ended_at < limit, Row.expires_at < limit)).returning(Row.id_hash)
-            )
+            gone = await session.scalars(sa.delete(Row).where(is_old).returning(Row.id_hash))
             return len(gone.all())
 
     async def _begin(self, row: Row, id_token: Hidden | None, provider_sid: str | None, address: str | None) -> str:
