@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from support_leak import Answer, Crawl, Viewer, gather
-from support_leak_targets import SOURCES
+from support_leak_targets import SOURCES, Target, numbers, owner, person
 from support_leak_world import COMPANIES, DESK, INVOICES, ORDERS, PARTNERS, TICKETS, WANDERERS, owner_of
 
 from cache.keys import VERSION
@@ -45,6 +45,7 @@ class Scenes:
             self.strangers,
             self.code_read_out,
             self.looked_on,
+            self.colleagues,
             self.refusals,
         )
         self.played: list[str] = []
@@ -270,9 +271,28 @@ class Scenes:
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Origin": self.world.portal.base_url}
         return await self.crawl.ask(viewer, "POST", path, headers, body=body)
 
+    async def colleagues(self) -> None:
+        """Those with fewer rights look at what the others of their company have just looked at."""
+        for name in ("ann", "olga", "ora", "dora"):
+            viewer = self.crawl.viewers[name]
+            await self._look(name, *PLACES, "/requests", "/invoices")
+            for route in self.crawl.detailed:
+                for source in SOURCES:
+                    for number in list(numbers(route.area or "", source))[:6]:
+                        whose = (owner(route.area, source, number), person(route.area, source, number))
+                        if whose[0] == "alder":
+                            path = route.path.replace("{source}", source).replace("{record}", str(number))
+                            target = Target(path.replace("{file}", "pdf"), route, *whose, is_plain=True)
+                            answer = await self.crawl.ask(viewer, "GET", target.path, route=route)
+                            self.crawl.judge(viewer, "GET", target, answer)
+            for link in sorted({link for link in self.crawl.viewers["ann"].links if "/files/" in link})[:12]:
+                answer = await self.crawl.ask(viewer, "GET", link)
+                if answer.status == 200 and not viewer.opens:
+                    self.crawl.find(f"{name} opened {link}")
+
     async def refusals(self) -> None:
         """One after the other, at every route that names a record."""
-        for name in ("ann", "bob"):
+        for name in ("ann", "bob", "olga", "ora"):
             for route in self.crawl.detailed:
                 for source in SOURCES:
                     await self.crawl.compare_at(self.crawl.viewers[name], route, source)
