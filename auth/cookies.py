@@ -23,6 +23,10 @@ ATTRIBUTES = Attributes(path="/", secure=True, httponly=True, samesite="lax")
 
 def read(headers: Iterable[tuple[bytes, bytes]], name: str) -> str | None:
     """Find a cookie among raw headers. Two of one name are none: one of them is not ours."""
-    pairs = (pair.partition(b"=") for key, value in headers if key == b"cookie" for pair in value.split(b";"))
-    found = [value.strip().decode("latin-1") for key, _, value in pairs if key.strip() == name.encode()]
+    wanted = name.encode()
+    found = []
+    for header, text in headers:
+        if header == b"cookie":
+            pairs = [pair.partition(b"=") for pair in text.split(b";")]
+            found += [value.strip().decode("latin-1") for key, _, value in pairs if key.strip() == wanted]
     return found[0] if len(found) == 1 else None

@@ -126,6 +126,10 @@ class Sessions:
         copy = self._copies.believe(name, value)
         return self._if_live(copy) if copy else None
 
+    def doubt(self) -> None:
+        """Go by the rows for a while. Those say it who read a copy's `key` themselves and had trouble with Redis."""
+        self._copies.doubt()
+
     async def list(self, member_id: str) -> tuple[Entry, ...]:
         """Give the live sessions of a member, the last used first."""
         mine = sa.select(Row.id_hash, Row.created_at, Row.seen_at).where(Row.member_id == member_id)
@@ -238,10 +242,9 @@ class Sessions:
     async def purge(self, older_than: timedelta) -> int:
         """Forget sessions that ended or expired so long ago, and say how many."""
         limit = self._clock() - older_than
+        is_old = sa.or_(Row.ended_at < limit, Row.expires_at < limit)
         async with self._db.write() as session:
-            gone = await session.scalars(
-                sa.delete(Row).where(sa.or_(Row.ended_at < limit, Row.expires_at < limit)).returning(Row.id_hash)
-            )
+            gone = await session.scalars(sa.delete(Row).where(is_old).returning(Row.id_hash))
             return len(gone.all())
 
     async def _begin(self, row: Row, id_token: Hidden | None, provider_sid: str | None, address: str | None) -> str:

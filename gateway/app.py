@@ -44,6 +44,8 @@ from gateway.audit import Trail
 from gateway.health import Readiness
 from gateway.identity.arrival import Arrivals
 from gateway.identity.matching import Policy
+from gateway.identity.rechecking import Rechecks
+from gateway.identity.watch import Watch
 from gateway.inbox import Inbox
 from gateway.keyring import Keyring
 from gateway.log import configure
@@ -123,6 +125,13 @@ def make_app(settings: Settings) -> ASGIApp:
     standings = Standings(database, Copies(redis, "visit", Standing, utc_now), utc_now)
     ready = Ready(utc_now, view.today, settings.page_cache * MEGABYTE)
     trail = Trail(vault, utc_now)
+    watch = Watch(
+        database,
+        Rechecks(database, trail, offices, utc_now),
+        utc_now,
+        standings.forget,
+        every=timedelta(seconds=settings.recheck_every),
+    )
     sessions = Sessions(
         database,
         redis,
@@ -152,6 +161,8 @@ def make_app(settings: Settings) -> ASGIApp:
             await seen_pages.start()
             stack.push_async_callback(seen_pages.aclose)
             stack.push_async_callback(flight.aclose)
+            await watch.start()
+            stack.push_async_callback(watch.aclose)
             await inbox.start()
             stack.push_async_callback(inbox.aclose)
             yield

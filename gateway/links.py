@@ -72,7 +72,7 @@ async def link(
     sentences. All or nothing. A customer of a source belongs to one account at the most: without `move`, one that
     belongs to another account is refused.
     """
-    _check_account(account)
+    check_account(account)
     check_text("the customer id", customer, TEXT)
     check_text("the fact", proof.fact, TEXT)
     check_text("who decided", proof.decided_by, TEXT)
@@ -82,8 +82,8 @@ async def link(
         check_login(login)
     async with db.write() as session:
         changes = [
-            await _account(session, by, account, name, proof.decided_at),
-            await _link(session, account, source, customer, proof=proof, by=by, move=move),
+            await put_account(session, by, account, name, proof.decided_at),
+            await put_link(session, account, source, customer, proof=proof, by=by, move=move),
             await _membership(session, by, account, login, rights=rights, now=proof.decided_at) if login else None,
         ]
         done = [change for change in changes if change]
@@ -143,7 +143,8 @@ async def add_owner(
     return True
 
 
-async def _account(session: AsyncSession, by: By, account: str, name: str | None, now: datetime) -> Change | None:
+async def put_account(session: AsyncSession, by: By, account: str, name: str | None, now: datetime) -> Change | None:
+    """Make the account, or give it this name, in a transaction that does more."""
     made = insert(session, Account).values(id=account, name=name or account, created_at=now)
     if await session.scalar(made.on_conflict_do_nothing().returning(Account.id)):
         line = _about_account("account.made", by, account, None, personal={"name": name or account})
@@ -156,9 +157,10 @@ async def _account(session: AsyncSession, by: By, account: str, name: str | None
     return Change(f"renamed the account {account!r} to {name!r}", line)
 
 
-async def _link(
+async def put_link(
     session: AsyncSession, account: str, source: str, customer: str, *, proof: Proof, by: By, move: bool
 ) -> Change | None:
+    """Say which account a customer of a source is, in a transaction that does more. Raises `LinkError`."""
     sources = set(await session.scalars(sa.select(Source.name)))
     if source not in sources:
         known = ", ".join(sorted(sources)) or "none yet: run hallway sources apply first"
@@ -227,7 +229,7 @@ def _about_person(
     return Line(what=what, by=by, about=owner, account=account, details=details or {}, personal=personal, owner=owner)
 
 
-def _check_account(account: str) -> None:
+def check_account(account: str) -> None:
     if not ACCOUNT_ID.fullmatch(account):
         raise LinkError("an account id is small letters, digits and hyphens, 63 at the most: acme-ltd")
 

@@ -87,14 +87,15 @@ class Offices:
 
         It is the same mapping until something has changed.
         """
-        async with self._looking:
-            now = self._clock()
-            if self._looked_at is None or now - self._looked_at >= LOOK_EVERY:
-                async with self._db.read() as session:
-                    rows = (await session.scalars(sa.select(Source).order_by(Source.name))).all()
-                self._looked_at = now
-                self._take(rows, now)
-                await self._close(lambda retired_at: now - retired_at >= RETIRE_AFTER)
+        if self._is_due(self._clock()):
+            async with self._looking:
+                now = self._clock()
+                if self._is_due(now):
+                    async with self._db.read() as session:
+                        rows = (await session.scalars(sa.select(Source).order_by(Source.name))).all()
+                    self._take(rows, now)
+                    self._looked_at = now
+                    await self._close(lambda retired_at: now - retired_at >= RETIRE_AFTER)
         return self._offices
 
     async def get(self, name: str) -> Office | None:
@@ -110,6 +111,9 @@ class Offices:
         self._retire(self._offices.values(), self._clock())
         self._offices = {}
         await self._close(lambda _: True)
+
+    def _is_due(self, now: float) -> bool:
+        return self._looked_at is None or now - self._looked_at >= LOOK_EVERY
 
     def _take(self, rows: Iterable[Source], now: float) -> None:
         offices: dict[str, Office] = {}

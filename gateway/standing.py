@@ -46,6 +46,10 @@ class Standings:
         copy = self._copies.believe(who.session.hex(), value)
         return copy if copy and copy.is_of(who) else None
 
+    def doubt(self) -> None:
+        """Go by the rows for a while, as `Sessions.doubt` does."""
+        self._copies.doubt()
+
     async def of(self, who: Visiting) -> Standing:
         """Raises `DatabaseDown` when nobody can tell."""
         copy = await self._copies.get(who.session.hex())

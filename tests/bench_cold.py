@@ -36,6 +36,7 @@ from gateway.app import SealedIdTokens
 from gateway.links import Login, Proof, link
 from gateway.records import migrate
 from gateway.records.database import Database
+from gateway.rights import COMPANY
 from gateway.settings import load
 from gateway.sources import changes, desired
 from gateway.vault import Vault
@@ -200,6 +201,7 @@ async def furnish(environ: dict[str, str], ports: dict[str, int]) -> list[str]:
                 proof=proof,
                 name=account,
                 login=login,
+                rights=COMPANY,
                 trail=TRAIL,
                 by=BY,
             )

@@ -18,7 +18,7 @@ from gateway.access import LinkRef, remember
 from gateway.identity.arrival import Arrivals
 from gateway.identity.invitations import Wish, invite
 from gateway.identity.matching import Policy
-from gateway.links import Proof, link
+from gateway.links import Proof, link, unlink
 from gateway.offices import Offices
 from gateway.records.database import Database
 from gateway.records.identity_tables import Question
@@ -37,6 +37,7 @@ class World:
         self.db = db
         self.now = NOON
         self.found: dict[str, tuple[Candidate, ...]] = {}
+        self.by_email: dict[tuple[str, str], tuple[Candidate, ...]] = {}
         self.people: dict[tuple[str, str], Person] = {}
         self.silent: set[str] = set()
         self.slow: set[str] = set()
@@ -74,6 +75,9 @@ class World:
                 proof=Proof(fact="contract", decided_by="priya", decided_at=NOON),
             )
 
+    async def unlink(self, source: str, customer: str) -> None:
+        await unlink(self.db, trail=TRAIL, by=BY, source=source, customer=customer)
+
     async def invite(self, email: str, account: str, rights: Rights = OWN, days: int = 30) -> str | None:
         wish = Wish(email=email, account=account, rights=rights, until=self.now + timedelta(days=days))
         return await invite(self.db, trail=TRAIL, by=BY, made_by="priya", wish=wish, now=self.now)
@@ -110,7 +114,7 @@ class World:
     async def _find(self, office: BackOffice[NotesConfig], facts: Facts) -> tuple[Candidate, ...]:
         self.asked.append((office.source, facts))
         await self._answer(office.source)
-        return self.found.get(office.source, ())
+        return self.by_email.get((office.source, facts.email or ""), self.found.get(office.source, ()))
 
     async def _person(self, office: BackOffice[NotesConfig], person: str) -> Person:
         self.asked.append((office.source, person))

@@ -16,8 +16,20 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 import structlog
 from msgspec import Struct, field
-from support_leak_targets import OTHER_METHODS, SOURCES, Route, Target, fill, ghost, numbers, owner, question, routes_of
-from support_leak_world import COMPANIES, INTERNAL, ORDERS, WANDERERS, World, mark, name_mark, person_mark
+from support_leak_targets import (
+    OTHER_METHODS,
+    SOURCES,
+    Route,
+    Target,
+    fill,
+    ghost,
+    numbers,
+    owner,
+    person,
+    question,
+    routes_of,
+)
+from support_leak_world import COMPANIES, EACH, INTERNAL, ORDERS, WANDERERS, World, mark, name_mark, person_mark
 from support_redis import as_read
 
 from auth import cookies
@@ -28,6 +40,9 @@ PATIENCE = 60  # seconds for one answer, however busy the machine is
 LINK = re.compile(rb'(?:href|action)="((?:/|&#x2f;)[^"]*)"')
 TOKEN = re.compile(rb'(?:data-token="|name="_token" value=")([^"]+)"')
 CHANGING = re.compile(rb"(?i)^(date|set-cookie)$")  # headers that differ from answer to answer
+AREAS = ("orders", "invoices", "requests")
+# What stands in every invoice and in every request, and on no page that is not about one.
+MONEY_AND_TALK = ("hums zq", "delivery zq", "old zq", *(f"inv-{pair}-zq" for pair in range(1, EACH + 1)))
 AWAY = {503}  # what we say on purpose when a neighbour is away
 KINDS = {b"text/html": "page", b"application/json": "json"}
 
@@ -52,6 +67,10 @@ class Viewer(Struct):
     subject: str | None = None
     account: str | None = None
     names: tuple[str, ...] = ()
+    person: str | None = None  # whose own records alone are theirs to see
+    areas: tuple[str, ...] = AREAS
+    opens: bool = True  # files
+    words: tuple[str, ...] = ()  # that colleagues may read, and they may not
     cookie: str | None = None
     token: str = ""
     etags: list[str] = field(default_factory=list)
@@ -60,6 +79,11 @@ class Viewer(Struct):
     @property
     def is_member(self) -> bool:
         return self.subject is not None and self.subject != "staff"
+
+    def sees(self, area: str | None, owner: str | None, person: str | None) -> bool:
+        """Whether a record of that area, company and person is theirs to see."""
+        is_of_company = self.account in self.names and owner == self.account
+        return is_of_company and area in self.areas and self.person in {None, person}
 
     @property
     def session(self) -> str:
@@ -103,6 +127,9 @@ class Crawl:
                 Viewer("cleo", "cleo", "alder", COMPANIES),
                 Viewer("cleo at birch", "cleo", "birch", COMPANIES),
                 Viewer("eve", "eve", "alder", ("alder",)),
+                Viewer("olga", "olga", "alder", ("alder",), person="sam", words=("zqalderkim", "zqalderall")),
+                Viewer("ora", "ora", "alder", ("alder",), areas=("orders",), words=MONEY_AND_TALK),
+                Viewer("dora", "dora", "alder", ("alder",), opens=False, words=("a photo of zq", "a plan of zq")),
                 Viewer("dan", "dan"),
                 Viewer("mallory", "mallory", "birch"),  # a session that names an account, and no right to it
                 Viewer("staff", "staff"),
@@ -128,6 +155,7 @@ class Crawl:
         may_read = viewer.account if viewer.account in viewer.names else None
         yield from (mark(company).encode() for company in COMPANIES if company != may_read)
         yield from (name_mark(company).encode() for company in COMPANIES if company not in viewer.names)
+        yield from (word.encode() for word in viewer.words)
         people = {other.subject for other in self.viewers.values() if other.subject}
         yield from (person_mark(subject).encode() for subject in people if subject != viewer.subject)
         yield from (
@@ -238,7 +266,8 @@ class Crawl:
         to_sign_in = answer.status == 303 and answer.header(b"location").startswith(b"/sign-in")
         if route is None or method not in {"GET", "POST"} or answer.status >= 400 or to_sign_in:
             return
-        is_theirs = viewer.account in viewer.names and target.owner == viewer.account
+        is_theirs = viewer.sees(route.area, target.owner, target.person)
+        is_theirs &= viewer.opens or "{file}" not in route.path
         if target.is_plain and "{record}" in route.path and not is_theirs:
             self.find(f"{viewer.name} was answered {answer.status} at {where}: it is not theirs")
         if route.staff and viewer.is_member:
@@ -279,7 +308,7 @@ class Crawl:
         entitled = [other for other in self.viewers.values() if other.account in other.names]
         other = self.rng.choice(entitled)
         etags = [etag for etag in other.etags if etag not in viewer.etags]
-        if not etags or viewer not in entitled or other.account == viewer.account:
+        if not etags or viewer not in entitled or (other.account, other.subject) == (viewer.account, viewer.subject):
             return
         path = self.rng.choice(("/api/v1/home", "/api/v1/orders", "/api/v1/invoices", "/api/v1/requests"))
         for etag in self.rng.sample(etags, min(3, len(etags))):
@@ -296,7 +325,11 @@ class Crawl:
     async def compare_at(self, viewer: Viewer, route: Route, source: str) -> None:
         """What is somebody else's has to be refused in the very words of what does not exist."""
         rng, area = self.rng, route.area or ""
-        foreign = [number for number in numbers(area, source) if owner(area, source, number) != viewer.account]
+        foreign = [
+            number
+            for number in numbers(area, source)
+            if not viewer.sees(area, owner(area, source, number), person(area, source, number))
+        ]
         if not foreign:
             return
         number, nothing, file = rng.choice(foreign), ghost(area, source, rng), rng.choice(self.files)

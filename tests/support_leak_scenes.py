@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from support_leak import Crawl, Viewer, gather
-from support_leak_targets import SOURCES
+from support_leak_targets import SOURCES, Target, numbers, owner, person
 from support_leak_world import COMPANIES, DESK, INVOICES, ORDERS, PARTNERS, TICKETS, WANDERERS, owner_of
 
 from cache.keys import VERSION
@@ -38,6 +38,7 @@ class Scenes:
             self.changed_hands,
             self.file_of_another,
             self.strangers,
+            self.colleagues,
             self.refusals,
         )
         self.played: list[str] = []
@@ -220,9 +221,28 @@ class Scenes:
             await self._look(name, *PLACES, f"/orders/east/{ORDERS + 2}", f"/invoices/east/{INVOICES + 2}/files/pdf")
             await self._look(name, "/staff")
 
+    async def colleagues(self) -> None:
+        """Those with fewer rights look at what the others of their company have just looked at."""
+        for name in ("ann", "olga", "ora", "dora"):
+            viewer = self.crawl.viewers[name]
+            await self._look(name, *PLACES, "/requests", "/invoices")
+            for route in self.crawl.detailed:
+                for source in SOURCES:
+                    for number in list(numbers(route.area or "", source))[:6]:
+                        whose = (owner(route.area, source, number), person(route.area, source, number))
+                        if whose[0] == "alder":
+                            path = route.path.replace("{source}", source).replace("{record}", str(number))
+                            target = Target(path.replace("{file}", "pdf"), route, *whose, is_plain=True)
+                            answer = await self.crawl.ask(viewer, "GET", target.path, route=route)
+                            self.crawl.judge(viewer, "GET", target, answer)
+            for link in sorted({link for link in self.crawl.viewers["ann"].links if "/files/" in link})[:12]:
+                answer = await self.crawl.ask(viewer, "GET", link)
+                if answer.status == 200 and not viewer.opens:
+                    self.crawl.find(f"{name} opened {link}")
+
     async def refusals(self) -> None:
         """One after the other, at every route that names a record."""
-        for name in ("ann", "bob"):
+        for name in ("ann", "bob", "olga", "ora"):
             for route in self.crawl.detailed:
                 for source in SOURCES:
                     await self.crawl.compare_at(self.crawl.viewers[name], route, source)

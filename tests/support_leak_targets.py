@@ -7,7 +7,19 @@ from urllib.parse import quote
 
 from litestar import Litestar
 from msgspec import Struct
-from support_leak_world import ARCHIVE, ARCHIVED, COMPANIES, DESK, EACH, INVOICES, ORDERS, TICKETS, WANDERERS, owner_of
+from support_leak_world import (
+    ARCHIVE,
+    ARCHIVED,
+    COMPANIES,
+    DESK,
+    EACH,
+    INVOICES,
+    ORDERS,
+    TICKETS,
+    WANDERERS,
+    owner_of,
+    person_of,
+)
 
 BASES = {("orders", "odoo"): ORDERS, ("invoices", "odoo"): INVOICES, ("requests", "odoo"): TICKETS}
 BASES[("requests", "desk")] = DESK
@@ -88,6 +100,7 @@ class Target(Struct, frozen=True):
     path: str
     route: Route | None
     owner: str | None = None
+    person: str | None = None  # whose own it is there
     is_plain: bool = False
 
 
@@ -116,6 +129,14 @@ def owner(area: str | None, source: str, number: int) -> str | None:
     if area == "requests" and source == "desk" and 0 <= number - ARCHIVE < 2 * ARCHIVED:
         return COMPANIES[(number - ARCHIVE) // ARCHIVED]
     return None
+
+
+def person(area: str | None, source: str, number: int) -> str | None:
+    """Say whose own that record is in its company; at the desk each is somebody's."""
+    base = BASES.get((area or "", "desk" if source == "desk" else "odoo"), 0)
+    if source == "desk":
+        return "kim" if 0 < number - base <= 2 * EACH and person_of(number - base) == "kim" else "sam"
+    return person_of(number - base)
 
 
 def numbers(area: str, source: str) -> Iterator[int]:
@@ -148,7 +169,8 @@ def fill(route: Route, rng: random.Random, files: list[str]) -> Target:
     for name, value in words.items():
         path = path.replace(f"{{{name}}}", value)
     if form == "plain" and "{record}" in route.path:
-        return Target(path, route, owner(route.area, source, number), is_plain=source in SOURCES)
+        whose, who = owner(route.area, source, number), person(route.area, source, number)
+        return Target(path, route, whose, who, is_plain=source in SOURCES)
     return Target(path, route)
 
 

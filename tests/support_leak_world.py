@@ -1,6 +1,7 @@
 """Two mirrored companies in one portal: the same ids, numbers and amounts of records, and different words in each.
 
-Every text of every record carries the mark of its company, so that one look at an answer tells whose words are in it.
+Every text of every record carries the mark of its company, so that one look at an answer tells whose words are in it,
+and of the one there whose own it is: Sam, Kim, or nobody. Who is not its own is copied in, which gives nobody a right.
 `east` and `west` are two Odoos: what is one company's id in the one is the other's in the other. `desk` is a Request
 Tracker whose ids they share.
 """
@@ -16,6 +17,7 @@ from unittest.mock import patch
 
 import sqlalchemy as sa
 from msgspec import Struct
+from msgspec.structs import replace
 from support_audit import ALL, BY, TRAIL
 from support_portal import BASE, ISSUER, LAX, Portal, listening, running, settings_for
 from support_redis import RedisProcess
@@ -34,9 +36,10 @@ from connectors.sandbox.rt.seed import load_rt
 from gateway.access import remember, remember_staff
 from gateway.app import make_app
 from gateway.links import Login, Proof, link
+from gateway.persons import name_person
 from gateway.records.database import Database
 from gateway.records.tables import Member, Membership
-from gateway.rights import COMPANY
+from gateway.rights import COMPANY, OWN
 from gateway.sources.changes import apply, plan
 from gateway.sources.desired import parse
 
@@ -47,6 +50,13 @@ INTERNAL = "INTERNAL-CANARY"
 PARTNERS = {"east": {"alder": 10, "birch": 30}, "west": {"alder": 30, "birch": 10}}
 # The id before the first of each, and the first archived; long enough to be found nowhere else.
 ORDERS, INVOICES, TICKETS, DESK, ARCHIVE = 41_100, 52_500, 63_020, 74_800, 85_001
+SAM = {"east": "11", "west": "31"}  # whom the Odoos call Sam of alder
+# Three at alder: Olga is Sam, Ora sees orders, and Dora opens no documents.
+COLLEAGUES = {
+    "olga": OWN,
+    "ora": replace(COMPANY, invoices="none", requests="none", documents="none"),
+    "dora": replace(COMPANY, documents="none"),
+}
 WANDERERS = (INVOICES + 2 * EACH - 1, INVOICES + 2 * EACH)  # invoices that may change hands
 
 ODOO = f"""
@@ -74,6 +84,16 @@ token = { env = "RT_TOKEN" }
 def mark(company: str) -> str:
     """Stands in every text of its records, and in nothing else."""
     return f"zq{company}"
+
+
+def own_mark(company: str, place: int) -> str:
+    """Stands in every text of a record of that place: its company's mark, and whose own it is."""
+    return f"{mark(company)}{person_of(place) or 'all'}"
+
+
+def person_of(place: int) -> str | None:
+    """Say whose own the record of a place is in its company; a third of them is nobody's."""
+    return (None, "sam", "kim")[((place + 1) // 2) % 3]
 
 
 def name_mark(company: str) -> str:
@@ -232,10 +252,25 @@ async def _furnish(portal: Portal, database: Database, url: str) -> None:
                         login=login,
                         rights=COMPANY,
                     )
+    await _furnish_colleagues(database, proof)
 
 
-def requestor(company: str) -> str:
-    return f"{mark(company)}@example.com"
+async def _furnish_colleagues(database: Database, proof: Proof) -> None:
+    """Let Kim's requests be the company's too, and three more look at alder, each within rights."""
+    kim = requestor("alder", "kim")
+    told: dict[str, Any] = {"trail": TRAIL, "by": BY, "proof": proof}
+    await link(database, **told, account="birch", source="desk", customer=requestor("birch", "kim"))
+    for subject, rights in COLLEAGUES.items():
+        login = Login(ISSUER, subject)
+        known = told | {"login": login}
+        await link(database, **known, account="alder", source="desk", customer=kim, rights=rights)
+        for source, person in {**SAM, "desk": requestor("alder")}.items():
+            await name_person(database, **known, source=source, person=person)
+
+
+def requestor(company: str, person: str = "sam") -> str:
+    """Name somebody at the desk; Kim's name is not what Kim's records carry."""
+    return f"{'kim.' if person == 'kim' else ''}{mark(company)}@example.com"
 
 
 def owner_of(source: str, number: int) -> str:
@@ -259,14 +294,18 @@ def _odoo_seed(folder: Path, source: str) -> Path:
     spec["rows"]["res.partner"] = [row for row in spec["rows"]["res.partner"] if row["id"] < 10]
     for company, partner in PARTNERS[source].items():
         word = mark(company)
-        contact = {"id": partner + 1, "name": f"Sam {word}", "email": f"{word}@example.com", "parent_id": partner}
+        people = [
+            {"id": partner + number, "name": f"{name} {word}", "email": f"{name}.{word}@example.com"}
+            for number, name in ((1, "Sam"), (2, "Kim"))
+        ]
         whole = {"id": partner, "name": f"{word} Ltd", "email": f"office.{word}@example.com", "is_company": True}
-        spec["rows"]["res.partner"] += [whole, contact]
+        spec["rows"]["res.partner"] += [whole, *(person | {"parent_id": partner} for person in people)]
     spec |= {"orders": [], "invoices": [], "history": []}
     helpdesk["tickets"] = []
     for place in range(1, 2 * EACH + 1):
         company = owner_of(source, place)
-        word, partner, pair = mark(company), PARTNERS[source][company], (place + 1) // 2
+        word, pair = own_mark(company, place), (place + 1) // 2
+        partner = PARTNERS[source][company] + {"sam": 1, "kim": 2}.get(person_of(place) or "", 0)
         lines = [[f"Mixer {word}", pair, "10.00"], [f"Fitting {word}", 1, "5.00"]]
         order = {"id": ORDERS + place, "name": f"SO-{pair}-{word}", "partner_id": partner, "currency": "EUR"}
         order |= {"client_order_ref": f"ref {word}", "date_order": f"-{pair + 3}d 09:12", "lines": lines}
@@ -278,7 +317,7 @@ def _odoo_seed(folder: Path, source: str) -> Path:
             invoice |= {"lines": [["Mixer", 1, "10.00"]], "invoice_origin": None, "ref": None}
         invoice |= {"payment_state": ("not_paid", "paid", "partial")[pair % 3], "invoice_date": f"-{pair}d"}
         spec["invoices"].append(invoice | {"invoice_date_due": f"+{pair}d"})
-        helpdesk["tickets"].append(_odoo_ticket(TICKETS + place, partner + 1, word, pair))
+        helpdesk["tickets"].append(_odoo_ticket(TICKETS + place, partner, word, pair))
     (folder / "odoo.json").write_text(json.dumps(spec))
     (folder / "helpdesk.json").write_text(json.dumps(helpdesk))
     (folder / "odoo_models.json").write_bytes((FIXTURES / "odoo_models.json").read_bytes())
@@ -309,22 +348,27 @@ def _rt_seed(folder: Path) -> Path:
     spec |= {"tickets": [], "archive": []}
     for number, company in enumerate(COMPANIES):
         word = mark(company)
-        user = {"id": 31 + number, "Name": requestor(company), "RealName": f"Sam {word}", "Privileged": 0}
-        spec["users"].append(user | {"EmailAddress": requestor(company)})
+        for place, person in enumerate(("Sam", "Kim")):
+            name = requestor(company, person.lower())
+            user = {"id": 31 + 2 * number + place, "Name": name, "RealName": f"{person} {word}", "Privileged": 0}
+            spec["users"].append(user | {"EmailAddress": name})
         past = {"requestor": requestor(company), "by": "tom", "Queue": 3, "count": ARCHIVED, "every_days": 1}
         spec["archive"].append(past | {"first_id": ARCHIVE + number * ARCHIVED, "subjects": [f"Old {word}"]})
     for place in range(1, 2 * EACH + 1):
         company = owner_of("desk", place)
-        spec["tickets"].append(_rt_ticket(DESK + place, company, (place + 1) // 2))
+        spec["tickets"].append(_rt_ticket(DESK + place, company, place))
     (folder / "rt.json").write_text(json.dumps(spec))
     return folder
 
 
-def _rt_ticket(key: int, company: str, days: int) -> dict[str, Any]:
-    word = mark(company)
+def _rt_ticket(key: int, company: str, place: int) -> dict[str, Any]:
+    """Make a ticket of Sam's or of Kim's, who read along in each other's."""
+    asker, reader = ("kim", "sam") if person_of(place) == "kim" else ("sam", "kim")
+    word, days, who = f"{mark(company)}{asker}", (place + 1) // 2, requestor(company, asker)
     file = {"name": f"plan-{word}.txt", "type": "text/plain", "text": f"a plan of {word}"}
-    asked = {"Type": "Create", "by": requestor(company), "at": f"-{days}d 15:20", "text": f"Which door? {word}"}
+    asked = {"Type": "Create", "by": who, "at": f"-{days}d 15:20", "text": f"Which door? {word}"}
     noted = {"Type": "Comment", "by": "priya", "at": f"-{days}d 16:00", "text": f"{INTERNAL} {word}"}
     told = {"Type": "Correspond", "by": "priya", "at": f"-{days}d 17:00", "text": f"The yard, {word}", "files": [file]}
-    ticket = {"id": key, "Queue": 3, "Subject": f"Delivery {word}", "Status": "open", "Requestor": [requestor(company)]}
+    ticket = {"id": key, "Queue": 3, "Subject": f"Delivery {word}", "Status": "open", "Requestor": [who]}
+    ticket["Cc"] = [requestor(company, reader)]
     return ticket | {"Owner": "priya", "history": [asked, noted, told]}

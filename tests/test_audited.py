@@ -27,6 +27,9 @@ UNTOLD = {
     "gateway.inbox:_lease": "who works on it",
     "gateway.inbox:_settle": "that it was followed",
     "gateway.inbox:_purge": "what was followed a week ago",
+    "gateway.identity.leases:take_lease": "whose turn it is",
+    "gateway.identity.leases:end_lease": "whose turn it was",
+    "gateway.identity.readiness:_keep": "what would be seen, computed anew from what is there",
     "gateway.cli.audit:run": "keys that are sealed anew; the other one tells",
 }
 LOGIN = ("https://login.example", "maya")
@@ -73,6 +76,9 @@ OTHERS = {
     "serve": "the portal itself, whose writes are told one by one",
     "demo": "a portal of its own",
     "migrate": "tables, not what is in them",
+    "customers import": "in test_contacts, as it needs a file",
+    "readiness": "verdicts, computed anew from what is there",
+    "recheck": "in test_rechecking, as it needs a source that changes",
     "invitations withdraw": "in test_identity_cli, as it needs an id",
     "queue decide": "in test_identity_cli, as it needs a question",
     "queue dismiss": "in test_identity_cli, as it needs a question",

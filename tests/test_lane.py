@@ -1,6 +1,8 @@
 """The fast lane: the answers of the application, to the same people, and none that has stopped being true."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,9 +16,10 @@ from support_sandbox import RunningSandbox
 
 from auth import cookies
 from auth.clock import utc_now
+from cache.client import CacheDown, Client
 from gateway.offices import Office
 from gateway.profile import Profile
-from gateway.records.tables import Membership, Source
+from gateway.records.tables import Membership, Session, Source
 from gateway.standing import Standing
 from web.lane import VIEWED
 from web.ready import Answer, Ready
@@ -101,6 +104,31 @@ async def test_closes_with_the_session(portal: Portal, kept: list[str]) -> None:
     token = page.text.partition('data-token="')[2].partition('"')[0]
     await maya.post("/sign-out", data={"_token": token}, headers={"Sec-Fetch-Site": "same-origin"})
     assert (await maya.get("/")).status_code == 303
+
+
+async def test_goes_by_the_rows_after_any_trouble_with_redis(
+    portal: Portal, kept: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a session that was ended while Redis was away would be believed again by its copy."""
+    maya = await portal.browser("maya", "bakery")
+    await twice(maya, "/", kept)
+    with monkeypatch.context() as patched:
+        asked = Counter[str]()
+
+        async def failing_once(self: Client, *keys: str) -> Sequence[bytes | None]:
+            asked["look_up"] += 1
+            if asked["look_up"] == 1:
+                raise CacheDown("for a moment")
+            return await look_up(self, *keys)
+
+        look_up = Client.look_up
+        patched.setattr(Client, "look_up", failing_once)
+        assert (await maya.get("/")).status_code == 200
+    async with portal.database.write() as session:  # as another process does that has no Redis to mark it in
+        await session.execute(sa.update(Session).values(ended_at=utc_now()))
+    kept.clear()
+    assert (await maya.get("/")).status_code == 303
+    assert not kept
 
 
 async def test_forgets_what_may_not_be_seen_any_more(portal: Portal, kept: list[str]) -> None:

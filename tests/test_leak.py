@@ -11,7 +11,7 @@ import pytest
 from msgspec import Struct
 from support_leak import Crawl
 from support_leak_scenes import Scenes
-from support_leak_world import leak_world
+from support_leak_world import leak_world, requestor
 from support_redis import RedisProcess
 
 from auth.guards import Protection
@@ -21,8 +21,9 @@ from cache.copies import Copies
 from connectors import scope
 from connectors.vendors.odoo import pdf
 from connectors.vendors.request_tracker import tickets
-from gateway import access, account_view
+from gateway import access, account_view, proofs
 from gateway.pull import Pull
+from gateway.sight import Sight
 from gateway.standing import Standing
 from web.lane import Lane
 from web.portal.switch import use_account
@@ -60,6 +61,7 @@ class Mutation(Struct, frozen=True):
 
 
 KEY = "(self.account, self.source, self.office.version, self.customer, self.kind)"
+EVERYBODY = tuple(requestor("alder", person) for person in ("sam", "kim"))
 UNAVAILABLE = '__import__("connectors.errors", fromlist=["_"]).Unavailable'
 MUTATIONS = (
     Mutation("the membership", "wrong_account", (Cut(access.read_scope, "Membership.member_id == member_id, "),)),
@@ -136,6 +138,33 @@ MUTATIONS = (
     ),
     Mutation("who is signed in at all", "strangers", (Cut(Protection.let_in, "raise SignInNeeded", "return"),)),
     Mutation(
+        "the area of a right",
+        "colleagues",
+        (
+            Cut(proofs.decide, 'if "none" in reaches:', "if False:"),
+            Cut(Sight._reaches, 'return reach == "company" or', "return True or"),
+        ),
+    ),
+    Mutation("who the member is", "colleagues", (Cut(Sight._named, " if each in theirs"),)),
+    Mutation(
+        "the people of a record",
+        "colleagues",
+        (Cut(proofs.decide, '"own" in reaches and not', "False and not"),),
+    ),
+    Mutation(
+        "that who is copied in is nobody",
+        "colleagues",
+        (Cut(tickets._answer, "people=row.people", f"people={EVERYBODY}"),),
+    ),
+    Mutation(
+        "the right to documents",
+        "colleagues",
+        (
+            Cut(proofs.Asked.areas.fget, "if self.files else", "if False else"),  # type: ignore[attr-defined]
+            Cut(Sight.opens, 'and self._reaches("documents", source)'),
+        ),
+    ),
+    Mutation(
         "that refusals look like what is not there",
         "refusals",
         (Cut(tickets.find_ticket, "raise NotFound(", f"raise {UNAVAILABLE}("),),
@@ -159,7 +188,8 @@ async def test_nobody_is_told_a_word_of_a_company_that_is_not_theirs(
     assert not crawl.findings, f"seed {seed}: {crawl.findings[:10]}"
     assert crawl.asked >= REQUESTS
     assert {route.path for route in crawl.routes} == {where for _, where, _ in crawl.seen} - {"followed"}
-    for name, kinds in (("ann", 3), ("bob", 3), ("cleo at birch", 2)):  # what nobody could see, nobody could leak
+    told = {"ann": 3, "bob": 3, "cleo at birch": 2, "olga": 2, "ora": 2, "dora": 2}
+    for name, kinds in told.items():  # what nobody could see, nobody could leak
         assert min(crawl.own[name, kind] for kind in ("page", "json", "file")[:kinds]) > 0, (seed, name, crawl.own)
     assert crawl.compared > 20
     assert {"list", "detail", "session", "visit"} <= set(crawl.scanned)

@@ -44,8 +44,7 @@ class SecureHeaders:
         def with_headers(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 headers = list(message["headers"])
-                set_already = {name.lower() for name, _ in headers}
-                headers += [header for header in self._headers if header[0] not in set_already]
+                headers += self._missing(tuple([name for name, _ in headers]))
                 message = {**message, "headers": headers}
             return send(message)
 

@@ -53,10 +53,9 @@ class Lane:
         await self._app(scope, receive, send)
 
     async def _find(self, scope: HTTPScope) -> Answer | None:
-        headers, path = scope["headers"], scope["path"]
-        if not is_plain(scope):
-            return None
-        session = self._sessions.name_of(cookies.read(headers, cookies.SESSION))
+        path = scope["path"]
+        cookie = cookies.read(scope["headers"], cookies.SESSION) if is_plain(scope) else None
+        session = self._sessions.name_of(cookie)
         answer = self._ready.find(session, path) if session else None
         if session is None or answer is None:
             return None
@@ -66,7 +65,11 @@ class Lane:
                 self._sessions.key(session), self._standings.key(session), version_of(who.account_id or "")
             )
             offices = await self._offices.all()
-        except (CacheDown, DatabaseDown):
+        except CacheDown:
+            self._sessions.doubt()
+            self._standings.doubt()
+            return None
+        except DatabaseDown:
             return None
         found = self._sessions.believe(session, copy)
         principal = principal_of(found) if found else None
@@ -81,9 +84,7 @@ class Lane:
 
 
 async def _send(answer: Answer, scope: HTTPScope, send: Send) -> None:
-    is_known = answer.etag is not None and any(
-        name == b"if-none-match" and value == answer.etag for name, value in scope["headers"]
-    )
+    is_known = answer.etag is not None and (b"if-none-match", answer.etag) in scope["headers"]
     status, body = (304, b"") if is_known else (200, answer.body)
     headers = [*answer.headers, (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": headers})

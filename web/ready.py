@@ -60,4 +60,4 @@ class Ready:
 
 def is_plain(scope: HTTPScope) -> bool:
     """Whether the request differs from others for the same path in nothing but its session."""
-    return not scope["query_string"] and not any(name in ABOUT_ITSELF for name, _ in scope["headers"])
+    return not scope["query_string"] and ABOUT_ITSELF.isdisjoint([name for name, _ in scope["headers"]])

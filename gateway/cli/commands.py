@@ -13,6 +13,7 @@ import gateway
 from connectors.registry import load_connectors
 from gateway import serve as server
 from gateway.cli.audit import audit
+from gateway.cli.customers import customers, readiness, recheck
 from gateway.cli.failures import FAILED, PlainGroup, WrongInput
 from gateway.cli.invitations import invitations
 from gateway.cli.leaks import leakcheck
@@ -105,4 +106,7 @@ for command in (rights_, is_person, is_not_person):
 hallway.add_command(members)
 hallway.add_command(invitations)
 hallway.add_command(queue)
+hallway.add_command(customers)
+hallway.add_command(readiness)
+hallway.add_command(recheck)
 hallway.add_command(audit)

@@ -17,7 +17,7 @@ from gateway.identity.asking import ask_all
 from gateway.identity.invitations import about_invitation
 from gateway.identity.mailboxes import folded
 from gateway.identity.matching import Accounts, Ambiguous, Answer, Linked, Nothing, Policy, Proven, Verdict, judge
-from gateway.identity.proving import Why, accounts_of, facts_of, join, name_persons
+from gateway.identity.proving import ADDRESS_FACT, Why, accounts_of, facts_of, join, name_persons
 from gateway.identity.questions import close_question, put_question
 from gateway.offices import Offices
 from gateway.records.database import Database
@@ -151,7 +151,7 @@ class Arrivals:
                 if not standing.accounts:
                     lines.append(await join(session, by, member, account=verdict.account, rights=OWN, why=why))
                 await close_question(session, member.id, decided_by, now)
-                fact = f"has the address {email}"
+                fact = f"{ADDRESS_FACT}{email}"
                 lines += await name_persons(session, by, member, verdict.persons, fact=fact, why=why)
             case Ambiguous():
                 found = facts_of(proven, came.answers, accounts)

@@ -17,6 +17,7 @@ from gateway.records.tables import Link, Member, Membership, Person
 from gateway.records.upsert import insert
 from gateway.rights import Rights
 
+ADDRESS_FACT = "has the address "  # begins the fact of a person who was found by it
 TEXT = 255  # characters, as the columns have it
 
 

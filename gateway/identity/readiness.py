@@ -1,0 +1,180 @@
+"""What the invited would see if they came now: everything, a part, nothing, or a question. Before anybody comes.
+
+A verdict is kept with a hash of what it was made of, so the sources are asked again only about what has changed.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import msgspec
+import sqlalchemy as sa
+from msgspec import Struct
+
+from auth.clock import Clock
+from gateway.identity.asking import ask_all
+from gateway.identity.matching import REASONS, Ambiguous, Linked, Policy, Proven, judge
+from gateway.identity.matching import Verdict as Judged
+from gateway.identity.proving import accounts_of
+from gateway.offices import Offices
+from gateway.records.database import Database
+from gateway.records.identity_tables import Address, ContactCheck, Invitation
+from gateway.records.tables import Link
+from gateway.records.upsert import insert
+
+Sees = Literal["everything", "part", "ambiguous", "none"]
+SEES: tuple[Sees, ...] = ("everything", "part", "ambiguous", "none")
+WHY: Mapping[str, str] = {
+    **{str(reason): text for reason, text in REASONS.items()},
+    "invitation_expired": "the invitation came to its end before it was used",
+    "no_links": "the account is linked to no customer of any source",
+    "not_in_every_source": "some source of the account does not know the person",
+}
+PATIENCE = 10.0  # seconds for one answer
+AT_ONCE = 8  # contacts that are asked about; each source has limits of its own besides
+BATCH = 50  # verdicts in one transaction
+
+
+class Contact(Struct, frozen=True, kw_only=True):
+    """Somebody who is invited, and all that a verdict depends on. `others` came with the same address."""
+
+    invitation: str
+    email: str
+    name: str | None
+    account: str
+    rights: Mapping[str, Any]
+    until: datetime
+    is_used: bool
+    others: int
+    sources: tuple[str, ...]  # in which the account is linked
+    inputs: str
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """What a contact sees, and why not all. `was_asked`: the sources were asked for it just now."""
+
+    contact: Contact
+    sees: Sees
+    reason: str | None
+    checked_at: datetime
+    was_asked: bool = False
+
+
+class Preview:
+    """Judges every contact who is invited."""
+
+    def __init__(self, db: Database, offices: Offices, clock: Clock, policy: Policy) -> None:
+        self._db = db
+        self._offices = offices
+        self._clock = clock
+        self._policy = policy
+
+    async def run(
+        self, *, older_than: timedelta | None, told: Callable[[int, int], None], patience: float = PATIENCE
+    ) -> tuple[Verdict, ...]:
+        """Judge everybody. The sources are asked about whom the inputs changed, or whose verdict is that old.
+
+        `older_than` None: only about the former. `told` hears how many are done, and of how many.
+        """
+        contacts = await self._contacts()
+        kept = await self._kept()
+        now = self._clock()
+        verdicts = {each.invitation: _still(each, kept.get(each.invitation), now, older_than) for each in contacts}
+        due = [each for each in contacts if verdicts[each.invitation] is None]
+        for begin in range(0, len(due), BATCH):
+            batch = due[begin : begin + BATCH]
+            gate = asyncio.Semaphore(AT_ONCE)
+            judged = await asyncio.gather(*(self._judge(each, gate, patience) for each in batch))
+            await self._keep(judged)
+            verdicts |= {each.contact.invitation: each for each in judged}
+            told(begin + len(batch), len(due))
+        return tuple(verdict for verdict in verdicts.values() if verdict)
+
+    async def _contacts(self) -> list[Contact]:
+        rows = sa.select(Invitation).where(Invitation.state.in_(("made", "used", "expired")))
+        came = sa.select(Address.address, sa.func.count().label("logins")).group_by(Address.address)
+        linked = sa.select(Link.account_id, Link.source, Link.customer).order_by(Link.source, Link.customer)
+        async with self._db.read() as session:
+            invited = (await session.scalars(rows.order_by(Invitation.account_id, Invitation.email))).all()
+            logins = {row.address: row.logins for row in await session.execute(came)}
+            links: dict[str, list[tuple[str, str]]] = {}
+            for account, source, customer in await session.execute(linked):
+                links.setdefault(account, []).append((source, customer))
+        versions = sorted((office.name, office.version) for office in (await self._offices.all()).values())
+        return [
+            self._contact(row, links.get(row.account_id, []), logins.get(row.email, 0), versions) for row in invited
+        ]
+
+    def _contact(
+        self, row: Invitation, links: Sequence[tuple[str, str]], logins: int, versions: Sequence[tuple[str, str]]
+    ) -> Contact:
+        is_used = row.state == "used"
+        others = max(logins - 1, 0)  # one of them is who used it, or will
+        is_over = row.state == "expired" or (row.state == "made" and row.until <= self._clock())
+        told = [row.email, row.account_id, row.rights, is_used, is_over, others, links, versions, self._policy]
+        return Contact(
+            invitation=row.id,
+            email=row.email,
+            name=row.name,
+            account=row.account_id,
+            rights=row.rights,
+            until=row.until,
+            is_used=is_used,
+            others=others,
+            sources=tuple(dict.fromkeys(source for source, _ in links)),
+            inputs=hashlib.sha256(msgspec.json.encode(told, order="sorted")).hexdigest(),
+        )
+
+    async def _kept(self) -> dict[str, ContactCheck]:
+        async with self._db.read() as session:
+            return {row.invitation_id: row for row in await session.scalars(sa.select(ContactCheck))}
+
+    async def _judge(self, contact: Contact, gate: asyncio.Semaphore, patience: float) -> Verdict:
+        now = self._clock()
+        if not contact.is_used and contact.until <= now:
+            return Verdict(contact=contact, sees="none", reason="invitation_expired", checked_at=now)
+        if not contact.sources:
+            return Verdict(contact=contact, sees="none", reason="no_links", checked_at=now)
+        proven = Proven(email=contact.email, is_taken=contact.others > 0, invited_to=contact.account)
+        async with gate:
+            answers = await ask_all(self._offices, proven, patience)
+        async with self._db.read() as session:
+            accounts = await accounts_of(session, answers)
+        verdict = judge(proven, answers, accounts, self._policy)
+        sees, reason = await self._sees(contact, verdict)
+        return Verdict(contact=contact, sees=sees, reason=reason, checked_at=now, was_asked=True)
+
+    async def _sees(self, contact: Contact, verdict: Judged) -> tuple[Sees, str | None]:
+        wants_own = "own" in contact.rights.values()
+        reason = None if isinstance(verdict, Linked) else str(verdict.reason)
+        if reason in {"invitation_disagrees", "address_of_another_login"}:
+            return "ambiguous", reason
+        if not wants_own:
+            return "everything", None
+        if not isinstance(verdict, Linked):
+            return ("ambiguous" if isinstance(verdict, Ambiguous) else "none"), reason
+        offices = await self._offices.all()
+        able = {source for source in contact.sources if source in offices and offices[source].connector.person}
+        named = {person.source for person in verdict.persons}
+        return ("everything", None) if able <= named else ("part", "not_in_every_source")
+
+    async def _keep(self, verdicts: Sequence[Verdict]) -> None:
+        """Remember verdicts, but none that a silent source made: it is to be asked again."""
+        async with self._db.write() as session:
+            for each in verdicts:
+                inputs = "" if each.reason == "source_silent" else each.contact.inputs
+                row = {"verdict": each.sees, "reason": each.reason, "inputs": inputs, "checked_at": each.checked_at}
+                put = insert(session, ContactCheck).values(invitation_id=each.contact.invitation, **row)
+                await session.execute(put.on_conflict_do_update(index_elements=["invitation_id"], set_=row))
+
+
+def _still(contact: Contact, kept: ContactCheck | None, now: datetime, older_than: timedelta | None) -> Verdict | None:
+    """Give the verdict that was kept, if it is about the same and not too old."""
+    if kept is None or kept.inputs != contact.inputs:
+        return None
+    if older_than is not None and now - kept.checked_at >= older_than:
+        return None
+    sees: Sees = next(each for each in SEES if each == kept.verdict)
+    return Verdict(contact=contact, sees=sees, reason=kept.reason, checked_at=kept.checked_at)
