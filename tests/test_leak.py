@@ -120,7 +120,7 @@ MUTATIONS = (
     Mutation(
         "the end of the session before a change",
         "moved_on",
-        (Cut(Sessions.renew, "self._copies.mark_ended(old.hex())", "self._copies.get('')"),),
+        (Cut(Sessions._go_on, "self._copies.mark_ended(old.hex())", "self._copies.get('')"),),
     ),
     Mutation(
         "the id of a record",
