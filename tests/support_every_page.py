@@ -25,9 +25,10 @@ from gateway.sign_in import ProviderSettings
 
 LISTS = ("/", "/orders", "/invoices", "/requests", "/documents")
 RECORDS = ("/orders/erp/4424", "/invoices/erp/2093", "/requests/helpdesk/881")
+WHY = "/invoices/erp/2093/why"
 FILTERED = ("/orders?show=all", "/invoices?show=all", "/requests?show=solved", "/orders?q=zeppelin")
 SEARCHES = ("/search", "/search?q=oven", "/search?q=zeppelin")
-MEMBERS_PAGES = (*LISTS, *RECORDS, *FILTERED, *SEARCHES, "/account", "/invoices/erp/0", "/nowhere", "/staff")
+MEMBERS_PAGES = (*LISTS, *RECORDS, WHY, *FILTERED, *SEARCHES, "/account", "/invoices/erp/0", "/nowhere", "/staff")
 DOORS = ("/sign-in", "/signed-out", "/nowhere", "/auth/callback?state=none", "/auth/9/start")
 DESK = (
     *("/staff", "/staff/customers", "/staff/customers?q=zeppelin", "/staff/pages", "/staff/customers/bakery/why"),
