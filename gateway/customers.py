@@ -1,9 +1,11 @@
 """Who the customers are, for staff: accounts with the people who may act for them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.records.database import Database
 from gateway.records.tables import Account, Link, Member, Membership
@@ -44,14 +46,25 @@ async def customers_of(db: Database, question: str, page: int) -> Customers:
     async with db.read() as session:
         count = await session.scalar(sa.select(sa.func.count()).select_from(Account).where(here)) or 0
         accounts = (await session.scalars(by_name.limit(PAGE).offset((page - 1) * PAGE))).all()
-        ids = [account.id for account in accounts]
-        linked = sa.select(Link.account_id, sa.func.count()).where(Link.account_id.in_(ids)).group_by(Link.account_id)
-        links = {row[0]: row[1] for row in await session.execute(linked)}
-        acting = sa.select(Membership.account_id, Member).join(Member, Member.id == Membership.member_id)
-        people: dict[str, list[Person]] = {account_id: [] for account_id in ids}
-        for account_id, member in await session.execute(acting.where(Membership.account_id.in_(ids))):
-            people[account_id].append(_person(member))
-    found = (
+        return Customers(await _customers(session, accounts), count)
+
+
+async def customer_of(db: Database, account_id: str) -> Customer | None:
+    """Find one account by its id."""
+    async with db.read() as session:
+        account = await session.get(Account, account_id)
+        return (await _customers(session, [account]))[0] if account else None
+
+
+async def _customers(session: AsyncSession, accounts: Sequence[Account]) -> tuple[Customer, ...]:
+    ids = [account.id for account in accounts]
+    linked = sa.select(Link.account_id, sa.func.count()).where(Link.account_id.in_(ids)).group_by(Link.account_id)
+    links = {row[0]: row[1] for row in await session.execute(linked)}
+    acting = sa.select(Membership.account_id, Member).join(Member, Member.id == Membership.member_id)
+    people: dict[str, list[Person]] = {account_id: [] for account_id in ids}
+    for account_id, member in await session.execute(acting.where(Membership.account_id.in_(ids))):
+        people[account_id].append(_person(member))
+    return tuple(
         Customer(
             id=account.id,
             name=account.name,
@@ -60,7 +73,6 @@ async def customers_of(db: Database, question: str, page: int) -> Customers:
         )
         for account in accounts
     )
-    return Customers(tuple(found), count)
 
 
 def _matching(question: str) -> sa.ColumnElement[bool]:

@@ -6,11 +6,11 @@ process that miss the same snapshot share a call. Turns in Redis do the same for
 
 import asyncio
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from typing import Literal
+from typing import Literal, ParamSpec, TypeVar
 
 import structlog
 from msgspec import Struct
@@ -19,7 +19,7 @@ from cache.client import CacheDown
 from cache.flight import Flight
 from cache.recent import Recent
 from cache.snapshots import Snapshots, stamp
-from cache.turns import Turns, Verdict
+from cache.turns import Turns
 from connectors.errors import ConnectorError, Unavailable
 from connectors.records import Kind
 from gateway.pull import Known, Pull, pack, pull, unpack
@@ -30,11 +30,13 @@ LOOK_EVERY = 0.05  # seconds between looks at what another process is fetching
 SHOWN_LATE = 5
 MOMENT = 0.2  # seconds
 RECENT = 1000  # lists and records that a process remembers for the time that Redis is away
-TRIES = 5  # to take a turn
+TRIES = 20  # to be heard by a Redis that is there
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 log = structlog.get_logger()
 
+P = ParamSpec("P")
+T = TypeVar("T")
 State = Literal["on_time", "late", "down", "waiting"]
 
 
@@ -142,27 +144,27 @@ class Supply:
         name = secrets.token_hex(8)
         newest = have.fetched_at if have else LONG_AGO
         with suppress(CacheDown):
-            while (verdict := await self._take(want, name, newest)) != "mine":
+            while (verdict := await self._heard(self._turns.take, want.key, name, stamp(newest))) != "mine":
                 if verdict == "failed":
                     raise FailedLately(f"{want.source} did not answer a moment ago")
                 if verdict == "busy":
                     await asyncio.sleep(LOOK_EVERY)
                     continue
-                (snapshot,) = await self._snapshots.get_many(want.account, [want.key])
+                (snapshot,) = await self._heard(self._snapshots.get_many, want.account, [want.key])
                 stored = unpack(want, snapshot)
                 if stored and self._clock() - stored.fetched_at <= want.promise:
                     return stored
                 newest = stored.fetched_at if stored else self._clock()  # of no use: fetch it all the same
         return await self._fetch(want, name)
 
-    async def _take(self, want: Pull, name: str, newest: datetime) -> Verdict:
-        """Ask for the turn, and again while it is only we who are too busy to hear the answer in time."""
+    async def _heard(self, ask: Callable[P, Awaitable[T]], *args: P.args, **options: P.kwargs) -> T:
+        """Ask Redis, and again while it is only we who are too busy to hear the answer in time. Raises `CacheDown`."""
         for _ in range(TRIES):
             with suppress(CacheDown):
-                return await self._turns.take(want.key, name, stamp(newest))
+                return await ask(*args, **options)
             if not self._turns.reachable:
                 break
-        raise CacheDown("no turn")
+        raise CacheDown("not heard")
 
     async def _fetch(self, want: Pull, name: str) -> Known:
         try:
@@ -179,8 +181,8 @@ class Supply:
         self._answered(want)
         self._recent.put(want.key, known)
         with suppress(CacheDown):  # the page has its answer all the same
-            await self._snapshots.put(want.key, pack(want, known), want.lifetime)
-            await self._turns.end(want.key, name, failed=False)
+            await self._heard(self._snapshots.put, want.key, pack(want, known), want.lifetime)
+            await self._heard(self._turns.end, want.key, name, failed=False)
         return known
 
     def _failed(self, want: Pull, error: Exception) -> None:

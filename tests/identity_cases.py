@@ -105,7 +105,9 @@ CASES = [
         expected="acme",
     ),
     Case(
-        name="the person beside the company", answers=(crm(mail("contact:7", "7"), mail("10", "7")),), expected="acme"
+        name="the person beside the company",
+        answers=(crm(mail("contact:7", "contact:7"), mail("10", "contact:7")),),
+        expected="acme",
     ),
     Case(name="the domain belongs to the account too", answers=(crm(mail("10"), domain("10")),), expected="acme"),
     Case(

@@ -32,6 +32,7 @@ PAGES = {  # name -> path, or the link to follow on the page before
     "order": "main a[href^='/orders/']:not([href*='/files/'])",
     "invoices": "/invoices",
     "invoice": "main a[href^='/invoices/']:not([href*='/files/'])",
+    "why": "main a[href$='/why']",
     "requests": "/requests",
     "request": "main a[href^='/requests/']:not([href*='/files/'])",
     "requests-solved": "/requests?show=solved",
@@ -60,7 +61,7 @@ def main() -> None:
     ):
         browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM)
         picture_for_the_readme(next(pages(browser)), demo.url)
-        for look in (tour, tour_of_a_long_history, tour_without_links):
+        for look in (tour, tour_of_ones_own, tour_of_a_long_history, tour_without_links):
             for page in pages(browser):
                 look(page, demo.url)
         kill_back_offices(demo)
@@ -101,6 +102,14 @@ def tour(page: Page, base: str) -> None:
     page.get_by_role("button", name="End session").click()
     page.wait_for_url(f"{base}/signed-out*")
     shoot(page, "signed-out")
+
+
+def tour_of_ones_own(page: Page, base: str) -> None:
+    """Take what a colleague sees who sees only what names him."""
+    sign_in(page, base, "joseph")
+    for name in (*LISTS, "account"):
+        page.goto(base + PAGES[name])
+        shoot(page, f"own-{name}")
 
 
 def tour_of_a_long_history(page: Page, base: str) -> None:

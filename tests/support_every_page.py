@@ -14,6 +14,7 @@ from support_sandbox import RunningSandbox, free_port
 
 from auth import cookies
 from auth.clock import utc_now
+from auth.principals import Role
 from auth.provider import Identity
 from connectors.config import Secret
 from gateway.access import remember_staff
@@ -24,10 +25,15 @@ from gateway.sign_in import ProviderSettings
 
 LISTS = ("/", "/orders", "/invoices", "/requests", "/documents")
 RECORDS = ("/orders/erp/4424", "/invoices/erp/2093", "/requests/helpdesk/881")
+WHY = "/invoices/erp/2093/why"
 FILTERED = ("/orders?show=all", "/invoices?show=all", "/requests?show=solved", "/orders?q=zeppelin")
 SEARCHES = ("/search", "/search?q=oven", "/search?q=zeppelin")
-MEMBERS_PAGES = (*LISTS, *RECORDS, *FILTERED, *SEARCHES, "/account", "/invoices/erp/0", "/nowhere", "/staff")
+MEMBERS_PAGES = (*LISTS, *RECORDS, WHY, *FILTERED, *SEARCHES, "/account", "/invoices/erp/0", "/nowhere", "/staff")
 DOORS = ("/sign-in", "/signed-out", "/nowhere", "/auth/callback?state=none", "/auth/9/start")
+DESK = (
+    *("/staff", "/staff/customers", "/staff/customers?q=zeppelin", "/staff/pages", "/staff/customers/bakery/why"),
+    "/staff/customers/bakery/why?member=x&record=nothing",
+)
 ISSUER = "http://127.0.0.1:9"  # where nobody is: these pages are seen without signing in
 
 
@@ -40,9 +46,9 @@ class Stage(Struct, frozen=True):
     async def member(self, subject: str, account: str | None) -> str:
         return await self.portal.sign_in(subject, account)
 
-    async def staff(self) -> str:
+    async def staff(self, role: Role | None = None) -> str:
         identity = Identity(issuer=ISSUER, subject="sam", email=None, name="Sam")
-        who = await remember_staff(self.portal.database, identity, utc_now(), trail=TRAIL)
+        who = await remember_staff(self.portal.database, identity, utc_now(), role=role, trail=TRAIL)
         return await self.portal.sessions.create_for_staff(who, None, None, "3")
 
     async def look(self, session: str | None) -> BrowserContext:

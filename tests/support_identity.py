@@ -75,6 +75,9 @@ class World:
                 proof=Proof(fact="contract", decided_by="priya", decided_at=NOON),
             )
 
+    async def link_accounts(self, *accounts: str) -> None:
+        await self.link({LinkRef("crm", f"of {account}"): account for account in accounts})
+
     async def unlink(self, source: str, customer: str) -> None:
         await unlink(self.db, trail=TRAIL, by=BY, source=source, customer=customer)
 

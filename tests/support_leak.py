@@ -33,9 +33,12 @@ from support_leak_world import COMPANIES, EACH, INTERNAL, ORDERS, WANDERERS, Wor
 from support_redis import as_read
 
 from auth import cookies
+from auth.principals import Role
 from gateway.log import configure
 
 WORKERS = 6
+PEOPLE = ("ann", "bob", "cleo", "eve", "olga", "ora", "dora", "dan", "mallory", "staff", "desk", "onlooker")
+ALONE = {"cleo", "eve", "onlooker"}  # only scenes use them
 PATIENCE = 60  # seconds for one answer, however busy the machine is
 LINK = re.compile(rb'(?:href|action)="((?:/|&#x2f;)[^"]*)"')
 TOKEN = re.compile(rb'(?:data-token="|name="_token" value=")([^"]+)"')
@@ -61,12 +64,17 @@ class Answer(Struct, frozen=True):
 
 
 class Viewer(Struct):
-    """Somebody who looks. `account` is what they act for, `names` are the accounts whose names they may read."""
+    """Somebody who looks. `account` is what they act for, `names` are the accounts whose names they may read.
+
+    `role` is of staff, and `people` whose words they may read besides their own.
+    """
 
     name: str
     subject: str | None = None
     account: str | None = None
     names: tuple[str, ...] = ()
+    role: Role | None = None
+    people: tuple[str, ...] = ()
     person: str | None = None  # whose own records alone are theirs to see
     areas: tuple[str, ...] = AREAS
     opens: bool = True  # files
@@ -78,7 +86,12 @@ class Viewer(Struct):
 
     @property
     def is_member(self) -> bool:
-        return self.subject is not None and self.subject != "staff"
+        return self.subject is not None and self.role is None
+
+    @property
+    def start(self) -> str:
+        """A page that holds a token for them."""
+        return "/staff" if self.role else "/account"
 
     def sees(self, area: str | None, owner: str | None, person: str | None) -> bool:
         """Whether a record of that area, company and person is theirs to see."""
@@ -132,21 +145,23 @@ class Crawl:
                 Viewer("dora", "dora", "alder", ("alder",), opens=False, words=("a photo of zq", "a plan of zq")),
                 Viewer("dan", "dan"),
                 Viewer("mallory", "mallory", "birch"),  # a session that names an account, and no right to it
-                Viewer("staff", "staff"),
+                Viewer("staff", "staff", role="none"),
+                Viewer("desk", "desk", None, COMPANIES, role="support", people=PEOPLE),
+                Viewer("onlooker", "onlooker", None, COMPANIES, role="support", people=PEOPLE),
                 Viewer("nobody"),
             )
         }
 
     async def sign_in(self, viewer: Viewer) -> None:
-        if viewer.subject == "staff":
-            viewer.cookie = await self.world.sign_in_staff()
+        if viewer.subject is not None and viewer.role is not None:
+            viewer.cookie = await self.world.sign_in_staff(viewer.subject, viewer.role)
         elif viewer.subject is not None:
             viewer.cookie = await self.world.sign_in(viewer.subject, viewer.account)
 
     async def learn_token(self, viewer: Viewer) -> None:
         viewer.token = ""
         if viewer.cookie:
-            answer = await ask(self.world, viewer, "GET", "/staff" if viewer.subject == "staff" else "/account")
+            answer = await ask(self.world, viewer, "GET", viewer.start)
             found = TOKEN.search(answer.body)
             viewer.token = found[1].decode() if found else ""
 
@@ -157,9 +172,9 @@ class Crawl:
         yield from (name_mark(company).encode() for company in COMPANIES if company not in viewer.names)
         yield from (word.encode() for word in viewer.words)
         people = {other.subject for other in self.viewers.values() if other.subject}
-        yield from (person_mark(subject).encode() for subject in people if subject != viewer.subject)
+        yield from (person_mark(subject).encode() for subject in people - {viewer.subject, *viewer.people})
         yield from (
-            other.token.lower().encode() for other in self.viewers.values() if other is not viewer and other.token
+            other.token.lower().encode() for other in self.viewers.values() if other.token not in {"", viewer.token}
         )
         yield INTERNAL.lower().encode()
 
@@ -229,7 +244,7 @@ class Crawl:
             self._read_log()
 
     async def _walk(self) -> None:
-        everyone = [viewer for viewer in self.viewers.values() if viewer.name not in {"cleo", "eve"}]
+        everyone = [viewer for viewer in self.viewers.values() if viewer.name not in ALONE]
         steps: list[tuple[Callable[[Viewer], Awaitable[object]], int]] = [
             (self.try_route, 60),
             (self.follow, 25),
@@ -274,7 +289,7 @@ class Crawl:
             self.find(f"{viewer.name} was let in among staff at {where}")
         if viewer.cookie is None and not route.public and answer.status == 200:
             self.find(f"{where} is open to anybody")
-        if viewer.subject == "staff" and not (route.public or route.staff) and answer.status == 200:
+        if viewer.role and not (route.public or route.staff) and answer.status == 200:
             self.find(f"staff were let in as a customer at {where}")
 
     def _headers(self, viewer: Viewer) -> dict[str, str]:
@@ -349,8 +364,8 @@ class Crawl:
     async def _still(self, viewer: Viewer) -> None:
         """Sign in again after what may have ended the session, and follow where a change of account led."""
         for other in self.viewers.values():
-            if other.cookie and other.subject == viewer.subject and other.name not in {"cleo", "eve"}:
-                answer = await ask(self.world, other, "GET", "/staff" if other.subject == "staff" else "/account")
+            if other.cookie and other.subject == viewer.subject and other.name not in ALONE:
+                answer = await ask(self.world, other, "GET", other.start)
                 if answer.status in {303, 401}:
                     await self.sign_in(other)
                     await self.learn_token(other)

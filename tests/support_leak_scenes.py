@@ -3,11 +3,14 @@
 The scenes alone use `cleo` and `eve`, so that what those two may see is known at every moment.
 """
 
+import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import urlencode
 
-from support_leak import Crawl, Viewer, gather
+from support_leak import Answer, Crawl, Viewer, gather
 from support_leak_targets import SOURCES, Target, numbers, owner, person
 from support_leak_world import COMPANIES, DESK, INVOICES, ORDERS, PARTNERS, TICKETS, WANDERERS, owner_of
 
@@ -16,6 +19,8 @@ from connectors.sandbox.faults import Fault
 
 LISTS = ("/orders?show=all", "/invoices?show=all", "/requests?show=all", "/api/v1/orders", "/api/v1/requests")
 PLACES = ("/", "/api/v1/home", *LISTS, "/documents", "/search?q=mixer", "/account")
+CODE = re.compile(rb"Code <b>([0-9A-Z ]{11})</b>")
+SEE_OTHER, FORBIDDEN = 303, 403
 BETWEEN = 10  # of the crawl's requests, at least, from one scene to the next
 RESTARTS_EVERY = 10_000  # requests: for ten seconds after it nothing is believed of Redis' copies
 
@@ -38,6 +43,8 @@ class Scenes:
             self.changed_hands,
             self.file_of_another,
             self.strangers,
+            self.code_read_out,
+            self.looked_on,
             self.colleagues,
             self.refusals,
         )
@@ -175,10 +182,7 @@ class Scenes:
                 return
 
     async def _use(self, name: str, account: str) -> str:
-        viewer = self.crawl.viewers[name]
-        body = f"_token={viewer.token}&account={account}".encode()
-        headers = {"Content-Type": "application/x-www-form-urlencoded", "Origin": self.world.portal.base_url}
-        answer = await self.crawl.ask(viewer, "POST", "/account/use", headers, body=body)
+        answer = await self._post(self.crawl.viewers[name], "/account/use", account=account)
         return answer.header(b"set-cookie").decode()
 
     async def page_of_before(self) -> None:
@@ -219,7 +223,53 @@ class Scenes:
         """Who has no account, or is no customer at all, looks at everything that customers have."""
         for name in ("dan", "mallory", "staff", "nobody"):
             await self._look(name, *PLACES, f"/orders/east/{ORDERS + 2}", f"/invoices/east/{INVOICES + 2}/files/pdf")
-            await self._look(name, "/staff")
+            await self._look(name, "/staff", "/staff/customers", "/staff/customers?q=nm", "/staff/pages")
+
+    async def code_read_out(self) -> None:
+        """Ann reads out the code of her page: who looks it up sees hers, and only who may look up sees it."""
+        page = await self.crawl.ask(self.crawl.viewers["ann too"], "GET", "/orders?show=all")
+        code = CODE.search(page.body)
+        if code is None:
+            return
+        form = {"code": code[1].decode().replace(" ", "")}
+        desk = Viewer("desk with a code", role="support", account="alder", names=("alder",), people=("ann",))
+        desk.cookie, desk.token = self.crawl.viewers["desk"].cookie, self.crawl.viewers["desk"].token
+        for _ in range(30):  # until the page has been written down
+            answer = await self._post(desk, "/staff/pages", **form)
+            if b"srcdoc=" in answer.body:
+                break
+            await asyncio.sleep(0.1)
+        for name in ("staff", "bob", "nobody", "dan"):
+            await self._post(self.crawl.viewers[name], "/staff/pages", **form)
+
+    async def looked_on(self) -> None:
+        """One of staff looks at what Ann sees, and can do nothing; before and after they see no customer's page."""
+        onlooker = self.crawl.viewers["onlooker"]
+        await self._look("onlooker", *PLACES)
+        began = await self._post(onlooker, "/staff/view-as", member=await self.world.member("ann"), account="alder")
+        if began.status != SEE_OTHER:
+            return
+        looking = Viewer("onlooker as ann", role="support", account="alder", names=("alder",), people=("ann",))
+        looking.cookie = _cookie_of(began)
+        await self.crawl.learn_token(looking)
+        for path in (*PLACES, f"/orders/east/{ORDERS + 2}", f"/invoices/east/{INVOICES + 2}/files/pdf"):
+            await self.crawl.ask(looking, "GET", path)
+        for path in ("/account/use", "/account/sign-out-elsewhere", "/usage/left", "/sign-out"):
+            answer = await self._post(looking, path, account="alder", page="home")
+            if answer.status != FORBIDDEN:
+                self.crawl.find(f"one of staff who looks was answered {answer.status} at POST {path}")
+        stopped = await self._post(looking, "/staff/view-as/stop")
+        before = Viewer("onlooker before", role="support", cookie=looking.cookie)
+        onlooker.cookie = _cookie_of(stopped)
+        await self.crawl.learn_token(onlooker)
+        for viewer in (before, onlooker):
+            for path in PLACES:
+                await self.crawl.ask(viewer, "GET", path)
+
+    async def _post(self, viewer: Viewer, path: str, **form: str) -> Answer:
+        body = urlencode({**form, "_token": viewer.token}).encode()
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Origin": self.world.portal.base_url}
+        return await self.crawl.ask(viewer, "POST", path, headers, body=body)
 
     async def colleagues(self) -> None:
         """Those with fewer rights look at what the others of their company have just looked at."""
@@ -279,6 +329,10 @@ class Scenes:
 
     def _is(self, name: str, company: str) -> bool:
         return self.crawl.viewers[name].account == company
+
+
+def _cookie_of(answer: Answer) -> str:
+    return answer.header(b"set-cookie").decode().partition("=")[2].partition(";")[0]
 
 
 def _kind(key: bytes) -> tuple[bytes, ...]:

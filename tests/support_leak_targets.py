@@ -164,7 +164,12 @@ def fill(route: Route, rng: random.Random, files: list[str]) -> Target:
     form = "plain" if rng.random() < 0.4 else rng.choice(list(FORMS))
     file = FORMS["plain" if rng.random() < 0.8 else form](rng.choice(files))
     words = {"source": source, "record": FORMS[form](str(number)), "file": file}
-    words |= {"provider": rng.choice(("main", "x")), "name": "x.css", "path": FORMS[form]("openapi.json")}
+    words |= {
+        "account": FORMS[form](rng.choice(COMPANIES)),
+        "provider": rng.choice(("main", "x")),
+        "name": "x.css",
+        "path": FORMS[form]("openapi.json"),
+    }
     path = route.path
     for name, value in words.items():
         path = path.replace(f"{{{name}}}", value)

@@ -24,6 +24,7 @@ from support_redis import RedisProcess
 from support_sandbox import FIXTURES, ODOO_DATABASE, ODOO_KEY, ODOO_LOGIN, RT_TOKEN, serving
 
 from auth.clock import utc_now
+from auth.principals import Role
 from auth.provider import Identity
 from cache.client import CacheDown, Client, connect
 from connectors.registry import load_connectors
@@ -182,10 +183,14 @@ class World(Struct):
             await remember(self.database, identity, utc_now(), trail=TRAIL), account, None
         )
 
-    async def sign_in_staff(self) -> str:
-        identity = Identity(issuer=ISSUER, subject="staff", email=None, name=f"Staff {person_mark('staff')}")
-        staff = await remember_staff(self.database, identity, utc_now(), trail=TRAIL)
+    async def sign_in_staff(self, subject: str, role: Role) -> str:
+        identity = Identity(issuer=ISSUER, subject=subject, email=None, name=f"Staff {person_mark(subject)}")
+        staff = await remember_staff(self.database, identity, utc_now(), role=role, trail=TRAIL)
         return await self.portal.sessions.create_for_staff(staff, None, None, "main")
+
+    async def member(self, subject: str) -> str:
+        async with self.database.read() as session:
+            return (await session.scalars(sa.select(Member.id).where(Member.subject == subject))).one()
 
     async def allow(self, subject: str, account: str) -> None:
         async with self.database.write() as session:

@@ -1,22 +1,29 @@
 """Who signs in is tied to what is theirs: by an invitation, by a match, or by a person; never by a guess."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 from identity_cases import ACCOUNTS, CASES, MARY, Case, mail, number
 from support_audit import BY, TRAIL, VAULT
 from support_identity import ISSUER, NOON, World
+from support_portal import LAX, Portal
 
+from auth.clock import utc_now
 from auth.profile import EMAIL_LENGTH
-from gateway.access import PersonRef
+from auth.provider import Identity
+from connectors.registry import load_connectors
+from gateway.access import PersonRef, remember
 from gateway.audit_reading import Wanted, read, verify
+from gateway.identity.arrival import Arrivals
 from gateway.identity.invitations import invitations, withdraw
 from gateway.identity.proving import Why
 from gateway.identity.questions import decide, dismiss, question, questions
+from gateway.identity.rechecking import Rechecks
 from gateway.links import LinkError, Login, Proof, link, remove_member
 from gateway.members import erase
+from gateway.offices import Offices
 from gateway.records.identity_tables import Address, Ground, Invitation, Question
 from gateway.records.tables import Membership
 from gateway.records.tables import Person as PersonRow
@@ -339,3 +346,26 @@ async def test_forgets_with_a_member_all_that_was_found(world: World) -> None:
     async with world.db.read() as session:
         for table in (Question, Address, Ground, PersonRow, Membership, Invitation):
             assert (await session.scalars(sa.select(table))).all() == []
+
+
+async def test_matches_in_real_connectors(portal: Portal) -> None:
+    """Over the sandbox: who is a person of two systems there, and who is one of none."""
+    now = datetime.now(UTC)
+    offices = Offices(portal.database, portal.vault, load_connectors(), LAX)
+    arrivals = Arrivals(portal.database, TRAIL, offices, utc_now, policy="two_facts", patience=30)
+
+    async def come(email: str) -> tuple[set[str], set[str]]:
+        who = Identity(issuer=ISSUER, subject=email, email=email, name=None)
+        member = await remember(portal.database, who, now, trail=TRAIL)
+        await arrivals.arrive(member, who)
+        async with portal.database.read() as session:
+            memberships = sa.select(Membership.account_id).where(Membership.member_id == member)
+            persons = sa.select(PersonRow.source).where(PersonRow.member_id == member)
+            return set(await session.scalars(memberships)), set(await session.scalars(persons))
+
+    assert await come("maya@alderlane.example") == (set(), set())  # a contact of two companies
+    assert await come("ines@harbourhotel.example") == ({"hotel"}, {"erp", "helpdesk"})
+    assert await come("maya@alderlane.example.evil.example") == (set(), set())
+    done = await Rechecks(portal.database, TRAIL, offices, utc_now).run(BY)
+    assert (done.asked, done.lost, done.silent) == (2, (), ())
+    await offices.aclose()

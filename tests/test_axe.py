@@ -5,7 +5,7 @@ from typing import Literal
 
 import pytest
 from playwright.async_api import BrowserContext, Page
-from support_every_page import DOORS, LISTS, MEMBERS_PAGES, Stage
+from support_every_page import DESK, DOORS, LISTS, MEMBERS_PAGES, Stage
 from support_npm import install
 from support_sandbox import RunningSandbox
 
@@ -85,6 +85,10 @@ async def test_finds_nothing_at_the_doors(stage: Stage, axe: str) -> None:
 
 async def test_finds_nothing_where_staff_arrive(stage: Stage, axe: str) -> None:
     assert await faults(await stage.look(await stage.staff()), axe, ("/staff", "/invoices")) == []
+
+
+async def test_finds_nothing_at_the_desk_of_staff(stage: Stage, axe: str) -> None:
+    assert await faults(await stage.look(await stage.staff("owner")), axe, DESK) == []
 
 
 async def test_finds_nothing_where_there_is_nothing(stage: Stage, axe: str) -> None:

@@ -55,6 +55,13 @@ def test_shows_maya_what_needs_her(demo: Demo, browser: Browser) -> None:
         assert text in home.text
 
 
+def test_shows_joseph_what_names_him(demo: Demo, browser: Browser) -> None:
+    browser.sign_in(demo.url, "joseph")
+    for area in ("orders", "invoices", "requests"):
+        assert browser.open("GET", f"{demo.url}/api/v1/{area}").json()["items"], area
+    assert "INV-2093" not in browser.open("GET", f"{demo.url}/invoices?show=all").text
+
+
 def test_merges_three_back_offices(demo: Demo, browser: Browser) -> None:
     browser.sign_in(demo.url, "maya")
     home = browser.open("GET", f"{demo.url}/").text
@@ -137,7 +144,9 @@ def test_ends_well_and_leaves_no_process(tmp_path: Path, number: int, *, everybo
 
 def test_every_member_of_an_account_can_sign_in() -> None:
     subjects = {person.subject for person in PEOPLE.people}
-    assert {member for account in PEOPLE.accounts for member in account.members} == subjects - {"nobody"}
+    assert {member for account in PEOPLE.accounts for member in (*account.members, *account.own)} == subjects - {
+        "nobody"
+    }
 
 
 def test_empties_its_own_folder_only(tmp_path: Path) -> None:

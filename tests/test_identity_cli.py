@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from support_audit import TRAIL
-from support_cli import Hallway
+from support_cli import SOURCES, Hallway
 from support_sandbox import RunningSandbox
 
 from auth.provider import Identity
@@ -110,3 +110,35 @@ def test_dismisses_a_question(ready: Hallway) -> None:
     assert ready("queue", "list", "--state", "dismissed") == 0
     assert question in ready.out
     assert [line for line in told(ready) if "question.dismissed" in line]
+
+
+LOGIN = ("--issuer", "https://login.example", "--subject", "maya")
+
+
+def test_links_no_customer_whom_the_source_does_not_know(hallway: Hallway, sandbox: RunningSandbox) -> None:
+    hallway("sources", "apply", "--yes", hallway.sources_of(sandbox))
+    wrong = (*LINK[:6], "999999", *LINK[7:])
+    assert hallway(*wrong) == 2
+    assert "'erp' has nothing of customer '999999'" in hallway.err
+    assert hallway(*wrong, "--unchecked") == 0
+
+
+def test_links_nobody_while_the_source_is_away(hallway: Hallway) -> None:
+    sources = SOURCES.replace('"ODOO"', '"http://127.0.0.1:1"').replace('"RT"', '"http://127.0.0.1:1"')
+    hallway("sources", "apply", "--yes", hallway.write(sources))
+    assert hallway(*LINK) == 2
+    assert "'erp' could not be asked whether it knows customer '10'" in hallway.err
+    assert hallway(*LINK, "--unchecked") == 0
+
+
+def test_links_no_login_of_an_issuer_that_the_settings_do_not_name(ready: Hallway) -> None:
+    assert ready(*LINK, *LOGIN) == 0  # no provider is set: nobody can tell
+    provider = {"CLIENT_ID": "portal", "CLIENT_SECRET": "secret"}
+    main = {"ISSUER": "https://login.example/", **provider}
+    staff = {"ISSUER": "https://login.example", **provider, "FOR": "staff", "CLIENT_ID": "staff"}
+    ready.environ |= {f"HALLWAY_OIDC_{name}": value for name, value in main.items()}
+    ready.environ |= {f"HALLWAY_OIDC_2_{name}": value for name, value in staff.items()}
+    assert ready(*LINK, *LOGIN) == 2
+    assert "no customer signs in at https://login.example: the settings have https://login.example/" in ready.err
+    ready.environ |= {"HALLWAY_OIDC_ISSUER": "https://login.example"}
+    assert ready(*LINK, *LOGIN) == 0

@@ -15,6 +15,7 @@ from support_leak_world import leak_world, requestor
 from support_redis import RedisProcess
 
 from auth.guards import Protection
+from auth.principals import StaffPrincipal
 from auth.sessions import Sessions
 from cache import snapshots
 from cache.copies import Copies
@@ -29,6 +30,7 @@ from web.lane import Lane
 from web.portal.switch import use_account
 from web.portal.visit import Visit
 from web.ready import Ready
+from web.staff_pages import show_page_seen
 
 REQUESTS = 2000
 MUTATED = 700  # requests at most, once a check is out
@@ -52,12 +54,22 @@ class Cut(Struct, frozen=True):
         monkeypatch.setattr(self.function, "__code__", names[self.function.__name__].__code__)
 
 
+class Opened(Struct, frozen=True):
+    """A route of staff's that asks for no role any more."""
+
+    handler: Any
+
+    def make(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert self.handler.opt["staff"] != "none"
+        monkeypatch.setitem(self.handler.opt, "staff", "none")
+
+
 class Mutation(Struct, frozen=True):
     """`opening`: the scene in which it is expected to show."""
 
     without: str
     opening: str
-    cuts: tuple[Cut, ...]
+    cuts: tuple[Cut | Opened, ...]
 
 
 KEY = "(self.account, self.source, self.office.version, self.customer, self.kind)"
@@ -120,7 +132,7 @@ MUTATIONS = (
     Mutation(
         "the end of the session before a change",
         "moved_on",
-        (Cut(Sessions.renew, "self._copies.mark_ended(old.hex())", "self._copies.get('')"),),
+        (Cut(Sessions._go_on, "self._copies.mark_ended(old.hex())", "self._copies.get('')"),),
     ),
     Mutation(
         "the id of a record",
@@ -137,6 +149,14 @@ MUTATIONS = (
         "who is a customer", "strangers", (Cut(Protection.let_in, "elif not isinstance(who, Principal)", "elif False"),)
     ),
     Mutation("who is signed in at all", "strangers", (Cut(Protection.let_in, "raise SignInNeeded", "return"),)),
+    Mutation("the role of staff", "strangers", (Cut(Protection.let_in, "if not who.reaches(least)", "if False"),)),
+    Mutation("the order of roles", "strangers", (Cut(StaffPrincipal.reaches, "ROLES.index(self.role) >= ", "0 <= "),)),
+    Mutation("the role for looking up a page", "code_read_out", (Opened(show_page_seen),)),
+    Mutation(
+        "that who looks can do nothing",
+        "looked_on",
+        (Cut(Protection.let_in, "who.viewing and not is_safe and least is None", "False"),),
+    ),
     Mutation(
         "the area of a right",
         "colleagues",

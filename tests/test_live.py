@@ -47,7 +47,7 @@ def portal(
             served.run(
                 *("link", "--issuer", served.op.issuer, "--subject", subject, "--account", account),
                 *("--account-name", account.title(), "--source", "helpdesk", "--customer", customer),
-                *("--fact", "address on file"),
+                *("--fact", "address on file", "--reach", "company", "--unchecked"),
             )
         served.start()
         yield served

@@ -56,7 +56,7 @@ def both(
                 served.run(
                     *("link", "--issuer", served.op.issuer, "--subject", subject, "--account", account),
                     *("--account-name", account.title(), "--source", source, "--customer", customer),
-                    *("--fact", "customer number and address on file"),
+                    *("--fact", "customer number and address on file", "--reach", "company", "--unchecked"),
                 )
         served.start()
         yield served

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from ipaddress import ip_network
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from litestar.types import ASGIApp
 from structlog.testing import capture_logs
-from support_audit import ALL
+from support_audit import ALL, BY, TRAIL
 from support_browser import Browser, Visitor, onward
 from support_door import portal_at
 from support_needs import need
@@ -26,8 +27,10 @@ from auth.own_path import own_path
 from auth.rate_limit import MANY, RateLimit
 from cache.client import Client, connect
 from gateway.app import SIGN_INS_PER_MINUTE
+from gateway.identity.invitations import Wish, invite
 from gateway.records.database import Database
 from gateway.records.tables import Account, Member, Membership, Session
+from gateway.rights import COMPANY
 
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -75,6 +78,31 @@ async def test_takes_the_first_account_by_name(ann: Visitor, database: Database)
             session.add(Membership(member_id=member.id, account_id=name, rights=ALL, created_at=member.created_at))
     await ann.sign_in()
     assert {row.account_id for row in await live_sessions(database)} == {"acme"}
+
+
+async def test_acts_at_once_for_the_account_that_invited(ann: Visitor, database: Database) -> None:
+    now = datetime.now(UTC)
+    async with database.write() as session:
+        session.add(Account(id="acme", name="Acme", created_at=now))
+    wish = Wish(email="ann@acme.example", account="acme", rights=COMPANY, until=now + timedelta(days=1))
+    assert await invite(database, trail=TRAIL, by=BY, made_by="priya", wish=wish, now=now)
+    await ann.sign_in()
+    assert {row.account_id for row in await live_sessions(database)} == {"acme"}
+
+
+@pytest.mark.parametrize("said", [False, "true", 1, None, GONE])
+async def test_takes_no_invitation_for_an_address_that_is_not_verified(
+    ann: Visitor, database: Database, op: Op, said: object
+) -> None:
+    now = datetime.now(UTC)
+    async with database.write() as session:
+        session.add(Account(id="acme", name="Acme", created_at=now))
+    wish = Wish(email="ann@acme.example", account="acme", rights=COMPANY, until=now + timedelta(days=1))
+    assert await invite(database, trail=TRAIL, by=BY, made_by="priya", wish=wish, now=now)
+    op.claims["email_verified"] = said
+    op.userinfo["email_verified"] = said
+    await ann.sign_in()
+    assert {row.account_id for row in await live_sessions(database)} == {None}
 
 
 async def test_sees_nothing_without_an_account(ann: Visitor, database: Database) -> None:

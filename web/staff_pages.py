@@ -27,6 +27,7 @@ from web.statics import Asset
 LOOK_UPS_PER_MINUTE = 30  # by one of staff
 SHEETS = ("tokens.css", "hallway.css", "brand.css")
 LOADED = re.compile(r"<script\b[^>]*></script>\n?|<link\b[^>]*>\n?")  # of our own head: nothing is loaded any more
+LINKED = re.compile(r'(<a\b[^>]*?)\shref="[^"]*"')
 LOGO = re.compile(r'src="/static/logo\?[^"]*"')
 
 
@@ -76,10 +77,11 @@ def look_of(assets: dict[str, Asset]) -> Look:
 def framed(found: Found, code: str) -> str:
     """Make a document of a stored page for a sandboxed frame: nothing runs, nothing is loaded, no link leads anywhere.
 
-    Every link wants a new window, and the sandbox allows none.
+    Links lose their address; were one to keep it, it would want a new window, and the sandbox allows none.
     """
-    head = f'<base target="_blank"><style>{found.look.css}</style>'
-    html = LOADED.sub("", found.html.partition("</head>")[0]) + head + "</head>" + found.html.partition("</head>")[2]
+    head, end, body = found.html.partition("</head>")
+    style = f'<base target="_blank"><style>{found.look.css}</style>'
+    html = LOADED.sub("", head) + style + end + LINKED.sub(r"\1", body)
     return LOGO.sub(f'src="{found.look.logo}"', html).replace(PLACE, code)
 
 

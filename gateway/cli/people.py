@@ -2,16 +2,20 @@
 
 import asyncio
 import getpass
+import os
 from datetime import UTC, datetime
 
 import click
 
 from gateway.cli.failures import WrongInput
 from gateway.cli.tools import tools
+from gateway.identity.customers import check_customer
 from gateway.links import Login, Proof, add_owner, remove_member
 from gateway.links import link as make_link
 from gateway.links import unlink as take_link
 from gateway.rights import COMPANY, OWN
+from gateway.settings import load
+from gateway.sign_in import sign_ins
 
 issuer = click.option("--issuer", metavar="URL", help="The sign-in provider that knows the person.")
 subject = click.option("--subject", help="The person's id at that provider; never an e-mail address.")
@@ -34,6 +38,7 @@ subject = click.option("--subject", help="The person's id at that provider; neve
     help="What a new login sees: what names the person, or everything of the company's.",
 )
 @click.option("--move", is_flag=True, help="Take the customer id from the account that has it now.")
+@click.option("--unchecked", is_flag=True, help="Do not ask the back office whether it knows the customer.")
 def link(
     *,
     issuer: str | None,
@@ -46,13 +51,18 @@ def link(
     by: str | None,
     reach: str,
     move: bool,
+    unchecked: bool,
 ) -> None:
     """Link an account to a customer of a back office, and let a login act for it."""
     login = _login(issuer, subject)
+    if login:
+        _check_issuer(login.issuer)
     proof = Proof(fact=fact, decided_by=by or getpass.getuser(), decided_at=datetime.now(UTC))
 
     async def run() -> tuple[str, ...]:
         async with tools() as t:
+            if not unchecked:
+                await check_customer(t.offices, source, customer, proof.decided_at)
             return await make_link(
                 t.db,
                 trail=t.trail,
@@ -122,3 +132,11 @@ def _login(issuer: str | None, subject: str | None) -> Login | None:
     if (issuer is None) != (subject is None):
         raise WrongInput("--issuer and --subject go together: only both of them name a person")
     return Login(issuer, subject) if issuer and subject else None
+
+
+def _check_issuer(issuer: str) -> None:
+    """Refuse an issuer at which no customer can sign in. Without any provider in the settings nobody can tell."""
+    known = sorted({each.issuer for each in sign_ins(load(os.environ).providers) if each.kind == "member"})
+    if known and issuer not in known:
+        listed = ", ".join(known)
+        raise WrongInput(f"no customer signs in at {issuer}: the settings have {listed}, to be spelled exactly so")

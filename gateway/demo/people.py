@@ -5,12 +5,14 @@ from pathlib import Path
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from gateway.audit import Trail
 from gateway.links import Login, Proof, link
+from gateway.persons import name_person
 from gateway.records.database import Database
 from gateway.records.lines import By
-from gateway.rights import COMPANY
+from gateway.rights import COMPANY, OWN, Rights
 
 DECIDED_BY = "Priya Nair"
 BY = By("operator/demo", "command line")
@@ -31,11 +33,29 @@ class CustomerLink(Struct, frozen=True, forbid_unknown_fields=True):
     fact: str
 
 
+class OwnPerson(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who a member is in a source: what makes a record their own."""
+
+    member: str
+    source: str
+    person: str
+    fact: str
+
+
 class DemoAccount(Struct, frozen=True, forbid_unknown_fields=True):
+    """Its members by subject: those who see all of it, the first of whom manages it, and those who see their own."""
+
     id: str
     name: str
-    members: tuple[str, ...]  # subjects
+    members: tuple[str, ...]
     links: tuple[CustomerLink, ...]
+    own: tuple[str, ...] = ()
+    persons: tuple[OwnPerson, ...] = ()
+
+    def rights(self, member: str) -> Rights:
+        if member in self.own:
+            return OWN
+        return replace(COMPANY, manages=member == self.members[0])
 
 
 class People(Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,7 +72,7 @@ async def link_people(
 ) -> None:
     for account in accounts:
         for each in account.links:
-            for member in account.members:
+            for member in (*account.members, *account.own):
                 await link(
                     db,
                     trail=trail,
@@ -63,5 +83,15 @@ async def link_people(
                     customer=each.customer,
                     proof=Proof(fact=each.fact, decided_by=DECIDED_BY, decided_at=now),
                     login=Login(issuer, member),
-                    rights=COMPANY,
+                    rights=account.rights(member),
                 )
+        for person in account.persons:
+            await name_person(
+                db,
+                trail=trail,
+                by=BY,
+                login=Login(issuer, person.member),
+                source=person.source,
+                person=person.person,
+                proof=Proof(fact=person.fact, decided_by=DECIDED_BY, decided_at=now),
+            )

@@ -14,6 +14,7 @@ from auth.clock import Clock
 from auth.provider import Identity
 from gateway.audit import Trail
 from gateway.identity.asking import ask_all
+from gateway.identity.colleagues import is_still_meant
 from gateway.identity.invitations import about_invitation
 from gateway.identity.mailboxes import folded
 from gateway.identity.matching import Accounts, Ambiguous, Answer, Linked, Nothing, Policy, Proven, Verdict, judge
@@ -123,6 +124,10 @@ class Arrivals:
             return [about_invitation("invitation.expired", by, row), asked]
         if is_taken:
             return [await put_question(session, by, member, reason="address_of_another_login", found=found, now=now)]
+        if not await is_still_meant(session, row):
+            row.state = "withdrawn"
+            asked = await put_question(session, by, member, reason="invitation_withdrawn", found=found, now=now)
+            return [about_invitation("invitation.withdrawn", by, row), asked]
         row.state, row.member_id, row.used_at = "used", member.id, now
         facts = {"email": row.email, "invitation": row.id}
         why = Why(how="invited", facts=facts, decided_by=row.made_by, decided_at=now)

@@ -10,7 +10,7 @@ from gateway.identity.mailboxes import folded, is_free, is_plain
 from gateway.identity.matching import Answer, Proven
 from gateway.offices import Office, Offices
 
-MOST = 50  # candidates of one source: more are no answer to who somebody is
+MOST = 500  # candidates of one source: more are no answer to who somebody is
 
 log = structlog.get_logger()
 

@@ -223,10 +223,7 @@ def _account_of_address(by_email: Sequence[tuple[str, Candidate]], accounts: Acc
 
 def _is_human(candidate: Candidate) -> bool:
     """Tell whether this customer is the person themselves: some sources have people as customers beside companies."""
-    return candidate.person is not None and candidate.person in {
-        candidate.customer,
-        candidate.customer.partition(":")[2],
-    }
+    return candidate.person == candidate.customer
 
 
 def _check_number(

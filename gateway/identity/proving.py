@@ -17,6 +17,7 @@ from gateway.records.tables import Link, Member, Membership, Person
 from gateway.records.upsert import insert
 from gateway.rights import Rights
 
+SHOWN = 50  # candidates of a source that a question keeps; whom only the domain names come last
 ADDRESS_FACT = "has the address "  # begins the fact of a person who was found by it
 TEXT = 255  # characters, as the columns have it
 
@@ -117,5 +118,5 @@ def _candidates(answer: Answer, accounts: Accounts) -> list[dict[str, Any]] | No
             "person": each.person,
             "account": accounts.get(LinkRef(answer.source, each.customer)),
         }
-        for each in answer.candidates
+        for each in sorted(answer.candidates, key=lambda each: each.matched.keys() <= {"domain"})[:SHOWN]
     ]

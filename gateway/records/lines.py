@@ -24,6 +24,7 @@ What = Literal[
     "membership.removed",
     "owner.added",
     "page.looked_up",
+    "proof.looked_up",
     "person.forgotten",
     "person.named",
     "person.unnamed",

@@ -12,11 +12,14 @@ from auth.principals import Principal
 from auth.sessions import Sessions
 from gateway.records.database import Database
 from web.caller import address_of
-from web.portal.colleagues import colleagues
+from web.portal.colleagues import choices_for_new, colleagues
+from web.portal.colleagues import invited as waiting
 from web.portal.visit import Visit
 from web.portal.why import ground, sees, why
 
 Saved = Annotated[str, QueryParameter(max_length=26, description="The colleague whose rights were just saved")]
+
+Invited = Annotated[str, QueryParameter(max_length=10, description="What became of an invitation")]
 
 
 class SignedIn(Struct, frozen=True, kw_only=True):
@@ -29,7 +32,7 @@ class SignedIn(Struct, frozen=True, kw_only=True):
 
 @get("/account")
 async def show_account(
-    visit: NamedDependency[Visit], request: Request[Principal, Any, Any], saved: Saved = ""
+    visit: NamedDependency[Visit], request: Request[Principal, Any, Any], saved: Saved = "", invited: Invited = ""
 ) -> Response[str]:
     database: Database = request.app.state.database
     return visit.page(
@@ -43,6 +46,9 @@ async def show_account(
         manages=bool(visit.scope and visit.scope.rights.manages),
         colleagues=await colleagues(visit, database),
         saved=saved,
+        invited=invited,
+        choices=choices_for_new(visit),
+        waiting=await waiting(visit, database),
         sign_ins=await _sign_ins(request),
     )
 

@@ -8,9 +8,11 @@ from litestar.exceptions import NotFoundException
 from litestar.params import Body
 from msgspec import Struct
 
+from auth.clock import utc_now
 from auth.principals import Principal
 from gateway.audit import Trail
 from gateway.grants import Colleague, NotTheirs, colleagues_of, set_colleague
+from gateway.identity.colleagues import NotInvited, invite_colleague, invited_by_members
 from gateway.records.database import Database
 from gateway.records.lines import By
 from gateway.rights import AREAS, REACHES, Area, Reach, Rights
@@ -52,6 +54,16 @@ class Given(Struct, frozen=True, kw_only=True):
     documents: Reach
 
 
+class Invitation(Struct, frozen=True, kw_only=True):
+    """What the form for somebody new says."""
+
+    email: str
+    orders: Reach
+    invoices: Reach
+    requests: Reach
+    documents: Reach
+
+
 @post("/account/colleagues")
 async def change_colleague(
     request: Request[Principal, Any, Any],
@@ -78,6 +90,51 @@ async def change_colleague(
         raise NotFoundException from error
     await standings.forget(changed.sessions)
     return Response("", status_code=303, headers={"Location": f"/account?saved={data.member}#colleagues"})
+
+
+@post("/account/colleagues/invite")
+async def invite(
+    request: Request[Principal, Any, Any],
+    data: Annotated[Invitation, Body(media_type=RequestEncodingType.URL_ENCODED)],
+) -> Response[str]:
+    """Invite a colleague. What the member may not give is not found; an address that only we may invite is told."""
+    database: Database = request.app.state.database
+    trail: Trail = request.app.state.trail
+    who = request.user
+    if who.account_id is None:
+        raise NotFoundException
+    told = "done"
+    try:
+        await invite_colleague(
+            database,
+            trail=trail,
+            by=By(f"member/{who.member_id}", "portal", address_of(request)),
+            manager=who.member_id,
+            account=who.account_id,
+            email=data.email.strip(),
+            rights=Rights(orders=data.orders, invoices=data.invoices, requests=data.requests, documents=data.documents),
+            now=utc_now(),
+        )
+    except NotTheirs as error:
+        raise NotFoundException from error
+    except NotInvited:
+        told = "other"
+    return Response("", status_code=303, headers={"Location": f"/account?invited={told}#invite"})
+
+
+def choices_for_new(visit: Visit) -> list[Choice]:
+    """Offer for somebody new what names them, or less where the visitor has less."""
+    if visit.scope is None or not visit.scope.rights.manages:
+        return []
+    mine = visit.scope.rights
+    return [_choice(area, REACHES[min(1, REACHES.index(mine.reach(area)))], mine.reach(area)) for area in AREAS]
+
+
+async def invited(visit: Visit, database: Database) -> tuple[str, ...]:
+    """List whom members have invited and who has not come yet, if the visitor manages the account."""
+    if visit.scope is None or not visit.scope.rights.manages:
+        return ()
+    return await invited_by_members(database, visit.scope.account_id, utc_now())
 
 
 async def colleagues(visit: Visit, database: Database) -> list[Row]:

@@ -10,7 +10,7 @@ from gateway.account_view import AccountViews
 from gateway.standing import Standings
 from web.leaving import note_left
 from web.portal.account import show_account, sign_out_elsewhere
-from web.portal.colleagues import change_colleague
+from web.portal.colleagues import change_colleague, invite
 from web.portal.documents import show_documents
 from web.portal.home import show_home
 from web.portal.invoices import get_invoice_file, show_invoice, show_invoices
@@ -48,6 +48,7 @@ PORTAL = Router(
         show_account,
         sign_out_elsewhere,
         change_colleague,
+        invite,
         why_order,
         why_invoice,
         why_request,

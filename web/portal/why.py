@@ -108,7 +108,7 @@ def why(visit: Visit, grounds: Grounds, offices: Offices) -> Why:
         links = [_linked(each, visit, offices[each.source]) for each in linked]
     else:  # what the company is called elsewhere may be a colleague's address
         titles = dict.fromkeys(offices[each.source].title for each in linked)
-        links = [Reason(title=f"{visit.account_name} is known in {title}", text="") for title in titles]
+        links = [Reason(title=f"{visit.account_name} is linked to {title}", text="") for title in titles]
     links += [_named(each, offices[each.source]) for each in grounds.named if each.source in offices]
     return Why(who=who, links=links)
 
@@ -129,7 +129,7 @@ def _reasons(visit: Visit, proof: Proof, item: Item[R], offices: Offices) -> Ite
     yield _linked(proof.linked, visit, office)
     yield Reason(
         title=f"The {noun} names {visit.account_name}",
-        text=f"{office.title} says that it belongs to {_customer(office)} {proof.read.customer}. "
+        text=f"{office.title} says that it belongs to customer {proof.read.customer}. "
         "We check that each time we read it.",
     )
     if proof.named:
@@ -150,22 +150,18 @@ def _acting(acting: Acting, visit: Visit, text: str = "") -> Reason:
 
 
 def _linked(linked: Linked, visit: Visit, office: Office) -> Reason:
-    title = f"{visit.account_name} is {_customer(office)} {linked.customer} in {office.title}"
-    return _noted(title, linked.because)
+    title = f"{visit.account_name} is linked to {office.title}"
+    return _noted(title, f"There it is customer {linked.customer}.", linked.because)
 
 
 def _named(named: Named, office: Office) -> Reason:
-    return _noted(f"You are person {named.person} in {office.title}", named.because)
+    return _noted(f"You are known to {office.title}", f"There you are person {named.person}.", named.because)
 
 
-def _noted(title: str, because: Because | None) -> Reason:
+def _noted(title: str, text: str, because: Because | None) -> Reason:
     if because is None:
-        return Reason(title=title, text="")
-    return Reason(title=title, text=f"Because: {because.fact.rstrip('.')}.", since=because.decided_at)
-
-
-def _customer(office: Office) -> str:
-    return office.connector.scope.customer
+        return Reason(title=title, text=text)
+    return Reason(title=title, text=f"{text} Because: {because.fact.rstrip('.')}.", since=because.decided_at)
 
 
 def _reach(reach: Reach, area: Area) -> str:

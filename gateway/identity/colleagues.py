@@ -1,0 +1,78 @@
+"""Colleagues whom a member invites who manages the account: with less than their own rights, at their own domain."""
+
+from datetime import datetime, timedelta
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.audit import Trail
+from gateway.grants import NotTheirs
+from gateway.identity.invitations import Wish, put_invitation
+from gateway.identity.mailboxes import folded, is_free, is_plain
+from gateway.records.database import Database
+from gateway.records.identity_tables import Invitation
+from gateway.records.lines import By
+from gateway.records.tables import Member, Membership
+from gateway.rights import Rights
+
+LASTS = timedelta(days=30)
+MOST = 200  # open invitations of one account
+MEMBER = "member/"  # begins who made an invitation, where it was one
+
+
+class NotInvited(Exception):  # noqa: N818  # says what is the matter
+    """The address is one that only staff may invite."""
+
+
+async def invite_colleague(
+    db: Database, *, trail: Trail, by: By, manager: str, account: str, email: str, rights: Rights, now: datetime
+) -> None:
+    """Bind the address of a colleague to the account. Raises `NotTheirs`, and `NotInvited`.
+
+    The address must be at the domain of the manager's own: nobody draws a stranger into an account of theirs.
+    """
+    async with db.write() as session:
+        own = await _rights(session, manager, account)
+        if own is None or not own.manages or rights.manages or not rights.is_within(own):
+            raise NotTheirs
+        mine = await session.scalar(sa.select(Member.email).where(Member.id == manager))
+        if not _is_colleague(mine or "", email):
+            raise NotInvited
+        still = (Invitation.account_id == account, Invitation.state == "made")
+        if (await session.scalars(sa.select(sa.func.count()).select_from(Invitation).where(*still))).one() >= MOST:
+            raise NotInvited
+        wish = Wish(email=email, account=account, rights=rights, until=now + LASTS)
+        _, lines = await put_invitation(session, by, f"{MEMBER}{manager}", wish, now)
+        await trail.record(session, *lines)
+
+
+async def invited_by_members(db: Database, account: str, now: datetime) -> tuple[str, ...]:
+    """List the addresses that members have invited and that nobody has come with yet."""
+    still = (
+        Invitation.account_id == account,
+        Invitation.state == "made",
+        Invitation.until > now,
+        Invitation.made_by.startswith(MEMBER),
+    )
+    async with db.read() as session:
+        return tuple(await session.scalars(sa.select(Invitation.email).where(*still).order_by(Invitation.email)))
+
+
+async def is_still_meant(session: AsyncSession, row: Invitation) -> bool:
+    """Tell whether who invited may still give these rights. What staff decided stays."""
+    if not row.made_by.startswith(MEMBER):
+        return True
+    own = await _rights(session, row.made_by.removeprefix(MEMBER), row.account_id)
+    return own is not None and own.manages and msgspec.convert(row.rights, Rights).is_within(own)
+
+
+def _is_colleague(mine: str, theirs: str) -> bool:
+    domains = {folded(address.rpartition("@")[2]) for address in (mine, theirs)}
+    return is_plain(mine) and is_plain(theirs) and len(domains) == 1 and not is_free(mine)
+
+
+async def _rights(session: AsyncSession, member: str, account: str) -> Rights | None:
+    this = sa.select(Membership.rights).where(Membership.member_id == member, Membership.account_id == account)
+    rights = await session.scalar(this.with_for_update())
+    return None if rights is None else msgspec.convert(rights, Rights)
