@@ -120,7 +120,8 @@ class SeenPages:
                     self._wait(seen)
                 return
             except SQLAlchemyError as error:
-                self.dropped += len(batch)
+                for seen in batch:
+                    self._drop(seen)
                 log.error("seen pages refused", error=type(error).__name__)  # noqa: TRY400  # a trace shows values
 
     def _wait(self, seen: Seen) -> None:
@@ -128,8 +129,11 @@ class SeenPages:
         self._waiting.append(seen)
         self._room -= len(seen.page)
         while self._room < 0:
-            self._noted.drop(self._next().code)  # shown again, it is noted again
-            self.dropped += 1
+            self._drop(self._next())
+
+    def _drop(self, seen: Seen) -> None:
+        self._noted.drop(seen.code)  # shown again, it is noted again
+        self.dropped += 1
 
     def _next(self) -> Seen:
         seen = self._waiting.popleft()
