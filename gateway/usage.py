@@ -24,6 +24,7 @@ NAMES = frozenset({"viewed", "finished", "left"})
 PAGES = frozenset(
     {
         *("account", "documents", "home", "invoice", "invoices", "order", "orders", "request", "requests", "search"),
+        "why",
         *("invoices-file", "orders-file", "tickets-file"),
     }
 )
