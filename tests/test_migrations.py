@@ -18,6 +18,7 @@ from gateway.records import migrate
 from gateway.records.base import Base
 from gateway.records.database import DatabaseDown
 from gateway.records.engines import migration_engine
+from gateway.records.identity_tables import Address
 from gateway.records.urls import parse_url, sqlite_path
 
 ALL = ("0001", "0002", "0003", "0004", "0005", "0007", "0008", "0006")
@@ -152,3 +153,21 @@ def test_says_when_there_is_no_server() -> None:
         with pytest.raises(DatabaseDown, match="refused") as caught:
             step(url)
         assert "hunter2canary" not in str(caught.value)
+
+
+def test_remembers_the_addresses_that_members_came_with(new_database_url: str) -> None:
+    """Whoever comes with one of them from now on is somebody else."""
+    migrate_to(new_database_url, "0005")
+    noon = "'2026-11-22 12:00:00+00:00'"
+    for member, email in (("ann", "'Ann@ACME.example'"), ("bob", "NULL")):
+        run(
+            new_database_url,
+            "INSERT INTO members (id, issuer, subject, email, created_at) "
+            f"VALUES ('{member}', 'https://op.example', '{member}', {email}, {noon})",
+        )
+    migrate.upgrade(new_database_url)
+    engine = migration_engine(parse_url(new_database_url), "BEGIN")
+    with engine.connect() as connection:
+        kept = connection.execute(sa.select(Address)).all()
+    engine.dispose()
+    assert [(row.address, row.member_id, row.first_at.hour) for row in kept] == [("ann@acme.example", "ann", 12)]
