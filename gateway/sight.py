@@ -1,6 +1,6 @@
 """What a scope lets through of what was read: each record by the rule of `gateway.proofs`, and its files too."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -39,10 +39,11 @@ class Sight:
     def through(self, kind: Kind, source: str, customer: str, records: Iterable[R]) -> tuple[R, ...]:
         """Let the records through that the member may see, without the files that they may not open."""
         linked = Linked(account=self._scope.account_id, source=source, customer=customer)
+        may_see, may_open = self._rule(kind, linked), self._rule(kind, linked, files=True)
         return tuple(
-            record if not has_files(record) or self._allows(kind, linked, record, files=True) else without_files(record)
+            record if not has_files(record) or may_open(record) else without_files(record)
             for record in records
-            if self._allows(kind, linked, record)
+            if may_see(record)
         )
 
     def proof(self, kind: Kind, source: str, customer: str, record: Record, *, files: bool = False) -> Proof:
@@ -50,8 +51,16 @@ class Sight:
         linked = Linked(account=self._scope.account_id, source=source, customer=customer)
         return self._proof(kind, linked, record, files=files)
 
-    def _allows(self, kind: Kind, linked: Linked, record: Record, *, files: bool = False) -> bool:
-        return decide(self._proof(kind, linked, record, files=files)) is None
+    def _rule(self, kind: Kind, linked: Linked, *, files: bool = False) -> Callable[[Record], bool]:
+        """Make the rule for the records of one customer. The facts about two of them differ in their people alone."""
+        decided: dict[tuple[str, ...], bool] = {}
+
+        def allows(record: Record) -> bool:
+            if record.people not in decided:
+                decided[record.people] = decide(self._proof(kind, linked, record, files=files)) is None
+            return decided[record.people]
+
+        return allows
 
     def _proof(self, kind: Kind, linked: Linked, record: Record, *, files: bool = False) -> Proof:
         source, record_id = linked.source, record.origin.id
