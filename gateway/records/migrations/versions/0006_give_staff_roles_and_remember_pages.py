@@ -6,7 +6,7 @@ Columns are added and dropped where they are: a table that is rebuilt would take
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007"
+revision = "0006"
 down_revision = "0005"
 
 
