@@ -6,7 +6,6 @@ is always what the back office answered after the event came.
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -23,6 +22,7 @@ from gateway.records.database import Database, DatabaseDown
 from gateway.records.ids import new_id
 from gateway.records.tables import InboxRow, Link
 from gateway.records.upsert import insert
+from gateway.rounds import Rounds
 
 KEPT_FOR = timedelta(days=7)  # a copy that comes later is taken for a new one, and does no harm
 LEASE = timedelta(minutes=1)  # a process that died is succeeded after it
@@ -54,8 +54,7 @@ class Inbox:
         self._offices = offices
         self._views = views
         self._clock = clock
-        self._news = asyncio.Event()
-        self._worker: asyncio.Task[None] | None = None
+        self._rounds = Rounds("webhooks", self._turn, every=LOOK_EVERY)
         self._purged_at = datetime.min.replace(tzinfo=UTC)
 
     async def take(self, source: str, delivery: Delivery) -> None:
@@ -79,7 +78,7 @@ class Inbox:
         }
         async with self._database.write() as session:
             await session.execute(insert(session, InboxRow).values(**row).on_conflict_do_nothing())
-        self._news.set()
+        self._rounds.wake()
 
     async def refused_status(self, source: str) -> int:
         """Say with which status this source's vendor wants to be refused."""
@@ -88,13 +87,11 @@ class Inbox:
         return webhook.refused if webhook else 401
 
     async def start(self) -> None:
-        self._worker = asyncio.create_task(self._run())
+        await self._rounds.start()
 
     async def aclose(self) -> None:
         """Stop. What is not finished is done by another process, or after the next start."""
-        if self._worker is not None:
-            self._worker.cancel()
-            await asyncio.gather(self._worker, return_exceptions=True)
+        await self._rounds.stop()
 
     async def work(self) -> int:
         """Look again at what all deliveries that are due speak of, and say how many there were."""
@@ -105,16 +102,10 @@ class Inbox:
         await asyncio.gather(*(self._work_on(source, group) for source, group in by_source.items()))
         return len(due)
 
-    async def _run(self) -> None:
-        while True:
-            self._news.clear()
-            with suppress(DatabaseDown):
-                while await self.work():
-                    pass
-                await self._purge()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_EVERY):
-                    await self._news.wait()
+    async def _turn(self) -> None:
+        while await self.work():
+            pass
+        await self._purge()
 
     async def _lease(self) -> list[Due]:
         now = self._clock()

@@ -4,7 +4,6 @@ A page is noted in memory while it is answered, without anything of its session,
 What does not fit is dropped and counted.
 """
 
-import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -21,6 +20,7 @@ from gateway.account_view import Part
 from gateway.page_codes import make_code, spelled
 from gateway.page_rows import PLACE, Age, Look, Seen, digest_of, purge, write
 from gateway.records.database import Database, DatabaseDown
+from gateway.rounds import Rounds
 
 WRITTEN_EVERY = 1.0  # seconds
 BATCH = 100  # pages in one transaction
@@ -55,8 +55,7 @@ class SeenPages:
         self._room = room
         self._waiting: deque[Seen] = deque()
         self._noted: Recent[float] = Recent(10_000)  # -> when, on the clock of this process
-        self._closing = asyncio.Event()
-        self._writer: asyncio.Task[None] | None = None
+        self._rounds = Rounds("seen pages", self._turn, every=WRITTEN_EVERY)
         self._purged_at = datetime.min.replace(tzinfo=UTC)
         self.dropped = 0
         self._told = 0
@@ -97,13 +96,11 @@ class SeenPages:
         return html.replace(PLACE, spelled(code))
 
     async def start(self) -> None:
-        self._writer = asyncio.create_task(self._run())
+        await self._rounds.start()
 
     async def aclose(self) -> None:
         """Write what is left. What the database does not take now is lost."""
-        self._closing.set()
-        if self._writer is not None:
-            await self._writer
+        await self._rounds.finish()
         await self.flush()
         self.dropped += len(self._waiting)
         self._tell()
@@ -140,14 +137,10 @@ class SeenPages:
         self._room += len(seen.page)
         return seen
 
-    async def _run(self) -> None:
-        while not self._closing.is_set():
-            await self.flush()
-            await self._purge_daily()
-            self._tell()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(WRITTEN_EVERY):
-                    await self._closing.wait()
+    async def _turn(self) -> None:
+        await self.flush()
+        await self._purge_daily()
+        self._tell()
 
     def _tell(self) -> None:
         """Log what was dropped since the last time."""

@@ -4,7 +4,6 @@ No content, no address and no third party: a name, a page of ours, whose account
 What is the same within a second makes one row, whose figure `times` says how often it was if it was more than once.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -19,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.records.database import Database, DatabaseDown
 from gateway.records.ids import new_id
 from gateway.records.tables import UsageEvent
+from gateway.rounds import Rounds
 
 NAMES = frozenset({"viewed", "finished", "left"})
 PAGES = frozenset(
@@ -69,8 +69,7 @@ class Usage:
         self._now = now
         self._room = room
         self._waiting: dict[Event, Count] = {}
-        self._closing = asyncio.Event()
-        self._writer: asyncio.Task[None] | None = None
+        self._rounds = Rounds("usage events", self._turn, every=WRITTEN_EVERY)
         self._purged_at = datetime.min.replace(tzinfo=UTC)
         self.dropped = 0
         self._told = 0
@@ -95,13 +94,11 @@ class Usage:
             self._wait(event, Count(new_id(), self._now(), 1))
 
     async def start(self) -> None:
-        self._writer = asyncio.create_task(self._run())
+        await self._rounds.start()
 
     async def aclose(self) -> None:
         """Write what is left. What the database does not take now is lost."""
-        self._closing.set()
-        if self._writer is not None:
-            await self._writer
+        await self._rounds.finish()
         await self.flush()
         self.dropped += sum(count.times for count in self._waiting.values())
         self._tell()
@@ -120,14 +117,10 @@ class Usage:
                 self.dropped += sum(count.times for count in batch.values())
                 log.error("usage events refused", error=type(error).__name__)  # noqa: TRY400  # a trace shows values
 
-    async def _run(self) -> None:
-        while not self._closing.is_set():
-            await self.flush()
-            await self._purge_daily()
-            self._tell()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(WRITTEN_EVERY):
-                    await self._closing.wait()
+    async def _turn(self) -> None:
+        await self.flush()
+        await self._purge_daily()
+        self._tell()
 
     def _tell(self) -> None:
         """Log what was dropped since the last time."""

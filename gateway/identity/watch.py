@@ -1,8 +1,6 @@
 """Rechecking while the portal is served: by one process at a time, however many there are."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from datetime import timedelta
 
 import structlog
@@ -11,8 +9,9 @@ from auth.clock import Clock
 from gateway.audit import AuditError
 from gateway.identity.leases import end_lease, take_lease
 from gateway.identity.rechecking import Rechecks
-from gateway.records.database import Database, DatabaseDown
+from gateway.records.database import Database
 from gateway.records.lines import By
+from gateway.rounds import Rounds
 
 LEASE = "recheck"
 LASTS = timedelta(minutes=10)  # a process that died is succeeded after it
@@ -39,19 +38,14 @@ class Watch:
         self._clock = clock
         self._forget = forget
         self._every = every
-        self._closing = asyncio.Event()
-        self._worker: asyncio.Task[None] | None = None
+        self._rounds = Rounds("recheck", self._turn, every=LOOK_EVERY, delay=LOOK_EVERY)
 
     async def start(self) -> None:
         if self._every:
-            self._worker = asyncio.create_task(self._run())
+            await self._rounds.start()
 
     async def aclose(self) -> None:
-        self._closing.set()
-        if self._worker is not None:
-            self._worker.cancel()  # each person is a transaction of its own
-            with suppress(asyncio.CancelledError):
-                await self._worker
+        await self._rounds.stop()  # each person is a transaction of its own
 
     async def look(self) -> bool:
         """Recheck if it is due. False: it is not, or another process does it. Raises `DatabaseDown`."""
@@ -65,15 +59,8 @@ class Watch:
             log.warning("people rechecked", asked=done.asked, lost=len(done.lost), silent=list(done.silent))
         return True
 
-    async def _run(self) -> None:
-        while not self._closing.is_set():
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_EVERY):
-                    await self._closing.wait()
-                return
-            try:
-                await self.look()
-            except (DatabaseDown, AuditError) as error:
-                log.warning("not rechecked", reason=str(error))
-            except Exception as error:  # noqa: BLE001  # the next look must come all the same
-                log.error("recheck failed", reason=type(error).__name__)  # noqa: TRY400  # a trace shows values
+    async def _turn(self) -> None:
+        try:
+            await self.look()
+        except AuditError as error:
+            log.warning("not rechecked", reason=str(error))
