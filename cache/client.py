@@ -5,8 +5,8 @@ Everything that goes wrong is a `CacheDown`; nobody else needs to know the error
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, NoReturn
 
 import structlog
@@ -105,12 +105,18 @@ class Client(Redis):
     def reachable(self) -> bool:
         return self._gate.reachable
 
-    async def execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401  # the library's signature
+    @asynccontextmanager
+    async def asking(self) -> AsyncIterator[None]:
+        """Do something with a connection of the pool, as one command: behind the gate. Raises `CacheDown`."""
         async with self._turns:
             with self._gate.asking():
                 async with asyncio.timeout(DEADLINE):
                     with _no_lost_cancel():
-                        return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # the library's
+                        yield
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401  # the library's signature
+        async with self.asking():
+            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # the library's
 
     async def look_up(self, *keys: str) -> Sequence[bytes | None]:
         """Read values of one moment. Callers of the same moment share a round trip."""

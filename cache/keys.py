@@ -4,7 +4,7 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Literal
 
-Family = Literal["list", "older", "detail", "version", "turn", "session", "visit", "used", "rate"]
+Family = Literal["list", "older", "detail", "version", "turn", "session", "visit", "used"]
 
 LIFETIMES: dict[Family, timedelta] = {
     "list": timedelta(days=7),  # a snapshot of many records; long, because an old one beats none
@@ -15,7 +15,6 @@ LIFETIMES: dict[Family, timedelta] = {
     "session": timedelta(seconds=10),  # a copy of a row; a sign-out is seen everywhere after this
     "visit": timedelta(seconds=10),  # a copy of rows too: who somebody is, and what they may see
     "used": timedelta(minutes=15),  # what may be used once, remembered for longer than it is valid
-    "rate": timedelta(minutes=1),  # a counter of tries
 }
 
 # Change it with the form of what is stored: old values are then never read, and expire.
