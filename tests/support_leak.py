@@ -236,6 +236,8 @@ class Crawl:
                 from support_leak_scenes import Scenes  # noqa: PLC0415  # they know the crawl, as it knows them
 
                 scenes = Scenes(self)
+                if self.opening:  # alone, so that nobody who walks along hides what it shows
+                    await getattr(scenes, self.opening)()
                 jobs = [self._walk() for _ in range(WORKERS - 1)]
                 await gather(scenes.play(), *jobs)
                 await self.scan()

@@ -39,7 +39,7 @@ from gateway.app import make_app
 from gateway.links import Login, Proof, link
 from gateway.persons import name_person
 from gateway.records.database import Database
-from gateway.records.tables import Member, Membership
+from gateway.records.tables import Member, Membership, Session
 from gateway.rights import COMPANY, OWN
 from gateway.sources.changes import apply, plan
 from gateway.sources.desired import parse
@@ -187,6 +187,12 @@ class World(Struct):
         identity = Identity(issuer=ISSUER, subject=subject, email=None, name=f"Staff {person_mark(subject)}")
         staff = await remember_staff(self.database, identity, utc_now(), role=role, trail=TRAIL)
         return await self.portal.sessions.create_for_staff(staff, None, None, "main")
+
+    async def use_all_sessions(self, subject: str) -> None:
+        """Let each session of a member be used in this very moment, so that all of them know the same last visit."""
+        async with self.database.write() as session:
+            member = sa.select(Member.id).where(Member.subject == subject).scalar_subquery()
+            await session.execute(sa.update(Session).where(Session.member_id == member).values(seen_at=utc_now()))
 
     async def member(self, subject: str) -> str:
         async with self.database.read() as session:
