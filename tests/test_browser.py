@@ -70,11 +70,11 @@ async def test_fills_a_partial_page_in_by_itself(page: Page, sandbox: RunningSan
     await page.goto("/invoices?show=all")
     await expect(page.locator(".banner")).to_contain_text("Invoices is taking longer than usual.")
     for _ in range(2):  # it asks again, and again
-        asked = await page.wait_for_event("request", timeout=10_000)
+        asked = await page.wait_for_event("request", timeout=30_000)
         assert asked.headers["x-account"] == "bakery"
         assert asked.url.endswith("/invoices?show=all")
     sandbox.lift_faults()
-    await expect(page.get_by_role("table")).to_be_visible(timeout=10_000)
+    await expect(page.get_by_role("table")).to_be_visible(timeout=30_000)
     await expect(page.locator(".banner")).to_have_count(0)
     with pytest.raises(NothingCame):  # and no more, once all is there
         await page.wait_for_event("request", timeout=5_000)

@@ -61,6 +61,7 @@ def portal(
         served.run("sources", "apply", "--yes", str(folder / "sources.toml"))
         served.run(
             *("link", "--issuer", served.op.issuer, "--subject", "ann", "--account", "acme", "--reach", "company"),
+            "--unchecked",
             *("--source", "helpdesk", "--customer", "wendy@acme.example", "--fact", "address on file"),
         )
         served.start()

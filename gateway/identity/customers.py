@@ -33,7 +33,8 @@ async def check_customer(offices: Offices, source: str, customer: str, now: date
         if any(customer in answer.owners for answer in page.answers):
             return
     word = office.connector.scope.customer
+    word = word if word.startswith("the ") else f"the {word}"
     raise LinkError(
-        f"{source!r} has nothing of customer {customer!r} (a {word} there): look at the id; "
+        f"{source!r} has nothing of customer {customer!r}: look at the id, which is {word} there; "
         "if the customer is new and has no records yet, add --unchecked"
     )
