@@ -213,7 +213,7 @@ async def served(
 ) -> AsyncIterator[tuple[Portal, str]]:
     """The portal on a port of its own, with a member signed in; gives the portal and the session's cookie."""
     port = free_port()
-    settings = replace(portal_settings, base_url=f"http://127.0.0.1:{port}")
+    settings = replace(portal_settings, base_url=f"http://127.0.0.1:{port}", page_budget=1.2)
     portal = Portal(make_app(settings), database, settings)
     await portal.connect(sandbox)
     await portal.link("maya", "bakery", ("erp", "10"), ("helpdesk", "maya@alderlane.example"))
