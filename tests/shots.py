@@ -144,7 +144,8 @@ def tour_in_the_dark(page: Page, base: str) -> None:
 
 
 def sign_in(page: Page, base: str, subject: str) -> None:
-    page.goto(f"{base}/auth/start")
+    while (answer := page.goto(f"{base}/auth/start")) and answer.status == 429:  # too many tries
+        page.wait_for_timeout(5000)
     page.get_by_role("button", name=subject, exact=True).click()
     page.wait_for_url(f"{base}/**")
 
