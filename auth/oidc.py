@@ -10,11 +10,12 @@ from urllib.parse import urlencode
 import httpx
 import structlog
 from authlib.oauth2.rfc7636 import create_s256_code_challenge  # type: ignore[import-untyped]  # Authlib ships no types
+from msgspec.structs import replace
 
 from auth import logout_token
 from auth.claimed_role import claimed_role
 from auth.clock import Clock
-from auth.customer_claim import customer_in
+from auth.customer_claim import claimed_customer
 from auth.discovery import Discovery, Metadata
 from auth.errors import Declined, NotBelieved, NotSetUp, ProviderDown, SignInError, StartAgain
 from auth.exchange import Tokens, fetch_profile, redeem
@@ -24,7 +25,6 @@ from auth.logout_token import Logout
 from auth.once import Once
 from auth.own_path import own_path
 from auth.pre_login import PreLogin, PreLoginCookies
-from auth.principals import Role
 from auth.profile import Profile
 from auth.provider import Begin, Identity, Provider, SignIn
 from auth.provider_keys import ProviderKeys
@@ -95,13 +95,13 @@ class OidcClient:
         metadata = await self._discovery.metadata()
         self._check_sender(answer.get("iss"), metadata)
         tokens = await redeem(self._http, self.provider, metadata, _code(answer), pre_login.verifier)
-        claims, role = await self._prove(tokens, pre_login, metadata)
+        claims, payload = await self._prove(tokens, pre_login, metadata)
         identity = await self._identify(claims, tokens, metadata)
         return SignIn(
-            identity=identity,
+            identity=replace(identity, number=claimed_customer(payload, self.provider.customer_claim)),
             id_token=Hidden(tokens.id_token),
             sid=claims.provider_sid,
-            role=role,
+            role=claimed_role(payload, self.provider.role_claim, self.provider.roles),
             return_to=pre_login.return_to,
         )
 
@@ -149,7 +149,8 @@ class OidcClient:
         if issuer is not None and issuer != self.provider.issuer:
             raise NotBelieved("answer of another issuer")
 
-    async def _prove(self, tokens: Tokens, pre_login: PreLogin, metadata: Metadata) -> tuple[Claims, Role | None]:
+    async def _prove(self, tokens: Tokens, pre_login: PreLogin, metadata: Metadata) -> tuple[Claims, bytes]:
+        """Check the ID token, and give what it claims: what everybody's does, and all of it as it is written."""
         signed = await self._keys.verify(tokens.id_token, metadata.jwks_uri)
         expected = Expected(
             issuer=self.provider.issuer,
@@ -157,8 +158,7 @@ class OidcClient:
             nonce=pre_login.nonce,
             access_token=tokens.access_token,
         )
-        claims = check(signed, expected, self._clock())
-        return claims, claimed_role(signed.payload, self.provider.role_claim, self.provider.roles)
+        return check(signed, expected, self._clock()), signed.payload
 
     async def _identify(self, claims: Claims, tokens: Tokens, metadata: Metadata) -> Identity:
         profile: Profile = claims
@@ -170,7 +170,6 @@ class OidcClient:
             # An address and the word that it is verified come from one document, never half from each.
             email=claims.verified_email or profile.verified_email,
             name=claims.plain_name or profile.plain_name,
-            number=customer_in(tokens.id_token, self.provider.customer_claim),
         )
 
 

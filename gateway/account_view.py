@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from connectors.contract import FileQuery, FileStream
+from connectors.deliveries import Event
 from connectors.errors import NotFound, Unavailable
 from connectors.records import Kind, Record
 from gateway.access import LinkRef, Scope
@@ -65,14 +66,13 @@ class AccountViews:
         until = asyncio.get_running_loop().time() + self._budget
         return AccountView(scope, await self._offices.all(), self._supply, until)
 
-    async def look_again(self, account: str, link: LinkRef, kind: Kind, record: str | None, since: datetime) -> None:
+    async def look_again(self, account: str, customer: str, event: Event, office: Office, since: datetime) -> None:
         """Renew what is kept of a customer's list, and of one record, if it was asked for before. Gives nothing out.
 
         Raises `ConnectorError`.
         """
-        office = (await self._offices.all())[link.source]
-        for record_id in dict.fromkeys((None, record)):
-            want = Pull(account=account, customer=link.customer, kind=kind, office=office, record_id=record_id)
+        for record_id in dict.fromkeys((None, event.record)):
+            want = Pull(account=account, customer=customer, kind=event.kind, office=office, record_id=record_id)
             await self._supply.look_again(want, since)
 
 
@@ -166,9 +166,13 @@ class AccountView:
 
     async def why(self, kind: Kind, source: str, record_id: str) -> Proof:
         """Write down why a record is shown. Raises `NotFound`, and `Unavailable` while nobody can say."""
-        for proof in self._proofs(await self.one(kind, source, record_id)):
+        return self.proof(await self.one(kind, source, record_id))
+
+    def proof(self, part: Part) -> Proof:
+        """Do as `why`, for what `one` gave."""
+        for proof in self._proofs(part):
             return proof
-        raise Unavailable(f"{source} has not answered")
+        raise Unavailable(f"{part.source} has not answered")
 
     def _proofs(self, part: Part, *, files: bool = False) -> list[Proof]:
         whose = (part.kind, part.source, part.customer)

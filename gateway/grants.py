@@ -9,9 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.audit import Trail
 from gateway.links import LinkError, Login
+from gateway.member_rows import rights_of, sessions_of
 from gateway.records.database import Database
 from gateway.records.lines import By, Line
-from gateway.records.tables import Member, Membership, Session
+from gateway.records.tables import Member, Membership
 from gateway.rights import Rights
 
 
@@ -49,7 +50,7 @@ async def colleagues_of(db: Database, member_id: str, account_id: str) -> tuple[
         .where(Membership.account_id == account_id, Member.id != member_id)
     )
     async with db.read() as session:
-        mine = await _rights(session, member_id, account_id)
+        mine = await rights_of(session, member_id, account_id)
         rows = (await session.execute(others)).all() if mine and mine.manages else []
     found = [
         Colleague(
@@ -105,8 +106,7 @@ async def _change(session: AsyncSession, by: By, row: Membership, rights: Rights
     if before == rights:
         return Changed(before=before, after=rights, sessions=()), []
     row.rights = msgspec.to_builtins(rights)
-    theirs = sa.select(Session.id_hash).where(Session.member_id == row.member_id, Session.ended_at.is_(None))
-    sessions = (await session.scalars(theirs)).all()
+    sessions = await sessions_of(session, row.member_id)
     details = {"before": msgspec.to_builtins(before), "after": row.rights}
     about = f"member/{row.member_id}"
     line = Line(what="membership.changed", by=by, about=about, account=row.account_id, details=details, owner=about)
@@ -118,9 +118,3 @@ async def _memberships(session: AsyncSession, account: str, *members: str) -> di
     these = sa.select(Membership).where(Membership.account_id == account, Membership.member_id.in_(members))
     rows = await session.scalars(these.order_by(Membership.member_id).with_for_update())
     return {row.member_id: row for row in rows}
-
-
-async def _rights(session: AsyncSession, member_id: str, account_id: str) -> Rights | None:
-    this = sa.select(Membership.rights).where(Membership.member_id == member_id, Membership.account_id == account_id)
-    rights = await session.scalar(this)
-    return msgspec.convert(rights, Rights) if rights is not None else None

@@ -15,7 +15,6 @@ from msgspec import Struct
 
 from connectors.deliveries import Delivery, Event
 from connectors.errors import ConnectorError, NotFound, WebhookRefused
-from gateway.access import LinkRef
 from gateway.account_view import AccountViews
 from gateway.offices import Office, Offices
 from gateway.records.database import Database, DatabaseDown
@@ -141,8 +140,8 @@ class Inbox:
     async def _look_again(self, office: Office, event: Event, since: datetime) -> bool:
         try:
             customers = event.customers or await _owners(office, event)
-            for account, link in await self._linked(office, customers):
-                await self._views.look_again(account, link, event.kind, event.record, since)
+            for account, customer in await self._linked(office, customers):
+                await self._views.look_again(account, customer, event, office, since)
         except NotFound:
             return True  # it is gone, and the lists that hold it are renewed when their promise ends
         except ConnectorError as error:
@@ -155,14 +154,13 @@ class Inbox:
             return False
         return True
 
-    async def _linked(self, office: Office, customers: Iterable[str]) -> list[tuple[str, LinkRef]]:
-        """Name the accounts that are these customers."""
+    async def _linked(self, office: Office, customers: Iterable[str]) -> list[tuple[str, str]]:
+        """Name the accounts that are these customers, and which."""
         linked = sa.select(Link.account_id, Link.customer).where(
             Link.source == office.name, Link.customer.in_(sorted(customers))
         )
         async with self._database.read() as session:
-            rows = await session.execute(linked)
-        return [(account, LinkRef(office.name, customer)) for account, customer in rows]
+            return [(account, customer) for account, customer in await session.execute(linked)]
 
     async def _settle(self, group: Sequence[Due], failed: set[Event]) -> None:
         now = self._clock()

@@ -16,14 +16,13 @@ from gateway.audit import Trail
 from gateway.records.database import Database
 from gateway.records.ids import new_id
 from gateway.records.lines import By, Line, What
-from gateway.records.tables import Account, Link, Member, Membership, Source, Staff
+from gateway.records.tables import Account, Link, Member, Membership, Source
 from gateway.records.upsert import insert
 from gateway.rights import OWN, Rights
 
 ACCOUNT_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 TEXT = 255  # characters, as the columns have it
 ISSUER = 500
-OWNER = "owner"
 
 
 class LinkError(Exception):
@@ -119,28 +118,6 @@ async def remove_member(db: Database, *, trail: Trail, by: By, account: str, log
                 session, _about_person("membership.removed", by, f"member/{member_id}", login, account=account)
             )
     return member_id is not None
-
-
-async def add_owner(
-    db: Database, *, trail: Trail, by: By, login: Login, now: datetime, name: str | None = None
-) -> bool:
-    """Let a person run this installation. False: they already could."""
-    check_login(login)
-    if name is not None:
-        check_text("the name", name, TEXT)
-    made = {"id": new_id(), "issuer": login.issuer, "subject": login.subject, "name": name, "listed_role": OWNER}
-    async with db.write() as session:
-        new = insert(session, Staff).values(**made, created_at=now).on_conflict_do_nothing().returning(Staff.id)
-        is_new = await session.scalar(new) is not None
-        this = (Staff.issuer == login.issuer, Staff.subject == login.subject)
-        staff = (await session.scalars(sa.select(Staff).where(*this).with_for_update())).one()
-        before = None if is_new else staff.listed_role
-        if before == OWNER:
-            return False
-        staff.listed_role = OWNER
-        roles = {"before": before, "after": OWNER}
-        await trail.record(session, _about_person("owner.added", by, f"staff/{staff.id}", login, details=roles))
-    return True
 
 
 async def put_account(session: AsyncSession, by: By, account: str, name: str | None, now: datetime) -> Change | None:

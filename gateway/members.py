@@ -9,10 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.session_rows import ending
 from gateway.audit import Trail
-from gateway.links import LinkError, Login
+from gateway.links import Login
+from gateway.member_rows import about_member, member_of
 from gateway.page_rows import drop_contents, lock_contents
 from gateway.records.database import Database
-from gateway.records.lines import By, Line, What
+from gateway.records.lines import By, Line
 from gateway.records.tables import Member, Membership, Session, UsageEvent
 
 
@@ -33,24 +34,24 @@ async def disable(db: Database, *, trail: Trail, by: By, login: Login, now: date
     Raises `LinkError` for somebody we do not know.
     """
     async with db.write() as session:
-        member = await _member(session, login)
+        member = await member_of(session, login, lock=True)
         if member.disabled_at is not None:
             return None
         member.disabled_at = now
         await session.flush()  # who is about to begin a session of theirs has done so now, or waits for us
         ended = await _end(session, member, now)
-        await trail.record(session, _line("member.disabled", by, member, sessions=len(ended)))
+        await trail.record(session, about_member("member.disabled", by, member, details={"sessions": len(ended)}))
     return Stopped(member.id, ended)
 
 
 async def enable(db: Database, *, trail: Trail, by: By, login: Login) -> str | None:
     """Let a member sign in again, and give their id. What has ended stays ended. None: nothing kept them out."""
     async with db.write() as session:
-        member = await _member(session, login)
+        member = await member_of(session, login, lock=True)
         if member.disabled_at is None:
             return None
         member.disabled_at = None
-        await trail.record(session, _line("member.enabled", by, member))
+        await trail.record(session, about_member("member.enabled", by, member))
     return member.id
 
 
@@ -61,7 +62,7 @@ async def erase(db: Database, *, trail: Trail, by: By, login: Login, now: dateti
     """
     async with db.write() as session:
         await lock_contents(session)
-        member = await _member(session, login)
+        member = await member_of(session, login, lock=True)
         ended = await _end(session, member, now)
         accounts = await session.scalars(sa.select(Membership.account_id).where(Membership.member_id == member.id))
         line = Line(
@@ -84,20 +85,6 @@ async def erase(db: Database, *, trail: Trail, by: By, login: Login, now: dateti
     return Stopped(member.id, ended, viewers)
 
 
-async def _member(session: AsyncSession, login: Login) -> Member:
-    this = sa.select(Member).where(Member.issuer == login.issuer, Member.subject == login.subject)
-    member = await session.scalar(this.with_for_update())
-    if member is None:
-        raise LinkError("there is no such member: give issuer and subject exactly as the provider does")
-    return member
-
-
 async def _end(session: AsyncSession, member: Member, now: datetime) -> Sequence[bytes]:
     ended = await session.scalars(ending(now).where(Session.member_id == member.id).returning(Session.id_hash))
     return ended.all()
-
-
-def _line(what: What, by: By, member: Member, **details: int) -> Line:
-    owner = f"member/{member.id}"
-    personal = {"issuer": member.issuer, "subject": member.subject}
-    return Line(what=what, by=by, about=owner, details=dict(details), personal=personal, owner=owner)

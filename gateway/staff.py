@@ -12,7 +12,7 @@ from gateway.audit import Trail
 from gateway.links import TEXT, LinkError, Login, check_login, check_text
 from gateway.records.database import Database
 from gateway.records.ids import new_id
-from gateway.records.lines import By, Line
+from gateway.records.lines import By, Line, What
 from gateway.records.tables import Staff
 from gateway.records.upsert import insert
 
@@ -47,15 +47,14 @@ async def add_staff(
     db: Database, *, trail: Trail, by: By, login: Login, role: Role, now: datetime, name: str | None = None
 ) -> bool:
     """List somebody with a role before their first sign-in, or after it. False: they have it already."""
-    check_login(login)
-    if name is not None:
-        check_text("the name", name, TEXT)
-    made = {"id": new_id(), "issuer": login.issuer, "subject": login.subject, "name": name, "created_at": now}
-    async with db.write() as session:
-        await session.execute(insert(session, Staff).values(**made).on_conflict_do_nothing())
-        line = await _list(session, by, login, role)
-        await trail.record(session, *([line] if line else []))
-    return line is not None
+    return await _add(db, "staff.role_given", trail=trail, by=by, login=login, role=role, now=now, name=name)
+
+
+async def add_owner(
+    db: Database, *, trail: Trail, by: By, login: Login, now: datetime, name: str | None = None
+) -> bool:
+    """Let a person run this installation. False: they already could."""
+    return await _add(db, "owner.added", trail=trail, by=by, login=login, role="owner", now=now, name=name)
 
 
 async def give_role(db: Database, *, trail: Trail, by: By, login: Login, role: Role | None) -> bool:
@@ -64,12 +63,26 @@ async def give_role(db: Database, *, trail: Trail, by: By, login: Login, role: R
     False: it was so already. Raises `LinkError` for somebody we do not know.
     """
     async with db.write() as session:
-        line = await _list(session, by, login, role)
+        line = await _list(session, "staff.role_given", by, login, role)
         await trail.record(session, *([line] if line else []))
     return line is not None
 
 
-async def _list(session: AsyncSession, by: By, login: Login, role: Role | None) -> Line | None:
+async def _add(
+    db: Database, what: What, *, trail: Trail, by: By, login: Login, role: Role, now: datetime, name: str | None
+) -> bool:
+    check_login(login)
+    if name is not None:
+        check_text("the name", name, TEXT)
+    made = {"id": new_id(), "issuer": login.issuer, "subject": login.subject, "name": name, "created_at": now}
+    async with db.write() as session:
+        await session.execute(insert(session, Staff).values(**made).on_conflict_do_nothing())
+        line = await _list(session, what, by, login, role)
+        await trail.record(session, *([line] if line else []))
+    return line is not None
+
+
+async def _list(session: AsyncSession, what: What, by: By, login: Login, role: Role | None) -> Line | None:
     this = sa.select(Staff).where(Staff.issuer == login.issuer, Staff.subject == login.subject)
     staff = await session.scalar(this.with_for_update())
     if staff is None:
@@ -79,7 +92,7 @@ async def _list(session: AsyncSession, by: By, login: Login, role: Role | None) 
     before, staff.listed_role = staff.listed_role, role
     owner = f"staff/{staff.id}"
     return Line(
-        what="staff.role_given",
+        what=what,
         by=by,
         about=owner,
         details={"before": before, "after": role},

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from support_op import GONE, Op
 from support_signin import RpAt
 
-from auth.customer_claim import customer_in
+from auth.customer_claim import claimed_customer
 
 
 @pytest.mark.parametrize(
@@ -53,4 +53,4 @@ async def test_reads_no_claim_that_is_not_signed(op: Op, rp_at: RpAt) -> None:
 
 
 def test_asks_for_nothing_without_a_name() -> None:
-    assert customer_in("no token at all", None) is None
+    assert claimed_customer(b"no token at all", None) is None

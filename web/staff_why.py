@@ -19,11 +19,12 @@ from gateway.judging import Judged, judge, note_judged
 from gateway.proofs import Because, Denial
 from gateway.records.database import Database
 from gateway.records.lines import By
+from gateway.rights import AREA_OF
 from web.caller import address_of
 from web.staff import desk
 
 RECORD = re.compile(r"/?(orders|invoices|requests)/([a-z][a-z0-9_-]{0,62})/([A-Za-z0-9][A-Za-z0-9_.-]{0,63})(?:/why)?")
-KINDS: dict[str, Kind] = {"orders": "orders", "invoices": "invoices", "requests": "tickets"}
+KIND_OF: dict[str, Kind] = {area: kind for kind, area in AREA_OF.items()}
 REACHES = {"none": "nothing", "own": "what is their own", "company": "all of the company’s"}
 # Which fact is missing, and what to say of it.
 MISSING: dict[Denial, tuple[str, str]] = {
@@ -64,7 +65,7 @@ async def show_why(
     if named and member:
         area, source, record_id = named.groups()
         views = request.app.state.account_views
-        judged = await judge(database, views, member, account, KINDS[area], source, record_id)
+        judged = await judge(database, views, member, account, KIND_OF[area], source, record_id)
         if judged is None:
             raise NotFoundException
         trail: Trail = request.app.state.trail

@@ -10,12 +10,13 @@ import click
 from gateway.cli.failures import WrongInput
 from gateway.cli.tools import tools
 from gateway.identity.customers import check_customer
-from gateway.links import Login, Proof, add_owner, remove_member
+from gateway.links import Login, Proof, remove_member
 from gateway.links import link as make_link
 from gateway.links import unlink as take_link
 from gateway.rights import COMPANY, OWN
 from gateway.settings import load
 from gateway.sign_in import sign_ins
+from gateway.staff import add_owner
 
 issuer = click.option("--issuer", metavar="URL", help="The sign-in provider that knows the person.")
 subject = click.option("--subject", help="The person's id at that provider; never an e-mail address.")

@@ -101,4 +101,4 @@ def is_not_person(issuer: str, subject: str, source: str, person: str) -> None:
 
 
 def _word(value: object) -> str:
-    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)

@@ -85,10 +85,10 @@ def list_() -> None:
 
 async def _list() -> None:
     async with tools() as t:
-        broken = await t.offices.broken()
-        if not await t.offices.all() and not broken:
+        known, broken = await t.offices.all(), await t.offices.broken()
+        if not known and not broken:
             click.echo(NONE_YET)
-        for office in (await t.offices.all()).values():
+        for office in known.values():
             kinds = ", ".join(office.connector.reads)
             click.echo(f"{office.name}: {office.connector.title}, for {kinds}, called {json.dumps(office.title)}")
         for name, reason in broken.items():

@@ -10,10 +10,11 @@ from gateway.audit import Trail
 from gateway.grants import NotTheirs
 from gateway.identity.invitations import Wish, put_invitation
 from gateway.identity.mailboxes import folded, is_free, is_plain
+from gateway.member_rows import rights_of
 from gateway.records.database import Database
 from gateway.records.identity_tables import Invitation
 from gateway.records.lines import By
-from gateway.records.tables import Member, Membership
+from gateway.records.tables import Member
 from gateway.rights import Rights
 
 LASTS = timedelta(days=30)
@@ -33,7 +34,7 @@ async def invite_colleague(
     The address must be at the domain of the manager's own: nobody draws a stranger into an account of theirs.
     """
     async with db.write() as session:
-        own = await _rights(session, manager, account)
+        own = await rights_of(session, manager, account, lock=True)
         if own is None or not own.manages or rights.manages or not rights.is_within(own):
             raise NotTheirs
         mine = await session.scalar(sa.select(Member.email).where(Member.id == manager))
@@ -63,16 +64,10 @@ async def is_still_meant(session: AsyncSession, row: Invitation) -> bool:
     """Tell whether who invited may still give these rights. What staff decided stays."""
     if not row.made_by.startswith(MEMBER):
         return True
-    own = await _rights(session, row.made_by.removeprefix(MEMBER), row.account_id)
+    own = await rights_of(session, row.made_by.removeprefix(MEMBER), row.account_id, lock=True)
     return own is not None and own.manages and msgspec.convert(row.rights, Rights).is_within(own)
 
 
 def _is_colleague(mine: str, theirs: str) -> bool:
     domains = {folded(address.rpartition("@")[2]) for address in (mine, theirs)}
     return is_plain(mine) and is_plain(theirs) and len(domains) == 1 and not is_free(mine)
-
-
-async def _rights(session: AsyncSession, member: str, account: str) -> Rights | None:
-    this = sa.select(Membership.rights).where(Membership.member_id == member, Membership.account_id == account)
-    rights = await session.scalar(this.with_for_update())
-    return None if rights is None else msgspec.convert(rights, Rights)

@@ -11,15 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.access import LinkRef, PersonRef
 from gateway.identity.matching import Accounts, Answer, Proven
+from gateway.links import TEXT
+from gateway.member_rows import about_member
 from gateway.records.identity_tables import Ground
-from gateway.records.lines import By, Line, What
+from gateway.records.lines import By, Line
 from gateway.records.tables import Link, Member, Membership, Person
 from gateway.records.upsert import insert
 from gateway.rights import Rights
 
 SHOWN = 50  # candidates of a source that a question keeps; whom only the domain names come last
 ADDRESS_FACT = "has the address "  # begins the fact of a person who was found by it
-TEXT = 255  # characters, as the columns have it
 
 
 class Why(Struct, frozen=True, kw_only=True):
@@ -57,7 +58,7 @@ async def join(session: AsyncSession, by: By, member: Member, *, account: str, r
         member,
         account=account,
         details={"how": why.how, "made_member": False, "rights": given},
-        facts=why.facts,
+        personal={"facts": dict(why.facts)},
     )
 
 
@@ -72,12 +73,9 @@ async def name_persons(
             **row, decided_by=why.decided_by, decided_at=why.decided_at, checked_at=why.decided_at
         )
         if await session.scalar(new.on_conflict_do_nothing().returning(Person.member_id)):
-            personal = {"person": each.person, "fact": fact}
-            lines.append(
-                about_member(
-                    "person.named", by, member, details={"source": each.source, "how": why.how}, facts=personal
-                )
-            )
+            details = {"source": each.source, "how": why.how}
+            personal = {"facts": {"person": each.person, "fact": fact}}
+            lines.append(about_member("person.named", by, member, details=details, personal=personal))
     return lines
 
 
@@ -88,23 +86,6 @@ def facts_of(proven: Proven, answers: Iterable[Answer], accounts: Accounts) -> d
         "number": proven.number,
         "sources": {answer.source: _candidates(answer, accounts) for answer in answers},
     }
-
-
-def about_member(
-    what: What,
-    by: By,
-    member: Member,
-    *,
-    account: str | None = None,
-    details: Mapping[str, Any] | None = None,
-    facts: Mapping[str, Any] | None = None,
-) -> Line:
-    """Write a line about a member, whose key seals who it is and what was proven."""
-    owner = f"member/{member.id}"
-    personal = {"issuer": member.issuer, "subject": member.subject, **({"facts": dict(facts)} if facts else {})}
-    return Line(
-        what=what, by=by, about=owner, account=account, details=dict(details or {}), personal=personal, owner=owner
-    )
 
 
 def _candidates(answer: Answer, accounts: Accounts) -> list[dict[str, Any]] | None:

@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.access import PersonRef
 from gateway.audit import Trail
 from gateway.identity.matching import REASONS
-from gateway.identity.proving import Why, about_member, join, name_persons
+from gateway.identity.proving import Why, join, name_persons
 from gateway.links import LinkError
+from gateway.member_rows import about_member
 from gateway.records.database import Database
 from gateway.records.identity_tables import Question
 from gateway.records.ids import new_id
@@ -30,7 +31,6 @@ WHY: Mapping[str, str] = {
     "contact_moved": "the source says that this person belongs to another customer now",
     "invitation_expired": "the invitation came to its end before it was used",
     "invitation_withdrawn": "the invitation was withdrawn",
-    "right_was_taken": "they could act for an account before, and somebody took that away",
 }
 
 
@@ -115,9 +115,8 @@ async def decide(
         joined = await join(session, by, member, account=account, rights=rights, why=why)
         named = await name_persons(session, by, member, persons, fact=str(why.facts["fact"]), why=why)
         asked.state, asked.found, asked.decided_by, asked.decided_at = "decided", {}, why.decided_by, why.decided_at
-        answered = about_member(
-            "question.decided", by, member, account=account, details={"reason": asked.reason}, facts=why.facts
-        )
+        details, personal = {"reason": asked.reason}, {"facts": dict(why.facts)}
+        answered = about_member("question.decided", by, member, account=account, details=details, personal=personal)
         await trail.record(session, *([joined] if joined else []), *named, answered)
         said = [f"let {member.subject!r} of {member.issuer} act for {account!r}"] if joined else []
         return (*said, *(f"is {each.person!r} in {each.source!r}" for each in persons), "answered the question")

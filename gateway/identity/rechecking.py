@@ -16,13 +16,14 @@ from connectors import contract
 from connectors.errors import ConnectorError, NotFound
 from gateway.audit import Trail
 from gateway.identity.mailboxes import folded
-from gateway.identity.proving import ADDRESS_FACT, about_member
+from gateway.identity.proving import ADDRESS_FACT
 from gateway.identity.questions import put_question
+from gateway.member_rows import about_member, sessions_of
 from gateway.offices import Offices
 from gateway.records.database import Database
 from gateway.records.identity_tables import Ground
 from gateway.records.lines import By, Line
-from gateway.records.tables import Link, Member, Membership, Person, Session
+from gateway.records.tables import Link, Member, Membership, Person
 
 PATIENCE = 10.0  # seconds for one answer
 AT_ONCE = 8  # questions; each source has limits of its own besides
@@ -139,8 +140,7 @@ class Rechecks:
             found = {"email": member.email, "lost": {"source": row.source, "person": row.person}}
             asked = await put_question(session, by, member, reason=reason, found=found, now=now)
             await self._trail.record(session, *lines, *([asked] if asked else []))
-            theirs = sa.select(Session.id_hash).where(Session.member_id == member.id, Session.ended_at.is_(None))
-            return reason, tuple(await session.scalars(theirs))
+            return reason, await sessions_of(session, member.id)
 
 
 def why_lost(fact: str, answer: contract.Person | None, customers: Collection[str]) -> str | None:

@@ -81,7 +81,7 @@ class ContactCheck(Base):
     __tablename__ = "contact_checks"
 
     invitation_id: Mapped[str] = mapped_column(ForeignKey("invitations.id", ondelete="CASCADE"), primary_key=True)
-    verdict: Mapped[str] = mapped_column(String(10))  # "everything", "ambiguous" or "none"
+    verdict: Mapped[str] = mapped_column(String(10))  # "everything", "part", "ambiguous" or "none"
     reason: Mapped[str | None] = mapped_column(String(40))
     inputs: Mapped[str] = mapped_column(String(64))  # their SHA-256
     checked_at: Mapped[datetime]

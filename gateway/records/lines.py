@@ -52,9 +52,8 @@ Via = Literal["command line", "portal", "provider", "service"]
 class By(Struct, frozen=True):
     """Who does something, and from where.
 
-    `who` is `operator/<login on the machine>`, `member/<id>`, `staff/<id>`, `provider/<id>` or
-    `service/<name>`, for what Hallway does by itself. `address` is where a
-    request came from.
+    `who` is `operator/<login on the machine>`, `member/<id>`, `staff/<id>`, `provider/<id>` or `service/<name>`, for
+    what Hallway does by itself. `address` is where a request came from.
     """
 
     who: str

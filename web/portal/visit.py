@@ -135,11 +135,11 @@ class Visit:
             return item
         raise Unavailable(f"{source} has not answered")
 
-    async def why(self, kind: Kind, source: str, record_id: str) -> Proof:
-        """Write down why a record is shown. Raises `NotFound`, and `Unavailable` while nobody can say."""
+    def why(self, item: Item[R]) -> Proof:
+        """Write down why a record that `one` gave is shown."""
         if self._records is None:
             raise NotFound("no account")
-        return await self._records.why(kind, source, record_id)
+        return self._records.proof(item.part)
 
     async def conversations(self, tickets: Iterable[Part], most: int) -> tuple[Part, ...]:
         """Read the latest tickets of some lists with their messages."""

@@ -19,7 +19,7 @@ from gateway.proofs import Acting, Because, Identity, Linked, Named, Proof, deci
 from gateway.records.database import Database
 from gateway.rights import AREAS, Area, Reach, Rights
 from web.portal.paths import RecordId, SourceName
-from web.portal.visit import KIND_OF, Visit, href
+from web.portal.visit import Visit, href
 
 R = TypeVar("R", bound=Record)
 Offices = Mapping[str, Office]
@@ -75,8 +75,7 @@ async def _page(
     """Show the proof, judged once more by what the rows say now."""
     database: Database = request.app.state.database
     item = await visit.one(record_type, source, record)
-    proof = await visit.why(KIND_OF[record_type], source, record)
-    proof = (await ground(visit, database)).under(proof)
+    proof = (await ground(visit, database)).under(visit.why(item))
     if decide(proof) is not None:
         raise NotFound("no longer")
     parts = await visit.parts()
