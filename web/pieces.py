@@ -66,9 +66,8 @@ def stamp(of: Stamp, said: str | None) -> Any:  # noqa: ANN401  # as above
     """Say where figures are from and how old they are. `said` are the words for that time, if there is one."""
     sign, sentence = _sentence(of)
     text = sentence.format(title=escape(of.title), at=instant(of.at, said) if of.at and said else "")
-    return minijinja.safe(
-        f'<p class="stamp" data-state="{of.state}" data-source="{escape(of.source)}">{icon(sign)}<span>{text}</span></p>'
-    )
+    source = f'data-state="{of.state}" data-source="{escape(of.source)}"'
+    return minijinja.safe(f'<p class="stamp" {source}>{icon(sign)}<span>{text}</span></p>')
 
 
 def _sentence(of: Stamp) -> tuple[str, str]:

@@ -89,7 +89,7 @@ class View:
                 "days_ago": lambda value: (self.today() - value).days,
                 "moment": self._moment,
                 "instant": lambda at: pieces.instant(at, self._moment(at)),
-                "stamps": self._stamps,
+                "stamps": self.stamps,
             },
         )
 
@@ -107,7 +107,7 @@ class View:
     def _moment(self, at: datetime) -> str:
         return words.moment(at, self.today(), self._zone)
 
-    def _stamps(self, of: Iterable[Stamp]) -> Any:  # noqa: ANN401  # the library's marked text has no type of its own
+    def stamps(self, of: Iterable[Stamp]) -> Any:  # noqa: ANN401  # the library's marked text has no type of its own
         """Say where figures are from: one line per source, at the end of the group they speak of."""
         lines = (pieces.stamp(stamp, self._moment(stamp.at) if stamp.at else None) for stamp in of)
         return minijinja.safe("".join(f"\n{line}" for line in lines))
