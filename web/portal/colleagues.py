@@ -14,12 +14,12 @@ from gateway.audit import Trail
 from gateway.grants import Colleague, NotTheirs, colleagues_of, set_colleague
 from gateway.identity.colleagues import NotInvited, invite_colleague, invited_by_members
 from gateway.records.database import Database
-from gateway.records.lines import By
 from gateway.rights import AREAS, REACHES, Area, Reach, Rights
 from gateway.standing import Standings
-from web.caller import address_of
+from web.caller import by_member
 from web.portal.visit import Visit
 from web.portal.why import LABELS, REACH_WORDS, sees
+from web.redirects import see_other
 
 THEIRS = "Those that name them"
 
@@ -80,7 +80,7 @@ async def change_colleague(
         changed = await set_colleague(
             database,
             trail=trail,
-            by=By(f"member/{who.member_id}", "portal", address_of(request)),
+            by=by_member(request),
             manager=who.member_id,
             account=who.account_id,
             member=data.member,
@@ -89,7 +89,7 @@ async def change_colleague(
     except NotTheirs as error:
         raise NotFoundException from error
     await standings.forget(changed.sessions)
-    return Response("", status_code=303, headers={"Location": f"/account?saved={data.member}#colleagues"})
+    return see_other(f"/account?saved={data.member}#colleagues")
 
 
 @post("/account/colleagues/invite")
@@ -108,7 +108,7 @@ async def invite(
         await invite_colleague(
             database,
             trail=trail,
-            by=By(f"member/{who.member_id}", "portal", address_of(request)),
+            by=by_member(request),
             manager=who.member_id,
             account=who.account_id,
             email=data.email.strip(),
@@ -119,7 +119,7 @@ async def invite(
         raise NotFoundException from error
     except NotInvited:
         told = "other"
-    return Response("", status_code=303, headers={"Location": f"/account?invited={told}#invite"})
+    return see_other(f"/account?invited={told}#invite")
 
 
 def choices_for_new(visit: Visit) -> list[Choice]:
