@@ -44,7 +44,7 @@ async def show_account(
         profile=visit.profile,
         why=why(visit, await ground(visit, database), visit.offices) if visit.scope else None,
         sees=sees(visit.scope.rights) if visit.scope else [],
-        manages=bool(visit.scope and visit.scope.rights.manages),
+        manages=visit.managed is not None,
         colleagues=await colleagues(visit, database),
         saved=saved,
         invited=invited,
