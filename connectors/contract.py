@@ -7,10 +7,11 @@ their owners in the back office's own words; `connectors.scope` turns them into 
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
 import httpx
+import msgspec
 from msgspec import Struct
 
 from connectors.config import Config, Secret
@@ -89,6 +90,29 @@ class Page(Struct, Generic[R_co], frozen=True):
     cursor: str | None = None
 
 
+class ChangesQuery(Struct, frozen=True, kw_only=True):
+    """What has changed over there, whoever's it is, the oldest change first, a page at a time.
+
+    `cursor` None: begin with what changed at `since`, by their clock. Else go on where a page has ended.
+    """
+
+    since: datetime
+    asked_at: datetime
+    cursor: str | None = None
+
+
+class Changes(Struct, Generic[R_co], frozen=True, kw_only=True):
+    """Records as they are now, as `reads` answers them, and the ids of those that nobody may see any more.
+
+    `cursor` is where to go on: at once while there is `more`, else the next time. It is theirs, never our clock's.
+    """
+
+    answers: tuple[Answer[R_co], ...]
+    gone: frozenset[str] = frozenset()
+    cursor: str
+    more: bool = False
+
+
 class FileStream(Struct, frozen=True, kw_only=True):
     """A file on its way, never held whole."""
 
@@ -138,6 +162,12 @@ class Fetch(Protocol[C_contra, R_co]):
     def __call__(self, office: BackOffice[C_contra], query: RecordQuery, /) -> Awaitable[Answer[R_co]]: ...
 
 
+class ReadChanges(Protocol[C_contra, R_co]):
+    """Fetch one page of the changes of one kind, of all customers."""
+
+    def __call__(self, office: BackOffice[C_contra], query: ChangesQuery, /) -> Awaitable[Changes[R_co]]: ...
+
+
 class Find(Protocol[C_contra]):
     """Look a person up. Several candidates, or none, are answers too."""
 
@@ -156,6 +186,20 @@ class OpenFile(Protocol[C_contra]):
     def __call__(
         self, office: BackOffice[C_contra], query: FileQuery, /
     ) -> AbstractAsyncContextManager[FileStream]: ...
+
+
+class Feed(Struct, Generic[C], frozen=True, kw_only=True):
+    """How a back office tells what has changed.
+
+    A change may turn up as much as `lag` later than it was made, so each look goes back by as much. `every` is the
+    shortest pause between two looks that its limits bear. What it tells nothing of, what was deleted or has another
+    owner now, shows only when a customer's list is read as a whole: that is due after `whole_every`.
+    """
+
+    read: ReadChanges[C, Record]
+    lag: timedelta
+    every: timedelta = timedelta(seconds=10)
+    whole_every: timedelta
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -187,6 +231,7 @@ class Connector(Struct, Generic[C], frozen=True, kw_only=True):
     reads: Mapping[Kind, Read[C, Record]]
     reads_open: frozenset[Kind] = frozenset()  # of these it can tell what is open without reading all of them
     fetch: Mapping[Kind, Fetch[C, Record]]
+    feeds: Mapping[Kind, Feed[C]] = msgspec.field(default_factory=dict)  # kinds of which it can tell what has changed
     brief: frozenset[Kind] = frozenset({"tickets"})  # a list of these lacks something that `fetch` gives
     files: Mapping[Kind, OpenFile[C]]
     statuses: Mapping[Kind, Mapping[str, str]]  # their status -> ours; whatever is not named here is "unknown"
