@@ -15,7 +15,7 @@ from support_webhooks import by_standard
 
 from connectors.sandbox.faults import Fault
 from gateway.records.database import Database, DatabaseDown
-from gateway.records.tables import InboxRow
+from gateway.records.webhook_tables import InboxRow
 from web.hooks import MOST_BYTES
 
 OVERDUE = 2093  # the bakery's
