@@ -17,7 +17,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from cache.line import Line, open_line
+from cache.line import Line, Word, open_line
 from cache.lookups import Lookups
 
 DEADLINE = 0.2  # seconds for one command, with everything the client library does before and after it
@@ -87,7 +87,7 @@ class Gate:
 class Client(Redis):
     """A Redis behind a gate. One command or one script at a time: a pipeline would go around the gate.
 
-    What only reads values, `look_up`, has a connection of its own, see `cache.line`.
+    What requests do most, `look_up` and `run`, has a connection of its own, see `cache.line`.
 
     Whoever finds all connections busy waits for a turn outside the gate. That is no time lost when Redis is silent:
     the gate is closed when the turn comes.
@@ -99,6 +99,7 @@ class Client(Redis):
         self._gate = gate
         self._turns = asyncio.Semaphore(CONNECTIONS)
         self._line: Line | None = None
+        self._opening = asyncio.Lock()
         self._lookups: Lookups[str, bytes | None] = Lookups(self._read)
 
     @property
@@ -122,13 +123,26 @@ class Client(Redis):
         """Read values of one moment. Callers of the same moment share a round trip."""
         return await self._lookups.get(keys)
 
+    async def run(self, script: str, keys: Sequence[str], args: Sequence[Word]) -> Any:  # noqa: ANN401  # what it returns
+        """Run a script of Redis. Raises `CacheDown`, and then nobody knows whether it ran."""
+        with self._gate.asking():
+            line, until = await self._open_line()
+            return await line.run(script, keys, args, until)
+
     async def _read(self, keys: Sequence[str]) -> Sequence[bytes | None]:
         with self._gate.asking():
-            until = asyncio.get_running_loop().time() + DEADLINE
-            if self._line is None or not self._line.is_open:
-                connection = self.connection_pool.make_connection()  # type: ignore[no-untyped-call]  # the library's
-                self._line = await open_line(connection, until)
-            return await self._line.read(keys, until)
+            line, until = await self._open_line()
+            return await line.read(keys, until)
+
+    async def _open_line(self) -> tuple[Line, float]:
+        """Give the connection, and until when an answer has to be there on the event loop's clock."""
+        until = asyncio.get_running_loop().time() + DEADLINE
+        if self._line is None or not self._line.is_open:
+            async with self._opening:
+                if self._line is None or not self._line.is_open:
+                    connection = self.connection_pool.make_connection()  # type: ignore[no-untyped-call]  # the library's
+                    self._line = await open_line(connection, until)
+        return self._line, until
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:  # noqa: FBT001  # the library's signature
         if self._line:

@@ -53,7 +53,7 @@ class Turns:
         the same name does no harm.
         """
         milliseconds = LIFETIMES["turn"] // timedelta(milliseconds=1)
-        verdict: bytes = await self._redis.eval(TAKE, 2, turn_of(key), key, name, milliseconds, newest)
+        verdict: bytes = await self._redis.run(TAKE, [turn_of(key), key], [name, milliseconds, newest])
         return verdict.decode()  # type: ignore[return-value]  # the script has no other
 
     async def end(self, key: str, name: str, *, failed: bool) -> None:
@@ -62,7 +62,7 @@ class Turns:
             self._note(key)
         else:
             self._failed.pop(key, None)
-        await self._redis.eval(END, 1, turn_of(key), name, int(FAILED_FOR * 1000) if failed else 0)
+        await self._redis.run(END, [turn_of(key)], [name, int(FAILED_FOR * 1000) if failed else 0])
 
     def _note(self, key: str) -> None:
         now = self._timer()

@@ -1,4 +1,4 @@
-"""The connection that only reads: each answer goes to its question, or the connection ends."""
+"""The connection of all requests: each answer goes to its question, or the connection ends."""
 
 import asyncio
 import ssl
@@ -12,6 +12,7 @@ from support_redis import PATIENCE, PATIENTLY, RedisProcess
 
 from cache.client import CacheDown, Client, Gate, connect
 
+ECHO = "local all = {unpack(KEYS)} for _, each in ipairs(ARGV) do table.insert(all, each) end return all"
 ONE, TWO = b"*1\r\n$3\r\none\r\n", b"*1\r\n$3\r\ntwo\r\n"
 
 
@@ -82,15 +83,47 @@ async def test_takes_no_answer_that_comes_late_for_another(monkeypatch: pytest.M
         assert await client.look_up("a") == [b"one"]
 
 
-async def test_ends_with_whoever_asks() -> None:
-    async with redis_that_says([ONE, b"|" + TWO], [ONE]) as client:
+async def test_keeps_the_place_of_a_question_whose_asker_has_gone(redis_process: RedisProcess, patience: str) -> None:
+    client = connect(redis_process.url + patience)
+    await client.set("b", "two")
+    line, until = await client._open_line()
+    redis_process.pause()
+    asking = [asyncio.ensure_future(line.read([key], until)) for key in "ab"]
+    await asyncio.sleep(0)
+    asking[0].cancel()
+    await asyncio.wait(asking[:1])
+    redis_process.resume()
+    assert await asking[1] == [b"two"]
+    assert (await client._open_line())[0] is line
+    await client.aclose()
+
+
+async def test_answers_all_who_wait_when_the_connection_ends() -> None:
+    async with redis_that_says([b"what?\r\n"], [ONE]) as client:
+        outcomes = await asyncio.gather(*(client.run(ECHO, [], [n]) for n in range(3)), return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes] == [CacheDown] * 3
         assert await client.look_up("a") == [b"one"]
-        asking = asyncio.ensure_future(client._read(["a"]))
-        await asyncio.sleep(0)
-        asking.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await asking
-        assert await client.look_up("a") == [b"one"]
+
+
+async def test_runs_scripts_and_gives_each_its_own_answer(redis: Client) -> None:
+    await redis.script_flush()
+    assert await redis.run(ECHO, ["k"], ["text", b"bytes", 7]) == [b"k", b"text", b"bytes", b"7"]
+    outcomes = await asyncio.gather(*(redis.run(ECHO, [f"k{n}"], [n]) for n in range(100)))
+    assert outcomes == [[b"k%d" % n, b"%d" % n] for n in range(100)]
+    assert (await redis.info("commandstats"))["cmdstat_evalsha"]["calls"] > 100
+
+
+async def test_runs_a_script_that_redis_has_forgotten(redis: Client) -> None:
+    for _ in range(2):
+        await redis.script_flush()
+        assert await redis.run("return 1", [], []) == 1
+
+
+async def test_takes_a_script_that_fails_for_an_answer(redis: Client) -> None:
+    with pytest.raises(CacheDown) as caught:
+        await redis.run("return redis.call('LPUSH')", [], [])
+    assert isinstance(caught.value.__cause__, ResponseError)
+    assert redis.reachable
 
 
 async def test_takes_a_refusal_for_an_answer_and_a_redis_that_starts_for_one_that_is_away() -> None:
