@@ -204,9 +204,7 @@ def make_app(settings: Settings) -> ASGIApp:
         ),
     )
     lane = Lane(app, ready=ready, redis=redis, sessions=sessions, standings=standings, offices=offices, usage=usage)
-    edge = Edge(
-        lane, base_url=settings.base_url, body_caps={PLACE: MOST_BYTES}, too_large=note_too_large(intake)
-    )
+    edge = Edge(lane, base_url=settings.base_url, body_caps={PLACE: MOST_BYTES}, too_large=note_too_large(intake))
     return SecureHeaders(edge, base_url=settings.base_url)
 
 

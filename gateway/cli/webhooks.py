@@ -9,11 +9,10 @@ import click
 from auth.clock import utc_now
 from gateway.cli.tables import age, table
 from gateway.cli.tools import tools
-from gateway.webhooks.counts import Outcome
 from gateway.webhooks.summary import Totals, WebhookSummary, summarise
 
 HEAD = ("SOURCE", "STATE", "TAKEN", "REFUSED IN 24 H", "WAITING", "ADDRESS FOR THE VENDOR")
-WHY: Mapping[Outcome, str] = {
+WHY: Mapping[str, str] = {
     "no_secret": "no secret set here",
     "no_source": "no such source",
     "not_usable": "settings cannot be used",
@@ -72,5 +71,4 @@ def _state(each: WebhookSummary, now: datetime) -> str:
 
 
 def _refused(totals: Totals) -> str:
-    words: Mapping[str, str] = WHY
-    return ", ".join(f"{times} {words.get(outcome, outcome)}" for outcome, times in totals.items())
+    return ", ".join(f"{times} {WHY[outcome]}" for outcome, times in totals.items())

@@ -94,15 +94,20 @@ class WebhookCounts:
                 {"source": source, "outcome": outcome, **_columns(totals[source, outcome])}
                 for source, outcome in sorted(totals)
             ]
-            added = {"times": WebhookTotal.times + total.excluded.times, "last_at": total.excluded.last_at}
+            since, until, new = WebhookTotal.first_at, WebhookTotal.last_at, total.excluded
+            added = {  # another process may have written what is newer
+                "times": WebhookTotal.times + new.times,
+                "first_at": sa.case((since < new.first_at, since), else_=new.first_at),
+                "last_at": sa.case((until > new.last_at, until), else_=new.last_at),
+            }
             await session.execute(total.on_conflict_do_update(index_elements=["source", "outcome"], set_=added), rows)
             rows = [
                 {"source": source, "outcome": outcome, "hour": at, "times": waiting[source, outcome, at].times}
                 for source, outcome, at in sorted(waiting)
             ]
             key = ["source", "outcome", "hour"]
-            added = {"times": WebhookHour.times + hour.excluded.times}
-            await session.execute(hour.on_conflict_do_update(index_elements=key, set_=added), rows)
+            more = {"times": WebhookHour.times + hour.excluded.times}
+            await session.execute(hour.on_conflict_do_update(index_elements=key, set_=more), rows)
 
     async def _turn(self) -> None:
         await self.flush()

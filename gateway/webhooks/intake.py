@@ -41,9 +41,7 @@ class Waiting(Struct, frozen=True):
 class Intake:
     """Takes deliveries. `taken` is told when some were, `aclose` waits for those under way."""
 
-    def __init__(
-        self, database: Database, offices: Offices, counts: WebhookCounts, taken: Callable[[], None]
-    ) -> None:
+    def __init__(self, database: Database, offices: Offices, counts: WebhookCounts, taken: Callable[[], None]) -> None:
         self._database = database
         self._offices = offices
         self._counts = counts

@@ -62,7 +62,7 @@ async def summarise(db: Database, offices: Offices, base_url: str, now: datetime
 
 
 async def tell(db: Database, now: datetime) -> dict[str, Told]:
-    """Read what became of deliveries, by source; under "" those to sources that there are not. Raises `DatabaseDown`."""
+    """Read what became of deliveries, by source; "" stands for sources that there are not. Raises `DatabaseDown`."""
     async with db.read() as session:
         totals = list(await session.scalars(sa.select(WebhookTotal)))
         hours = await session.execute(
