@@ -5,14 +5,15 @@ is always what the back office answered after the event came.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
 import msgspec
 import sqlalchemy as sa
 import structlog
 from msgspec import Struct
 
+from auth.clock import Clock
 from connectors.deliveries import Delivery, Event
 from connectors.errors import ConnectorError, NotFound, WebhookRefused
 from gateway.account_view import AccountViews
@@ -21,7 +22,7 @@ from gateway.records.database import Database, DatabaseDown
 from gateway.records.ids import new_id
 from gateway.records.tables import InboxRow, Link
 from gateway.records.upsert import insert
-from gateway.rounds import Rounds
+from gateway.rounds import Rounds, Seldom
 
 KEPT_FOR = timedelta(days=7)  # a copy that comes later is taken for a new one, and does no harm
 LEASE = timedelta(minutes=1)  # a process that died is succeeded after it
@@ -46,15 +47,13 @@ class Due(Struct, frozen=True):
 class Inbox:
     """Takes deliveries, and works on them from `start` to `aclose`, beside the other processes that do."""
 
-    def __init__(
-        self, database: Database, offices: Offices, views: AccountViews, clock: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, database: Database, offices: Offices, views: AccountViews, clock: Clock) -> None:
         self._database = database
         self._offices = offices
         self._views = views
         self._clock = clock
         self._rounds = Rounds("webhooks", self._turn, every=LOOK_EVERY)
-        self._purged_at = datetime.min.replace(tzinfo=UTC)
+        self._purges = Seldom(self._purge, clock, every=PURGED_EVERY)
 
     async def take(self, source: str, delivery: Delivery) -> None:
         """Write down what a delivery says. One that came before is taken once.
@@ -104,7 +103,7 @@ class Inbox:
     async def _turn(self) -> None:
         while await self.work():
             pass
-        await self._purge()
+        await self._purges.turn()
 
     async def _lease(self) -> list[Due]:
         now = self._clock()
@@ -170,11 +169,7 @@ class Inbox:
                 due_at = now + timedelta(seconds=PAUSES[due.tries - 1]) if again else None
                 await session.execute(sa.update(InboxRow).where(InboxRow.id == due.id).values(due_at=due_at))
 
-    async def _purge(self) -> None:
-        now = self._clock()
-        if now - self._purged_at < PURGED_EVERY:
-            return
-        self._purged_at = now
+    async def _purge(self, now: datetime) -> None:
         async with self._database.write() as session:
             await session.execute(
                 sa.delete(InboxRow).where(InboxRow.due_at.is_(None), InboxRow.received_at < now - KEPT_FOR)

@@ -21,7 +21,7 @@ UNTOLD = {
     "gateway.usage:flush": "counts of what is viewed",
     "gateway.page_rows:write": "what members were shown, which they did not do",
     "gateway.page_rows:purge": "pages that were shown long ago",
-    "gateway.usage:_purge_daily": "counts that are old",
+    "gateway.usage:_purge": "counts that are old",
     "gateway.identity.arrival:_take_address": "an address, of which member.made or member.changed tells",
     "gateway.inbox:take": "what a back office told, which changes nothing here by itself",
     "gateway.inbox:_lease": "who works on it",
