@@ -2,6 +2,7 @@
 
 ConnectorError
   AccessDenied    the credentials were refused            an admin renews them
+    NotAllowed    they are good, and may not do this      an admin gives them more rights
   AddressRefused  the address may not be called           an admin corrects it
   NotFound        no such customer or record              shown as not found
   Refused         understood, and declined (400/409/422)  we correct the request
@@ -35,6 +36,10 @@ class AccessDenied(ConnectorError):
     """The credentials were refused."""
 
     serve_stale, fixed_by = True, "admin"
+
+
+class NotAllowed(AccessDenied):
+    """The credentials are good, and may not do this."""
 
 
 class AddressRefused(ConnectorError):

@@ -5,9 +5,9 @@ is always what the back office answered after the event came.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import msgspec
@@ -15,6 +15,7 @@ import sqlalchemy as sa
 import structlog
 from msgspec import Struct
 
+from auth.clock import Clock
 from connectors.deliveries import Event
 from connectors.errors import ConnectorError, NotFound
 from gateway.account_view import AccountViews
@@ -22,7 +23,7 @@ from gateway.offices import Office, Offices
 from gateway.records.database import Database, DatabaseDown
 from gateway.records.tables import Link
 from gateway.records.webhook_tables import InboxRow
-from gateway.rounds import Rounds
+from gateway.rounds import Rounds, Seldom
 
 KEPT_FOR = timedelta(days=7)  # a copy that comes later is taken for a new one, and does no harm
 LEASE = timedelta(minutes=1)  # a process that died is succeeded after it
@@ -47,16 +48,14 @@ class Due(Struct, frozen=True):
 class Inbox:
     """Works on deliveries from `start` to `aclose`, beside the other processes that do."""
 
-    def __init__(
-        self, database: Database, offices: Offices, views: AccountViews, clock: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, database: Database, offices: Offices, views: AccountViews, clock: Clock) -> None:
         self._database = database
         self._offices = offices
         self._views = views
         self._clock = clock
         self._rounds = Rounds("webhooks", self._turn, every=LOOK_EVERY)
         self._working: dict[str, asyncio.Task[None]] = {}  # by source
-        self._purged_at = datetime.min.replace(tzinfo=UTC)
+        self._purges = Seldom(self._purge, clock, every=PURGED_EVERY)
 
     def wake(self) -> None:
         """Look at once: something was taken."""
@@ -78,7 +77,7 @@ class Inbox:
             task = asyncio.create_task(self._work_on(source, group))
             self._working[source] = task
             task.add_done_callback(partial(self._done, source))
-        await self._purge()
+        await self._purges.turn()
 
     def _done(self, source: str, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()):
@@ -156,11 +155,7 @@ class Inbox:
             for due_at, ids in by_due.items():
                 await session.execute(sa.update(InboxRow).where(InboxRow.id.in_(ids)).values(due_at=due_at))
 
-    async def _purge(self) -> None:
-        now = self._clock()
-        if now - self._purged_at < PURGED_EVERY:
-            return
-        self._purged_at = now
+    async def _purge(self, now: datetime) -> None:
         async with self._database.write() as session:
             await session.execute(
                 sa.delete(InboxRow).where(InboxRow.due_at.is_(None), InboxRow.received_at < now - KEPT_FOR)

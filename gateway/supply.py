@@ -15,6 +15,7 @@ from typing import Literal, ParamSpec, TypeVar
 import structlog
 from msgspec import Struct
 
+from auth.clock import Clock
 from cache.client import CacheDown
 from cache.flight import Flight
 from cache.recent import Recent
@@ -67,9 +68,7 @@ class Question(Struct):
 class Supply:
     """Serves what is wanted, and renews what is older than its promise."""
 
-    def __init__(
-        self, snapshots: Snapshots, turns: Turns, flight: Flight[Known], *, clock: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, snapshots: Snapshots, turns: Turns, flight: Flight[Known], *, clock: Clock) -> None:
         self._snapshots = snapshots
         self._turns = turns
         self._flight = flight

@@ -61,6 +61,10 @@ class Member(Base):
     last_visit_at: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]  # since when they may not sign in
 
+    @property
+    def called(self) -> str:
+        return self.name or self.email or self.subject
+
 
 class Membership(Base):
     """A member may act for an account, within these rights (`gateway.rights`)."""

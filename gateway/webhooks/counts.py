@@ -4,19 +4,19 @@ So a flood of forgeries costs a few rows an hour, and all processes add to the s
 had not written when it was killed is lost: the inbox itself never waits here.
 """
 
-from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal, cast
 
 import sqlalchemy as sa
 from msgspec import Struct
 
+from auth.clock import Clock
 from connectors.errors import Refusal
 from gateway.records.database import Database, DatabaseDown
 from gateway.records.upsert import insert
 from gateway.records.webhook_tables import WebhookHour, WebhookTotal
-from gateway.rounds import Rounds
+from gateway.rounds import Rounds, Seldom
 
 # "away": the database was, and the sender is asked to come again. "not_usable": the source's settings are not.
 Outcome = Literal["taken", "away", "no_source", "not_usable", "too_large", Refusal]
@@ -42,12 +42,11 @@ Hour = tuple[str, Outcome, datetime]  # source, what became of it, and the hour'
 class WebhookCounts:
     """Counts from the moment it is made; `start` it to write, and `aclose` it to write the last."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database, now: Clock) -> None:
         self._database = database
-        self._now = now
         self._waiting: dict[Hour, Count] = {}
         self._rounds = Rounds("webhook counts", self._turn, every=WRITTEN_EVERY)
-        self._purged_at = datetime.min.replace(tzinfo=UTC)
+        self._purges = Seldom(self._purge, now, every=PURGED_EVERY)
 
     def note(self, source: str, outcome: Outcome, at: datetime) -> bool:
         """Count one. Says whether it is the first of its kind since counts were written: worth a line in the log."""
@@ -111,11 +110,11 @@ class WebhookCounts:
 
     async def _turn(self) -> None:
         await self.flush()
-        now = self._now()
-        if now - self._purged_at >= PURGED_EVERY:
-            async with self._database.write() as session:
-                await session.execute(sa.delete(WebhookHour).where(WebhookHour.hour < now - HOURS_KEPT))
-            self._purged_at = now
+        await self._purges.turn()
+
+    async def _purge(self, now: datetime) -> None:
+        async with self._database.write() as session:
+            await session.execute(sa.delete(WebhookHour).where(WebhookHour.hour < now - HOURS_KEPT))
 
 
 def _columns(count: Count) -> dict[str, object]:
