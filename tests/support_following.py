@@ -44,12 +44,13 @@ class Follower(Struct):
         return pages
 
 
-async def read_all(read: Read[Any, Record], office: BackOffice[Any], customer: str) -> dict[str, Answer[Record]]:
-    """Read all pages of a customer's records, by id."""
-    found, cursor = dict[str, Answer[Record]](), None
-    while True:
-        page = await read(office, Query(customer=customer, asked_at=NOW, cursor=cursor))
+async def read_all(read: Read[Any, Record], office: BackOffice[Any], *customers: str) -> dict[str, Answer[Record]]:
+    """Read all pages of some customers' records, by id."""
+    found = dict[str, Answer[Record]]()
+    for customer in customers:
+        page = await read(office, Query(customer=customer, asked_at=NOW))
         found |= {answer.record.origin.id: answer for answer in page.answers}
-        cursor = page.cursor
-        if cursor is None:
-            return found
+        while page.cursor:
+            page = await read(office, Query(customer=customer, asked_at=NOW, cursor=page.cursor))
+            found |= {answer.record.origin.id: answer for answer in page.answers}
+    return found

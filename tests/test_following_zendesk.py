@@ -44,9 +44,7 @@ def ago(minutes: float) -> datetime:
 
 async def assert_all_followed(following: Follower, office: Zendesk, store: Store) -> None:
     """Compare what was followed with the lists of every customer: the same records, with the same owners."""
-    listed = {}
-    for user in store.users:
-        listed |= await read_all(connector.reads["tickets"], office, f"user:{user}")
+    listed = await read_all(connector.reads["tickets"], office, *(f"user:{key}" for key in store.users))
     assert following.answers == listed
     for organization in store.organizations:
         customer = f"organization:{organization}"
@@ -121,9 +119,7 @@ async def test_neither_loses_nor_loops_over_what_changes_between_two_pages(offic
 
 
 async def assert_subset(following: Follower, office: Zendesk, store: Store, made: list[int]) -> None:
-    listed = {}
-    for user in store.users:
-        listed |= await read_all(connector.reads["tickets"], office, f"user:{user}")
+    listed = await read_all(connector.reads["tickets"], office, *(f"user:{key}" for key in store.users))
     assert following.answers == {key: each for key, each in listed.items() if int(key) in made}
 
 
