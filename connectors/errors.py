@@ -14,6 +14,8 @@ ConnectorError
 
 from typing import ClassVar, Literal
 
+Refusal = Literal["no_secret", "unsigned", "signature", "time", "unreadable"]
+
 
 class ConnectorError(Exception):
     """A back office let us down. The text is for operators; customers only ever learn the class.
@@ -75,6 +77,10 @@ class BadResponse(ConnectorError):
 
 
 class WebhookRefused(ConnectorError):
-    """A delivery that is not provably theirs, or that we cannot read."""
+    """A delivery that is not provably theirs, or that we cannot read. `reason` is what it is counted as."""
 
     fixed_by = "admin"
+
+    def __init__(self, detail: str, *, reason: Refusal = "unreadable") -> None:
+        super().__init__(detail)
+        self.reason = reason

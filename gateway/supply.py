@@ -99,9 +99,20 @@ class Supply:
         Raises `ConnectorError`.
         """
         _, (have,) = await self._stored([want])
+        if have is None:  # what is on its way for the first time may be older than the event
+            await self._end_of_first_call(want)
+            _, (have,) = await self._stored([want])
         while have and have.fetched_at < since:
             # A call that is under way may have begun before: then it is not the last one.
             have = await self._flight.join(want.key, partial(self._renew, want, have))
+
+    async def _end_of_first_call(self, want: Pull) -> None:
+        """Wait for who is fetching it, here or in another process, if anybody is. What fails leaves nothing."""
+        if call := self._flight.underway(want.key):
+            await asyncio.wait([call])
+        with suppress(CacheDown):
+            while await self._turns.is_taken(want.key):  # noqa: ASYNC110  # it ends in another process
+                await asyncio.sleep(LOOK_EVERY)
 
     async def _stored(self, wants: Sequence[Pull]) -> tuple[bytes | None, list[Known | None]]:
         if not wants:

@@ -1,73 +1,56 @@
-"""Following a feed as a portal does, and what must come of it: what reading everything anew gives."""
+"""Following a feed as a worker does: page by page to the end, what came last counts, and what is gone goes."""
 
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from connectors.contract import BackOffice, ChangesQuery, Connector, Query
-from connectors.records import Kind, Record
+from msgspec import Struct, field
 
-NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)  # when everything is asked, so that two answers can be compared
-MOST_PAGES = 200
+from connectors.contract import Answer, BackOffice, ChangesQuery, Feed, Query, Read
+from connectors.records import Record
 
-Shelf = dict[str, dict[str, Record]]  # a customer's records by their ids
-
-
-async def do_nothing() -> None: ...
+NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
+MOST_PAGES = 500
 
 
-class Follower:
-    """What is known of some customers' records of one kind, kept up by its feed."""
+class Follower(Struct):
+    """`answers` are the records as they are told to be, by id."""
 
-    def __init__(
-        self, connector: Connector[Any], office: BackOffice[Any], kind: Kind, customers: list[str], since: datetime
-    ) -> None:
-        self._connector = connector
-        self._office = office
-        self._kind = kind
-        self._customers = customers
-        self._since = since
-        self.cursor: str | None = None
-        self.shelf: Shelf = {}
+    feed: Feed[Any]
+    office: BackOffice[Any]
+    since: datetime
+    answers: dict[str, Answer[Record]] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+    cursor: str | None = None
 
-    async def whole(self) -> Shelf:
-        """Read every list to its end."""
-        return {customer: await self._list(customer) for customer in self._customers}
+    async def page(self) -> bool:
+        """Take one page in, and say whether there is more."""
+        query = ChangesQuery(since=self.since, asked_at=NOW, cursor=self.cursor)
+        changes = await self.feed.read(self.office, query)
+        for answer in changes.answers:
+            self.answers[answer.record.origin.id] = answer
+            self.gone.discard(answer.record.origin.id)
+        for key in changes.gone:
+            self.answers.pop(key, None)
+        self.gone |= changes.gone
+        self.cursor = changes.cursor
+        return changes.more
 
-    async def begin(self) -> None:
-        self.shelf = await self.whole()
-        await self.follow()
+    async def look(self) -> int:
+        """Follow to the end, and say how many pages there were."""
+        pages = 1
+        while await self.page():
+            pages += 1
+            assert pages < MOST_PAGES, "a feed without an end"
+        return pages
 
-    async def follow(self, between: Callable[[], Awaitable[None]] = do_nothing) -> list[str]:
-        """Look until there is no more, and name what was told. `between` is done after each page but the last."""
-        told: list[str] = []
-        for _ in range(MOST_PAGES):
-            query = ChangesQuery(since=self._since, asked_at=NOW, cursor=self.cursor)
-            changes = await self._connector.feeds[self._kind].read(self._office, query)
-            told += [answer.record.origin.id for answer in changes.answers] + sorted(changes.gone)
-            for answer in changes.answers:
-                self._take_out(answer.record.origin.id)
-                for owner in answer.owners & self.shelf.keys():
-                    self.shelf[owner][answer.record.origin.id] = answer.record
-            for key in changes.gone:
-                self._take_out(key)
-            self.cursor = changes.cursor
-            if not changes.more:
-                return told
-            await between()
-        raise AssertionError("a look without an end")
 
-    async def _list(self, customer: str) -> dict[str, Record]:
-        records: dict[str, Record] = {}
-        cursor = None
-        while True:
-            query = Query(customer=customer, asked_at=NOW, cursor=cursor)
-            page = await self._connector.reads[self._kind](self._office, query)
-            records |= {each.record.origin.id: each.record for each in page.answers if customer in each.owners}
-            cursor = page.cursor
-            if cursor is None:
-                return records
-
-    def _take_out(self, key: str) -> None:
-        for records in self.shelf.values():
-            records.pop(key, None)
+async def read_all(read: Read[Any, Record], office: BackOffice[Any], *customers: str) -> dict[str, Answer[Record]]:
+    """Read all pages of some customers' records, by id."""
+    found = dict[str, Answer[Record]]()
+    for customer in customers:
+        page = await read(office, Query(customer=customer, asked_at=NOW))
+        found |= {answer.record.origin.id: answer for answer in page.answers}
+        while page.cursor:
+            page = await read(office, Query(customer=customer, asked_at=NOW, cursor=page.cursor))
+            found |= {answer.record.origin.id: answer for answer in page.answers}
+    return found
