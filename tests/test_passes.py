@@ -81,7 +81,9 @@ def test_begins_where_it_is_told_to() -> None:
     assert place_of(ChangesQuery(since=START, asked_at=START, cursor=place.cursor(after=7))) == place
 
 
-@pytest.mark.parametrize("cursor", ["", "7", "{}", '{"since": "now"}', '{"since": "2026-11-22T10:00:00Z", "after": "a"}'])
+@pytest.mark.parametrize(
+    "cursor", ["", "7", "{}", '{"since": "now"}', '{"since": "2026-11-22T10:00:00Z", "after": "a"}']
+)
 def test_takes_no_cursor_but_its_own(cursor: str) -> None:
     with pytest.raises(BadResponse):
         place_of(ChangesQuery(since=START, asked_at=START, cursor=cursor))

@@ -5,7 +5,7 @@ from msgspec import Struct
 from connectors.contract import Connector, Limits, Scope
 from connectors.vendors.odoo import invoices, moves, orders, tickets
 from connectors.vendors.odoo.attachments import open_attachment
-from connectors.vendors.odoo.changes import FEEDS
+from connectors.vendors.odoo.feeds import FEEDS
 from connectors.vendors.odoo.partners import fetch_person, find
 from connectors.vendors.odoo.pdf import open_invoice, open_slip
 from connectors.vendors.odoo.rpc import Odoo, call, sign_in

@@ -5,12 +5,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from support_following import Follower
+from support_following import Follower, read_all
 from support_sandbox import ODOO_DATABASE, ODOO_KEY, ODOO_LOGIN, RunningSandbox
 
 from connectors.addresses import AddressPolicy
 from connectors.config import Secret
-from connectors.records import Kind
+from connectors.contract import Answer
+from connectors.records import Kind, Record
 from connectors.sandbox.odoo.documents import instant, settle
 from connectors.sandbox.odoo.store import Row
 from connectors.tokens import MemoryTokens
@@ -19,8 +20,8 @@ from connectors.vendors.odoo import connector
 from connectors.vendors.odoo.rpc import Odoo
 from connectors.vendors.odoo.settings import OdooConfig
 
-BAKERY, CATERING, HOTEL = "10", "20", "30"
-MAYA = 11  # the bakery's contact
+EVERYBODY = ("1", "10", "20", "30", "40", "60", "70")
+MAYA, INES = 11, 31  # contacts of a bakery, and of a hotel with hundreds of papers
 
 Rows = dict[str, dict[int, Row]]
 
@@ -43,8 +44,14 @@ def rows(sandbox: RunningSandbox) -> Rows:
     return kept
 
 
-def follower(odoo: Odoo, kind: Kind) -> Follower:
-    return Follower(connector, odoo, kind, [BAKERY, CATERING, HOTEL], datetime.now(UTC) - timedelta(minutes=15))
+async def following(odoo: Odoo, kind: Kind) -> Follower:
+    """Read everything, and begin to follow."""
+    since = datetime.now(UTC) - timedelta(minutes=15)
+    return Follower(connector.feeds[kind], odoo, since, await everything(odoo, kind))
+
+
+async def everything(odoo: Odoo, kind: Kind) -> dict[str, Answer[Record]]:
+    return await read_all(connector.reads[kind], odoo, *EVERYBODY)
 
 
 def write(row: Row, **values: Any) -> None:
@@ -75,7 +82,7 @@ def delivery(rows: Rows) -> Row:
 
 
 def pay_half(rows: Rows) -> None:
-    invoice = of(rows, "account.move", partner=31, payment_state="not_paid", move_type="out_invoice")
+    invoice = of(rows, "account.move", partner=INES, payment_state="not_paid", move_type="out_invoice")
     settle(invoice, "partial")
     write(invoice)
 
@@ -93,12 +100,13 @@ CHANGES: dict[tuple[Kind, str], Callable[[Rows], None]] = {
     ("orders", "a contact who is but an address"): lambda rows: write_to_maya(rows, type="delivery"),
     ("invoices", "a payment"): pay_half,
     ("invoices", "another text on a line"): lambda rows: write(
-        line_of(rows, "account.move.line", of(rows, "account.move", partner=int(BAKERY), state="posted")), name="Oven"
+        line_of(rows, "account.move.line", of(rows, "account.move", move_type="out_invoice", state="posted")),
+        name="Oven",
     ),
     ("invoices", "back to a draft"): lambda rows: write(
-        of(rows, "account.move", partner=int(BAKERY), state="posted"), state="draft"
+        of(rows, "account.move", move_type="out_invoice", state="posted"), state="draft"
     ),
-    ("invoices", "a contact who is but an address"): lambda rows: write(rows["res.partner"][31], type="invoice"),
+    ("invoices", "a contact who is but an address"): lambda rows: write(rows["res.partner"][INES], type="invoice"),
     ("tickets", "another stage"): lambda rows: write(rows["helpdesk.ticket"][9], stage_id=4, closed=True),
     ("tickets", "a stage by another name"): lambda rows: write(rows["helpdesk.ticket.stage"][7], name="At the maker's"),
     ("tickets", "archived"): lambda rows: write(rows["helpdesk.ticket"][9], active=False),
@@ -110,69 +118,54 @@ CHANGES: dict[tuple[Kind, str], Callable[[Rows], None]] = {
 
 @pytest.mark.parametrize(("kind", "change"), CHANGES)
 async def test_tells_of(odoo: Odoo, rows: Rows, kind: Kind, change: str) -> None:
-    feed = follower(odoo, kind)
-    await feed.begin()
-    before = await feed.whole()
+    feed = await following(odoo, kind)
+    await feed.look()
+    before = dict(feed.answers)
     CHANGES[kind, change](rows)
-    await feed.follow()
-    assert feed.shelf == await feed.whole() != before
+    await feed.look()
+    assert feed.answers == await everything(odoo, kind) != before
 
 
 async def test_tells_of_an_archived_ticket_that_came_back(odoo: Odoo, rows: Rows) -> None:
-    feed = follower(odoo, "tickets")
-    write(rows["helpdesk.ticket"][9], active=False)
-    await feed.begin()
-    write(rows["helpdesk.ticket"][9], active=True)
-    assert await feed.follow() == ["9"]
-    assert feed.shelf == await feed.whole()
+    feed = await following(odoo, "tickets")
+    for active in (False, True):
+        write(rows["helpdesk.ticket"][9], active=active)
+        await feed.look()
+        assert ("9" in feed.answers, "9" in feed.gone) == (active, not active)
+        assert feed.answers == await everything(odoo, "tickets")
 
 
 @pytest.mark.parametrize(("kind", "model"), [("orders", "sale.order"), ("invoices", "account.move")])
-async def test_loses_none_of_hundreds_that_were_changed_at_once(
-    odoo: Odoo, rows: Rows, kind: Kind, model: str
-) -> None:
+async def test_loses_none_of_hundreds_that_were_changed_at_once(odoo: Odoo, rows: Rows, kind: Kind, model: str) -> None:
     """Meanwhile those that were told are changed again, and those that were not."""
-    feed = follower(odoo, kind)
-    await feed.begin()
-    theirs = [row for row in rows[model].values() if row["state"] != "draft" and row["partner_id"] == 31]
-    assert len(theirs) > 150
+    feed = await following(odoo, kind)
+    theirs = [row for row in rows[model].values() if row["state"] != "draft" and row["partner_id"] == INES]
     for row in theirs:
         write(row, client_order_ref="At once", ref="At once")
-
-    async def edit() -> None:
-        write(theirs[0], client_order_ref="Since then", ref="Since then")
-        write(theirs[-1], client_order_ref="Since then", ref="Since then")
-
-    told = await feed.follow(edit)
-    assert set(told) == {str(row["id"]) for row in theirs}
-    assert len(told) == len(set(told))
-    await feed.follow()
-    assert feed.shelf == await feed.whole()
+    feed.answers.clear()
+    while await feed.page():
+        for row in (theirs[0], theirs[-1]):
+            write(row, client_order_ref="Since then", ref="Since then")
+    assert len(theirs) > 150
+    assert feed.answers.keys() == {str(row["id"]) for row in theirs}
+    await feed.look()
+    told = await everything(odoo, kind)
+    assert feed.answers == {key: told[key] for key in feed.answers}
 
 
 async def test_asks_little_while_nothing_changes(odoo: Odoo, rows: Rows, sandbox: RunningSandbox) -> None:
     asked = {}
     for kind in connector.feeds:
-        feed = follower(odoo, kind)
-        await feed.begin()
+        feed = await following(odoo, kind)
         sandbox.odoo_seen.clear()
-        assert await feed.follow() == []
+        await feed.look()
         asked[kind] = len(sandbox.odoo_seen)
     assert asked == {"orders": 3, "invoices": 2, "tickets": 3}
 
 
-async def test_has_nothing_to_tell_without_the_app(odoo: Odoo, sandbox: RunningSandbox) -> None:
-    sandbox.reset(helpdesk=False)
-    feed = follower(odoo, "tickets")
-    await feed.begin()
-    assert await feed.follow() == []
-
-
 async def test_leaves_what_was_deleted_to_the_reading_of_whole_lists(odoo: Odoo, rows: Rows) -> None:
-    feed = follower(odoo, "tickets")
-    await feed.begin()
+    feed = await following(odoo, "tickets")
     del rows["helpdesk.ticket"][9]
-    assert await feed.follow() == []
-    assert "9" in feed.shelf[BAKERY]
-    assert "9" not in (await feed.whole())[BAKERY]
+    await feed.look()
+    assert feed.answers.keys() - await everything(odoo, "tickets") == {"9"}
     assert connector.feeds["tickets"].whole_every <= timedelta(minutes=15)
