@@ -21,6 +21,7 @@ from connectors.contract import (
     RecordQuery,
     Token,
 )
+from connectors.deliveries import Registered
 from connectors.records import Kind, Record
 from connectors.testing.far_end import FarEnd
 from connectors.testing.recordings import Ask, Setup
@@ -43,6 +44,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     person: Person | None = None
     says: str | None = None
     file: GivenFile | None = None
+    registered: Registered | None = None
 
 
 @asynccontextmanager
@@ -78,7 +80,7 @@ class _Clock:
         self._now += seconds
 
 
-async def perform(connector: Connector[Any], office: BackOffice[Any], kind: Kind | None, ask: Ask) -> Outcome:
+async def perform(connector: Connector[Any], office: BackOffice[Any], kind: Kind | None, ask: Ask) -> Outcome:  # noqa: PLR0911  # one for each call
     """Make the call that a recording asks for."""
     match ask.call, kind:
         case "check", _:
@@ -88,6 +90,8 @@ async def perform(connector: Connector[Any], office: BackOffice[Any], kind: Kind
             return Outcome(candidates=await connector.find(office, facts))
         case "person", _ if connector.person:
             return Outcome(person=await connector.person(office, ask.id))
+        case "register", _ if connector.webhook and connector.webhook.register:
+            return Outcome(registered=await connector.webhook.register(office, ask.address))
         case "read", str():
             query = Query(customer=ask.customer, asked_at=ask.asked_at, cursor=ask.cursor, only_open=ask.only_open)
             page: Page[Record] = await connector.reads[kind](office, query)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 Row = dict[str, Any]
 
@@ -25,6 +25,7 @@ class Store(Struct):
     tickets: dict[int, Row]
     comments: dict[int, Row]
     attachments: dict[int, Row]
+    webhooks: dict[int, Row] = field(default_factory=dict)
 
     def undeleted(self) -> Iterator[Row]:
         return (row for row in self.tickets.values() if row["status"] != "deleted")
