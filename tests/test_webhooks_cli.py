@@ -95,12 +95,8 @@ def store(hallway: Hallway, sandbox: RunningSandbox) -> Store:
     hallway.environ |= {"HALLWAY_BASE_URL": "https://portal.example", "ZENDESK_TOKEN": TOKEN}
     file = hallway.write(ZENDESK.replace('"ZENDESK"', f'"{sandbox.zendesk_url}"'))
     assert hallway("sources", "apply", "--yes", file) == 0, hallway.err
-    promote(sandbox.site.zendesk, "admin")
+    sandbox.site.zendesk.caller["role"] = "admin"
     return sandbox.site.zendesk
-
-
-def promote(store: Store, role: str) -> None:
-    next(row for row in store.users.values() if row["email"] == store.email)["role"] = role
 
 
 def deliver(hallway: Hallway, secret: str) -> int:
@@ -174,7 +170,7 @@ def test_keeps_the_secret_when_the_file_is_applied_again(hallway: Hallway, store
 
 
 def test_says_why_it_registers_nothing(hallway: Hallway, store: Store, sandbox: RunningSandbox) -> None:
-    promote(store, "agent")
+    store.caller["role"] = "agent"
     assert hallway("webhooks", "register", "helpdesk") == 1
     assert hallway.err.startswith("hallway: helpdesk: ")
     assert hallway("webhooks", "register", "nothing") == 2

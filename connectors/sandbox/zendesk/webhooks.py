@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connectors.sandbox.asgi import Request, Response, as_json
-from connectors.sandbox.zendesk.errors import ZendeskError, bad_request, not_found
+from connectors.sandbox.zendesk.errors import bad_request, forbidden, not_found
 from connectors.sandbox.zendesk.paging import BY_CURSOR, by_cursor, params_of
 from connectors.sandbox.zendesk.store import Row, Store
 from connectors.sandbox.zendesk.writer import Writer, as_instant
@@ -44,9 +44,8 @@ def signing_secret(store: Store, _: Writer, request: Request, key: str) -> Respo
 
 
 def _check_admin(store: Store) -> None:
-    roles = [row["role"] for row in store.users.values() if row["email"] == store.email]
-    if roles != ["admin"]:
-        raise ZendeskError(403, {"errors": [{"code": "Forbidden", "title": "You do not have access to this page"}]})
+    if store.caller["role"] != "admin":
+        raise forbidden()
 
 
 def _fields(request: Request) -> dict[str, Any]:
