@@ -29,6 +29,12 @@ GIVES_UP = f"""\
 
 MUTATIONS: dict[tuple[str, str], list[Edit]] = {
     ("odoo", "invents a status"): [("orders", 'STATES.get(state, "unknown")', 'STATES.get(state, "confirmed")')],
+    ("zendesk", "makes a second webhook for one address"): [
+        ("registration", "hook.endpoint == address", "not address")
+    ],
+    ("zendesk", "takes a webhook that is switched off for one that is not"): [
+        ("registration", 'self.status == "active" and ', "")
+    ],
     ("odoo", "swallows what it cannot read"): [
         ("models", "except ModelMissing:", "except (ModelMissing, BadResponse):")
     ],
