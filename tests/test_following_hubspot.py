@@ -38,7 +38,7 @@ def ago(minutes: float) -> datetime:
 
 def sell(store: Store, now: datetime, owner: tuple[str, str] | None = ("companies", "9010"), **more: str) -> str:
     """Make an order, and give its id."""
-    order = changes.create(store, "orders", PIPELINE | more, now)
+    order = changes.create(store, "orders", {**PIPELINE, **more}, now)
     if owner:
         store.associate(("orders", order.id), owner, TYPES["orders", owner[0]])
     return order.id
