@@ -32,7 +32,6 @@ from auth.visitors import Visitors
 from cache.client import connect
 from cache.copies import Copies
 from cache.flight import Flight
-from cache.snapshots import Snapshots
 from cache.turns import Turns
 from connectors.addresses import AddressPolicy
 from connectors.config import Secret
@@ -47,6 +46,7 @@ from gateway.identity.matching import Policy
 from gateway.identity.rechecking import Rechecks
 from gateway.identity.watch import Watch
 from gateway.inbox import Inbox
+from gateway.kept import Kept
 from gateway.keyring import Keyring
 from gateway.log import configure
 from gateway.offices import Offices
@@ -110,7 +110,7 @@ def make_app(settings: Settings) -> ASGIApp:
     policy = AddressPolicy(allow_http=settings.allow_http_sources, allow_private=settings.allow_private_sources)
     offices = Offices(database, vault, load_connectors(), policy)
     flight: Flight[Known] = Flight()
-    supply = Supply(Snapshots(redis), Turns(redis), flight, clock=utc_now)
+    supply = Supply(Kept(redis), Turns(redis), flight, clock=utc_now)
     views = AccountViews(offices, supply, budget=settings.page_budget)
     inbox = Inbox(database, offices, views, utc_now)
     usage = Usage(database)

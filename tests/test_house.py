@@ -16,9 +16,10 @@ MACHINE_PATHS = re.compile(r"(?<![\w.])/(work|root|home/\w+|Users/\w+)/")
 
 # Who may take what gives records out of what keeps them, or of a back office; everybody else asks the merged view.
 READERS = {
-    "Snapshots": {"cache/snapshots.py", "gateway/app.py", "gateway/supply.py"},
-    "get_versioned": {"cache/snapshots.py", "gateway/supply.py"},
-    "unpack": {"gateway/pull.py", "gateway/supply.py"},
+    "Kept": {"gateway/app.py", "gateway/kept.py", "gateway/supply.py"},
+    "Snapshots": {"cache/snapshots.py", "gateway/kept.py"},
+    "get_versioned": {"cache/snapshots.py", "gateway/kept.py"},
+    "unpack": {"gateway/kept.py", "gateway/pull.py"},
     "Supply": {"gateway/account_view.py", "gateway/app.py", "gateway/supply.py"},
     "fetch": {"gateway/account_view.py", "gateway/pull.py"},
     "files": {"gateway/account_view.py"},

@@ -17,7 +17,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-import gateway.records.identity_tables  # noqa: F401  # the tables are those of both modules
+import gateway.records.feed_tables
+import gateway.records.identity_tables  # noqa: F401  # the tables are those of all these modules
 from gateway.records.base import Base
 
 
