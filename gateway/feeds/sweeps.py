@@ -92,4 +92,5 @@ async def _begin(session: AsyncSession, office: Office, now: datetime, total: in
     }
     row = insert(session, SweepRow).values(source=office.name, **fresh)
     await session.execute(row.on_conflict_do_update(index_elements=[SweepRow.source], set_=fresh))
-    return (await session.scalars(sa.select(SweepRow).where(SweepRow.source == office.name))).one()
+    its = sa.select(SweepRow).where(SweepRow.source == office.name).execution_options(populate_existing=True)
+    return (await session.scalars(its)).one()
