@@ -59,13 +59,15 @@ from gateway.standing import Standing, Standings
 from gateway.supply import Supply
 from gateway.usage import Usage
 from gateway.vault import Vault, VaultError
+from gateway.webhooks.counts import WebhookCounts
+from gateway.webhooks.intake import Intake
 from web.api.routes import API
 from web.backchannel import take_logout
 from web.edge import Edge
 from web.errors import HANDLERS
 from web.headers import SecureHeaders
 from web.health import get_healthz, get_readyz
-from web.hooks import MOST_BYTES, PLACE, take_delivery
+from web.hooks import MOST_BYTES, PLACE, note_too_large, take_delivery
 from web.lane import Lane
 from web.login import LOGIN
 from web.portal.routes import PORTAL
@@ -113,6 +115,8 @@ def make_app(settings: Settings) -> ASGIApp:
     supply = Supply(Kept(redis), Turns(redis), flight, clock=utc_now)
     views = AccountViews(offices, supply, budget=settings.page_budget)
     inbox = Inbox(database, offices, views, utc_now)
+    counts = WebhookCounts(database, utc_now)
+    intake = Intake(database, offices, counts, inbox.wake)
     usage = Usage(database)
     view = _view(settings)
     seen_pages = SeenPages(
@@ -165,6 +169,9 @@ def make_app(settings: Settings) -> ASGIApp:
             stack.push_async_callback(watch.aclose)
             await inbox.start()
             stack.push_async_callback(inbox.aclose)
+            await counts.start()
+            stack.push_async_callback(counts.aclose)
+            stack.push_async_callback(intake.aclose)
             yield
 
     app = Litestar(
@@ -181,7 +188,7 @@ def make_app(settings: Settings) -> ASGIApp:
                 "base_url": settings.base_url,
                 "callers": Callers(settings.trusted_proxies or ()),
                 "database": database,
-                "inbox": inbox,
+                "intake": intake,
                 "offices": offices,
                 "providers": providers,
                 "readiness": Readiness(database, database_url, redis),
@@ -197,7 +204,7 @@ def make_app(settings: Settings) -> ASGIApp:
         ),
     )
     lane = Lane(app, ready=ready, redis=redis, sessions=sessions, standings=standings, offices=offices, usage=usage)
-    edge = Edge(lane, base_url=settings.base_url, body_caps={PLACE: MOST_BYTES})
+    edge = Edge(lane, base_url=settings.base_url, body_caps={PLACE: MOST_BYTES}, too_large=note_too_large(intake))
     return SecureHeaders(edge, base_url=settings.base_url)
 
 

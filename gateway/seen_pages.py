@@ -6,21 +6,21 @@ What does not fit is dropped and counted.
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 import msgspec
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from auth.clock import Clock
 from cache.recent import Recent
 from gateway.access import Scope
 from gateway.account_view import Part
 from gateway.page_codes import make_code, spelled
 from gateway.page_rows import PLACE, Age, Look, Seen, digest_of, purge, write
 from gateway.records.database import Database, DatabaseDown
-from gateway.rounds import Rounds
+from gateway.rounds import Rounds, Seldom
 
 WRITTEN_EVERY = 1.0  # seconds
 BATCH = 100  # pages in one transaction
@@ -44,7 +44,7 @@ class SeenPages:
         look: Look,
         *,
         kept_for: timedelta,
-        now: Callable[[], datetime],
+        now: Clock,
         room: int = ROOM,
     ) -> None:
         self._database = database
@@ -56,7 +56,7 @@ class SeenPages:
         self._waiting: deque[Seen] = deque()
         self._noted: Recent[float] = Recent(10_000)  # -> when, on the clock of this process
         self._rounds = Rounds("seen pages", self._turn, every=WRITTEN_EVERY)
-        self._purged_at = datetime.min.replace(tzinfo=UTC)
+        self._purges = Seldom(self._purge, now, every=PURGED_EVERY)
         self.dropped = 0
         self._told = 0
 
@@ -139,8 +139,8 @@ class SeenPages:
 
     async def _turn(self) -> None:
         await self.flush()
-        await self._purge_daily()
         self._tell()
+        await self._purges.turn()
 
     def _tell(self) -> None:
         """Log what was dropped since the last time."""
@@ -148,13 +148,8 @@ class SeenPages:
             log.warning("seen pages dropped", count=self.dropped - self._told)
             self._told = self.dropped
 
-    async def _purge_daily(self) -> None:
-        now = self._now()
-        if now - self._purged_at < PURGED_EVERY:
-            return
-        with suppress(DatabaseDown):  # then at the next turn
-            await purge(self._database, now - self._kept_for)
-            self._purged_at = now
+    async def _purge(self, now: datetime) -> None:
+        await purge(self._database, now - self._kept_for)
 
 
 def _age(part: Part) -> Age:

@@ -68,12 +68,12 @@ class Desk:
 
     def read(self, kind: Kind) -> Callable[[BackOffice[Any], Query], Awaitable[Page[Record]]]:
         async def page(office: BackOffice[Any], query: Query) -> Page[Record]:
-            await self.answer(f"{'open ' if query.only_open else ''}{kind} of {query.customer}")
             answers = tuple(
                 Answer(frozenset({owner}), record)
                 for owner, record in self.held[kind]
                 if not (query.only_open and record.state == "paid")
             )
+            await self.answer(f"{'open ' if query.only_open else ''}{kind} of {query.customer}")  # as it was when asked
             start, size = int(query.cursor or 0), self.page_size
             return Page(answers[start : start + size], str(start + size) if start + size < len(answers) else None)
 
@@ -285,6 +285,30 @@ async def test_looks_again_after_a_call_that_began_before_the_change(
     await supply.look_again(want, clock.now)
     assert len(desk.asked) == asked
     await flight.aclose()
+
+
+@pytest.mark.parametrize("place", ["this process", "another process"])
+async def test_looks_again_after_a_first_call_that_began_before_the_change(
+    desk: Desk, clock: Clock, redis: Client, place: str
+) -> None:
+    """Nothing is kept yet when the event comes, and what is on its way is older than the event."""
+    desk.gate = asyncio.Event()
+    flights: list[Flight[Known]] = [Flight(), Flight()]
+    first, second = (Supply(Snapshots(redis), Turns(redis), flight, clock=clock) for flight in flights)
+    want = Pull(account="acme", customer="7", kind="invoices", office=desk.office())
+    page = asyncio.create_task(first.serve([want], asyncio.get_running_loop().time() + 5))
+    await desk.was_asked.wait()
+    desk.held["invoices"].append(("7", invoice("1")))
+    clock.now += timedelta(seconds=1)
+    again = asyncio.create_task((first if place == "this process" else second).look_again(want, clock.now))
+    await asyncio.sleep(0.1)
+    desk.gate.set()
+    await asyncio.gather(page, again)
+    _, (supplied,) = await first.serve([want], asyncio.get_running_loop().time() + 5)
+    assert supplied.known
+    assert [record.number for record in supplied.known.records if isinstance(record, Invoice)] == ["1"]
+    for flight in flights:
+        await flight.aclose()
 
 
 async def test_leaves_what_nobody_has_looked_at_for_whoever_does(desk: Desk, clock: Clock, redis: Client) -> None:

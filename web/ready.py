@@ -6,6 +6,7 @@ from datetime import date, datetime
 from litestar.types import HTTPScope
 from msgspec import Struct
 
+from auth.clock import Clock
 from gateway.offices import Office
 from gateway.standing import Standing
 
@@ -28,7 +29,7 @@ class Answer(Struct, frozen=True, kw_only=True):
 class Ready:
     """Answers by session and path; the oldest makes room for a new one. `room` is in bytes, and 0 keeps none."""
 
-    def __init__(self, clock: Callable[[], datetime], today: Callable[[], date], room: int) -> None:
+    def __init__(self, clock: Clock, today: Callable[[], date], room: int) -> None:
         self._clock = clock
         self._today = today
         self._room = room

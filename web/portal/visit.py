@@ -13,7 +13,7 @@ from auth.principals import Onlooker, Visiting
 from connectors.contract import FileStream
 from connectors.errors import NotFound, Unavailable
 from connectors.records import KINDS, Kind, Record
-from gateway.access import AccountRef
+from gateway.access import AccountRef, Scope
 from gateway.account_view import AccountView, Part
 from gateway.home import Item, needs_customer
 from gateway.offices import Office
@@ -78,6 +78,11 @@ class Visit:
     def is_linked(self) -> bool:
         """Whether there is anything this visitor could see."""
         return bool(self.scope and self.scope.links)
+
+    @property
+    def managed(self) -> Scope | None:
+        """The account, for a visitor who manages it: who may invite colleagues, and set what they see."""
+        return self.scope if self.scope and self.scope.rights.manages else None
 
     @property
     def offices(self) -> Mapping[str, Office]:
