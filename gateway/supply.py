@@ -68,13 +68,8 @@ class Question(Struct):
 class Supply:
     """Serves what is wanted, and renews what is older than its promise."""
 
-<<<<<<< HEAD
-    def __init__(self, kept: Kept, turns: Turns, flight: Flight[Known], *, clock: Callable[[], datetime]) -> None:
+    def __init__(self, kept: Kept, turns: Turns, flight: Flight[Known], *, clock: Clock) -> None:
         self._kept = kept
-=======
-    def __init__(self, snapshots: Snapshots, turns: Turns, flight: Flight[Known], *, clock: Clock) -> None:
-        self._snapshots = snapshots
->>>>>>> main
         self._turns = turns
         self._flight = flight
         self._clock = clock
@@ -111,12 +106,11 @@ class Supply:
             # A call that is under way may have begun before: then it is not the last one.
             have = await self._flight.join(want.key, partial(self._renew, want, have))
 
-<<<<<<< HEAD
     async def read_anew(self, want: Pull) -> tuple[Known | None, Known]:
         """Read as a whole, whatever is kept. Gives what was known before, and what is now. Raises `ConnectorError`."""
         _, (have,) = await self._stored([want])
         return have, await self._flight.join(want.key, partial(self._renew, want, have))
-=======
+
     async def _end_of_first_call(self, want: Pull) -> None:
         """Wait for who is fetching it, here or in another process, if anybody is. What fails leaves nothing."""
         if call := self._flight.underway(want.key):
@@ -124,7 +118,6 @@ class Supply:
         with suppress(CacheDown):
             while await self._turns.is_taken(want.key):  # noqa: ASYNC110  # it ends in another process
                 await asyncio.sleep(LOOK_EVERY)
->>>>>>> main
 
     async def _stored(self, wants: Sequence[Pull]) -> tuple[bytes | None, list[Known | None]]:
         if not wants:

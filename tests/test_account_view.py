@@ -294,7 +294,7 @@ async def test_looks_again_after_a_first_call_that_began_before_the_change(
     """Nothing is kept yet when the event comes, and what is on its way is older than the event."""
     desk.gate = asyncio.Event()
     flights: list[Flight[Known]] = [Flight(), Flight()]
-    first, second = (Supply(Snapshots(redis), Turns(redis), flight, clock=clock) for flight in flights)
+    first, second = (Supply(Kept(redis), Turns(redis), flight, clock=clock) for flight in flights)
     want = Pull(account="acme", customer="7", kind="invoices", office=desk.office())
     page = asyncio.create_task(first.serve([want], asyncio.get_running_loop().time() + 5))
     await desk.was_asked.wait()
