@@ -39,7 +39,9 @@ MUTATIONS: dict[tuple[str, str], list[Edit]] = {
     ("odoo", "shows an internal note"): [("messages", "if row.public", "")],
     ("odoo", "quotes an answer in an error"): [("rpc", "answered {data.name[:80]", "answered {data.message[:80]")],
     ("odoo", "takes a sign-in page for a PDF"): [("pdf", 'if b"%PDF-" not in head[:HEAD]:', "if not head:")],
-    ("odoo", "takes a sign-in page for an attachment"): [("attachments", "_check(response, ref)", "pass")],
+    ("odoo", "takes a sign-in page for an attachment"): [
+        ("attachments", 'check_is_file(response, ref.media_type, ref.size or 0, "Odoo")', "pass")
+    ],
     ("odoo", "passes on less than the whole of an attachment"): [
         ("attachments", 'exactly(response, ref.size or 0, "Odoo")', "response.aiter_bytes()")
     ],
@@ -125,6 +127,29 @@ MUTATIONS: dict[tuple[str, str], list[Edit]] = {
     ("zendesk", "lets somebody suspended go on"): [("users", " and self.suspended is False", "")],
     ("zendesk", "takes the first organization of a user for all"): [
         ("users", "each.organization_id), each", "row.organization_id or 0), each")
+    ],
+    ("zendesk", "keeps showing what was deleted"): [
+        ("feed", "frozenset(map(str, latest.keys() - {each.id for each in shown}))", "frozenset()")
+    ],
+    ("zendesk", "tells of a private ticket"): [("feed", " and each.shown", "")],
+    ("zendesk", "wants to know more of a ticket than is left of it"): [
+        ("feed", "change if change.status == DELETED else ", "")
+    ],
+    ("zendesk", "believes what came first of a ticket that comes twice"): [
+        ("feed", "in map(_ticket, export.tickets)}", "in map(_ticket, reversed(export.tickets))}")
+    ],
+    ("zendesk", "looks for changes by our own clock"): [("feed", "query.since - LAG", "query.asked_at - LAG")],
+    ("zendesk", "begins with the first ticket that there ever was"): [
+        ("feed", "int((query.since - LAG).timestamp())", "0")
+    ],
+    ("zendesk", "asks for the same changes again"): [
+        ("feed", 'f"cursor:{export.after_cursor}" if export.after_cursor else cursor', "cursor")
+    ],
+    ("zendesk", "stops after a page of changes"): [("feed", "more=not export.end_of_stream", "more=False")],
+    ("zendesk", "waits for changes without an end"): [("feed", "more=not export.end_of_stream", "more=True")],
+    ("zendesk", "follows changes in a circle"): [("feed", "following == cursor and not export.end_of_stream", "False")],
+    ("zendesk", "tells of a ticket otherwise than its lists"): [
+        ("feed", "answer_of(office, each, query.asked_at)", "answer_of(office, each, query.asked_at, ())")
     ],
     ("request_tracker", "takes a group for a person"): [("tickets", 'who.type == "user" and ', "")],
     ("request_tracker", "takes anybody for who was looked at"): [

@@ -79,7 +79,7 @@ def test_lets_nobody_in_without_the_token(zendesk: Zendesk, path: str, headers: 
 
 
 def test_tells_who_asks_and_knows_strangers(zendesk: Zendesk) -> None:
-    assert zendesk.get("/users/me").json()["user"]["role"] == "agent"
+    assert zendesk.get("/users/me").json()["user"]["role"] == "admin"
     stranger = zendesk.http.get(f"{zendesk.url}/api/v2/users/me").json()["user"]
     assert (stranger["id"], stranger["role"]) == (None, "end-user")
     wrong = zendesk.http.get(f"{zendesk.url}/api/v2/users/me", headers={"authorization": basic("a:b")})

@@ -1,8 +1,8 @@
 """From a page's data to an answer. One template environment for the whole portal, made in one place."""
 
 import re
-from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from auth.principals import Onlooker, Principal, StaffPrincipal, Viewing
 from connectors.links import fit
 from web import pieces, words
 from web.safe_html import SafeHtml
+from web.stamps import Stamp
 from web.statics import Asset, load_assets, make_asset
 
 HERE = Path(__file__).parent
@@ -86,7 +87,9 @@ class View:
                 "short_day": lambda value: words.short_day(self._day(value), self.today()),
                 "long_day": words.long_day,
                 "days_ago": lambda value: (self.today() - value).days,
-                "moment": lambda value: words.moment(value, datetime.now(UTC), zone),
+                "moment": self._moment,
+                "instant": lambda at: pieces.instant(at, self._moment(at)),
+                "stamps": self.stamps,
             },
         )
 
@@ -100,6 +103,14 @@ class View:
     def _day(self, value: date | datetime) -> date:
         """The day of an instant is the business's, as everywhere else on the page."""
         return value.astimezone(self._zone).date() if isinstance(value, datetime) else value
+
+    def _moment(self, at: datetime) -> str:
+        return words.moment(at, self.today(), self._zone)
+
+    def stamps(self, of: Iterable[Stamp]) -> Any:  # noqa: ANN401  # the library's marked text has no type of its own
+        """Say where figures are from: one line per source, at the end of the group they speak of."""
+        lines = (pieces.stamp(stamp, self._moment(stamp.at) if stamp.at else None) for stamp in of)
+        return minijinja.safe("".join(f"\n{line}" for line in lines))
 
     def html(self, template: str, context: Mapping[str, Any]) -> str:
         """Raises `minijinja.TemplateError` for anything a template asks for that is not there."""

@@ -79,10 +79,11 @@ class Exchange(Strict, frozen=True):
 class Ask(Strict, frozen=True):
     """The arguments of one call."""
 
-    call: Literal["read", "fetch", "file", "find", "person", "check"]
+    call: Literal["read", "fetch", "file", "changes", "find", "person", "check"]
     customer: str = ""
     cursor: str | None = None
     only_open: bool = False
+    since: datetime = datetime(2026, 11, 21, 10, tzinfo=UTC)  # of changes, where there is no cursor
     id: str = ""  # of the record, or of the person
     file: str = ""
     email: str | None = None
@@ -98,12 +99,18 @@ class ExpectedFile(Strict, frozen=True):
 
 
 class Expect(Strict, frozen=True):
-    """What must come of it. `owners` are those of every answer; `ids` is for pages too long to write out."""
+    """What must come of it. `owners` are those of every answer; `ids` is for pages too long to write out.
+
+    Changes are of many customers: `owned` names the owners of a record, by its id, where they are not `owners`.
+    """
 
     owners: list[str] = []
+    owned: dict[str, list[str]] = {}
     records: list[dict[str, Any]] | None = None
     ids: list[str] | None = None
+    gone: list[str] = []
     cursor: str | None = None
+    more: bool = False  # of changes: whether there are any to be had at once
     candidates: tuple[Candidate, ...] | None = None
     person: Person | None = None
     says: str | None = None  # what the check answers
@@ -169,6 +176,17 @@ class Fixtures(Struct, frozen=True, kw_only=True):
             for name, each in self.answered.items()
             if each.ask.call == call and kind in (None, kind_of(name))
         }
+
+    def pages(self, call: str, kind: Kind) -> list[tuple[str, str]]:
+        """Name each two recordings of which the second begins with the cursor that the first gives."""
+        given = self.of(call, kind)
+        return [
+            (first, second)
+            for first, one in given.items()
+            for second, other in given.items()
+            if one.expect.cursor and one.expect.cursor == other.ask.cursor
+            if one.ask.only_open is other.ask.only_open
+        ]
 
 
 def kind_of(name: str) -> Kind | None:

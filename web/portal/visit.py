@@ -158,6 +158,10 @@ class Visit:
         async with self._records.file(kind, source, record_id, file_id) as stream:
             yield stream
 
+    def stamps(self, about: Iterable[Part]) -> Any:  # noqa: ANN401  # the library's marked text has no type of its own
+        """Say where the figures of a group are from and how old they are."""
+        return self._view.stamps(stamps_of(about))
+
     def note(self, name: str, page: str) -> None:
         """Record what was done, for the business's own figures. What staff look at is no use of the member's."""
         user = self.request.user
