@@ -5,6 +5,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from typing import cast
 from zoneinfo import ZoneInfo
 
@@ -40,6 +41,7 @@ from connectors.registry import load_connectors
 from connectors.wire import PoolTransport
 from gateway.account_view import AccountViews
 from gateway.audit import Trail
+from gateway.budgets import budget_of
 from gateway.health import Readiness
 from gateway.identity.arrival import Arrivals
 from gateway.identity.matching import Policy
@@ -110,7 +112,7 @@ def make_app(settings: Settings) -> ASGIApp:
     keyring = settings.keyring()
     vault = Vault(keyring)
     policy = AddressPolicy(allow_http=settings.allow_http_sources, allow_private=settings.allow_private_sources)
-    offices = Offices(database, vault, load_connectors(), policy)
+    offices = Offices(database, vault, load_connectors(), policy, budget=partial(budget_of, redis, in_hurry=True))
     flight: Flight[Known] = Flight()
     supply = Supply(Kept(redis), Turns(redis), flight, clock=utc_now)
     views = AccountViews(offices, supply, budget=settings.page_budget)

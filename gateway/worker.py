@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
-from functools import wraps
+from functools import partial, wraps
 
 import structlog
 import uvloop
@@ -29,6 +29,7 @@ from cache.turns import Turns
 from connectors.addresses import AddressPolicy
 from connectors.records import Kind
 from connectors.registry import load_connectors
+from gateway.budgets import budget_of
 from gateway.feeds.following import Following
 from gateway.feeds.news import News
 from gateway.feeds.sweeping import Sweeping
@@ -75,7 +76,9 @@ async def _work(settings: Settings, redis_url: str, *, leashed: bool) -> None:
         redis = connect(redis_url)
         stack.push_async_callback(redis.aclose)
         policy = AddressPolicy(allow_http=settings.allow_http_sources, allow_private=settings.allow_private_sources)
-        offices = Offices(database, Vault(settings.keyring()), load_connectors(), policy)
+        vault = Vault(settings.keyring())
+        budget = partial(budget_of, redis, in_hurry=False)
+        offices = Offices(database, vault, load_connectors(), policy, budget=budget)
         stack.push_async_callback(offices.aclose)
         flight: Flight[Known] = Flight()
         stack.push_async_callback(flight.aclose)
