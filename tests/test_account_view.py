@@ -11,6 +11,7 @@ import httpx
 import pytest
 from msgspec.structs import replace
 from structlog.testing import capture_logs
+from support_clock import Clock
 from support_redis import RedisProcess
 
 from cache.client import Client, connect
@@ -36,14 +37,6 @@ from gateway.sight import has_files
 from gateway.supply import Supply
 
 START = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 class Desk:
@@ -159,7 +152,7 @@ def desk() -> Desk:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(START)
 
 
 @asynccontextmanager
@@ -419,7 +412,7 @@ async def test_forgets_what_a_source_said_before_its_settings_changed(
     desk.held["invoices"] = [("7", invoice("old"))]
     await (await view.of(scope())).parts(["invoices"])
     desk.held["invoices"] = [("7", invoice("new"))]
-    async with views(replace(desk.office(), version="2"), redis, Clock()) as moved:
+    async with views(replace(desk.office(), version="2"), redis, Clock(START)) as moved:
         (part,) = await (await moved.of(scope())).parts(["invoices"])
     assert [record.number for record in part.records] == ["new"]
 

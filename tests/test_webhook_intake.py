@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 from support_audit import BY, TRAIL, VAULT
+from support_clock import NOON, Clock
 from support_portal import LAX, ODOO_HOOK, RT_HOOK, SOURCES
 from support_sandbox import ODOO_KEY, RT_TOKEN
 from support_webhooks import by_standard
@@ -35,17 +36,8 @@ from gateway.webhooks.counts import HOURS_KEPT, WebhookCounts
 from gateway.webhooks.intake import Intake
 from gateway.webhooks.summary import Told, tell
 
-NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 TICKET = b'{"ticket": 881}'
 CONNECTORS = load_connectors()
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 class Scene:
