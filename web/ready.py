@@ -13,12 +13,17 @@ from gateway.standing import Standing
 ABOUT_ITSELF = {b"hx-request", b"x-account"}  # headers of a page that asks for news of itself
 
 
-class Answer(Struct, frozen=True, kw_only=True):
-    """`etag` None: not for revalidation. The rest is what it was made of, and how long that is on time."""
+class Page(Struct, frozen=True, kw_only=True):
+    """What is sent. `etag` None: it is not for revalidation."""
 
     body: bytes
     headers: list[tuple[bytes, bytes]]
-    etag: bytes | None
+    etag: bytes | None = None
+
+
+class Answer(Page, frozen=True, kw_only=True):
+    """A page, what it was made of, and how long that is on time."""
+
     standing: Standing
     version: bytes  # of the account's snapshots
     offices: Mapping[str, Office]

@@ -12,9 +12,16 @@ from web.portal.home_rows import row_of
 from web.portal.visit import Visit, only
 from web.words import number
 
+HTML = "text/html; charset=utf-8"
+
 
 @get("/")
 async def show_home(visit: NamedDependency[Visit]) -> Response[str]:
+    return await home_page(visit)
+
+
+async def home_page(visit: Visit) -> Response[str]:
+    """Make the page, and keep it if it may be given again."""
     parts = await visit.parts("orders")
     today = visit.today
     seen = home(parts, today, visit.profile.last_visit_at)
@@ -37,7 +44,7 @@ async def show_home(visit: NamedDependency[Visit]) -> Response[str]:
         invoices_known=all(part.fetched_at for part in invoices),
         all_open=all(part.all_open for part in invoices),
     )
-    visit.keep(page.content.encode(), parts, {"Content-Type": "text/html; charset=utf-8"})
+    visit.keep(page.content.encode(), parts, {"Content-Type": HTML})
     return page
 
 

@@ -14,7 +14,7 @@ from connectors.contract import FileStream
 from connectors.errors import NotFound, Unavailable
 from connectors.records import KINDS, Kind, Record
 from gateway.access import AccountRef, Scope
-from gateway.account_view import AccountView, Part
+from gateway.account_view import AccountView, AccountViews, Part
 from gateway.home import Item, needs_customer
 from gateway.offices import Office
 from gateway.page_rows import PLACE
@@ -245,6 +245,12 @@ class Visit:
         mine = self.scope.account_id if self.scope else None
         others = [account for account in self._standing.accounts if account.id != mine]
         return Account(name=self.account_name, person=self.profile.called, linked=self.is_linked, others=others)
+
+
+async def visit_of(request: Request[Visiting, Any, Any], standing: Standing) -> Visit:
+    """Begin a visit. Raises `DatabaseDown`."""
+    views: AccountViews = request.app.state.account_views
+    return Visit(request, standing, await views.of(standing.scope) if standing.scope else None)
 
 
 def href(item: Item[Record]) -> str:
