@@ -23,13 +23,14 @@ redis.call('HSET', KEYS[1], 'tokens', tostring(tokens), 'at', now)
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 return wait
 """
-# KEYS: the bucket. ARGV: the most tokens that are left, or '', milliseconds in which there are to be none, its life.
+# KEYS: the bucket. ARGV: the tokens that are left, or '', milliseconds in which there are to be none, its life, room.
+# The first time that we are told what is left, it counts; later on only where it is less than we know of.
 TELL: Final = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local tokens, silent = unpack(redis.call('HMGET', KEYS[1], 'tokens', 'silent'))
-if ARGV[1] ~= '' and (tonumber(tokens) or 0) > tonumber(ARGV[1]) then
-    redis.call('HSET', KEYS[1], 'tokens', ARGV[1], 'at', now)
+local tokens, silent, told = unpack(redis.call('HMGET', KEYS[1], 'tokens', 'silent', 'told'))
+if ARGV[1] ~= '' and (not told or (tonumber(tokens) or 0) > tonumber(ARGV[1])) then
+    redis.call('HSET', KEYS[1], 'tokens', math.min(ARGV[1], ARGV[4]), 'at', now, 'told', 1)
 end
 if tonumber(ARGV[2]) > 0 and now + ARGV[2] > (tonumber(silent) or 0) then
     redis.call('HSET', KEYS[1], 'silent', now + ARGV[2])
@@ -55,6 +56,7 @@ class Bucket:
         return wait / 1000
 
     async def tell(self, *, left: int | None = None, silent: float = 0.0) -> None:
-        """Lower what is left, or give none for some seconds."""
+        """Say what is left, or that there are to be none for some seconds."""
         life = LIFETIMES["bucket"] // MILLISECOND
-        await self._redis.eval(TELL, 1, self._key, "" if left is None else left, int(silent * 1000), life)
+        told = "" if left is None else left
+        await self._redis.eval(TELL, 1, self._key, told, int(silent * 1000), life, self._room)

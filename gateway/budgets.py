@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 
 from cache.buckets import Bucket
 from cache.client import CacheDown, Client
@@ -33,6 +34,7 @@ class SharedBudget:
         self._bucket = Bucket(redis, source, per_second=self._per_second, room=room)
         self._room = room
         self._leave = 0.0 if in_hurry else room * FOR_PAGES
+        self._is_told = False
         self._tells_left = [header for header in limits.told_by if header.endswith("remaining")]
         self._sleep = sleep
         self._timer = timer
@@ -44,14 +46,13 @@ class SharedBudget:
             await self._sleep(min(wait, LONGEST))
 
     async def told(self, headers: Mapping[str, str], retry_after: float | None) -> None:
-        """Learn from an answer. What is left counts where it is less than we thought: others may ask there too."""
-        left = [int(headers[each]) for each in self._tells_left if headers.get(each, "").isdecimal()]
-        few = [each for each in left if each < self._room]
-        if few or retry_after:
-            try:
-                await self._bucket.tell(left=min(few, default=None), silent=retry_after or 0.0)
-            except CacheDown:
-                return  # this process keeps silent by itself
+        """Learn from an answer. Others may ask there too, so we may have fewer calls left than we think."""
+        left = min((int(headers[each]) for each in self._tells_left if headers.get(each, "").isdecimal()), default=None)
+        is_news = left is not None and (left < self._room or not self._is_told)
+        if is_news or retry_after:
+            with suppress(CacheDown):  # this process keeps silent by itself
+                await self._bucket.tell(left=left, silent=retry_after or 0.0)
+                self._is_told = True
 
     async def _wait(self) -> float:
         try:

@@ -106,11 +106,6 @@ class Supply:
             # A call that is under way may have begun before: then it is not the last one.
             have = await self._flight.join(want.key, partial(self._renew, want, have))
 
-    async def read_anew(self, want: Pull) -> tuple[Known | None, Known]:
-        """Read as a whole, whatever is kept. Gives what was known before, and what is now. Raises `ConnectorError`."""
-        _, (have,) = await self._stored([want])
-        return have, await self._flight.join(want.key, partial(self._renew, want, have))
-
     async def _end_of_first_call(self, want: Pull) -> None:
         """Wait for who is fetching it, here or in another process, if anybody is. What fails leaves nothing."""
         if call := self._flight.underway(want.key):

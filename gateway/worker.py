@@ -24,23 +24,20 @@ from saq.types import Context
 
 from auth.clock import utc_now
 from cache.client import connect
-from cache.flight import Flight
-from cache.turns import Turns
 from connectors.addresses import AddressPolicy
 from connectors.records import Kind
 from connectors.registry import load_connectors
 from gateway.budgets import budget_of
 from gateway.feeds.following import Following
 from gateway.feeds.news import News
+from gateway.feeds.reading import Reading
 from gateway.feeds.sweeping import Sweeping
 from gateway.kept import Kept
 from gateway.log import configure
 from gateway.offices import Offices
-from gateway.pull import Known
 from gateway.records.database import Database, DatabaseDown
 from gateway.rounds import Rounds
 from gateway.settings import Settings, SettingsError
-from gateway.supply import Supply
 from gateway.vault import Vault
 
 QUEUE = "{hallway}"  # the braces keep all its keys on one node of a cluster
@@ -80,14 +77,12 @@ async def _work(settings: Settings, redis_url: str, *, leashed: bool) -> None:
         budget = partial(budget_of, redis, in_hurry=False)
         offices = Offices(database, vault, load_connectors(), policy, budget=budget)
         stack.push_async_callback(offices.aclose)
-        flight: Flight[Known] = Flight()
-        stack.push_async_callback(flight.aclose)
         kept = Kept(redis)
-        supply = Supply(kept, Turns(redis), flight, clock=utc_now)
-        following = Following(database, redis, offices, News(database, kept, supply), utc_now)
-        sweeping = Sweeping(database, offices, supply, utc_now, every=timedelta(seconds=settings.sweep_every))
+        reading = Reading(kept, utc_now)
+        following = Following(database, redis, offices, News(database, kept, reading), utc_now)
+        sweeping = Sweeping(database, offices, reading, utc_now, every=timedelta(seconds=settings.sweep_every))
         queue = Patient(Redis.from_url(redis_url), name=QUEUE)
-        stack.push_async_callback(queue.disconnect)
+        stack.push_async_callback(_left, queue)
 
         async def look(_: Context, *, source: str, kind: Kind) -> None:
             with suppress(DatabaseDown):  # the next job finds it due again
@@ -162,6 +157,11 @@ def _told(job: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]
             log.exception("job failed", job=job.__name__, **arguments)
 
     return run
+
+
+async def _left(queue: RedisQueue) -> None:
+    with suppress(RedisError, OSError):  # it may be away
+        await queue.disconnect()
 
 
 def _stop_at_the_end(worker: Worker[Context]) -> None:

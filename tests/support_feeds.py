@@ -32,6 +32,7 @@ from connectors.records import Invoice, Money, Origin, Record
 from connectors.tokens import MemoryTokens
 from gateway.feeds.following import Following
 from gateway.feeds.news import News
+from gateway.feeds.reading import Reading
 from gateway.feeds.sweeping import Sweeping
 from gateway.kept import Kept
 from gateway.offices import Office
@@ -182,9 +183,10 @@ class Process:
         self.flight: Flight[Known] = Flight()
         self.kept = Kept(redis)
         self.supply = Supply(self.kept, Turns(redis), self.flight, clock=clock)
-        news = News(database, self.kept, self.supply)
+        reading = Reading(self.kept, clock)
+        news = News(database, self.kept, reading)
         self.following = Following(database, redis, offices, news, clock)
-        self.sweeping = Sweeping(database, offices, self.supply, clock, every=DAY)
+        self.sweeping = Sweeping(database, offices, reading, clock, every=DAY)
         self._office = office
 
     def want(self, customer: str, account: str | None = None) -> Pull:

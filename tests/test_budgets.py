@@ -91,10 +91,19 @@ async def test_asks_nothing_of_a_bucket_that_was_lost(redis: Client) -> None:
 
 async def test_believes_a_vendor_who_counts_more_calls_than_we_made(redis: Client) -> None:
     bucket = await filled(redis, 50)
+    await bucket.tell(left=60)
     await bucket.tell(left=1)
     await bucket.tell(left=40)  # of an answer that came late
     assert await bucket.take() == 0
     assert await bucket.take() > 0
+
+
+async def test_believes_a_vendor_about_a_bucket_that_was_lost(redis: Client) -> None:
+    bucket = Bucket(redis, "slow", per_second=1e-6, room=3)
+    assert await bucket.take() > 0
+    await bucket.tell(left=70)
+    took = [await bucket.take() for _ in range(4)]
+    assert [wait == 0 for wait in took] == [True, True, True, False]
 
 
 async def test_keeps_silent_in_all_processes_after_a_retry_after(redis: Client) -> None:

@@ -13,12 +13,12 @@ from msgspec.structs import replace
 from connectors.contract import Changes
 from connectors.errors import ConnectorError
 from connectors.records import Kind, Record
+from gateway.feeds.reading import Reading
 from gateway.kept import Kept
 from gateway.offices import Office
 from gateway.pull import Pull
 from gateway.records.database import Database
 from gateway.records.tables import Link
-from gateway.supply import Supply
 
 AT_ONCE = 16  # lists that are written side by side
 IN_A_QUESTION = 500  # customers; databases bear only so many values in one
@@ -34,10 +34,10 @@ class Change(Struct):
 class News:
     """Brings changes in."""
 
-    def __init__(self, db: Database, kept: Kept, supply: Supply) -> None:
+    def __init__(self, db: Database, kept: Kept, reading: Reading) -> None:
         self._db = db
         self._kept = kept
-        self._supply = supply
+        self._reading = reading
 
     async def bring_in(self, office: Office, kind: Kind, page: Changes[Record], asked_at: datetime) -> int:
         """Change every list that a page of changes speaks of, and say how many. Again does no harm.
@@ -83,8 +83,10 @@ class News:
         if want.kind in want.office.connector.brief:
             for record in news:
                 one = replace(want, record_id=record.origin.id)
-                with suppress(ConnectorError):
-                    await self._supply.look_again(one, asked_at)
+                known = await self._reading.kept(one)
+                if known and known.fetched_at < asked_at:
+                    with suppress(ConnectorError):
+                        await self._reading.anew(one, known)
 
 
 def _by_customer(page: Changes[Record], held: Mapping[str, frozenset[str]]) -> dict[str, Change]:

@@ -10,16 +10,17 @@ from datetime import timedelta
 import structlog
 
 from auth.clock import Clock
+from cache.client import CacheDown
 from connectors.errors import ConnectorError, NotFound
 from connectors.records import Kind
 from gateway.access import LinkRef
 from gateway.feeds.agreement import compare
+from gateway.feeds.reading import Reading
 from gateway.feeds.sweeps import Sweep, Sweeps
 from gateway.leases import end_lease, keep_lease, take_lease
 from gateway.offices import Office, Offices
 from gateway.pull import Pull
 from gateway.records.database import Database
-from gateway.supply import Supply
 
 LASTS = timedelta(minutes=2)
 PATIENCE = 60.0  # seconds for which a turn goes on
@@ -34,10 +35,10 @@ class Sweeping:
     A list that cannot be read leaves what is kept as it is.
     """
 
-    def __init__(self, db: Database, offices: Offices, supply: Supply, clock: Clock, *, every: timedelta) -> None:
+    def __init__(self, db: Database, offices: Offices, reading: Reading, clock: Clock, *, every: timedelta) -> None:
         self._db = db
         self._offices = offices
-        self._supply = supply
+        self._reading = reading
         self._sweeps = Sweeps(db)
         self._clock = clock
         self._every = every
@@ -58,7 +59,7 @@ class Sweeping:
                 done = True
                 if not await keep_lease(self._db, name, turn, self._clock() + LASTS):
                     return True
-        except ConnectorError as error:
+        except (CacheDown, ConnectorError) as error:
             log.warning("sweep stopped", source=source, error=type(error).__name__)
         await end_lease(self._db, name, turn, self._clock())
         return done
@@ -84,15 +85,16 @@ class Sweeping:
         failed = [each for each in outcomes if isinstance(each, BaseException)]
         for error in failed:
             if len(failed) == len(outcomes) or not isinstance(error, ConnectorError):
-                raise error  # it is the source, or a bug of ours, and not one customer
+                raise error  # it is the source, Redis, or a bug of ours, and not one customer
         compared = sum((each for each in outcomes if isinstance(each, Counter)), Counter(unread=len(failed)))
         await self._sweeps.came_to(office, Sweep.place_of(*links[-1]), len(links), compared)
         return True
 
     async def _look(self, want: Pull) -> Counter[str]:
         """Read one list. Gives how many records agreed, how many did not, by kind."""
+        kept = await self._reading.kept(want)
         try:
-            kept, whole = await self._supply.read_anew(want)
+            whole = await self._reading.anew(want, kept)
         except NotFound:
             return Counter()
         agreed, differing = compare(kept, whole) if kept else (0, [])
