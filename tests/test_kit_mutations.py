@@ -29,6 +29,12 @@ GIVES_UP = f"""\
 
 MUTATIONS: dict[tuple[str, str], list[Edit]] = {
     ("odoo", "invents a status"): [("orders", 'STATES.get(state, "unknown")', 'STATES.get(state, "confirmed")')],
+    ("zendesk", "makes a second webhook for one address"): [
+        ("registration", "hook.endpoint == address", "not address")
+    ],
+    ("zendesk", "takes a webhook that is switched off for one that is not"): [
+        ("registration", 'self.status == "active" and ', "")
+    ],
     ("odoo", "swallows what it cannot read"): [
         ("models", "except ModelMissing:", "except (ModelMissing, BadResponse):")
     ],
@@ -52,6 +58,18 @@ MUTATIONS: dict[tuple[str, str], list[Edit]] = {
     ],
     ("odoo", "gives all where only what is open is asked for"): [
         ("tickets", "*(OPEN if query.only_open else ())", "*()")
+    ],
+    ("odoo", "takes a change to a line for none"): [("feeds", "_changed(place, sorted(parts))", "_changed(place, [])")],
+    ("odoo", "tells of a draft"): [("feeds", "lambda row: row.state in orders.SHOWN", "lambda row: True")],
+    ("odoo", "is silent about what is gone"): [
+        ("feeds", "gone=frozenset(str(row.id) for row in page) - {str(row.id) for row in shown}", "gone=frozenset()")
+    ],
+    ("odoo", "does not see what was archived"): [("feeds", "        archived=True,\n    )", "    )")],
+    ("odoo", "takes our clock for theirs"): [("feeds", "await clock(office)", "query.asked_at")],
+    ("odoo", "loses a change between two pages"): [("feeds", "page[-1].id if more", "rows[-1].id if more")],
+    ("odoo", "stops after a page of changes"): [("feeds", "more = len(rows) > PAGE", "more = False")],
+    ("odoo", "goes on from changes in any order"): [
+        ("feeds", "if any(later <= earlier", "if False and any(later <= earlier")
     ],
     ("tryton", "gives a settled invoice as an open one"): [
         ("invoices", 'if not (query.only_open and is_done("invoices", each.record))', "")

@@ -196,7 +196,7 @@ async def test_takes_many_at_once_in_few_transactions(scene: Scene, monkeypatch:
     takes = (scene.intake.take("helpdesk", scene.rt(f"msg_{number}")) for number in range(100))
     assert set(await asyncio.gather(*takes)) == {200}
     assert len(await scene.rows()) == 100
-    assert 1 <= len(writes) < 20  # on a busy machine not all hundred are there when the first is written
+    assert len(writes) < 20
     assert scene.woken == len(writes)
 
 

@@ -22,6 +22,7 @@ from connectors.contract import (
     RecordQuery,
     Token,
 )
+from connectors.deliveries import Registered
 from connectors.records import Kind, Record
 from connectors.testing.far_end import FarEnd
 from connectors.testing.recordings import Ask, Setup
@@ -46,6 +47,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     person: Person | None = None
     says: str | None = None
     file: GivenFile | None = None
+    registered: Registered | None = None
 
 
 @asynccontextmanager
@@ -91,6 +93,8 @@ async def perform(connector: Connector[Any], office: BackOffice[Any], kind: Kind
             return Outcome(candidates=await connector.find(office, facts))
         case "person", _ if connector.person:
             return Outcome(person=await connector.person(office, ask.id))
+        case "register", _ if connector.webhook and connector.webhook.register:
+            return Outcome(registered=await connector.webhook.register(office, ask.address))
         case _, str():
             return await _perform(connector, office, kind, ask)
     raise ValueError(f"a recording of {ask.call} needs a kind before its name, or a connector that knows persons")

@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+from connectors.config import Secret
+from connectors.deliveries import Registered
 from connectors.errors import ConnectorError
 from connectors.records import KINDS, Kind
 from connectors.testing.bench import Bench
@@ -23,7 +25,9 @@ class Recorded(Bench):
         declared += [("file", kind) for kind in self.connector.files]
         declared += [("changes", kind) for kind in self.connector.feeds]
         missing = [f"{call} {kind}" for call, kind in declared if not self.fixtures.of(call, kind)]
-        others = ("find", "check", "person") if self.connector.person else ("find", "check")
+        others: tuple[str, ...] = ("find", "check", "person") if self.connector.person else ("find", "check")
+        if self.connector.webhook and self.connector.webhook.register:
+            others = (*others, "register")
         missing += [call for call in others if not self.fixtures.of(call)]
         assert missing == []
 
@@ -74,6 +78,11 @@ def compare(outcome: Outcome, expect: Expect, kind: Kind | None) -> None:
     assert outcome.candidates == (expect.candidates or ())
     assert outcome.person == expect.person
     assert outcome.says == expect.says
+    if expect.registered is None:
+        assert outcome.registered is None
+    else:
+        wanted = expect.registered
+        assert outcome.registered == Registered(id=wanted.id, secret=Secret(wanted.secret) if wanted.secret else None)
     if expect.file is None:
         assert outcome.file is None
     else:

@@ -4,7 +4,7 @@ connector_fixtures/<connector>/
   config.json            settings with made-up secrets, and what else the checks need: `Setup`
   statuses.json          kind -> every status the vendor knows, from its own documentation
   errors.json            the vendor's own errors: `OwnError`
-  <what>__<case>.json    a kind ("invoices"), "find", "person" or "check", and a case: `Recording`
+  <what>__<case>.json    a kind ("invoices"), "find", "person", "check" or "register", and a case: `Recording`
 """
 
 from collections.abc import Callable
@@ -79,7 +79,7 @@ class Exchange(Strict, frozen=True):
 class Ask(Strict, frozen=True):
     """The arguments of one call."""
 
-    call: Literal["read", "fetch", "file", "changes", "find", "person", "check"]
+    call: Literal["read", "fetch", "file", "changes", "find", "person", "check", "register"]
     customer: str = ""
     cursor: str | None = None
     only_open: bool = False
@@ -89,6 +89,7 @@ class Ask(Strict, frozen=True):
     email: str | None = None
     external_id: str | None = None
     domain: str | None = None
+    address: str = ""  # for webhooks
     asked_at: datetime = datetime(2026, 11, 22, 10, tzinfo=UTC)
 
 
@@ -96,6 +97,11 @@ class ExpectedFile(Strict, frozen=True):
     name: str
     media_type: str
     text: str  # its bytes, as Latin-1
+
+
+class ExpectedRegistration(Strict, frozen=True):
+    id: str
+    secret: str | None = None
 
 
 class Expect(Strict, frozen=True):
@@ -115,6 +121,7 @@ class Expect(Strict, frozen=True):
     person: Person | None = None
     says: str | None = None  # what the check answers
     file: ExpectedFile | None = None
+    registered: ExpectedRegistration | None = None
     raises: str | None = None  # a class of `connectors.errors`
 
 

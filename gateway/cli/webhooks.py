@@ -7,8 +7,12 @@ from datetime import datetime
 import click
 
 from auth.clock import utc_now
+from connectors.errors import ConnectorError
+from gateway.cli.failures import Failure, WrongInput
 from gateway.cli.tables import age, table
 from gateway.cli.tools import tools
+from gateway.webhooks import registering
+from gateway.webhooks.registering import CannotRegister, Registration
 from gateway.webhooks.summary import Totals, WebhookSummary, summarise
 
 HEAD = ("SOURCE", "STATE", "TAKEN", "REFUSED IN 24 H", "WAITING", "ADDRESS FOR THE VENDOR")
@@ -46,6 +50,28 @@ def list_() -> None:
     for each in found:
         if each.state in {"no_secret", "waiting"}:
             click.echo(f"\n{each.source}: {each.steps}")
+
+
+@webhooks.command()
+@click.argument("source")
+def register(source: str) -> None:
+    """Tell SOURCE by its API where to send webhooks, and keep what it signs them with."""
+
+    async def run() -> Registration:
+        async with tools() as t:
+            return await registering.register(
+                t.db, t.vault, t.offices, source=source, base_url=t.base_url, now=utc_now(), trail=t.trail, by=t.by
+            )
+
+    try:
+        done = asyncio.run(run())
+    except CannotRegister as error:
+        raise WrongInput(str(error)) from None
+    except ConnectorError as error:
+        raise Failure(f"{source}: {error}") from None
+    click.echo(f"{'registered' if done.is_new else 'already registered'}: {done.address}")
+    if done.fate != "kept":
+        click.echo("its signing secret is stored, sealed; sources files need not name it")
 
 
 def _line(each: WebhookSummary, now: datetime) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy.exc import IntegrityError
 
 from connectors.deliveries import Delivery, News
@@ -91,6 +92,7 @@ class Intake:
             return error.reason, str(error)
         except Exception as error:  # noqa: BLE001  # of a connector that somebody wrote: a sender must not see it break
             return "unreadable", type(error).__name__
+        news = replace(news, events=tuple(event for event in news.events if event.kind in office.connector.reads))
         if not news.events:
             return "taken", ""  # nobody here sees what it is about
         return await self._write_down(_row(office.name, news, delivery.received_at)), ""

@@ -28,6 +28,7 @@ class Store(Struct):
     tickets: dict[int, Row]
     comments: dict[int, Row]
     attachments: dict[int, Row]
+    webhooks: dict[int, Row] = field(default_factory=dict)
     exported_after: timedelta = timedelta(minutes=1)
     exports_a_minute: int = 10
     exports: list[float] = field(default_factory=list)  # when there was one lately, by the machine's own counting
