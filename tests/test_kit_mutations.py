@@ -89,8 +89,8 @@ MUTATIONS: dict[tuple[str, str], list[Edit]] = {
     ("request_tracker", "believes the asker about the owner"): [
         (
             "tickets",
-            "tuple(_answer(office, row, query.asked_at) for row",
-            "tuple(Answer(frozenset({query.customer}), _answer(office, row, query.asked_at).record) for row",
+            "tuple(answer_of(office, row, query.asked_at) for row",
+            "tuple(Answer(frozenset({query.customer}), answer_of(office, row, query.asked_at).record) for row",
         )
     ],
     ("request_tracker", "puts its secret into the address"): [
