@@ -146,6 +146,30 @@ MUTATIONS: dict[tuple[str, str], list[Edit]] = {
     ("zendesk", "takes the first organization of a user for all"): [
         ("users", "each.organization_id), each", "row.organization_id or 0), each")
     ],
+    ("hubspot", "tells of the last instant of a page twice"): [("changed", " if each.at < last)", ")")],
+    ("hubspot", "never gets over an instant that fills a page"): [("changed", "if last == place.at:", "if False:")],
+    ("hubspot", "asks for the last change again"): [("changed", '"operator": "GT"', '"operator": "GTE"')],
+    ("hubspot", "never gets beyond an instant"): [("changed", "place.at + MOMENT", "place.at")],
+    ("hubspot", "follows changes in a circle"): [("changed", "last <= place.after", "False")],
+    ("hubspot", "takes a search for as new as its answer"): [
+        ("changed", "at_rest(last, LAG)", "at_rest(last, LAG * 0)")
+    ],
+    ("hubspot", "forgets in a long look what was new when it began"): [
+        ("changed", "newest=await _newest(office, object_type, last)", "newest=LATEST")
+    ],
+    ("hubspot", "never looks into the archive"): [("feed", "    if not stand.under_way:\n", "    if False:\n")],
+    ("hubspot", "looks at the first page of the archive alone"): [
+        ("archive", 'page.paging.next.after if page.paging.next else ""', '""')
+    ],
+    ("hubspot", "keeps showing what has lost its price"): [("feed", "in (*deleted, *ids)}", "in deleted}")],
+    ("hubspot", "reads the same for ever"): [("feed", "before if before.count(MARK) == LOOKS else ", "")],
+    ("hubspot", "takes one change for another"): [("feed", "{each.at.isoformat()} {each.id}", "{each.at.isoformat()}")],
+    ("hubspot", "forgets where it was with the deals"): [
+        ("feed", "else Told((), frozenset(), stand)", "else Told((), frozenset(), Stand(Place(query.since)))")
+    ],
+    ("hubspot", "looks for changes by our own clock"): [
+        ("feed", "Stand(place_of(query))", "Stand(Place(query.asked_at))")
+    ],
     ("zendesk", "keeps showing what was deleted"): [
         ("feed", "frozenset(map(str, latest.keys() - {each.id for each in shown}))", "frozenset()")
     ],
