@@ -88,11 +88,14 @@ async def test_is_as_old_as_the_last_look_that_came_to_its_end(here: Process, le
     for number in range(7):
         ledger.put(str(number), "7", number)
     await look(here, clock)  # one page, and then the token dies
+    began = clock.now
     assert await here.as_of("7") == until
     assert len(await here.amounts("7") or ()) == 3
     ledger.fails, ledger.fails_after = None, None
     await look(here, clock)
     assert await here.amounts("7") == ledger.of("7")
+    assert await here.as_of("7") == began  # what has changed since may lie before the page that came then
+    await look(here, clock)
     assert await here.as_of("7") == clock.now
 
 
@@ -365,3 +368,25 @@ async def test_finds_and_mends_what_a_feed_did_not_tell(here: Process, ledger: L
     (swept,) = [line for line in logs if line["event"] == "swept"]
     assert swept["compared"] == {"invoices:agreed": 4, "invoices:differing": 1}
     assert await here.amounts("7") == ledger.of("7")
+
+
+async def test_shows_what_it_followed_at_once_where_only_deletions_are_not_told(
+    database: Database, redis: Client, ledger: Ledger, clock: Ticking
+) -> None:
+    """A page shows it, dated as old as it may be, while the list is read as a whole."""
+    await link(database, "7")
+    for tells_owners in (True, False):
+        office = ledger.office(whole_every=5 * MINUTE, tells_owners=tells_owners)
+        async with process(database, redis, office, clock) as here:
+            await look(here, clock)
+            await view(here, "7")
+            for _ in range(20):
+                clock.now += MINUTE
+                await look(here, clock)
+            ledger.gate = asyncio.Event()
+            until = asyncio.get_running_loop().time() + 0.5
+            _, (supplied,) = await here.supply.serve([here.want("7")], until)
+            waited = asyncio.get_running_loop().time() >= until
+            assert (supplied.state, waited) == ("late", not tells_owners)
+            ledger.gate.set()
+            ledger.gate = None
