@@ -117,7 +117,7 @@ MUTATIONS = (
     Mutation(
         "the headers in front of a finished answer",
         "page_of_before",
-        (Cut(Lane._find, "if is_plain(scope) else None", ""),),
+        (Cut(Lane.__call__, " and is_plain(scope)"),),
     ),
     Mutation(
         "the account that a page is of",
