@@ -8,12 +8,13 @@ their owners in the back office's own words; `connectors.scope` turns them into 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import httpx
 import msgspec
 from msgspec import Struct
 
+from connectors.actions import Action, ActionName
 from connectors.config import Config, Secret
 from connectors.deliveries import Webhook
 from connectors.records import Kind, Record
@@ -235,6 +236,7 @@ class Connector(Struct, Generic[C], frozen=True, kw_only=True):
     feeds: Mapping[Kind, Feed[C]] = msgspec.field(default_factory=dict)  # kinds of which it can tell what has changed
     brief: frozenset[Kind] = frozenset({"tickets"})  # a list of these lacks something that `fetch` gives
     files: Mapping[Kind, OpenFile[C]]
+    actions: Mapping[ActionName, Action[C, Any]] = msgspec.field(default_factory=dict)  # what it can be asked to do
     statuses: Mapping[Kind, Mapping[str, str]]  # their status -> ours; whatever is not named here is "unknown"
     limits: Limits
     scope: Scope

@@ -9,7 +9,7 @@ from connectors.answers import question
 from connectors.bodies import async_stream
 from connectors.breaker import Breaker, Call, State
 from connectors.budget import Budget
-from connectors.errors import ConnectorError, RateLimited, Unavailable
+from connectors.errors import ConnectorError, NotSent, RateLimited, Unavailable
 from connectors.pace import Pace
 
 
@@ -101,8 +101,8 @@ class Restraint:
         if silence := self._pace.silence(self._timer()):
             raise RateLimited(f"{question(request)}: not sent, we were told to wait", retry_after=silence)
 
-    def _left_alone(self, request: httpx.Request) -> Unavailable:
-        return Unavailable(f"{question(request)}: not sent, it keeps failing; next try in {self._breaker.wait:.0f} s")
+    def _left_alone(self, request: httpx.Request) -> NotSent:
+        return NotSent(f"{question(request)}: not sent, it keeps failing; next try in {self._breaker.wait:.0f} s")
 
 
 class _Watched(httpx.AsyncByteStream):

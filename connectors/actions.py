@@ -1,0 +1,70 @@
+"""What a customer can have done in a back office, and how each is kept from being done twice.
+
+An answer that is lost leaves open whether anything was done. So before a second try somebody must know: the vendor,
+which takes a second try with the same reference for the first; or we, who find our reference there; or nobody, and
+then a person looks.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any, Generic, Literal, TypeVar
+
+from msgspec import Struct
+
+from connectors.config import Config
+
+C = TypeVar("C", bound=Config)
+A = TypeVar("A", bound="Asked")
+
+ActionName = Literal["new_ticket", "reply", "solve", "reopen"]
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """What a customer asked for. `reference` is ours, never the same twice; `person` is who asks, where it is known."""
+
+    reference: str
+    customer: str
+    person: str | None = None
+
+
+class NewTicket(Asked, frozen=True, kw_only=True):
+    subject: str
+    text: str
+
+
+class Reply(Asked, frozen=True, kw_only=True):
+    """A public message of the customer's. `ticket` is their id."""
+
+    ticket: str
+    text: str
+
+
+class Move(Asked, frozen=True, kw_only=True):
+    """A ticket to be solved, or opened again."""
+
+    ticket: str
+
+
+ACTIONS: dict[ActionName, type[Asked]] = {"new_ticket": NewTicket, "reply": Reply, "solve": Move, "reopen": Move}
+
+
+class Done(Struct, frozen=True):
+    """What was made or changed over there: its id, and the number that people call it by."""
+
+    record: str
+    number: str
+
+
+class Action(Struct, Generic[C, A], frozen=True, kw_only=True):
+    """One thing that can be done. `do` raises `ConnectorError`; `NotSent` and what declines leave nothing behind.
+
+    Again is safe in one of these ways, else it is never done twice: `same_twice`, it comes to the same; `keyed_for`, so
+    long the vendor remembers our reference; `find`, which looks for what was made under it, and finds it not later
+    than `found_within` after it was made.
+    """
+
+    do: Callable[[Any, A], Awaitable[Done]]
+    same_twice: bool = False
+    keyed_for: timedelta | None = None
+    find: Callable[[Any, A], Awaitable[Done | None]] | None = None
+    found_within: timedelta = timedelta(0)

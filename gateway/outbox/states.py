@@ -1,0 +1,47 @@
+"""How far something is that a customer sent, and what a try comes to."""
+
+from datetime import timedelta
+from typing import Final, Literal
+
+from connectors.actions import Action
+from connectors.errors import (
+    AccessDenied,
+    AddressRefused,
+    ConnectorError,
+    NotFound,
+    NotSent,
+    RateLimited,
+    Refused,
+)
+
+State = Literal["waiting", "sending", "sent", "needs_you", "needs_staff", "unknown", "cancelled"]
+OPEN: Final[frozenset[State]] = frozenset({"waiting", "sending", "needs_you", "needs_staff", "unknown"})
+# Seconds between tries; after the last one staff decide.
+PAUSES: Final = (1, 5, 15, 60, 300, 900, 3600, 3600 * 4, 3600 * 12)
+
+Before = Literal["do", "find", "wait", "ask_staff"]
+
+
+def before_a_try(action: Action, *, may_be_done: bool, since_the_last: timedelta | None) -> Before:  # type: ignore[type-arg]  # of any vendor's
+    """Say what is safe, `since_the_last` try began. Where an earlier one may have worked, a second may double it."""
+    if not may_be_done or since_the_last is None or action.same_twice:
+        return "do"
+    if action.keyed_for is not None and since_the_last < action.keyed_for:
+        return "do"
+    if action.find is None:
+        return "ask_staff"
+    return "find" if since_the_last >= action.found_within else "wait"
+
+
+def left_nothing(error: ConnectorError) -> bool:
+    """Whether it is sure that a try which ended so has done nothing over there."""
+    return isinstance(error, (NotSent, RateLimited, Refused, AccessDenied, NotFound, AddressRefused))
+
+
+def after_an_error(error: ConnectorError, tries: int) -> tuple[State, timedelta | None]:
+    """Say the state after a try that failed, and when the next one is due, None: not by itself."""
+    if isinstance(error, (Refused, NotFound)):
+        return "needs_you", None
+    if tries > len(PAUSES):
+        return "needs_staff", None
+    return "waiting", timedelta(seconds=max(PAUSES[tries - 1], error.retry_after or 0))

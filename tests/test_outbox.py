@@ -1,0 +1,342 @@
+"""The outbox: nothing that a customer sends is lost or done twice, whatever dies, and whichever answer is lost."""
+
+import asyncio
+from collections import Counter
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any, cast
+
+import httpx
+import msgspec
+import pytest
+import sqlalchemy as sa
+from support_feeds import START, FixedOffices, shuffled
+from support_feeds import Ticking as Clock
+
+from connectors.actions import Action, Done, NewTicket
+from connectors.config import Config
+from connectors.contract import BackOffice, Connector, Limits
+from connectors.contract import Scope as Proof
+from connectors.errors import AccessDenied, ConnectorError, NotSent, RateLimited, Refused, Unavailable
+from connectors.tokens import MemoryTokens
+from gateway.access import LinkRef, PersonRef, Scope
+from gateway.offices import Office, Offices
+from gateway.outbox.desk import Desk, NotYours, TooLate
+from gateway.outbox.sending import LASTS, Sending
+from gateway.outbox.states import PAUSES
+from gateway.records.database import Database, DatabaseDown
+from gateway.records.outbox_tables import OutboxRow
+from gateway.records.tables import Account, Member
+from gateway.rights import COMPANY, OWN, Rights
+
+LINK = LinkRef("desk", "7")
+ASKED = {"subject": "Where is it?", "text": "My order."}
+FOUND_WITHIN = timedelta(seconds=20)
+
+
+class Died(BaseException):
+    """The process was killed."""
+
+
+class FarEnd:
+    """What was made over there, by reference, and how the next calls end."""
+
+    def __init__(self) -> None:
+        self.made: Counter[str] = Counter()
+        self.texts: list[str] = []
+        self.asked = 0
+        self.keyed = False
+        self.ends: list[BaseException | None] = []  # before anything is made
+        self.loses: list[BaseException | None] = []  # after it was made
+
+    async def do(self, _: BackOffice[Any], asked: NewTicket) -> Done:
+        self.asked += 1
+        if self.ends and (error := self.ends.pop(0)):
+            raise error
+        if not (self.keyed and self.made[asked.reference]):
+            self.made[asked.reference] += 1
+            self.texts.append(asked.text)
+        if self.loses and (error := self.loses.pop(0)):
+            raise error
+        return Done("1", f"T-{asked.reference}")
+
+    async def find(self, _: BackOffice[Any], asked: NewTicket) -> Done | None:
+        return Done("1", f"T-{asked.reference}") if self.made[asked.reference] else None
+
+    def office(self, how: str) -> Office:
+        self.keyed = how == "key"
+        action = {
+            "key": Action(do=self.do, keyed_for=timedelta(hours=2)),
+            "find": Action(do=self.do, find=self.find, found_within=FOUND_WITHIN),
+            "neither": Action(do=self.do),
+        }[how]
+
+        async def unused(*_: object) -> Any:
+            raise AssertionError
+
+        connector: Connector[Config] = Connector(
+            name="desk",
+            title="Desk",
+            config=Config,
+            base_url=lambda _: "https://desk.example",
+            auth=lambda *_: None,
+            check=unused,
+            find=unused,
+            reads={},
+            fetch={},
+            files={},
+            actions={"new_ticket": action},
+            statuses={},
+            limits=Limits(concurrent=4),
+            scope=Proof(customer="number", proof="it says so"),
+        )
+        opened = BackOffice(source="desk", http=httpx.AsyncClient(), config=Config(), tokens=MemoryTokens())
+        return Office(name="desk", title="Desk", connector=connector, promises={}, version="1", opened=opened)
+
+
+def scope(member: str = "maya", account: str = "acme", rights: Rights = COMPANY) -> Scope:
+    return Scope(
+        member_id=member,
+        issuer="i",
+        subject=member,
+        account_id=account,
+        account_name="Acme",
+        links=(LINK,),
+        rights=rights,
+        persons=frozenset({PersonRef("desk", "p1")}),
+    )
+
+
+class World:
+    """One process, and what it has."""
+
+    def __init__(self, database: Database, far_end: FarEnd, how: str, clock: Clock) -> None:
+        self.database = database
+        self.far_end = far_end
+        self.clock = clock
+        offices = cast("Offices", FixedOffices(far_end.office(how)))
+        self.sending = Sending(database, offices, clock)
+        self.desk = Desk(database, clock, self.sending.wake)
+
+    async def hand_in(self, nonce: str = "n", text: str = "My order.") -> str:
+        return (await self.desk.take(scope(), LINK, "new_ticket", {**ASKED, "text": text}, nonce)).reference
+
+    async def state(self) -> str:
+        (handed,) = await self.desk.of(scope())
+        return handed.state
+
+    async def work_for(self, hours: float = 24) -> None:
+        """Let time pass, and work when something is due."""
+        until = self.clock.now + timedelta(hours=hours)
+        while self.clock.now < until:
+            await self.sending.work()
+            async with self.database.read() as session:
+                due = await session.scalar(sa.select(sa.func.min(OutboxRow.due_at)))
+            self.clock.now = until if due is None else max(due, self.clock.now + timedelta(seconds=1))
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def far_end(database: Database) -> FarEnd:
+    async with database.write() as session:
+        for account in ("acme", "globex"):
+            session.add(Account(id=account, name=account, created_at=START))
+        for member in ("maya", "joe"):
+            session.add(Member(id=member, issuer="i", subject=member, created_at=START))
+    return FarEnd()
+
+
+@pytest.fixture
+def world(database: Database, far_end: FarEnd, clock: Clock) -> World:
+    return World(database, far_end, "find", clock)
+
+
+async def test_does_what_was_handed_in_and_says_its_number(world: World) -> None:
+    reference = await world.hand_in()
+    assert await world.state() == "waiting"
+    assert await world.sending.work() == 1
+    (handed,) = await world.desk.of(scope())
+    assert (handed.state, handed.number, handed.done_at) == ("sent", f"T-{reference}", START)
+    assert handed.asked == NewTicket(reference=reference, customer="7", person="p1", **ASKED)
+    assert await world.sending.work() == 0
+
+
+async def test_takes_fifty_equal_forms_at_once_for_one(world: World) -> None:
+    references = await asyncio.gather(*(world.hand_in() for _ in range(50)))
+    await asyncio.gather(*(world.sending.work() for _ in range(4)))
+    assert len(set(references)) == 1
+    assert world.far_end.made == Counter(references[:1])
+    assert await world.hand_in("another") != references[0]
+
+
+async def test_takes_the_same_nonce_of_another_account_for_another_thing(world: World) -> None:
+    mine = await world.hand_in()
+    theirs = await world.desk.take(scope("joe", "globex"), LINK, "new_ticket", ASKED, "n")
+    assert theirs.reference != mine
+
+
+async def test_hands_in_nothing_for_a_customer_that_the_account_is_not(world: World) -> None:
+    for link in (LinkRef("desk", "8"), LinkRef("erp", "7")):
+        with pytest.raises(NotYours):
+            await world.desk.take(scope(), link, "new_ticket", ASKED, "n")
+    with pytest.raises(msgspec.ValidationError):
+        await world.desk.take(scope(), LINK, "new_ticket", {"subject": "no text"}, "n")
+    assert await world.desk.of(scope()) == ()
+
+
+async def test_lets_nobody_choose_the_reference_the_customer_or_the_person(world: World) -> None:
+    forged = {**ASKED, "reference": "R", "customer": "8", "person": "p2"}
+    handed = await world.desk.take(scope(), LINK, "new_ticket", forged, "n")
+    assert (handed.asked.customer, handed.asked.person) == ("7", "p1")
+    assert handed.asked.reference == handed.reference != "R"
+    world.far_end.ends = [Refused("no")]
+    await world.sending.work()
+    await world.desk.correct(scope(), handed.id, {**forged, "text": "Another."})
+    (handed,) = await world.desk.of(scope())
+    assert handed.asked == NewTicket(
+        reference=handed.reference, customer="7", person="p1", subject="Where is it?", text="Another."
+    )
+
+
+async def test_shows_it_to_who_may_see_it(world: World) -> None:
+    await world.hand_in()
+    assert len(await world.desk.of(scope("joe"))) == 1  # a colleague who sees all of the company's
+    assert await world.desk.of(scope("joe", rights=OWN)) == ()
+    assert await world.desk.of(scope("joe", "globex")) == ()
+    (handed,) = await world.desk.of(scope())
+    for other in (scope("joe"), scope("maya", "globex")):
+        with pytest.raises(NotYours):
+            await world.desk.take_back(other, handed.id)
+
+
+async def test_takes_back_what_has_not_gone_out(world: World) -> None:
+    await world.hand_in()
+    (handed,) = await world.desk.of(scope())
+    await world.desk.take_back(scope(), handed.id)
+    await world.work_for()
+    assert (await world.state(), world.far_end.asked) == ("cancelled", 0)
+    with pytest.raises(TooLate):
+        await world.desk.take_back(scope(), handed.id)
+
+
+async def test_takes_nothing_back_that_may_be_done(world: World) -> None:
+    world.far_end.loses = [Unavailable("lost")]
+    await world.hand_in()
+    await world.sending.work()
+    (handed,) = await world.desk.of(scope())
+    for change in (world.desk.take_back(scope(), handed.id), world.desk.correct(scope(), handed.id, {"text": "x"})):
+        with pytest.raises(TooLate):
+            await change
+
+
+async def test_lets_the_customer_correct_what_was_declined(world: World) -> None:
+    world.far_end.ends = [Refused("too long")]
+    await world.hand_in()
+    await world.work_for()
+    assert await world.state() == "needs_you"
+    (handed,) = await world.desk.of(scope())
+    await world.desk.correct(scope(), handed.id, {"text": "Shorter."})
+    await world.work_for()
+    assert (await world.state(), world.far_end.texts) == ("sent", ["Shorter."])
+
+
+@pytest.mark.parametrize(
+    "error", [NotSent("closed"), Unavailable("503"), RateLimited("429", retry_after=90), AccessDenied("401")]
+)
+@pytest.mark.parametrize("how", ["key", "find"])
+async def test_goes_on_trying(
+    database: Database, far_end: FarEnd, clock: Clock, error: ConnectorError, how: str
+) -> None:
+    world = World(database, far_end, how, clock)
+    far_end.ends = [error] * 4
+    reference = await world.hand_in()
+    await world.work_for()
+    assert (await world.state(), far_end.made) == ("sent", Counter([reference]))
+
+
+async def test_asks_for_staff_when_it_never_works(world: World) -> None:
+    world.far_end.ends = [NotSent("closed")] * 100
+    await world.hand_in()
+    await world.work_for(72)
+    assert (await world.state(), world.far_end.asked) == ("needs_staff", len(PAUSES) + 1)
+
+
+async def test_does_nothing_twice_of_which_nobody_can_say_whether_it_was_done(
+    database: Database, far_end: FarEnd, clock: Clock
+) -> None:
+    world = World(database, far_end, "neither", clock)
+    far_end.loses = [Unavailable("lost")]
+    reference = await world.hand_in()
+    await world.work_for()
+    assert (await world.state(), far_end.made) == ("unknown", Counter([reference]))
+
+
+async def test_gives_a_key_no_longer_than_the_vendor_remembers_it(
+    database: Database, far_end: FarEnd, clock: Clock
+) -> None:
+    world = World(database, far_end, "key", clock)
+    far_end.loses = [Unavailable("lost")]
+    reference = await world.hand_in()
+    await world.sending.work()
+    clock.now += timedelta(hours=3)
+    await world.work_for()
+    assert (await world.state(), far_end.made) == ("unknown", Counter([reference]))
+
+
+async def test_changes_nothing_when_it_comes_back_too_late(world: World) -> None:
+    """Another process has taken over meanwhile: what the first one learns counts no more."""
+    reference = await world.hand_in()
+    (late,) = await world.sending._take()
+    world.clock.now += LASTS
+    await world.sending.work()
+    assert await world.state() == "sent"
+    await world.sending._decide(late)
+    assert (await world.state(), world.far_end.made) == ("sent", Counter([reference]))
+
+
+@pytest.mark.parametrize("how", ["key", "find", "neither"])
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_does_everything_once_whatever_dies(
+    database: Database, far_end: FarEnd, seed: int, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Processes die, answers are lost and commits fail at any step: nothing is lost, and nothing done twice."""
+    rng, clock = shuffled(seed), Clock()
+    real = Database.write
+    alive = True
+
+    def write(db: Database) -> Any:
+        if alive and rng.random() < 0.1:
+            raise rng.choice([DatabaseDown("locked"), Died()])
+        return real(db)
+
+    chances: list[BaseException | None] = [None] * 6 + [Unavailable("lost"), Died(), NotSent("closed")]
+    world = World(database, far_end, how, clock)
+    monkeypatch.setattr(Database, "write", write)
+    taken: set[str] = set()
+    for number in range(30):
+        with suppress(DatabaseDown, Died):
+            taken.add(await world.hand_in(str(number)))
+        far_end.ends = [rng.choice(chances)]
+        far_end.loses = [None if isinstance(end, NotSent) else end for end in [rng.choice(chances)]]
+        try:
+            await world.sending.work()
+        except (DatabaseDown, Died):
+            world = World(database, far_end, how, clock)
+        clock.now += timedelta(seconds=rng.choice([0, 1, 10, 60]))
+    alive = False
+    far_end.ends, far_end.loses = [], []
+    await World(database, far_end, how, clock).work_for(48)
+    handed = {each.reference: each for each in await world.desk.of(scope())}
+    assert taken <= handed.keys()
+    assert max(far_end.made.values()) == 1
+    for reference, each in handed.items():
+        if how == "neither":
+            assert each.state == ("sent" if each.done_at else "unknown")
+            assert each.state == "unknown" or far_end.made[reference] == 1
+        else:
+            assert (each.state, far_end.made[reference]) == ("sent", 1)
