@@ -65,7 +65,7 @@ class FarEnd:
 
     def office(self, how: str) -> Office:
         self.keyed = how == "key"
-        action = {
+        action: Action[Any, Any] = {
             "key": Action(do=self.do, keyed_for=timedelta(hours=2)),
             "find": Action(do=self.do, find=self.find, found_within=FOUND_WITHIN),
             "neither": Action(do=self.do),
