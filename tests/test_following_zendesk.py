@@ -165,6 +165,7 @@ async def test_waits_where_it_is_asked_to(office: Zendesk, store: Store) -> None
     with pytest.raises(RateLimited) as raised:
         await following.look()
     assert 0 < (raised.value.retry_after or 0) <= 60
+    assert await read_all(connector.reads["tickets"], office, *(f"user:{key}" for key in store.users))  # pages do not
 
 
 @pytest.mark.parametrize("seed", range(6))
