@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+import httpx
 import pytest
 from support_following import Follower, read_all
 from support_sandbox import RunningSandbox
@@ -159,6 +160,15 @@ async def test_finds_nothing_that_is_too_new_and_all_of_it_in_time(office: HubSp
     store.found_after = timedelta(0)
     await following.look()
     assert following.answers.keys() == {f"order-{early}", f"order-{late}"}
+
+
+async def test_tells_what_staff_do_on_their_own_page(
+    office: HubSpot, sandbox: RunningSandbox, plain_http: httpx.Client
+) -> None:
+    following = Follower(FEED, office, ago(0.5))
+    plain_http.post(f"{sandbox.url}/control/hubspot/orders/54805204417", data={"stage": "Delivered"})
+    await following.look()
+    assert {key: each.record.state for key, each in following.answers.items()} == {"order-54805204417": "delivered"}
 
 
 async def test_reads_again_what_may_be_associated_a_little_later(office: HubSpot, store: Store) -> None:
