@@ -26,6 +26,7 @@ from connectors.addresses import AddressPolicy, parse_base_url
 from connectors.answers import question, raise_for_status
 from connectors.bodies import WholeBody, async_stream
 from connectors.breaker import Call, State
+from connectors.budget import Budget
 from connectors.dialer import Dialer
 from connectors.errors import AddressRefused, BadResponse, ConnectorError, Unavailable
 from connectors.exchange import Exchange
@@ -65,6 +66,7 @@ def open_client(
     auth: httpx.Auth | None = None,
     deadline: float = 8.0,
     connections: int = 10,
+    budget: Budget | None = None,
     ca_file: Path | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -80,7 +82,7 @@ def open_client(
     if transport is None:
         tls = ssl.create_default_context(cafile=ca_file) if ca_file else _system_trust()
         transport = PoolTransport(Dialer(policy), tls=tls, connections=connections)
-    restraint = Restraint(str(url), asyncio.Semaphore(connections), timer)
+    restraint = Restraint(str(url), asyncio.Semaphore(connections), timer, budget)
     exchange = Exchange(transport, policy)
     return Client(url, auth=auth, transport=exchange, restraint=restraint, deadline=deadline, sleep=sleep, clock=clock)
 

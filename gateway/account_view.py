@@ -212,7 +212,7 @@ def _part(want: Pull, supplied: Supplied, sight: Sight) -> Part:
         customer=want.customer,
         title=want.office.title,
         records=sight.through(want.kind, want.source, want.customer, known.records) if known else (),
-        fetched_at=known.fetched_at if known else None,
+        fetched_at=known.as_of if known else None,
         promise=want.promise,
         state=supplied.state,
         asking=supplied.asking,
@@ -237,6 +237,9 @@ def _joined(part: Part, further: Part) -> Part:
 
 def _each_once(parts: Sequence[Part]) -> tuple[Part, ...]:
     """Keep the latest of each record: two links of an account may lead to the same one, which counts once."""
+    named = [(part.source, part.kind, record.origin.id) for part in parts for record in part.records]
+    if len(set(named)) == len(named):
+        return tuple(parts)
     latest: dict[tuple[str, Kind, str], Record] = {}
     for part in parts:
         for record in part.records:

@@ -66,7 +66,7 @@ class SeenPages:
 
     def note(
         self,
-        html: str,
+        html: bytes,
         *,
         secret: str,
         member_id: str,
@@ -74,9 +74,9 @@ class SeenPages:
         path: str,
         scope: Scope | None,
         parts: Iterable[Part],
-    ) -> str:
+    ) -> bytes:
         """Give a finished page its code, and have it written down without its session's `secret`."""
-        page = html.replace(secret, "").encode()
+        page = html.replace(secret.encode(), b"")
         rights = [scope.rights, scope.links, sorted(map(str, scope.persons))] if scope else None
         code = make_code(self._key, member_id, account_id, path, digest_of(page), rights)
         noted_at = self._noted.get(code)
@@ -93,7 +93,7 @@ class SeenPages:
                 ages=tuple(map(_age, parts)),
             )
             self._wait(seen)
-        return html.replace(PLACE, spelled(code))
+        return html.replace(PLACE.encode(), spelled(code).encode())
 
     async def start(self) -> None:
         await self._rounds.start()

@@ -174,7 +174,7 @@ MUTATIONS = (
     Mutation(
         "that who is copied in is nobody",
         "colleagues",
-        (Cut(tickets._answer, "people=row.people", f"people={EVERYBODY}"),),
+        (Cut(tickets.answer_of, "people=row.people", f"people={EVERYBODY}"),),
     ),
     Mutation(
         "the right to documents",

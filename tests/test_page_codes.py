@@ -77,9 +77,9 @@ def pages_of(database: Database, clock: Clock, **more: int) -> SeenPages:
 def show(pages: SeenPages, member: str, text: str = "<p>page</p>", path: str = "/") -> str:
     html = f"{text}<b>{PLACE}</b> token-of-session"
     shown = pages.note(
-        html, secret="token-of-session", member_id=member, account_id="acme", path=path, scope=None, parts=()
+        html.encode(), secret="token-of-session", member_id=member, account_id="acme", path=path, scope=None, parts=()
     )
-    return shown.partition("<b>")[2].partition("</b>")[0]
+    return shown.decode().partition("<b>")[2].partition("</b>")[0]
 
 
 async def codes(database: Database) -> Sequence[PageCode]:

@@ -119,7 +119,7 @@ class Lane:
         except Exception as error:  # noqa: BLE001  # the application tries again, and logs whatever it is
             log.warning("home not made", error=type(error).__name__)
             return None
-        return Page(body=page.content.encode(), headers=HEADERS)
+        return Page(body=page.content, headers=HEADERS)
 
 
 async def _send(page: Page, scope: HTTPScope, send: Send) -> None:

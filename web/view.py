@@ -118,12 +118,16 @@ class View:
 
 
 def render(request: Request[Any, Any, Any], template: str, *, status_code: int = 200, **context: Any) -> Response[str]:  # noqa: ANN401
-    """Answer with a page. Whoever is signed in, the templates know by `who`."""
+    """Answer with a page."""
+    return Response(html_of(request, template, **context), status_code=status_code, media_type=MediaType.HTML)
+
+
+def html_of(request: Request[Any, Any, Any], template: str, **context: Any) -> str:  # noqa: ANN401
+    """Write a page. Whoever is signed in, the templates know by `who`."""
     view: View = request.app.state.view
     who: Principal | StaffPrincipal | Onlooker | None = request.scope.get("user")
     shared = {"who": who, "viewing": _viewing(who), "path": request.url.path, "address": address_in(request)}
-    html = view.html(template, {**shared, **context})
-    return Response(html, status_code=status_code, media_type=MediaType.HTML)
+    return view.html(template, {**shared, **context})
 
 
 def _viewing(who: Principal | StaffPrincipal | Onlooker | None) -> Viewing | None:

@@ -34,7 +34,7 @@ class SignedIn(Struct, frozen=True, kw_only=True):
 @get("/account")
 async def show_account(
     visit: NamedDependency[Visit], request: Request[Principal, Any, Any], saved: Saved = "", invited: Invited = ""
-) -> Response[str]:
+) -> Response[bytes]:
     database: Database = request.app.state.database
     return visit.page(
         "account.html",

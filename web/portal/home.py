@@ -16,11 +16,11 @@ HTML = "text/html; charset=utf-8"
 
 
 @get("/")
-async def show_home(visit: NamedDependency[Visit]) -> Response[str]:
+async def show_home(visit: NamedDependency[Visit]) -> Response[bytes]:
     return await home_page(visit)
 
 
-async def home_page(visit: Visit) -> Response[str]:
+async def home_page(visit: Visit) -> Response[bytes]:
     """Make the page, and keep it if it may be given again."""
     parts = await visit.parts("orders")
     today = visit.today
@@ -44,7 +44,7 @@ async def home_page(visit: Visit) -> Response[str]:
         invoices_known=all(part.fetched_at for part in invoices),
         all_open=all(part.all_open for part in invoices),
     )
-    visit.keep(page.content.encode(), parts, {"Content-Type": HTML})
+    visit.keep(page.content, parts, {"Content-Type": HTML})
     return page
 
 

@@ -26,7 +26,7 @@ from gateway.statuses import status_of
 from web.portal.listing import OWN_ONLY, UNLINKED, UNNAMED, Empty
 from web.ready import Answer, Ready, is_plain
 from web.stamps import stamps_of
-from web.view import View, address_in, render
+from web.view import View, address_in, html_of
 
 R = TypeVar("R", bound=Record)
 KIND_OF: dict[type[Record], Kind] = {record_type: kind for kind, record_type in KINDS.items()}
@@ -177,12 +177,12 @@ class Visit:
         parts: Iterable[Part],
         about: Iterable[Part],
         **context: Any,  # noqa: ANN401  # what a template needs differs from page to page
-    ) -> Response[str]:
+    ) -> Response[bytes]:
         """Render a page. `parts` feed the counts of the navigation, `about` is what this page itself speaks of."""
         page = template.removesuffix(".html")
         if self.request.headers.get("x-account", self._account_id) != self._account_id:
             # The page asks for news of itself, but the browser has moved to another account meanwhile.
-            return Response("", headers={"HX-Refresh": "true"}, media_type=MediaType.HTML)
+            return Response(b"", headers={"HX-Refresh": "true"}, media_type=MediaType.HTML)
         about = tuple(about)
         stamps = stamps_of(about)
         if "hx-request" not in self.request.headers:  # a page that fills itself in is viewed once
@@ -190,7 +190,7 @@ class Visit:
         today = self.today
         codes: SeenPages = self.request.app.state.seen_pages
         has_code = codes.is_on and not isinstance(self.request.user, Onlooker)
-        response = render(
+        html = html_of(
             self.request,
             template,
             code=PLACE if has_code else None,
@@ -207,10 +207,10 @@ class Visit:
             stamps_of=stamps_of,
             href=href,
             **context,
-        )
+        ).encode()
         if has_code:
-            response.content = codes.note(
-                response.content,
+            html = codes.note(
+                html,
                 secret=self.request.user.csrf_token,
                 member_id=self.request.user.member_id,
                 account_id=self.request.user.account_id,
@@ -218,7 +218,7 @@ class Visit:
                 scope=self.scope,
                 parts=about,
             )
-        return response
+        return Response(html, media_type=MediaType.HTML)
 
     def keep(self, body: bytes, parts: Sequence[Part], headers: Mapping[str, str], etag: str | None = None) -> None:
         """Let this very answer be given again, while all that it is made of is on time and has not changed."""
