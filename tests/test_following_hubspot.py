@@ -4,9 +4,8 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-import httpx
 import pytest
-from support_following import Follower, read_all
+from support_following import Follower, play_staff, read_all
 from support_sandbox import RunningSandbox
 from test_sandbox_hubspot import opened
 
@@ -162,11 +161,9 @@ async def test_finds_nothing_that_is_too_new_and_all_of_it_in_time(office: HubSp
     assert following.answers.keys() == {f"order-{early}", f"order-{late}"}
 
 
-async def test_tells_what_staff_do_on_their_own_page(
-    office: HubSpot, sandbox: RunningSandbox, plain_http: httpx.Client
-) -> None:
+async def test_tells_what_staff_do_on_their_own_page(office: HubSpot, sandbox: RunningSandbox) -> None:
     following = Follower(FEED, office, ago(0.5))
-    plain_http.post(f"{sandbox.url}/control/hubspot/orders/54805204417", data={"stage": "Delivered"})
+    await play_staff(f"{sandbox.url}/control/hubspot/orders/54805204417", stage="Delivered")
     await following.look()
     assert {key: each.record.state for key, each in following.answers.items()} == {"order-54805204417": "delivered"}
 

@@ -4,9 +4,8 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-import httpx
 import pytest
-from support_following import Follower, read_all
+from support_following import Follower, play_staff, read_all
 from support_sandbox import RunningSandbox
 from test_zendesk import config, opened
 
@@ -136,11 +135,9 @@ async def test_tells_of_what_is_new_once_its_minute_is_over(office: Zendesk, sto
     assert set(following.answers) == {str(made["id"])}
 
 
-async def test_tells_what_staff_do_on_their_own_page(
-    office: Zendesk, store: Store, sandbox: RunningSandbox, plain_http: httpx.Client
-) -> None:
+async def test_tells_what_staff_do_on_their_own_page(office: Zendesk, store: Store, sandbox: RunningSandbox) -> None:
     following = follower(office, ago(0))
-    plain_http.post(f"{sandbox.url}/control/zendesk/tickets/7081", data={"status": "solved"})
+    await play_staff(f"{sandbox.url}/control/zendesk/tickets/7081", status="solved")
     store.exported_after = timedelta(seconds=-1)
     await following.look()
     assert {key: each.record.state for key, each in following.answers.items()} == {"7081": "solved"}
