@@ -29,7 +29,8 @@ DIGITS: Final = 16
 MILLISECOND = timedelta(milliseconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-# Keeps the newer of two values, whichever is written last, and gives its owner a new version in the same moment.
+# Keeps the newer of two values, whichever is written last, and gives its owner a new version in the same moment, which
+# it announces under the version's name.
 # `pcall`: a key of another type counts as nothing.
 # KEYS: the snapshot, the version. ARGV: the value, its milliseconds, the new version, its milliseconds.
 PUT: Final = """
@@ -39,6 +40,7 @@ if stored and stored > tonumber(string.sub(ARGV[1], 1, 16)) then
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])
+redis.call('PUBLISH', KEYS[2], ARGV[3])
 return 1
 """
 

@@ -32,6 +32,7 @@ from auth.visitors import Visitors
 from cache.client import connect
 from cache.copies import Copies
 from cache.flight import Flight
+from cache.live import Live
 from cache.snapshots import Snapshots
 from cache.turns import Turns
 from connectors.addresses import AddressPolicy
@@ -67,12 +68,14 @@ from web.headers import SecureHeaders
 from web.health import get_healthz, get_readyz
 from web.hooks import MOST_BYTES, PLACE, take_delivery
 from web.lane import Lane
+from web.live import LivePages
 from web.login import LOGIN
 from web.portal.routes import PORTAL
 from web.ready import Ready
 from web.staff_pages import LOOK_UPS_PER_MINUTE, look_of
 from web.staff_routes import CONSOLE
 from web.statics import get_static
+from web.streams import Streams
 from web.view import Brand, Contact, View
 
 OPENAPI = OpenAPIConfig(
@@ -149,6 +152,9 @@ def make_app(settings: Settings) -> ASGIApp:
         for sign_in in sign_ins
     )
 
+    visitors = Visitors(sessions, database)
+    live = Live(redis)
+
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
@@ -161,6 +167,7 @@ def make_app(settings: Settings) -> ASGIApp:
             await seen_pages.start()
             stack.push_async_callback(seen_pages.aclose)
             stack.push_async_callback(flight.aclose)
+            stack.push_async_callback(live.aclose)
             await watch.start()
             stack.push_async_callback(watch.aclose)
             await inbox.start()
@@ -169,7 +176,7 @@ def make_app(settings: Settings) -> ASGIApp:
 
     app = Litestar(
         route_handlers=[PORTAL, API, LOGIN, CONSOLE, *OUTSIDE, get_static],
-        plugins=[Protection(Visitors(sessions, database), settings.base_url)],
+        plugins=[Protection(visitors, settings.base_url)],
         exception_handlers=HANDLERS,
         lifespan=[lifespan],
         openapi_config=OPENAPI,
@@ -182,6 +189,14 @@ def make_app(settings: Settings) -> ASGIApp:
                 "callers": Callers(settings.trusted_proxies or ()),
                 "database": database,
                 "inbox": inbox,
+                "live_pages": LivePages(
+                    live=live,
+                    redis=redis,
+                    visitors=visitors,
+                    sessions=sessions,
+                    standings=standings,
+                    streams=Streams(),
+                ),
                 "offices": offices,
                 "providers": providers,
                 "readiness": Readiness(database, database_url, redis),

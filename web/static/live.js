@@ -1,0 +1,67 @@
+// Keeps an open page up to date: hears from the server that something has changed, and lets htmx ask for the page anew.
+{
+  const main = document.getElementById("main");
+  const said = document.getElementById("said");
+  const HIDDEN_FOR = 10_000; // a browser has few connections, and a page that nobody sees needs none
+  let stream, timer;
+
+  const later = (step) => {
+    clearTimeout(timer);
+    timer = setTimeout(step, 30_000 * (1 + Math.random()));
+  };
+  const look = () => main.dispatchEvent(new Event("news"));
+
+  function follow() {
+    stop();
+    if (document.hidden) return;
+    stream = new EventSource(`/live?since=${encodeURIComponent(main.dataset.seen)}`);
+    stream.addEventListener("changed", look);
+    stream.addEventListener("ended", () => { stop(); location.reload(); });
+    stream.addEventListener("error", () => {
+      if (stream.readyState === EventSource.CLOSED) later(() => { look(); follow(); }); // refused: look ourselves
+    });
+  }
+
+  function stop() {
+    clearTimeout(timer);
+    stream?.close();
+  }
+
+  addEventListener("pageshow", follow);
+  addEventListener("pagehide", stop);
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) {
+      clearTimeout(timer);
+      timer = setTimeout(stop, HIDDEN_FOR);
+    } else if (stream?.readyState === EventSource.OPEN) {
+      clearTimeout(timer);
+    } else {
+      follow();
+    }
+  });
+
+  // What somebody is filling in stays as it is.
+  document.addEventListener("input", ({ target }) => target.form?.setAttribute("hx-morph-skip", ""));
+
+  const words = () => {
+    const copy = main.cloneNode(true);
+    copy.querySelectorAll("time, .stamp, .code").forEach((element) => element.remove());
+    return copy.textContent;
+  };
+  let before;
+  document.addEventListener("htmx:before:swap", (event) => {
+    before = words();
+    if (event.detail.ctx.text.includes('id="main"')) return;
+    event.preventDefault(); // no page of ours
+    location.reload();
+  });
+  document.addEventListener("htmx:after:swap", () => {
+    if (words() !== before) said.textContent = said.textContent ? "" : "This page has changed.";
+  });
+  document.addEventListener("htmx:response:error", ({ detail }) => {
+    const { status } = detail.ctx.response;
+    if (status >= 500 || status === 429) later(() => { look(); follow(); });
+    else location.reload(); // it has moved, or is no longer ours to see
+  });
+  document.addEventListener("htmx:error", () => later(() => { look(); follow(); }));
+}
