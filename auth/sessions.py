@@ -105,10 +105,7 @@ class Sessions:
         return await self._begin(row, id_token, provider_sid, address)
 
     async def get(self, cookie: str | None, *, in_use: bool = True) -> Session | None:
-        """Find the live session of a browser. Raises `DatabaseDown` when nobody can tell.
-
-        `in_use` False: nobody did anything, a page only asks by itself, so the session lasts no longer for it.
-        """
+        """Find the live session of a browser, which lasts longer for that if it is `in_use`. Raises `DatabaseDown`."""
         if (id_hash := hash_in(cookie)) is None:
             return None
         copy = await self._copies.get(id_hash.hex())
@@ -209,12 +206,10 @@ class Sessions:
 
     async def end_all(self, member_id: str, *, but: bytes | None = None, address: str | None = None) -> int:
         """Sign a member out everywhere, or everywhere but in the session of that hash. Say of how many sessions."""
-        ends = ending(self._clock()).where(Row.member_id == member_id)
+        others = () if but is None else (Row.id_hash != but,)
+        ends = ending(self._clock()).where(Row.member_id == member_id, *others).returning(Row.id_hash)
         async with self._db.write() as session:
-            ended = await session.scalars(
-                (ends if but is None else ends.where(Row.id_hash != but)).returning(Row.id_hash)
-            )
-            hashes = ended.all()
+            hashes = (await session.scalars(ends)).all()
             if hashes:
                 line = ended_everywhere(member_id, len(hashes), address, kept_one=but is not None)
                 await self._trail.record(session, line)
@@ -275,7 +270,7 @@ class Sessions:
         return sealed if len(sealed) <= SEALED_LENGTH else None
 
     async def _read(self, id_hashes: Sequence[bytes], *, in_use: bool = True) -> Sequence[Session | None]:
-        """Read rows for many requests at once. Leave copies of those in use: for others they would hide the next use."""
+        """Read rows for many requests at once. Leave copies of what is in use: others would hide the next use."""
         read_at = self._clock()
         theirs = sa.select(Row).where(Row.id_hash.in_(set(id_hashes)), *self._live(read_at))
         async with self._db.read() as session:
