@@ -142,7 +142,7 @@ class Stream:
             if news.get(self._rights_key) or (is_beat and beats % RIGHTS_EVERY == 0) or not self._knows_sight:
                 await self._look_at_rights()
             if is_beat or self._version_key in news:
-                await self._look_at_version(news.get(self._version_key))
+                await self._look_at_version(news.get(self._version_key), is_beat=is_beat)
             if self._has_changed():
                 await say(b"id: %b\nevent: changed\ndata:\n\n" % self._told.encode())
             elif is_beat:
@@ -170,14 +170,18 @@ class Stream:
             return
         self._knows_sight = True
 
-    async def _look_at_version(self, announced: bytes | None) -> None:
-        """Take what was announced, or else look. Without a version nothing is kept, which is no news to anybody."""
+    async def _look_at_version(self, announced: bytes | None, *, is_beat: bool) -> None:
+        """Take what was announced, or else look.
+
+        Where Redis has lost all it knew, open pages look again as well, but each at its own beat and not all at once.
+        """
         if announced is None:
             try:
                 (announced,) = await self._pages.redis.look_up(self._version_key)
             except CacheDown:
                 return
-        self._version = announced or self._version
+        if announced is not None or is_beat:
+            self._version = announced or b""
 
 
 def _next_beat(now: float) -> float:

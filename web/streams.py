@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from auth.principals import Onlooker, Visiting
 from cache.live import Follower
 
-MOST = 1500  # of the connections that a process may have, see gateway/door.py; the others are for pages
 MOST_EACH = 6  # of one person: more than a browser keeps open at once, for it closes those of hidden pages
 LEAVING = "hallway.is_leaving"  # in a request's scope: asks whether this process is about to stop
 LOOK_EVERY = 0.1  # seconds
@@ -24,9 +23,9 @@ class Full(Exception):  # noqa: N818  # says what is the matter
 
 
 class Streams:
-    """Counts the open streams, as a whole and by person."""
+    """Counts the open streams, as a whole and by person. Each holds a connection that is no longer there for pages."""
 
-    def __init__(self, most: int = MOST, most_each: int = MOST_EACH) -> None:
+    def __init__(self, most: int, most_each: int = MOST_EACH) -> None:
         self._most = most
         self._most_each = most_each
         self._open: set[Follower] = set()

@@ -3,7 +3,9 @@
   const main = document.getElementById("main");
   const said = document.getElementById("said");
   const HIDDEN_FOR = 10_000; // a browser has few connections, and a page that nobody sees needs none
+  const LEAVES_WITHIN = 5_000; // to reload while another page is on its way would keep that from coming
   let stream, timer;
+  let left = -LEAVES_WITHIN;
 
   const later = (step) => {
     clearTimeout(timer);
@@ -16,7 +18,10 @@
     if (document.hidden) return;
     stream = new EventSource(`/live?since=${encodeURIComponent(main.dataset.seen)}`);
     stream.addEventListener("changed", look);
-    stream.addEventListener("ended", () => { stop(); location.reload(); });
+    stream.addEventListener("ended", () => {
+      stop();
+      timer = setTimeout(() => location.reload(), left + LEAVES_WITHIN - performance.now());
+    });
     stream.addEventListener("error", () => {
       if (stream.readyState === EventSource.CLOSED) later(() => { look(); follow(); }); // refused: look ourselves
     });
@@ -29,6 +34,7 @@
 
   addEventListener("pageshow", follow);
   addEventListener("pagehide", stop);
+  addEventListener("beforeunload", () => { left = performance.now(); });
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) {
       clearTimeout(timer);
