@@ -42,6 +42,7 @@ from connectors.registry import load_connectors
 from connectors.wire import PoolTransport
 from gateway.account_view import AccountViews
 from gateway.audit import Trail
+from gateway.door import room
 from gateway.health import Readiness
 from gateway.identity.arrival import Arrivals
 from gateway.identity.matching import Policy
@@ -195,7 +196,7 @@ def make_app(settings: Settings) -> ASGIApp:
                     visitors=visitors,
                     sessions=sessions,
                     standings=standings,
-                    streams=Streams(),
+                    streams=Streams(room() * 3 // 4),  # and a quarter for pages
                 ),
                 "offices": offices,
                 "providers": providers,
