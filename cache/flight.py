@@ -23,9 +23,12 @@ class Flight(Generic[T]):
             run = asyncio.create_task(make())
             self._runs[key] = run
             run.add_done_callback(lambda _: self._runs.pop(key))
-        view = asyncio.shield(run)
-        view.add_done_callback(_look)
-        return view
+        return _view(run)
+
+    def underway(self, key: str) -> asyncio.Future[T] | None:
+        """Join the run that is under way, if there is one."""
+        run = self._runs.get(key)
+        return _view(run) if run else None
 
     async def aclose(self) -> None:
         """Cancel what is under way and wait until it has ended."""
@@ -33,6 +36,12 @@ class Flight(Generic[T]):
         for run in runs:
             run.cancel()
         await asyncio.gather(*runs, return_exceptions=True)
+
+
+def _view(run: asyncio.Task[T]) -> asyncio.Future[T]:
+    view = asyncio.shield(run)
+    view.add_done_callback(_look)
+    return view
 
 
 def _look(view: asyncio.Future[T]) -> None:

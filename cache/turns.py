@@ -9,6 +9,7 @@ from cache.client import Client
 from cache.keys import LIFETIMES, turn_of
 
 FAILED_FOR = 5.0  # seconds
+FAILED = b"failed"  # instead of a holder
 Verdict = Literal["mine", "busy", "failed", "newer"]
 
 # KEYS: the turn, the snapshot. ARGV: our name, milliseconds, the stamp of the newest snapshot that we know.
@@ -55,6 +56,11 @@ class Turns:
         milliseconds = LIFETIMES["turn"] // timedelta(milliseconds=1)
         verdict: bytes = await self._redis.run(TAKE, [turn_of(key), key], [name, milliseconds, newest])
         return verdict.decode()  # type: ignore[return-value]  # the script has no other
+
+    async def is_taken(self, key: str) -> bool:
+        """Whether somebody is fetching the value under `key`. Raises `CacheDown`."""
+        (holder,) = await self._redis.look_up(turn_of(key))
+        return holder not in (None, FAILED)
 
     async def end(self, key: str, name: str, *, failed: bool) -> None:
         """Give the turn back. Raises `CacheDown`, after a failure was noted here."""

@@ -11,6 +11,7 @@ from connectors.errors import (
     AccessDenied,
     BadResponse,
     ConnectorError,
+    NotAllowed,
     NotFound,
     RateLimited,
     Refused,
@@ -22,7 +23,7 @@ LONGEST_WAIT = 3600.0  # seconds; a back office that asks for more is asked agai
 _MEANINGS: Mapping[int, type[ConnectorError]] = {
     400: Refused,
     401: AccessDenied,
-    403: AccessDenied,
+    403: NotAllowed,
     404: NotFound,
     408: Unavailable,
     409: Refused,

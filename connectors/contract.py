@@ -91,7 +91,7 @@ class Page(Struct, Generic[R_co], frozen=True):
 
 
 class ChangesQuery(Struct, frozen=True, kw_only=True):
-    """What has changed over there, whoever's it is, the oldest change first, a page at a time.
+    """What has changed over there, whoever's it is, a page at a time: the oldest change first, or in the order of ids.
 
     `cursor` None: begin with what changed at `since`, by their clock. Else go on where a page has ended.
     """

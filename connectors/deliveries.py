@@ -70,11 +70,19 @@ class News(Struct, frozen=True):
     events: tuple[Event, ...]
 
 
+class Registered(Struct, frozen=True, kw_only=True):
+    """They send to us now. `id` is theirs for it; `secret` what they sign with, None: that of the source's settings."""
+
+    id: str
+    secret: Secret | None = None
+
+
 class Webhook(Struct, Generic[C], frozen=True, kw_only=True):
     """How a back office tells us of changes. `verify` and `read` raise `WebhookRefused`.
 
     `owners` asks whose a record is, where events do not say. `refused` is the status that this vendor wants to see for
-    a delivery that is not believed, `steps` what an admin does over there.
+    a delivery that is not believed, `steps` what an admin does over there, and `behind` what they put behind the
+    address. `register` tells them an address by their API, or finds that they know it; None: they have none for it.
     """
 
     verify: Callable[[Delivery, C], Verified]
@@ -82,6 +90,8 @@ class Webhook(Struct, Generic[C], frozen=True, kw_only=True):
     owners: Callable[[Any, Event], Awaitable[frozenset[str]]] | None = None
     refused: int = 401
     steps: str
+    behind: str = ""
+    register: Callable[[Any, str], Awaitable[Registered]] | None = None
 
 
 def decode(verified: Verified, type_: type[T]) -> T:

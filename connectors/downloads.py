@@ -33,6 +33,18 @@ async def download(
         await response.aclose()
 
 
+def check_is_file(response: httpx.Response, media_type: str, size: int, vendor: str) -> None:
+    """Refuse what is not the file before anything is passed on: a sign-in page comes with a 200 too.
+
+    What comes packed says how long it is packed, so only `exactly` sees. Raises `BadResponse`.
+    """
+    said = response.headers
+    is_page = said.get("Content-Type", "").startswith("text/html") and not media_type.startswith("text/html")
+    fits = "Content-Encoding" in said or said.get("Content-Length", str(size)) == str(size)
+    if is_page or not fits:
+        raise BadResponse(f"{vendor}: answered something else than the file")
+
+
 async def exactly(response: httpx.Response, size: int, vendor: str) -> AsyncIterator[bytes]:
     """Pass on as many bytes as were announced. Raises `BadResponse` where there are more or less."""
     received = 0

@@ -2,6 +2,7 @@
 
 ConnectorError
   AccessDenied    the credentials were refused            an admin renews them
+    NotAllowed    they are good, and may not do this      an admin gives them more rights
   AddressRefused  the address may not be called           an admin corrects it
   NotFound        no such customer or record              shown as not found
   Refused         understood, and declined (400/409/422)  we correct the request
@@ -12,6 +13,8 @@ ConnectorError
 """
 
 from typing import ClassVar, Literal
+
+Refusal = Literal["no_secret", "unsigned", "signature", "time", "unreadable"]
 
 
 class ConnectorError(Exception):
@@ -33,6 +36,10 @@ class AccessDenied(ConnectorError):
     """The credentials were refused."""
 
     serve_stale, fixed_by = True, "admin"
+
+
+class NotAllowed(AccessDenied):
+    """The credentials are good, and may not do this."""
 
 
 class AddressRefused(ConnectorError):
@@ -70,6 +77,10 @@ class BadResponse(ConnectorError):
 
 
 class WebhookRefused(ConnectorError):
-    """A delivery that is not provably theirs, or that we cannot read."""
+    """A delivery that is not provably theirs, or that we cannot read. `reason` is what it is counted as."""
 
     fixed_by = "admin"
+
+    def __init__(self, detail: str, *, reason: Refusal = "unreadable") -> None:
+        super().__init__(detail)
+        self.reason = reason

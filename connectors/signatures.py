@@ -55,31 +55,34 @@ def hubspot(delivery: Delivery, secrets: Sequence[bytes]) -> Verified:
 def key_in_address(delivery: Delivery, secrets: Sequence[bytes]) -> Verified:
     """For senders that sign nothing: the secret is in the address they were given. A copy can be sent again at will."""
     given = delivery.key.encode()
-    return _believe(delivery, [hmac.compare_digest(given, secret) for secret in secrets])
+    return _believe(delivery, secrets, [hmac.compare_digest(given, secret) for secret in secrets])
 
 
 def _check(delivery: Delivery, secrets: Sequence[bytes], signed: bytes, given: Iterable[str]) -> Verified:
     """Compare each signature with each secret's, and always all of them: the time it takes tells nothing."""
     made = [b64encode(hmac.digest(secret, signed, hashlib.sha256)) for secret in secrets]
-    return _believe(delivery, [hmac.compare_digest(one.encode(), other) for one in given for other in made])
+    matches = [hmac.compare_digest(one.encode(), other) for one in given for other in made]
+    return _believe(delivery, secrets, matches)
 
 
-def _believe(delivery: Delivery, matches: Sequence[bool]) -> Verified:
+def _believe(delivery: Delivery, secrets: Sequence[bytes], matches: Sequence[bool]) -> Verified:
+    if not secrets:
+        raise WebhookRefused("no secret is set", reason="no_secret")
     if not any(matches):
-        raise WebhookRefused("the signature is not theirs, or no secret is set")
+        raise WebhookRefused("the signature is not theirs", reason="signature")
     return Verified(delivery)
 
 
 def _header(delivery: Delivery, name: str) -> str:
     value = delivery.headers.get(name, "")
     if not value or not value.isascii():
-        raise WebhookRefused(f"no {name}")
+        raise WebhookRefused(f"no {name}", reason="unsigned")
     return value
 
 
 def _seconds(text: str) -> float:
     if not _NUMBER.fullmatch(text):
-        raise WebhookRefused("the time is no number")
+        raise WebhookRefused("the time is no number", reason="time")
     return float(text)
 
 
@@ -87,13 +90,13 @@ def _instant(text: str) -> float:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise WebhookRefused("the time is none") from None
+        raise WebhookRefused("the time is none", reason="time") from None
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
 
 
 def _check_age(delivery: Delivery, seconds: float) -> None:
     if abs(delivery.received_at.timestamp() - seconds) > WINDOW.total_seconds():
-        raise WebhookRefused("too old, or from the future")
+        raise WebhookRefused("too old, or from the future", reason="time")
 
 
 def _unpack(secret: bytes) -> bytes:
@@ -101,4 +104,4 @@ def _unpack(secret: bytes) -> bytes:
     try:
         return b64decode(text + b"=" * (-len(text) % 4), validate=True)
     except Base64Error:
-        raise WebhookRefused("our secret is not base64") from None
+        raise WebhookRefused("our secret is not base64", reason="no_secret") from None

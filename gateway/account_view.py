@@ -241,6 +241,9 @@ def _joined(part: Part, further: Part) -> Part:
 
 def _each_once(parts: Sequence[Part]) -> tuple[Part, ...]:
     """Keep the latest of each record: two links of an account may lead to the same one, which counts once."""
+    named = [(part.source, part.kind, record.origin.id) for part in parts for record in part.records]
+    if len(set(named)) == len(named):
+        return tuple(parts)
     latest: dict[tuple[str, Kind, str], Record] = {}
     for part in parts:
         for record in part.records:

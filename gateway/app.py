@@ -61,13 +61,15 @@ from gateway.standing import Standing, Standings
 from gateway.supply import Supply
 from gateway.usage import Usage
 from gateway.vault import Vault, VaultError
+from gateway.webhooks.counts import WebhookCounts
+from gateway.webhooks.intake import Intake
 from web.api.routes import API
 from web.backchannel import take_logout
 from web.edge import Edge
 from web.errors import HANDLERS
 from web.headers import SecureHeaders
 from web.health import get_healthz, get_readyz
-from web.hooks import MOST_BYTES, PLACE, take_delivery
+from web.hooks import MOST_BYTES, PLACE, note_too_large, take_delivery
 from web.lane import Lane
 from web.live import LivePages
 from web.login import LOGIN
@@ -117,6 +119,8 @@ def make_app(settings: Settings) -> ASGIApp:
     supply = Supply(Snapshots(redis), Turns(redis), flight, clock=utc_now)
     views = AccountViews(offices, supply, budget=settings.page_budget)
     inbox = Inbox(database, offices, views, utc_now)
+    counts = WebhookCounts(database, utc_now)
+    intake = Intake(database, offices, counts, inbox.wake)
     usage = Usage(database)
     view = _view(settings)
     seen_pages = SeenPages(
@@ -152,7 +156,6 @@ def make_app(settings: Settings) -> ASGIApp:
         OidcClient(_provider(sign_in, settings.base_url), provider_http, utc_now, pre_login, once)
         for sign_in in sign_ins
     )
-
     visitors = Visitors(sessions, database)
     live = Live(redis)
 
@@ -163,16 +166,15 @@ def make_app(settings: Settings) -> ASGIApp:
                 stack.push_async_callback(close)
             with suppress(DatabaseDown):  # the next start does it
                 await sessions.purge(SESSIONS_KEPT)
-            await usage.start()
-            stack.push_async_callback(usage.aclose)
-            await seen_pages.start()
-            stack.push_async_callback(seen_pages.aclose)
-            stack.push_async_callback(flight.aclose)
-            stack.push_async_callback(live.aclose)
-            await watch.start()
-            stack.push_async_callback(watch.aclose)
-            await inbox.start()
-            stack.push_async_callback(inbox.aclose)
+            for early in (usage, seen_pages):
+                await early.start()
+                stack.push_async_callback(early.aclose)
+            for close in (flight.aclose, live.aclose):
+                stack.push_async_callback(close)
+            for late in (watch, inbox, counts):
+                await late.start()
+                stack.push_async_callback(late.aclose)
+            stack.push_async_callback(intake.aclose)
             yield
 
     app = Litestar(
@@ -189,7 +191,7 @@ def make_app(settings: Settings) -> ASGIApp:
                 "base_url": settings.base_url,
                 "callers": Callers(settings.trusted_proxies or ()),
                 "database": database,
-                "inbox": inbox,
+                "intake": intake,
                 "live_pages": LivePages(
                     live=live,
                     redis=redis,
@@ -213,7 +215,7 @@ def make_app(settings: Settings) -> ASGIApp:
         ),
     )
     lane = Lane(app, ready=ready, redis=redis, sessions=sessions, standings=standings, offices=offices, usage=usage)
-    edge = Edge(lane, base_url=settings.base_url, body_caps={PLACE: MOST_BYTES})
+    edge = Edge(lane, base_url=settings.base_url, body_caps={PLACE: MOST_BYTES}, too_large=note_too_large(intake))
     return SecureHeaders(edge, base_url=settings.base_url)
 
 

@@ -91,7 +91,7 @@ def _matching(question: str) -> sa.ColumnElement[bool]:
 def _person(member: Member) -> Person:
     return Person(
         id=member.id,
-        called=member.name or member.email or member.subject,
+        called=member.called,
         email=member.email,
         last_visit_at=member.last_visit_at,
         disabled=member.disabled_at is not None,

@@ -20,14 +20,9 @@ class Colleague(Struct, frozen=True, kw_only=True):
     """Somebody who may act for the same account."""
 
     member_id: str
-    name: str | None
+    called: str
     email: str | None
-    subject: str
     rights: Rights
-
-    @property
-    def called(self) -> str:
-        return self.name or self.email or self.subject
 
 
 class Changed(Struct, frozen=True, kw_only=True):
@@ -53,13 +48,7 @@ async def colleagues_of(db: Database, member_id: str, account_id: str) -> tuple[
         mine = await rights_of(session, member_id, account_id)
         rows = (await session.execute(others)).all() if mine and mine.manages else []
     found = [
-        Colleague(
-            member_id=who.id,
-            name=who.name,
-            email=who.email,
-            subject=who.subject,
-            rights=msgspec.convert(rights, Rights),
-        )
+        Colleague(member_id=who.id, called=who.called, email=who.email, rights=msgspec.convert(rights, Rights))
         for who, rights in rows
     ]
     return tuple(sorted(found, key=lambda colleague: (colleague.called.casefold(), colleague.member_id)))

@@ -41,12 +41,22 @@ class Home(Struct, frozen=True, kw_only=True):
 
 def home(parts: Sequence[Part], today: date, since: datetime | None) -> Home:
     """Merge the parts. `since` is the last visit; without one nothing is news."""
-    items = [Item(record, part) for part in parts for record in part.records]
+    needs: list[Item[Record]] = []
+    under_way: list[Item[Record]] = []
+    news: list[Item[Record]] = []
+    for part in parts:
+        for record in part.records:
+            if needs_customer(record, today):
+                needs.append(Item(record, part))
+            if is_under_way(record):
+                under_way.append(Item(record, part))
+            if since and _is_news(record, since):
+                news.append(Item(record, part))
     return Home(
-        needs=tuple(sorted((item for item in items if needs_customer(item.record, today)), key=_urgency)),
-        under_way=tuple(sorted((item for item in items if is_under_way(item.record)), key=partial(_way, today))),
-        totals=totals((item.record for item in items), today),
-        news=tuple(sorted((item for item in items if _is_news(item.record, since)), key=_newest)),
+        needs=tuple(sorted(needs, key=_urgency)),
+        under_way=tuple(sorted(under_way, key=partial(_way, today))),
+        totals=totals((record for part in parts for record in part.records), today),
+        news=tuple(sorted(news, key=_newest)),
     )
 
 
@@ -104,6 +114,6 @@ def _changed(record: Record) -> str:
     return record.origin.changed_at.isoformat() if record.origin.changed_at else ""
 
 
-def _is_news(record: Record, since: datetime | None) -> bool:
+def _is_news(record: Record, since: datetime) -> bool:
     changed_at = record.origin.changed_at
-    return since is not None and changed_at is not None and changed_at > since
+    return changed_at is not None and changed_at > since

@@ -1,27 +1,29 @@
-"""Webhooks as they come in: proven, written down, answered; then what they speak of is looked at again.
+"""What webhooks speak of is looked at again. `gateway.webhooks.intake` wrote them down.
 
 An event is never believed, it only says where to look. So copies, disorder and losses change nothing: what is shown
 is always what the back office answered after the event came.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from functools import partial
 
 import msgspec
 import sqlalchemy as sa
 import structlog
 from msgspec import Struct
 
-from connectors.deliveries import Delivery, Event
-from connectors.errors import ConnectorError, NotFound, WebhookRefused
+from auth.clock import Clock
+from connectors.deliveries import Event
+from connectors.errors import ConnectorError, NotFound
 from gateway.account_view import AccountViews
 from gateway.offices import Office, Offices
 from gateway.records.database import Database, DatabaseDown
-from gateway.records.ids import new_id
-from gateway.records.tables import InboxRow, Link
-from gateway.records.upsert import insert
-from gateway.rounds import Rounds
+from gateway.records.tables import Link
+from gateway.records.webhook_tables import InboxRow
+from gateway.rounds import Rounds, Seldom
 
 KEPT_FOR = timedelta(days=7)  # a copy that comes later is taken for a new one, and does no harm
 LEASE = timedelta(minutes=1)  # a process that died is succeeded after it
@@ -44,46 +46,20 @@ class Due(Struct, frozen=True):
 
 
 class Inbox:
-    """Takes deliveries, and works on them from `start` to `aclose`, beside the other processes that do."""
+    """Works on deliveries from `start` to `aclose`, beside the other processes that do."""
 
-    def __init__(
-        self, database: Database, offices: Offices, views: AccountViews, clock: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, database: Database, offices: Offices, views: AccountViews, clock: Clock) -> None:
         self._database = database
         self._offices = offices
         self._views = views
         self._clock = clock
         self._rounds = Rounds("webhooks", self._turn, every=LOOK_EVERY)
-        self._purged_at = datetime.min.replace(tzinfo=UTC)
+        self._working: dict[str, asyncio.Task[None]] = {}  # by source
+        self._purges = Seldom(self._purge, clock, every=PURGED_EVERY)
 
-    async def take(self, source: str, delivery: Delivery) -> None:
-        """Write down what a delivery says. One that came before is taken once.
-
-        Raises `WebhookRefused`, for a source that there is not too, and `DatabaseDown`: it was not taken.
-        """
-        office = await self._offices.get(source)
-        webhook = office.connector.webhook if office else None
-        if office is None or webhook is None or office.opened is None:
-            raise WebhookRefused("no such source, or none that takes webhooks")
-        news = webhook.read(webhook.verify(delivery, office.opened.config))
-        row = {
-            "id": new_id(),
-            "source": source,
-            "delivery": news.id,
-            "events": [msgspec.to_builtins(event) for event in news.events],
-            "received_at": delivery.received_at,
-            "due_at": delivery.received_at,
-            "tries": 0,
-        }
-        async with self._database.write() as session:
-            await session.execute(insert(session, InboxRow).values(**row).on_conflict_do_nothing())
+    def wake(self) -> None:
+        """Look at once: something was taken."""
         self._rounds.wake()
-
-    async def refused_status(self, source: str) -> int:
-        """Say with which status this source's vendor wants to be refused."""
-        office = await self._offices.get(source)
-        webhook = office.connector.webhook if office else None
-        return webhook.refused if webhook else 401
 
     async def start(self) -> None:
         await self._rounds.start()
@@ -91,26 +67,30 @@ class Inbox:
     async def aclose(self) -> None:
         """Stop. What is not finished is done by another process, or after the next start."""
         await self._rounds.stop()
-
-    async def work(self) -> int:
-        """Look again at what all deliveries that are due speak of, and say how many there were."""
-        due = await self._lease()
-        by_source: dict[str, list[Due]] = {}
-        for each in due:
-            by_source.setdefault(each.source, []).append(each)
-        await asyncio.gather(*(self._work_on(source, group) for source, group in by_source.items()))
-        return len(due)
+        for task in self._working.values():
+            task.cancel()
+        await asyncio.gather(*self._working.values(), return_exceptions=True)
 
     async def _turn(self) -> None:
-        while await self.work():
-            pass
-        await self._purge()
+        """Begin to work on what is due, of each source by itself: one that is slow keeps no other waiting."""
+        for source, group in (await self._lease()).items():
+            task = asyncio.create_task(self._work_on(source, group))
+            self._working[source] = task
+            task.add_done_callback(partial(self._done, source))
+        await self._purges.turn()
 
-    async def _lease(self) -> list[Due]:
+    def _done(self, source: str, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()):
+            log.error("webhooks not followed", source=source, error=type(error).__name__)
+        del self._working[source]
+        self._rounds.wake()
+
+    async def _lease(self) -> dict[str, list[Due]]:
+        """Take what is due of sources that we are not at work on. What comes from now on is a row of its own."""
         now = self._clock()
         waiting = (
             sa.select(InboxRow.id)
-            .where(InboxRow.due_at <= now)
+            .where(InboxRow.due_at <= now, InboxRow.source.not_in(self._working))
             .order_by(InboxRow.due_at)
             .limit(BATCH)
             .with_for_update(skip_locked=True)
@@ -119,23 +99,25 @@ class Inbox:
             rows = await session.scalars(
                 sa.update(InboxRow)
                 .where(InboxRow.id.in_(waiting.scalar_subquery()))
-                .values(due_at=now + LEASE, tries=InboxRow.tries + 1)
+                .values(due_at=now + LEASE, tries=InboxRow.tries + 1, pending=None)
                 .returning(InboxRow)
             )
-            return [_due(row) for row in rows]
+            by_source: dict[str, list[Due]] = {}
+            for row in rows:
+                by_source.setdefault(row.source, []).append(_due(row))
+        return by_source
 
     async def _work_on(self, source: str, group: Sequence[Due]) -> None:
         """Do each event of a source once, however many deliveries tell of it."""
-        office = await self._offices.get(source)
         since: dict[Event, datetime] = {}
         for due in group:
             for event in due.events:
                 since[event] = max(due.received_at, since.get(event, due.received_at))
-        failed: set[Event] = set()
-        if office is not None:
-            outcomes = await asyncio.gather(*(self._look_again(office, each, at) for each, at in since.items()))
-            failed = {event for event, is_done in zip(since, outcomes, strict=True) if not is_done}
-        await self._settle(group, failed)
+        with suppress(DatabaseDown):  # then it is due again when its lease ends
+            office = await self._offices.get(source)
+            if office is not None:
+                outcomes = await asyncio.gather(*(self._look_again(office, each, at) for each, at in since.items()))
+                await self._settle(group, {event for event, done in zip(since, outcomes, strict=True) if not done})
 
     async def _look_again(self, office: Office, event: Event, since: datetime) -> bool:
         try:
@@ -164,17 +146,16 @@ class Inbox:
 
     async def _settle(self, group: Sequence[Due], failed: set[Event]) -> None:
         now = self._clock()
+        by_due: dict[datetime | None, list[str]] = {}
+        for due in group:
+            again = not failed.isdisjoint(due.events) and due.tries <= len(PAUSES)
+            due_at = now + timedelta(seconds=PAUSES[due.tries - 1]) if again else None
+            by_due.setdefault(due_at, []).append(due.id)
         async with self._database.write() as session:
-            for due in group:
-                again = not failed.isdisjoint(due.events) and due.tries <= len(PAUSES)
-                due_at = now + timedelta(seconds=PAUSES[due.tries - 1]) if again else None
-                await session.execute(sa.update(InboxRow).where(InboxRow.id == due.id).values(due_at=due_at))
+            for due_at, ids in by_due.items():
+                await session.execute(sa.update(InboxRow).where(InboxRow.id.in_(ids)).values(due_at=due_at))
 
-    async def _purge(self) -> None:
-        now = self._clock()
-        if now - self._purged_at < PURGED_EVERY:
-            return
-        self._purged_at = now
+    async def _purge(self, now: datetime) -> None:
         async with self._database.write() as session:
             await session.execute(
                 sa.delete(InboxRow).where(InboxRow.due_at.is_(None), InboxRow.received_at < now - KEPT_FOR)

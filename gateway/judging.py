@@ -40,20 +40,19 @@ async def judge(  # noqa: PLR0917  # a question has these parts
         member = await session.get(Member, member_id)
     if member is None:
         return None
-    called = member.name or member.email or member.subject
     grounds = await grounds_of(db, member_id, account_id)
     scope = await scope_of(db, member_id, account_id)
     asked = Asked(issuer=member.issuer, subject=member.subject, source=source, kind=kind, id=record_id)
     known = Proof(asked=asked, identity=grounds.identity, acting=grounds.acting, linked=_link(grounds, source, None))
     if scope is None:
-        return Judged(called=called, proof=known, denial=decide(known))
+        return Judged(called=member.called, proof=known, denial=decide(known))
     view = await views.of(replace(scope, rights=COMPANY))
     try:
         read = (await view.why(kind, source, record_id)).read
     except NotFound:
-        return Judged(called=called, proof=known, denial=decide(known))
+        return Judged(called=member.called, proof=known, denial=decide(known))
     except Unavailable:
-        return Judged(called=called, proof=known, denial=decide(known), unsure=True)
+        return Judged(called=member.called, proof=known, denial=decide(known), unsure=True)
     people = read.people if read else ()
     proof = replace(
         known,
@@ -61,7 +60,7 @@ async def judge(  # noqa: PLR0917  # a question has these parts
         read=read,
         named=next((each for each in grounds.named if each.source == source and each.person in people), None),
     )
-    return Judged(called=called, proof=proof, denial=decide(proof))
+    return Judged(called=member.called, proof=proof, denial=decide(proof))
 
 
 async def note_judged(db: Database, judged: Judged, account_id: str, member_id: str, *, trail: Trail, by: By) -> None:

@@ -153,7 +153,7 @@ async def look_up(db: Database, code: str, *, trail: Trail, by: By) -> Found | N
         return None
     return Found(
         code=code,
-        called=member.name or member.email or member.subject,
+        called=member.called,
         member_id=row.member_id,
         account_id=row.account_id,
         path=row.path,

@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from auth.clock import Clock
 from gateway.records.database import DatabaseDown
 
 log = structlog.get_logger()
@@ -62,3 +64,22 @@ class Rounds:
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await self._woken.wait()
+
+
+class Seldom:
+    """Does something in the turns of rounds that come far more often: at the first one, and then every so often.
+
+    What fails is tried again at the next turn.
+    """
+
+    def __init__(self, act: Callable[[datetime], Awaitable[object]], clock: Clock, *, every: timedelta) -> None:
+        self._act = act
+        self._clock = clock
+        self._every = every
+        self._done_at = datetime.min.replace(tzinfo=UTC)
+
+    async def turn(self) -> None:
+        now = self._clock()
+        if now - self._done_at >= self._every:
+            await self._act(now)
+            self._done_at = now

@@ -6,21 +6,21 @@ What does not fit is dropped and counted.
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 import msgspec
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from auth.clock import Clock
 from cache.recent import Recent
 from gateway.access import Scope
 from gateway.account_view import Part
 from gateway.page_codes import make_code, spelled
 from gateway.page_rows import PLACE, Age, Look, Seen, digest_of, purge, write
 from gateway.records.database import Database, DatabaseDown
-from gateway.rounds import Rounds
+from gateway.rounds import Rounds, Seldom
 
 WRITTEN_EVERY = 1.0  # seconds
 BATCH = 100  # pages in one transaction
@@ -44,7 +44,7 @@ class SeenPages:
         look: Look,
         *,
         kept_for: timedelta,
-        now: Callable[[], datetime],
+        now: Clock,
         room: int = ROOM,
     ) -> None:
         self._database = database
@@ -56,7 +56,7 @@ class SeenPages:
         self._waiting: deque[Seen] = deque()
         self._noted: Recent[float] = Recent(10_000)  # -> when, on the clock of this process
         self._rounds = Rounds("seen pages", self._turn, every=WRITTEN_EVERY)
-        self._purged_at = datetime.min.replace(tzinfo=UTC)
+        self._purges = Seldom(self._purge, now, every=PURGED_EVERY)
         self.dropped = 0
         self._told = 0
 
@@ -66,7 +66,7 @@ class SeenPages:
 
     def note(
         self,
-        html: str,
+        html: bytes,
         *,
         secret: str,
         member_id: str,
@@ -74,9 +74,9 @@ class SeenPages:
         path: str,
         scope: Scope | None,
         parts: Iterable[Part],
-    ) -> str:
+    ) -> bytes:
         """Give a finished page its code, and have it written down without its session's `secret`."""
-        page = html.replace(secret, "").encode()
+        page = html.replace(secret.encode(), b"")
         rights = [scope.rights, scope.links, sorted(map(str, scope.persons))] if scope else None
         code = make_code(self._key, member_id, account_id, path, digest_of(page), rights)
         noted_at = self._noted.get(code)
@@ -93,7 +93,7 @@ class SeenPages:
                 ages=tuple(map(_age, parts)),
             )
             self._wait(seen)
-        return html.replace(PLACE, spelled(code))
+        return html.replace(PLACE.encode(), spelled(code).encode())
 
     async def start(self) -> None:
         await self._rounds.start()
@@ -139,8 +139,8 @@ class SeenPages:
 
     async def _turn(self) -> None:
         await self.flush()
-        await self._purge_daily()
         self._tell()
+        await self._purges.turn()
 
     def _tell(self) -> None:
         """Log what was dropped since the last time."""
@@ -148,13 +148,8 @@ class SeenPages:
             log.warning("seen pages dropped", count=self.dropped - self._told)
             self._told = self.dropped
 
-    async def _purge_daily(self) -> None:
-        now = self._now()
-        if now - self._purged_at < PURGED_EVERY:
-            return
-        with suppress(DatabaseDown):  # then at the next turn
-            await purge(self._database, now - self._kept_for)
-            self._purged_at = now
+    async def _purge(self, now: datetime) -> None:
+        await purge(self._database, now - self._kept_for)
 
 
 def _age(part: Part) -> Age:

@@ -1,12 +1,12 @@
 """Who somebody is here and what they may see: read from the rows in one moment, and copied for ten seconds."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from auth.clock import Clock
 from auth.principals import Visiting
 from cache.copies import Copies
 from cache.lookups import Lookups
@@ -31,7 +31,7 @@ class Standing(Struct, frozen=True, kw_only=True):
 class Standings:
     """Knows where the signed-in stand. A right that was taken is gone within ten seconds."""
 
-    def __init__(self, db: Database, copies: Copies[Standing], clock: Callable[[], datetime]) -> None:
+    def __init__(self, db: Database, copies: Copies[Standing], clock: Clock) -> None:
         self._db = db
         self._copies = copies
         self._clock = clock

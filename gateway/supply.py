@@ -15,6 +15,7 @@ from typing import Literal, ParamSpec, TypeVar
 import structlog
 from msgspec import Struct
 
+from auth.clock import Clock
 from cache.client import CacheDown
 from cache.flight import Flight
 from cache.recent import Recent
@@ -67,9 +68,7 @@ class Question(Struct):
 class Supply:
     """Serves what is wanted, and renews what is older than its promise."""
 
-    def __init__(
-        self, snapshots: Snapshots, turns: Turns, flight: Flight[Known], *, clock: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, snapshots: Snapshots, turns: Turns, flight: Flight[Known], *, clock: Clock) -> None:
         self._snapshots = snapshots
         self._turns = turns
         self._flight = flight
@@ -100,9 +99,20 @@ class Supply:
         Raises `ConnectorError`.
         """
         _, (have,) = await self._stored([want])
+        if have is None:  # what is on its way for the first time may be older than the event
+            await self._end_of_first_call(want)
+            _, (have,) = await self._stored([want])
         while have and have.fetched_at < since:
             # A call that is under way may have begun before: then it is not the last one.
             have = await self._flight.join(want.key, partial(self._renew, want, have))
+
+    async def _end_of_first_call(self, want: Pull) -> None:
+        """Wait for who is fetching it, here or in another process, if anybody is. What fails leaves nothing."""
+        if call := self._flight.underway(want.key):
+            await asyncio.wait([call])
+        with suppress(CacheDown):
+            while await self._turns.is_taken(want.key):  # noqa: ASYNC110  # it ends in another process
+                await asyncio.sleep(LOOK_EVERY)
 
     async def _stored(self, wants: Sequence[Pull]) -> tuple[bytes | None, list[Known | None]]:
         if not wants:

@@ -4,9 +4,8 @@ No content, no address and no third party: a name, a page of ours, whose account
 What is the same within a second makes one row, whose figure `times` says how often it was if it was more than once.
 """
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, NamedTuple, cast
 
@@ -15,10 +14,11 @@ import structlog
 from msgspec import Struct
 from sqlalchemy.exc import SQLAlchemyError
 
+from auth.clock import Clock, utc_now
 from gateway.records.database import Database, DatabaseDown
 from gateway.records.ids import new_id
 from gateway.records.tables import UsageEvent
-from gateway.rounds import Rounds
+from gateway.rounds import Rounds, Seldom
 
 NAMES = frozenset({"viewed", "finished", "left"})
 PAGES = frozenset(
@@ -37,10 +37,6 @@ ROOM = 10_000  # different events that wait for a database that is away
 EVENTS = cast("sa.Table", UsageEvent.__table__)  # rows go in without objects: there are many
 
 log = structlog.get_logger()
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 class Event(NamedTuple):
@@ -64,13 +60,13 @@ class Count(Struct):
 class Usage:
     """Collects events in memory and writes them once a second. `start` it, and `aclose` it to write the last ones."""
 
-    def __init__(self, database: Database, *, now: Callable[[], datetime] = utc_now, room: int = ROOM) -> None:
+    def __init__(self, database: Database, *, now: Clock = utc_now, room: int = ROOM) -> None:
         self._database = database
         self._now = now
         self._room = room
         self._waiting: dict[Event, Count] = {}
         self._rounds = Rounds("usage events", self._turn, every=WRITTEN_EVERY)
-        self._purged_at = datetime.min.replace(tzinfo=UTC)
+        self._purges = Seldom(self._purge, now, every=PURGED_EVERY)
         self.dropped = 0
         self._told = 0
 
@@ -119,8 +115,8 @@ class Usage:
 
     async def _turn(self) -> None:
         await self.flush()
-        await self._purge_daily()
         self._tell()
+        await self._purges.turn()
 
     def _tell(self) -> None:
         """Log what was dropped since the last time."""
@@ -128,14 +124,9 @@ class Usage:
             log.warning("usage events dropped", count=self.dropped - self._told)
             self._told = self.dropped
 
-    async def _purge_daily(self) -> None:
-        now = self._now()
-        if now - self._purged_at < PURGED_EVERY:
-            return
-        with suppress(DatabaseDown):  # then at the next turn
-            async with self._database.write() as session:
-                await session.execute(sa.delete(UsageEvent).where(UsageEvent.at < now - KEPT_FOR))
-            self._purged_at = now
+    async def _purge(self, now: datetime) -> None:
+        async with self._database.write() as session:
+            await session.execute(sa.delete(UsageEvent).where(UsageEvent.at < now - KEPT_FOR))
 
     def _wait(self, event: Event, count: Count) -> None:
         if len(self._waiting) == self._room:  # the oldest makes room

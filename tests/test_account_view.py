@@ -11,6 +11,7 @@ import httpx
 import pytest
 from msgspec.structs import replace
 from structlog.testing import capture_logs
+from support_clock import Clock
 from support_redis import RedisProcess
 
 from cache.client import Client, connect
@@ -37,14 +38,6 @@ from gateway.supply import Supply
 START = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 class Desk:
     """The far end: what it holds, whose it is, and how it behaves. Counts what it is asked."""
 
@@ -67,12 +60,12 @@ class Desk:
 
     def read(self, kind: Kind) -> Callable[[BackOffice[Any], Query], Awaitable[Page[Record]]]:
         async def page(office: BackOffice[Any], query: Query) -> Page[Record]:
-            await self.answer(f"{'open ' if query.only_open else ''}{kind} of {query.customer}")
             answers = tuple(
                 Answer(frozenset({owner}), record)
                 for owner, record in self.held[kind]
                 if not (query.only_open and record.state == "paid")
             )
+            await self.answer(f"{'open ' if query.only_open else ''}{kind} of {query.customer}")  # as it was when asked
             start, size = int(query.cursor or 0), self.page_size
             return Page(answers[start : start + size], str(start + size) if start + size < len(answers) else None)
 
@@ -158,7 +151,7 @@ def desk() -> Desk:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(START)
 
 
 @asynccontextmanager
@@ -286,6 +279,30 @@ async def test_looks_again_after_a_call_that_began_before_the_change(
     await flight.aclose()
 
 
+@pytest.mark.parametrize("place", ["this process", "another process"])
+async def test_looks_again_after_a_first_call_that_began_before_the_change(
+    desk: Desk, clock: Clock, redis: Client, place: str
+) -> None:
+    """Nothing is kept yet when the event comes, and what is on its way is older than the event."""
+    desk.gate = asyncio.Event()
+    flights: list[Flight[Known]] = [Flight(), Flight()]
+    first, second = (Supply(Snapshots(redis), Turns(redis), flight, clock=clock) for flight in flights)
+    want = Pull(account="acme", customer="7", kind="invoices", office=desk.office())
+    page = asyncio.create_task(first.serve([want], asyncio.get_running_loop().time() + 5))
+    await desk.was_asked.wait()
+    desk.held["invoices"].append(("7", invoice("1")))
+    clock.now += timedelta(seconds=1)
+    again = asyncio.create_task((first if place == "this process" else second).look_again(want, clock.now))
+    await asyncio.sleep(0.1)
+    desk.gate.set()
+    await asyncio.gather(page, again)
+    _, (supplied,) = await first.serve([want], asyncio.get_running_loop().time() + 5)
+    assert supplied.known
+    assert [record.number for record in supplied.known.records if isinstance(record, Invoice)] == ["1"]
+    for flight in flights:
+        await flight.aclose()
+
+
 async def test_leaves_what_nobody_has_looked_at_for_whoever_does(desk: Desk, clock: Clock, redis: Client) -> None:
     flight: Flight[Known] = Flight()
     supply = Supply(Snapshots(redis), Turns(redis), flight, clock=clock)
@@ -394,7 +411,7 @@ async def test_forgets_what_a_source_said_before_its_settings_changed(
     desk.held["invoices"] = [("7", invoice("old"))]
     await (await view.of(scope())).parts(["invoices"])
     desk.held["invoices"] = [("7", invoice("new"))]
-    async with views(replace(desk.office(), version="2"), redis, Clock()) as moved:
+    async with views(replace(desk.office(), version="2"), redis, Clock(START)) as moved:
         (part,) = await (await moved.of(scope())).parts(["invoices"])
     assert [record.number for record in part.records] == ["new"]
 

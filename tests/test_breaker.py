@@ -5,6 +5,7 @@ import asyncio
 import httpx
 import pytest
 from structlog.testing import capture_logs
+from support_clock import Timer
 from support_upstream import OK, Arrival, reply, saying, upstream
 
 from connectors.addresses import AddressPolicy
@@ -211,13 +212,6 @@ class Slow:
     async def __call__(self, _: Arrival, writer: asyncio.StreamWriter) -> None:
         self.arrived.release()
         writer.write(await self.answers.get())
-
-
-class Timer:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 async def no_sleep(_: float) -> None:

@@ -13,35 +13,26 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from structlog.testing import capture_logs
+from support_clock import Timer
 from support_redis import PATIENCE, RedisProcess
 
 from cache.client import CONNECTIONS, CacheDown, Client, Gate, connect
 
 
-class Clock:
-    """Seconds that pass when told to."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> Timer:
+    return Timer()
 
 
 @pytest_asyncio.fixture
-async def client(redis_process: RedisProcess, clock: Clock) -> AsyncIterator[Client]:
+async def client(redis_process: RedisProcess, clock: Timer) -> AsyncIterator[Client]:
     client = connect(redis_process.url, Gate(pause=1, clock=clock))
     yield client
     await client.aclose()
 
 
 @pytest_asyncio.fixture
-async def patient(redis_process: RedisProcess, clock: Clock, patience: str) -> AsyncIterator[Client]:
+async def patient(redis_process: RedisProcess, clock: Timer, patience: str) -> AsyncIterator[Client]:
     """As `client`, for what is no matter of time."""
     client = connect(redis_process.url + patience, Gate(pause=1, clock=clock))
     yield client
@@ -49,7 +40,7 @@ async def patient(redis_process: RedisProcess, clock: Clock, patience: str) -> A
 
 
 async def test_says_that_a_killed_redis_is_down_and_finds_it_again(
-    redis_process: RedisProcess, patient: Client, clock: Clock
+    redis_process: RedisProcess, patient: Client, clock: Timer
 ) -> None:
     await patient.set("k", "v")
     with capture_logs() as logs:
@@ -68,7 +59,7 @@ async def test_says_that_a_killed_redis_is_down_and_finds_it_again(
 
 
 async def test_waits_for_a_hung_redis_once_and_not_at_every_step(
-    redis_process: RedisProcess, client: Client, clock: Clock
+    redis_process: RedisProcess, client: Client, clock: Timer
 ) -> None:
     redis_process.pause()
     with pytest.raises(CacheDown, match="TimeoutError"):
@@ -97,7 +88,7 @@ async def test_does_not_add_up_the_waits_of_those_who_wait_for_a_turn(
 
 
 async def test_lets_one_caller_try_a_hung_redis_and_refuses_the_others(
-    redis_process: RedisProcess, client: Client, clock: Clock
+    redis_process: RedisProcess, client: Client, clock: Timer
 ) -> None:
     redis_process.pause()
     with pytest.raises(CacheDown):
@@ -169,7 +160,7 @@ def test_refuses_pipelines_because_they_would_not_be_guarded(redis_url: str) -> 
         connect(redis_url).pipeline()
 
 
-def test_does_not_take_a_redis_for_away_that_answered_somebody_else_meanwhile(clock: Clock) -> None:
+def test_does_not_take_a_redis_for_away_that_answered_somebody_else_meanwhile(clock: Timer) -> None:
     gate = Gate(pause=1, clock=clock)
 
     def give_up_while_another_is_served() -> NoReturn:
@@ -183,7 +174,7 @@ def test_does_not_take_a_redis_for_away_that_answered_somebody_else_meanwhile(cl
     assert gate.reachable
 
 
-def test_tries_again_after_a_caller_that_was_cancelled_while_trying(clock: Clock) -> None:
+def test_tries_again_after_a_caller_that_was_cancelled_while_trying(clock: Timer) -> None:
     gate = Gate(pause=1, clock=clock)
     with pytest.raises(CacheDown), gate.asking():
         raise OSError
@@ -198,7 +189,7 @@ def test_tries_again_after_a_caller_that_was_cancelled_while_trying(clock: Clock
     assert gate.reachable
 
 
-def test_lets_other_errors_through_as_they_are(clock: Clock) -> None:
+def test_lets_other_errors_through_as_they_are(clock: Timer) -> None:
     gate = Gate(pause=1, clock=clock)
     with pytest.raises(ZeroDivisionError), gate.asking():
         raise ZeroDivisionError

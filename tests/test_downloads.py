@@ -1,11 +1,13 @@
 """Files that lie elsewhere: which redirects are followed, and what is never sent along."""
 
+from contextlib import nullcontext
+
 import httpx
 import pytest
 from support_upstream import OK, Answer, Arrival, reply, saying, upstream
 
 from connectors.addresses import AddressPolicy
-from connectors.downloads import MOST_REDIRECTS, download
+from connectors.downloads import MOST_REDIRECTS, check_is_file, download
 from connectors.errors import AccessDenied, AddressRefused, BadResponse, ConnectorError, Unavailable
 from connectors.transport import Client, open_client
 
@@ -35,6 +37,25 @@ def redirecting(*locations: str) -> Answer:
 
 def credentials(arrival: Arrival) -> list[str]:
     return sorted({"authorization", "cookie", "referer"} & arrival.headers.keys())
+
+
+@pytest.mark.parametrize(
+    ("headers", "media_type", "is_file"),
+    [
+        ({}, "application/pdf", True),
+        ({"Content-Length": "7", "Content-Type": "text/html"}, "text/html; charset=utf-8", True),
+        ({"Content-Length": "7", "Content-Type": "text/html; charset=utf-8"}, "application/pdf", False),
+        ({"Content-Length": "8"}, "application/pdf", False),
+        ({"Content-Length": "5", "Content-Encoding": "gzip"}, "application/pdf", True),
+        ({"Content-Type": "text/html", "Content-Encoding": "gzip"}, "application/pdf", False),
+    ],
+)
+def test_tells_a_file_of_seven_bytes_from_what_is_none(
+    headers: dict[str, str], media_type: str, *, is_file: bool
+) -> None:
+    response = httpx.Response(200, headers=headers)
+    with nullcontext() if is_file else pytest.raises(BadResponse, match="Desk: answered something else than the file"):
+        check_is_file(response, media_type, 7, "Desk")
 
 
 async def test_asks_the_back_office_itself_with_credentials() -> None:

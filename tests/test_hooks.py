@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,8 @@ from support_webhooks import by_standard
 
 from connectors.sandbox.faults import Fault
 from gateway.records.database import Database, DatabaseDown
-from gateway.records.tables import InboxRow
+from gateway.records.webhook_tables import InboxRow
+from gateway.webhooks.summary import tell
 from web.hooks import MOST_BYTES
 
 OVERDUE = 2093  # the bakery's
@@ -108,6 +109,21 @@ async def test_reads_no_more_than_a_webhook_may_have(portal: Portal) -> None:
     assert await rows(portal) == []
     as_long_as_may_be = INVOICE + b" " * (MOST_BYTES - len(INVOICE))
     assert (await portal.stranger().post(odoo(), content=as_long_as_may_be)).status_code == 200
+
+
+async def test_counts_what_was_too_large_whether_it_said_so_or_not(portal: Portal) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(5):
+            yield b" " * (MOST_BYTES // 4)
+
+    for body in (b" " * (MOST_BYTES + 1), pieces()):
+        assert (await portal.stranger().post(odoo(), content=body)).status_code == 413
+
+    async def is_counted() -> bool:
+        told = await tell(portal.database, datetime.now(UTC))
+        return "erp" in told and told["erp"].lately == {"too_large": 2}
+
+    await until(is_counted)
 
 
 async def test_ignores_what_nobody_sees_here(portal: Portal, sandbox: RunningSandbox) -> None:

@@ -29,6 +29,12 @@ GIVES_UP = f"""\
 
 MUTATIONS: dict[tuple[str, str], list[Edit]] = {
     ("odoo", "invents a status"): [("orders", 'STATES.get(state, "unknown")', 'STATES.get(state, "confirmed")')],
+    ("zendesk", "makes a second webhook for one address"): [
+        ("registration", "hook.endpoint == address", "not address")
+    ],
+    ("zendesk", "takes a webhook that is switched off for one that is not"): [
+        ("registration", 'self.status == "active" and ', "")
+    ],
     ("odoo", "swallows what it cannot read"): [
         ("models", "except ModelMissing:", "except (ModelMissing, BadResponse):")
     ],
@@ -39,7 +45,9 @@ MUTATIONS: dict[tuple[str, str], list[Edit]] = {
     ("odoo", "shows an internal note"): [("messages", "if row.public", "")],
     ("odoo", "quotes an answer in an error"): [("rpc", "answered {data.name[:80]", "answered {data.message[:80]")],
     ("odoo", "takes a sign-in page for a PDF"): [("pdf", 'if b"%PDF-" not in head[:HEAD]:', "if not head:")],
-    ("odoo", "takes a sign-in page for an attachment"): [("attachments", "_check(response, ref)", "pass")],
+    ("odoo", "takes a sign-in page for an attachment"): [
+        ("attachments", 'check_is_file(response, ref.media_type, ref.size or 0, "Odoo")', "pass")
+    ],
     ("odoo", "passes on less than the whole of an attachment"): [
         ("attachments", 'exactly(response, ref.size or 0, "Odoo")', "response.aiter_bytes()")
     ],
@@ -50,6 +58,18 @@ MUTATIONS: dict[tuple[str, str], list[Edit]] = {
     ],
     ("odoo", "gives all where only what is open is asked for"): [
         ("tickets", "*(OPEN if query.only_open else ())", "*()")
+    ],
+    ("odoo", "takes a change to a line for none"): [("feeds", "_changed(place, sorted(parts))", "_changed(place, [])")],
+    ("odoo", "tells of a draft"): [("feeds", "lambda row: row.state in orders.SHOWN", "lambda row: True")],
+    ("odoo", "is silent about what is gone"): [
+        ("feeds", "gone=frozenset(str(row.id) for row in page) - {str(row.id) for row in shown}", "gone=frozenset()")
+    ],
+    ("odoo", "does not see what was archived"): [("feeds", "        archived=True,\n    )", "    )")],
+    ("odoo", "takes our clock for theirs"): [("feeds", "await clock(office)", "query.asked_at")],
+    ("odoo", "loses a change between two pages"): [("feeds", "page[-1].id if more", "rows[-1].id if more")],
+    ("odoo", "stops after a page of changes"): [("feeds", "more = len(rows) > PAGE", "more = False")],
+    ("odoo", "goes on from changes in any order"): [
+        ("feeds", "if any(later <= earlier", "if False and any(later <= earlier")
     ],
     ("tryton", "gives a settled invoice as an open one"): [
         ("invoices", 'if not (query.only_open and is_done("invoices", each.record))', "")
@@ -125,6 +145,29 @@ MUTATIONS: dict[tuple[str, str], list[Edit]] = {
     ("zendesk", "lets somebody suspended go on"): [("users", " and self.suspended is False", "")],
     ("zendesk", "takes the first organization of a user for all"): [
         ("users", "each.organization_id), each", "row.organization_id or 0), each")
+    ],
+    ("zendesk", "keeps showing what was deleted"): [
+        ("feed", "frozenset(map(str, latest.keys() - {each.id for each in shown}))", "frozenset()")
+    ],
+    ("zendesk", "tells of a private ticket"): [("feed", " and each.shown", "")],
+    ("zendesk", "wants to know more of a ticket than is left of it"): [
+        ("feed", "change if change.status == DELETED else ", "")
+    ],
+    ("zendesk", "believes what came first of a ticket that comes twice"): [
+        ("feed", "in map(_ticket, export.tickets)}", "in map(_ticket, reversed(export.tickets))}")
+    ],
+    ("zendesk", "looks for changes by our own clock"): [("feed", "query.since - LAG", "query.asked_at - LAG")],
+    ("zendesk", "begins with the first ticket that there ever was"): [
+        ("feed", "int((query.since - LAG).timestamp())", "0")
+    ],
+    ("zendesk", "asks for the same changes again"): [
+        ("feed", 'f"cursor:{export.after_cursor}" if export.after_cursor else cursor', "cursor")
+    ],
+    ("zendesk", "stops after a page of changes"): [("feed", "more=not export.end_of_stream", "more=False")],
+    ("zendesk", "waits for changes without an end"): [("feed", "more=not export.end_of_stream", "more=True")],
+    ("zendesk", "follows changes in a circle"): [("feed", "following == cursor and not export.end_of_stream", "False")],
+    ("zendesk", "tells of a ticket otherwise than its lists"): [
+        ("feed", "answer_of(office, each, query.asked_at)", "answer_of(office, each, query.asked_at, ())")
     ],
     ("request_tracker", "takes a group for a person"): [("tickets", 'who.type == "user" and ', "")],
     ("request_tracker", "takes anybody for who was looked at"): [

@@ -5,12 +5,14 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import AsyncMock
 
 import httpx
 import pytest
 import sqlalchemy as sa
 import time_machine
 from msgspec.structs import replace
+from structlog.testing import capture_logs
 from support_portal import Portal
 from support_sandbox import RunningSandbox
 
@@ -19,10 +21,11 @@ from auth.clock import utc_now
 from cache.client import CacheDown, Client
 from gateway.offices import Office
 from gateway.profile import Profile
+from gateway.records.database import DatabaseDown
 from gateway.records.tables import Membership, Session, Source
 from gateway.standing import Standing
-from web.lane import VIEWED
-from web.ready import Answer, Ready
+from web.lane import VIEWED, Lane
+from web.ready import Answer, Page, Ready
 
 
 @pytest.fixture
@@ -62,6 +65,43 @@ async def test_gives_the_very_answer_of_the_application(portal: Portal, kept: li
     assert again.status_code == 200
     assert again.content == built.content
     assert {**again.headers, "vary": ""} == {**built.headers, "vary": ""}
+
+
+async def test_makes_home_as_the_application_does(
+    portal: Portal, kept: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    maya = await portal.browser("maya", "bakery")
+    await twice(maya, "/", kept)
+    monkeypatch.setattr(Ready, "find", lambda *_: None)
+    made: list[Page | None] = []
+    make = Lane._make
+
+    async def noting(self: Lane, *args: Any) -> Page | None:
+        made.append(await make(self, *args))
+        return made[-1]
+
+    monkeypatch.setattr(Lane, "_make", noting)
+    ours = await maya.get("/")
+    assert made
+    assert made[-1] is not None
+    monkeypatch.setattr(Lane, "_find", AsyncMock(return_value=None))
+    theirs = await maya.get("/")
+    assert ours.status_code == theirs.status_code == 200
+    assert ours.content == theirs.content
+    assert {**ours.headers, "vary": ""} == {**theirs.headers, "vary": ""}
+
+
+async def test_leaves_to_the_application_what_it_could_not_make(
+    portal: Portal, kept: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    maya = await portal.browser("maya", "bakery")
+    _, before = await twice(maya, "/", kept)
+    monkeypatch.setattr(Ready, "find", lambda *_: None)
+    monkeypatch.setattr("web.lane.home_page", AsyncMock(side_effect=DatabaseDown))
+    with capture_logs() as logs:
+        after = await maya.get("/")
+    assert (after.status_code, after.content) == (200, before.content)
+    assert "home not made" in [entry["event"] for entry in logs]
 
 
 async def test_is_asked_in_the_same_words_as_the_application(portal: Portal, kept: list[str]) -> None:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 from sqlalchemy.exc import ProgrammingError
 from support_audit import BY, TRAIL
+from support_clock import Timer
 from support_sources import CONNECTORS, FILE, STRICT, desired, vault
 
 from connectors.contract import BackOffice
@@ -25,21 +26,13 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 TWO = FILE + FILE.replace("desk", "shop").replace('"notes"', '"memos"')
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> Timer:
+    return Timer()
 
 
 @pytest_asyncio.fixture
-async def offices(database: Database, clock: Clock) -> AsyncIterator[Offices]:
+async def offices(database: Database, clock: Timer) -> AsyncIterator[Offices]:
     await configure(database, TWO)
     offices = Offices(database, vault(), CONNECTORS, STRICT, clock=clock)
     yield offices
@@ -83,7 +76,7 @@ async def test_gives_every_source_its_own_client_and_tokens(offices: Offices) ->
 
 
 async def test_notices_a_change_within_seconds_and_opens_only_that_source_anew(
-    offices: Offices, database: Database, clock: Clock
+    offices: Offices, database: Database, clock: Timer
 ) -> None:
     before = await offices.all()
     await configure(database, TWO.replace("Requests", "Help", 1), NOW + timedelta(seconds=1))
@@ -98,7 +91,7 @@ async def test_notices_a_change_within_seconds_and_opens_only_that_source_anew(
 
 
 async def test_closes_an_old_client_only_when_nobody_can_be_using_it(
-    offices: Offices, database: Database, clock: Clock
+    offices: Offices, database: Database, clock: Timer
 ) -> None:
     old = (await offices.all())["desk"].back_office.http
     await configure(database, FILE.replace("desk", "shop").replace('"notes"', '"memos"'))
@@ -111,7 +104,7 @@ async def test_closes_an_old_client_only_when_nobody_can_be_using_it(
     assert not shop.back_office.http.is_closed
 
 
-async def test_closes_every_client_at_the_end(offices: Offices, database: Database, clock: Clock) -> None:
+async def test_closes_every_client_at_the_end(offices: Offices, database: Database, clock: Timer) -> None:
     first = (await offices.all())["desk"].back_office.http
     await configure(database, TWO.replace("Requests", "Help", 1), NOW + timedelta(seconds=1))
     clock.now += LOOK_EVERY
@@ -148,7 +141,7 @@ async def test_reports_a_source_whose_connector_is_not_installed(offices: Office
     assert await offices.broken() == {"desk": "the connector 'gone' is not installed"}
 
 
-async def test_opens_a_source_again_once_it_is_mended(offices: Offices, database: Database, clock: Clock) -> None:
+async def test_opens_a_source_again_once_it_is_mended(offices: Offices, database: Database, clock: Timer) -> None:
     await update(database, "desk", settings={})
     assert "desk" in await offices.broken()
     await configure(database, TWO, NOW + timedelta(seconds=1))

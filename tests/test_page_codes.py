@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from html import unescape
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from support_audit import BY, TRAIL, VAULT
+from support_clock import NOON, Clock
 from support_portal import BAKERY, ISSUER, Portal, running
 from support_sandbox import RunningSandbox
 from support_staff import staff_at
@@ -33,7 +34,6 @@ from gateway.records.tables import PageCode, PageContent
 from gateway.seen_pages import SeenPages
 from gateway.settings import Settings
 
-NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 CODE = re.compile(r"Code <b>([0-9A-Z ]{11})</b>")
 ANN = Identity(issuer=ISSUER, subject="ann", email=None, name="Ann")
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -65,14 +65,6 @@ def test_takes_nothing_else_for_a_code(text: str) -> None:
 # What is written
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -85,9 +77,9 @@ def pages_of(database: Database, clock: Clock, **more: int) -> SeenPages:
 def show(pages: SeenPages, member: str, text: str = "<p>page</p>", path: str = "/") -> str:
     html = f"{text}<b>{PLACE}</b> token-of-session"
     shown = pages.note(
-        html, secret="token-of-session", member_id=member, account_id="acme", path=path, scope=None, parts=()
+        html.encode(), secret="token-of-session", member_id=member, account_id="acme", path=path, scope=None, parts=()
     )
-    return shown.partition("<b>")[2].partition("</b>")[0]
+    return shown.decode().partition("<b>")[2].partition("</b>")[0]
 
 
 async def codes(database: Database) -> Sequence[PageCode]:

@@ -1,11 +1,15 @@
 """What is done again and again, whatever happens in between."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
+import pytest
 from structlog.testing import capture_logs
 
 from gateway.records.database import DatabaseDown
-from gateway.rounds import Rounds
+from gateway.rounds import Rounds, Seldom
+
+NOON = datetime(2027, 1, 1, 12, tzinfo=UTC)
 
 
 class Work:
@@ -70,6 +74,29 @@ async def test_ends_after_the_turn_that_is_under_way_or_at_once() -> None:
 
 
 async def test_may_be_ended_before_it_began() -> None:
-    rounds = Rounds("work", Work(), every=1.0)
+    work = Work()
+    rounds = Rounds("work", work, every=1.0)
     await rounds.finish()
     await rounds.stop()
+    assert work.turns == 0
+
+
+async def test_does_at_the_first_turn_and_then_seldom_and_again_at_the_next_what_failed() -> None:
+    now, done = NOON, []
+    work = Work(None, DatabaseDown)
+
+    async def act(at: datetime) -> None:
+        done.append(at)
+        await work()
+
+    seldom = Seldom(act, lambda: now, every=timedelta(hours=1))
+    for minutes in (0, 59):
+        now = NOON + timedelta(minutes=minutes)
+        await seldom.turn()
+    assert done == [NOON]
+    now = later = NOON + timedelta(hours=1)
+    with pytest.raises(DatabaseDown):
+        await seldom.turn()
+    await seldom.turn()
+    await seldom.turn()
+    assert done == [NOON, later, later]

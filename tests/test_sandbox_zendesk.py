@@ -79,7 +79,7 @@ def test_lets_nobody_in_without_the_token(zendesk: Zendesk, path: str, headers: 
 
 
 def test_tells_who_asks_and_knows_strangers(zendesk: Zendesk) -> None:
-    assert zendesk.get("/users/me").json()["user"]["role"] == "agent"
+    assert zendesk.get("/users/me").json()["user"]["role"] == "admin"
     stranger = zendesk.http.get(f"{zendesk.url}/api/v2/users/me").json()["user"]
     assert (stranger["id"], stranger["role"]) == (None, "end-user")
     wrong = zendesk.http.get(f"{zendesk.url}/api/v2/users/me", headers={"authorization": basic("a:b")})
@@ -372,3 +372,34 @@ def test_has_faults_and_a_ledger_of_its_own(sandbox: RunningSandbox, zendesk: Ze
         ("GET", "/api/v2/users/me", ""),
         ("GET", "/api/v2/users/me", "a=b"),
     ]
+
+
+WEBHOOK = {
+    "name": "Hallway",
+    "status": "active",
+    "endpoint": "https://portal.example/hooks/helpdesk",
+    "http_method": "POST",
+    "request_format": "json",
+    "subscriptions": ["zen:event-type:ticket.created"],
+}
+
+
+def test_lets_admins_alone_make_webhooks_and_see_their_secrets(zendesk: Zendesk, sandbox: RunningSandbox) -> None:
+    def post(fields: object) -> httpx.Response:
+        return zendesk.http.post(f"{zendesk.url}/api/v2/webhooks", json={"webhook": fields}, auth=zendesk.auth)
+
+    sandbox.site.zendesk.caller["role"] = "agent"
+    assert post(WEBHOOK).status_code == zendesk.get("/webhooks").status_code == 403
+    sandbox.site.zendesk.caller["role"] = "admin"
+    made = post(WEBHOOK)
+    assert made.status_code == 201
+    webhook = made.json()["webhook"]
+    assert (webhook["endpoint"], "secret" in made.text) == (WEBHOOK["endpoint"], False)
+    assert [row["id"] for row in zendesk.get("/webhooks", **ALL).json()["webhooks"]] == [webhook["id"]]
+    secret = zendesk.get(f"/webhooks/{webhook['id']}/signing_secret").json()["signing_secret"]
+    assert secret["algorithm"] == "SHA256"
+    assert len(base64.b64decode(secret["secret"])) == 32
+    assert zendesk.get("/webhooks/01JD9/signing_secret").status_code == 404
+    for wrong in ({"colour": "red"}, {"subscriptions": ["ticket.created"]}, {"http_method": "GET"}):
+        assert post(WEBHOOK | wrong).status_code == 400
+    assert post({"name": "Hallway"}).status_code == 400

@@ -379,7 +379,7 @@ def test_tells_what_is_wrong_with_several_providers(environ: dict[str, str], wro
     ],
 )
 def test_takes_providers_that_differ_in_something(environ: dict[str, str]) -> None:
-    load(environ).require_sign_in()
+    assert len(load(environ).require_sign_in()) == sum(name.endswith("_CLIENT_ID") for name in environ)
 
 
 def test_wants_a_provider_for_customers() -> None:

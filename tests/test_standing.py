@@ -1,11 +1,12 @@
 """Where somebody stands: as the rows say, or a copy that is ten seconds old at most and their own."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 from msgspec.structs import replace
 from support_audit import BY, TRAIL
+from support_clock import NOON, Clock
 
 from auth.principals import Principal
 from auth.provider import Identity
@@ -16,15 +17,6 @@ from gateway.links import Login, Proof, link
 from gateway.records.database import Database
 from gateway.records.tables import Membership
 from gateway.standing import Standing, Standings
-
-NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
-
-
-class Clock:
-    now = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 @pytest.fixture

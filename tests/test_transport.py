@@ -18,6 +18,7 @@ from connectors.errors import (
     AddressRefused,
     BadResponse,
     ConnectorError,
+    NotAllowed,
     NotFound,
     RateLimited,
     Refused,
@@ -154,7 +155,7 @@ async def test_asks_a_dead_back_office_hardly_more_often_than_it_is_asked_itself
     ("status", "error"),
     [
         (401, AccessDenied),
-        (403, AccessDenied),
+        (403, NotAllowed),
         (404, NotFound),
         (410, NotFound),
         (429, RateLimited),

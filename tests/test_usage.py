@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +11,12 @@ import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 from structlog.testing import capture_logs
+from support_clock import NOON, Clock
 
 from gateway import usage as module
 from gateway.records.database import Database
 from gateway.records.tables import UsageEvent
 from gateway.usage import KEPT_FOR, PAGES, Usage
-
-NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 @pytest.fixture

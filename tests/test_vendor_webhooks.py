@@ -9,16 +9,19 @@ import pytest
 from support_hostile import SHARED
 from support_needs import need
 from support_sandbox import HUBSPOT_TOKEN, ODOO_DATABASE, ODOO_KEY, ODOO_LOGIN, RT_TOKEN, RunningSandbox
+from support_webhooks import by_standard
 
 from connectors.addresses import AddressPolicy
-from connectors.config import decode_config
+from connectors.config import Config, Secret, decode_config
 from connectors.contract import BackOffice, Connector
-from connectors.deliveries import Delivery, Event, News, Verified, Webhook
+from connectors.deliveries import Delivery, Event, News, Verified, Webhook, WebhookConfig
 from connectors.errors import WebhookRefused
 from connectors.registry import load_connectors
+from connectors.standard import standard
 from connectors.tokens import MemoryTokens
 from connectors.transport import open_client
 
+SECRET = "aG9vay1jYW5hcnktb2YtcnQ="
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CONNECTORS = load_connectors()
 VENDORS = sorted(name for name, connector in CONNECTORS.items() if connector.webhook)
@@ -83,6 +86,47 @@ def test_reads_events_of_hubspot_each_once() -> None:
 def test_reads_an_event_of_odoo(model: str, kind: Any) -> None:
     body = json.dumps({"_id": 7, "_model": model, "_name": "Rule", "name": "INTERNAL-CANARY"}).encode()
     assert told("odoo", body) == News(None, (Event(kind=kind, record="7"),))
+
+
+@pytest.mark.parametrize(
+    ("body", "events"),
+    [
+        ({"type": "invoices.changed", "data": {"id": 42, "customer": "10"}}, ["invoices", "42", ["10"]]),
+        ({"type": "invoices.changed", "timestamp": "2026-03-01T12:00:00Z", "data": {"id": "x"}}, ["invoices", "x", []]),
+        ({"type": "orders"}, ["orders", None, []]),
+        ({"type": "users.changed", "data": {"id": 1}}, None),
+    ],
+)
+def test_reads_an_event_of_any_system_by_standard_webhooks(body: Any, events: list[Any] | None) -> None:
+    """Signed by openssl, read without a line of a connector's own."""
+    webhook = standard(steps="write it")
+    sent = json.dumps(body).encode()
+    headers = by_standard(SECRET, sent, NOON, "msg_7")
+    delivery = Delivery(url="https://portal.example/hooks/x", key="", headers=headers, body=sent, received_at=NOON)
+    news = webhook.read(webhook.verify(delivery, WebhookConfig(webhook_secret=Secret(SECRET))))
+    assert news.id == "msg_7"
+    assert [[event.kind, event.record, sorted(event.customers)] for event in news.events] == (
+        [events] if events else []
+    )
+
+
+@pytest.mark.parametrize("config", [WebhookConfig(), Config()])
+def test_refuses_all_where_a_connector_without_a_scheme_has_no_secret(config: Config) -> None:
+    sent = b'{"type": "orders"}'
+    headers = by_standard(SECRET, sent, NOON)
+    delivery = Delivery(url="https://portal.example/hooks/x", key="", headers=headers, body=sent, received_at=NOON)
+    with pytest.raises(WebhookRefused) as refused:
+        standard(steps="write it").verify(delivery, config)
+    assert refused.value.reason == "no_secret"
+
+
+@pytest.mark.parametrize(
+    "body", [b"[]", b"{}", b'{"type": "orders", "data": {"id": true}}', b'{"type": "orders", "data": 1}']
+)
+def test_refuses_another_document_than_the_one_that_is_documented(body: bytes) -> None:
+    delivery = Delivery(url="x", key="", headers={"webhook-id": "1"}, body=body, received_at=NOON)
+    with pytest.raises(WebhookRefused):
+        standard(steps="write it").read(Verified(delivery))
 
 
 def test_reads_an_event_of_our_scrip() -> None:

@@ -125,7 +125,7 @@ def test_refuses_what_is_no_e_mail_address(email: str) -> None:
 
 
 async def test_says_who_we_are_there(office: BackOffice[ZendeskConfig]) -> None:
-    assert await check(office) == "Zendesk Support, signed in as Hallway, agent"
+    assert await check(office) == "Zendesk Support, signed in as Hallway, admin"
 
 
 async def test_is_refused_with_another_token(sandbox: RunningSandbox) -> None:

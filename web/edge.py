@@ -4,7 +4,7 @@ Plain ASGI around the whole application. The server reads headers within its own
 are capped and timed here, as they are read, so that nobody holds memory or a page by sending slowly.
 """
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import urlsplit
 
 from litestar.enums import ScopeType
@@ -29,6 +29,7 @@ class Edge:
     """ASGI that refuses what no page should see.
 
     `body_caps` names the bytes that may be sent to paths that begin in a certain way; elsewhere it is `FORM_BYTES`.
+    `too_large` is told the path of what says at once that it is longer.
     """
 
     def __init__(
@@ -38,11 +39,13 @@ class Edge:
         base_url: str,
         body_caps: Mapping[str, int] | None = None,
         most_underway: int = MOST_UNDERWAY,
+        too_large: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
         self._app = app
         self._host, self._hosts = _hosts(base_url)
         self._body_caps = tuple((body_caps or {}).items())
         self._most_underway = most_underway
+        self._too_large = too_large
         self.underway = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,6 +86,8 @@ class Edge:
         elif scope["method"] in NO_BODY:
             await _refuse(body.send, 400, NO_PAGE_WITH_BODY)
         elif not chunked and int(length) > cap:
+            if self._too_large:
+                await self._too_large(scope["path"])
             await _refuse(body.send, 413, TOO_LARGE)
         else:
             await self._answer(scope, body.receive, body.send)

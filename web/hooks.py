@@ -1,36 +1,45 @@
 """Where back offices tell us of changes: POST /hooks/{source}. Whoever is refused does not learn why."""
 
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Any
 
-import structlog
 from litestar import Request, Response, post
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.params import FromPath
 
 from auth.clock import utc_now
 from auth.guards import FROM_ELSEWHERE, PUBLIC
 from connectors.deliveries import Delivery
-from connectors.errors import WebhookRefused
-from gateway.inbox import Inbox
-from gateway.records.database import DatabaseDown
+from gateway.webhooks.intake import Intake
 
 PLACE = "/hooks/"
 MOST_BYTES = 256 * 1024
-
-log = structlog.get_logger()
 
 
 @post(f"{PLACE}{{source:str}}", opt={**PUBLIC, **FROM_ELSEWHERE}, include_in_schema=False)
 async def take_delivery(request: Request[Any, Any, Any], source: FromPath[str]) -> Response[bytes]:
     """Answer when it is written down, and not before; what follows from it is done later."""
-    inbox: Inbox = request.app.state.inbox
+    intake: Intake = request.app.state.intake
     try:
-        await inbox.take(source, await _delivery(request))
-    except WebhookRefused as error:
-        log.warning("webhook refused", source=source[:63], reason=str(error))
-        return Response(b"Refused.\n", status_code=await inbox.refused_status(source), media_type="text/plain")
-    except DatabaseDown:
-        return Response(b"Not now.\n", status_code=503, headers={"Retry-After": "30"}, media_type="text/plain")
-    return Response(b"", status_code=200, media_type="text/plain")
+        delivery = await _delivery(request)
+    except RequestEntityTooLarge:
+        await intake.note_too_large(source, utc_now())
+        raise
+    status = await intake.take(source, delivery)
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        return Response(b"Not now.\n", status_code=status, headers={"Retry-After": "30"}, media_type="text/plain")
+    return Response(b"" if status == HTTPStatus.OK else b"Refused.\n", status_code=status, media_type="text/plain")
+
+
+def note_too_large(intake: Intake) -> Callable[[str], Awaitable[None]]:
+    """Count what the edge refuses by its length alone, by the path."""
+
+    async def note(path: str) -> None:
+        if path.startswith(PLACE):
+            await intake.note_too_large(path.removeprefix(PLACE), utc_now())
+
+    return note
 
 
 async def _delivery(request: Request[Any, Any, Any]) -> Delivery:

@@ -1,11 +1,18 @@
-"""The fast lane: Home and its JSON from memory, in front of the application, which has all the rest.
+"""The fast lane: Home and its JSON, in front of the application, which has all the rest.
 
-Every answer is checked as the application would: who asks and what they may see by copies of rows that are ten seconds
-old at most, and that no snapshot has changed, all in one round trip to Redis. What is not certain falls through.
+What was answered before is given again while nothing has changed. Else Home is made here, as the application makes it.
+Either way each request is checked as the application would: who asks and what they may see by copies of rows that are
+ten seconds old at most, and that no snapshot has changed, all in one round trip to Redis. What is not certain falls
+through.
 """
 
+from collections.abc import Mapping
+
+import structlog
+from litestar import Litestar, Request
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
+from litestar.types import HTTPScope, Receive, Scope, Send
+from msgspec import Struct
 
 from auth import cookies
 from auth.principals import Principal
@@ -13,13 +20,28 @@ from auth.sessions import Sessions
 from auth.visitors import principal_of
 from cache.client import CacheDown, Client
 from cache.snapshots import version_of
-from gateway.offices import Offices
+from gateway.offices import Office, Offices
 from gateway.records.database import DatabaseDown
-from gateway.standing import Standings
+from gateway.standing import Standing, Standings
 from gateway.usage import Usage
-from web.ready import Answer, Ready, is_plain
+from web.portal.home import HTML, home_page
+from web.portal.visit import visit_of
+from web.ready import Page, Ready, is_plain
 
-VIEWED = {"/": "home", "/api/v1/home": None}  # path -> what is noted as viewed
+HOME = "/"
+HEADERS = [(b"content-type", HTML.encode())]
+VIEWED = {HOME: "home", "/api/v1/home": None}  # path -> what is noted as viewed
+
+log = structlog.get_logger()
+
+
+class Asking(Struct, frozen=True):
+    """Who asks and where they stand, the version of their account's snapshots and the sources, all of this moment."""
+
+    who: Principal
+    standing: Standing
+    version: bytes | None
+    offices: Mapping[str, Office]
 
 
 class Lane:
@@ -27,7 +49,7 @@ class Lane:
 
     def __init__(
         self,
-        app: ASGIApp,
+        app: Litestar,
         *,
         ready: Ready,
         redis: Client,
@@ -45,24 +67,34 @@ class Lane:
         self._usage = usage
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == ScopeType.HTTP and scope["path"] in VIEWED and scope["method"] == "GET":
-            answer = await self._find(scope)
-            if answer:
-                await _send(answer, scope, send)
+        if scope["type"] == ScopeType.HTTP and scope["path"] in VIEWED and scope["method"] == "GET" and is_plain(scope):
+            page = await self._find(scope)
+            if page:
+                await _send(page, scope, send)
                 return
         await self._app(scope, receive, send)
 
-    async def _find(self, scope: HTTPScope) -> Answer | None:
+    async def _find(self, scope: HTTPScope) -> Page | None:
         path = scope["path"]
-        cookie = cookies.read(scope["headers"], cookies.SESSION) if is_plain(scope) else None
-        session = self._sessions.name_of(cookie)
-        answer = self._ready.find(session, path) if session else None
-        if session is None or answer is None:
+        session = self._sessions.name_of(cookies.read(scope["headers"], cookies.SESSION))
+        kept = self._ready.find(session, path) if session else None
+        if session is None or (kept is None and path != HOME):
             return None
-        who = answer.standing
+        asking = await self._recognise(session, kept.standing.account_id if kept else None)
+        if asking is None:
+            return None
+        who, standing = asking.who, asking.standing
+        if kept is None or not self._ready.is_true(kept, standing, asking.version, asking.offices):
+            return await self._make(scope, who, standing) if path == HOME else None
+        if page := VIEWED[path]:
+            self._usage.record("viewed", page, member_id=who.member_id, account_id=who.account_id)
+        return kept
+
+    async def _recognise(self, session: str, account: str | None) -> Asking | None:
+        """Find out all that an answer depends on. None: the copies do not say it."""
         try:
             copy, standing_copy, version = await self._redis.look_up(
-                self._sessions.key(session), self._standings.key(session), version_of(who.account_id or "")
+                self._sessions.key(session), self._standings.key(session), version_of(account or "")
             )
             offices = await self._offices.all()
         except CacheDown:
@@ -72,20 +104,27 @@ class Lane:
         except DatabaseDown:
             return None
         found = self._sessions.believe(session, copy)
-        principal = principal_of(found) if found else None
-        if not isinstance(principal, Principal):
+        who = principal_of(found) if found else None
+        if not isinstance(who, Principal):
             return None
-        standing = self._standings.believe(principal, standing_copy)
-        if standing is None or not self._ready.is_true(answer, standing, version, offices):
+        standing = self._standings.believe(who, standing_copy)
+        return Asking(who, standing, version, offices) if standing else None
+
+    async def _make(self, scope: HTTPScope, who: Principal, standing: Standing) -> Page | None:
+        """Make Home for whom we have just recognised. None: the application has words for what went wrong."""
+        scope["app"] = scope["litestar_app"] = self._app
+        scope["user"] = who
+        try:
+            page = await home_page(await visit_of(Request(scope), standing))
+        except Exception as error:  # noqa: BLE001  # the application tries again, and logs whatever it is
+            log.warning("home not made", error=type(error).__name__)
             return None
-        if page := VIEWED[path]:
-            self._usage.record("viewed", page, member_id=principal.member_id, account_id=principal.account_id)
-        return answer
+        return Page(body=page.content, headers=HEADERS)
 
 
-async def _send(answer: Answer, scope: HTTPScope, send: Send) -> None:
-    is_known = answer.etag is not None and (b"if-none-match", answer.etag) in scope["headers"]
-    status, body = (304, b"") if is_known else (200, answer.body)
-    headers = [*answer.headers, (b"content-length", b"%d" % len(body))]
+async def _send(page: Page, scope: HTTPScope, send: Send) -> None:
+    is_known = page.etag is not None and (b"if-none-match", page.etag) in scope["headers"]
+    status, body = (304, b"") if is_known else (200, page.body)
+    headers = [*page.headers, (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})

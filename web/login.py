@@ -5,7 +5,6 @@ from urllib.parse import parse_qsl, quote
 
 import structlog
 from litestar import Request, Response, Router, get, post
-from litestar.datastructures import Cookie
 from litestar.exceptions import NotFoundException, TooManyRequestsException
 from msgspec import Struct
 
@@ -26,6 +25,7 @@ from gateway.audit import Trail
 from gateway.identity.arrival import Arrivals
 from gateway.records.database import Database
 from web.caller import address_of
+from web.redirects import cookie, dropped, see_other
 from web.staff import STAFF_HOME
 from web.view import render
 
@@ -57,8 +57,8 @@ async def start(request: Request[Any, Any, Any]) -> Response[str]:
         begin = await oidc.begin(STAFF_HOME if oidc.provider.kind == "staff" else wanted)
     except SignInError as error:
         return _problem(request, error, wanted)
-    pre_login = _cookie(cookies.PRE_LOGIN, begin.cookie, max_age=int(LIFETIME.total_seconds()))
-    return _see_other(begin.url, pre_login)
+    pre_login = cookie(cookies.PRE_LOGIN, begin.cookie, max_age=int(LIFETIME.total_seconds()))
+    return see_other(begin.url, pre_login)
 
 
 @get(["/auth/callback", "/auth/{provider:str}/callback"], opt=PUBLIC)
@@ -83,7 +83,7 @@ async def finish(request: Request[Any, Any, Any]) -> Response[str]:
         return _problem(request, error, HOME)
     old = cookies.read(headers, cookies.SESSION)  # it is about to be replaced
     await sessions.end(old, address=address_of(request))
-    return _see_other(sign_in.return_to, _cookie(cookies.SESSION, session_id), _dropped(cookies.PRE_LOGIN))
+    return see_other(sign_in.return_to, cookie(cookies.SESSION, session_id), dropped(cookies.PRE_LOGIN))
 
 
 @post("/sign-out", opt=PUBLIC)
@@ -95,18 +95,18 @@ async def sign_out(request: Request[Any, Any, Any]) -> Response[str]:
     """
     who: Anyone | None = request.scope.get("user")
     if who is None:  # it had ended before
-        return _see_other(SIGNED_OUT, _dropped(cookies.SESSION))
+        return see_other(SIGNED_OUT, dropped(cookies.SESSION))
     providers: Providers = request.app.state.providers
     sessions: Sessions = request.app.state.sessions
-    cookie = cookies.read(request.scope["headers"], cookies.SESSION)
-    id_token = await sessions.end(cookie, address=address_of(request))
+    old = cookies.read(request.scope["headers"], cookies.SESSION)
+    id_token = await sessions.end(old, address=address_of(request))
     oidc = providers.get(who.provider)
     url = await oidc.logout_url(id_token.reveal() if id_token else None) if oidc else None
     if url is None:
-        return _see_other(SIGNED_OUT, _dropped(cookies.SESSION))
+        return see_other(SIGNED_OUT, dropped(cookies.SESSION))
     response = render(request, "signing_out.html", url=url)
     response.set_header("Refresh", f"0; url={url}")
-    response.cookies.append(_dropped(cookies.SESSION))
+    response.cookies.append(dropped(cookies.SESSION))
     return response
 
 
@@ -191,17 +191,5 @@ def _door(provider: Provider, wanted: str) -> Door:
 def _problem(request: Request[Any, Any, Any], error: SignInError, wanted: str) -> Response[str]:
     log.warning("sign-in failed", reason=error.reason)
     response = _doors(request, wanted, error)
-    response.cookies.append(_dropped(cookies.PRE_LOGIN))
+    response.cookies.append(dropped(cookies.PRE_LOGIN))
     return response
-
-
-def _see_other(url: str, *kept: Cookie) -> Response[str]:
-    return Response("", status_code=303, headers={"Location": url}, cookies=list(kept))
-
-
-def _cookie(name: str, value: str, max_age: int | None = None) -> Cookie:
-    return Cookie(key=name, value=value, max_age=max_age, **cookies.ATTRIBUTES)
-
-
-def _dropped(name: str) -> Cookie:
-    return _cookie(name, "", max_age=0)

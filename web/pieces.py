@@ -1,5 +1,6 @@
 """Small pieces of HTML that stand on a page many times over: each is made once."""
 
+from datetime import datetime
 from functools import lru_cache
 from html import escape
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import minijinja
 
 from gateway.statuses import STEPS, Status
+from web.stamps import Stamp
 
 # The lines of each icon, on a square of 24.
 ICONS = {
@@ -51,3 +53,32 @@ def meter(status: Status) -> Any:  # noqa: ANN401  # as above
     label = f"Step {status.step} of {STEPS}, {escape(status.label.lower())}"
     bars = "".join(ON if step <= status.step else OFF for step in range(1, STEPS + 1))
     return minijinja.safe(f'<div class="meter" role="img" aria-label="{label}">{bars}</div>')
+
+
+@lru_cache(maxsize=10_000)
+def instant(at: datetime, said: str) -> Any:  # noqa: ANN401  # as above
+    """Say when. A script makes an age of it, which no page that is kept could carry."""
+    return minijinja.safe(f'<time datetime="{at.isoformat()}" data-age>{escape(said)}</time>')
+
+
+@lru_cache(maxsize=10_000)
+def stamp(of: Stamp, said: str | None) -> Any:  # noqa: ANN401  # as above
+    """Say where figures are from and how old they are. `said` are the words for that time, if there is one."""
+    sign, sentence = _sentence(of)
+    text = sentence.format(title=escape(of.title), at=instant(of.at, said) if of.at and said else "")
+    source = f'data-state="{of.state}" data-source="{escape(of.source)}"'
+    return minijinja.safe(f'<p class="stamp" {source}>{icon(sign)}<span>{text}</span></p>')
+
+
+def _sentence(of: Stamp) -> tuple[str, str]:
+    if of.state == "ontime":
+        return "check", "From {title}, {at}"
+    if of.state == "late":
+        return "clock", "From {title}, {at}. Newer figures are on their way."
+    if of.state == "waiting":
+        return "clock", "{title} is taking longer than usual. We are still asking."
+    if of.partly:
+        return "cut", "A part of {title} can’t be reached. The rest is from {at}."
+    if of.at is None:
+        return "cut", "{title} can’t be reached, so nothing from there is shown."
+    return "cut", "{title} can’t be reached. Last known {at}."

@@ -6,18 +6,24 @@ from datetime import date, datetime
 from litestar.types import HTTPScope
 from msgspec import Struct
 
+from auth.clock import Clock
 from gateway.offices import Office
 from gateway.standing import Standing
 
 ABOUT_ITSELF = {b"hx-request", b"x-account"}  # headers of a page that asks for news of itself
 
 
-class Answer(Struct, frozen=True, kw_only=True):
-    """`etag` None: not for revalidation. The rest is what it was made of, and how long that is on time."""
+class Page(Struct, frozen=True, kw_only=True):
+    """What is sent. `etag` None: it is not for revalidation."""
 
     body: bytes
     headers: list[tuple[bytes, bytes]]
-    etag: bytes | None
+    etag: bytes | None = None
+
+
+class Answer(Page, frozen=True, kw_only=True):
+    """A page, what it was made of, and how long that is on time."""
+
     standing: Standing
     version: bytes  # of the account's snapshots
     offices: Mapping[str, Office]
@@ -28,7 +34,7 @@ class Answer(Struct, frozen=True, kw_only=True):
 class Ready:
     """Answers by session and path; the oldest makes room for a new one. `room` is in bytes, and 0 keeps none."""
 
-    def __init__(self, clock: Callable[[], datetime], today: Callable[[], date], room: int) -> None:
+    def __init__(self, clock: Clock, today: Callable[[], date], room: int) -> None:
         self._clock = clock
         self._today = today
         self._room = room

@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from litestar import Request, Response, get, post
-from litestar.datastructures import Cookie
 from litestar.enums import RequestEncodingType
 from litestar.exceptions import NotFoundException
 from litestar.params import Body, Parameter
@@ -18,6 +17,7 @@ from auth.sessions import Sessions
 from gateway.customers import PAGE, customers_of
 from gateway.records.database import Database
 from web.caller import address_of
+from web.redirects import cookie, see_other
 from web.staff import desk
 
 CUSTOMERS = "/staff/customers"
@@ -81,5 +81,4 @@ async def _go_on(request: Request[StaffPrincipal, Any, Any], viewing: Viewing | 
     session_id = await sessions.view(old, viewing, address=address_of(request))
     if session_id is None:
         return None
-    cookie = Cookie(key=cookies.SESSION, value=session_id, **cookies.ATTRIBUTES)
-    return Response("", status_code=303, headers={"Location": to}, cookies=[cookie])
+    return see_other(to, cookie(cookies.SESSION, session_id))

@@ -18,8 +18,7 @@ from gateway.audit import Trail
 from gateway.page_codes import read_code, spelled
 from gateway.page_rows import PLACE, Found, Look, look_up
 from gateway.records.database import Database
-from gateway.records.lines import By
-from web.caller import address_of
+from web.caller import by_staff
 from web.headers import CONTENT_POLICY
 from web.staff import desk
 from web.statics import Asset
@@ -55,8 +54,7 @@ async def show_page_seen(
         return desk(request, "staff_pages.html", area="pages", asked=data.code[:40], problem=problem)
     database: Database = request.app.state.database
     trail: Trail = request.app.state.trail
-    by = By(f"staff/{request.user.staff_id}", "portal", address_of(request))
-    found = await look_up(database, code, trail=trail, by=by)
+    found = await look_up(database, code, trail=trail, by=by_staff(request))
     if found is None:
         problem = "No page has this code, or it is too long ago. Compare it with the page once more."
         return desk(request, "staff_pages.html", area="pages", asked=spelled(code), problem=problem)

@@ -18,9 +18,8 @@ from gateway.customers import customer_of
 from gateway.judging import Judged, judge, note_judged
 from gateway.proofs import Because, Denial
 from gateway.records.database import Database
-from gateway.records.lines import By
 from gateway.rights import AREA_OF
-from web.caller import address_of
+from web.caller import by_staff
 from web.staff import desk
 
 RECORD = re.compile(r"/?(orders|invoices|requests)/([a-z][a-z0-9_-]{0,62})/([A-Za-z0-9][A-Za-z0-9_.-]{0,63})(?:/why)?")
@@ -69,8 +68,7 @@ async def show_why(
         if judged is None:
             raise NotFoundException
         trail: Trail = request.app.state.trail
-        by = By(f"staff/{request.user.staff_id}", "portal", address_of(request))
-        await note_judged(database, judged, account, member, trail=trail, by=by)
+        await note_judged(database, judged, account, member, trail=trail, by=by_staff(request))
     return desk(
         request,
         "staff_why.html",

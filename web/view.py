@@ -1,8 +1,8 @@
 """From a page's data to an answer. One template environment for the whole portal, made in one place."""
 
 import re
-from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from auth.principals import Onlooker, Principal, StaffPrincipal, Viewing
 from connectors.links import fit
 from web import pieces, words
 from web.safe_html import SafeHtml
+from web.stamps import Stamp
 from web.statics import Asset, load_assets, make_asset
 
 HERE = Path(__file__).parent
@@ -86,7 +87,9 @@ class View:
                 "short_day": lambda value: words.short_day(self._day(value), self.today()),
                 "long_day": words.long_day,
                 "days_ago": lambda value: (self.today() - value).days,
-                "moment": lambda value: words.moment(value, datetime.now(UTC), zone),
+                "moment": self._moment,
+                "instant": lambda at: pieces.instant(at, self._moment(at)),
+                "stamps": self.stamps,
             },
         )
 
@@ -101,18 +104,30 @@ class View:
         """The day of an instant is the business's, as everywhere else on the page."""
         return value.astimezone(self._zone).date() if isinstance(value, datetime) else value
 
+    def _moment(self, at: datetime) -> str:
+        return words.moment(at, self.today(), self._zone)
+
+    def stamps(self, of: Iterable[Stamp]) -> Any:  # noqa: ANN401  # the library's marked text has no type of its own
+        """Say where figures are from: one line per source, at the end of the group they speak of."""
+        lines = (pieces.stamp(stamp, self._moment(stamp.at) if stamp.at else None) for stamp in of)
+        return minijinja.safe("".join(f"\n{line}" for line in lines))
+
     def html(self, template: str, context: Mapping[str, Any]) -> str:
         """Raises `minijinja.TemplateError` for anything a template asks for that is not there."""
         return self._templates.render_template(template, **context)
 
 
 def render(request: Request[Any, Any, Any], template: str, *, status_code: int = 200, **context: Any) -> Response[str]:  # noqa: ANN401
-    """Answer with a page. Whoever is signed in, the templates know by `who`."""
+    """Answer with a page."""
+    return Response(html_of(request, template, **context), status_code=status_code, media_type=MediaType.HTML)
+
+
+def html_of(request: Request[Any, Any, Any], template: str, **context: Any) -> str:  # noqa: ANN401
+    """Write a page. Whoever is signed in, the templates know by `who`."""
     view: View = request.app.state.view
     who: Principal | StaffPrincipal | Onlooker | None = request.scope.get("user")
     shared = {"who": who, "viewing": _viewing(who), "path": request.url.path, "address": address_in(request)}
-    html = view.html(template, {**shared, **context})
-    return Response(html, status_code=status_code, media_type=MediaType.HTML)
+    return view.html(template, {**shared, **context})
 
 
 def _viewing(who: Principal | StaffPrincipal | Onlooker | None) -> Viewing | None:

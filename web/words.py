@@ -57,9 +57,10 @@ def long_day(value: date) -> str:
     return format_date(value, "EEEE d MMMM", locale=LOCALE)
 
 
-def moment(value: datetime, now: datetime, zone: ZoneInfo) -> str:
+@cached
+def moment(value: datetime, today: date, zone: ZoneInfo) -> str:
     """Write an instant absolutely, in the given zone: "today 10:42", "21 Nov, 09:12"."""
-    local, today = value.astimezone(zone), now.astimezone(zone).date()
+    local = value.astimezone(zone)
     clock = f"{local:%H:%M}"
     return f"today {clock}" if local.date() == today else f"{short_day(local.date(), today)}, {clock}"
 

@@ -1,5 +1,7 @@
 """What every check of the kit stands on: a connector, its recordings, and a way to play them."""
 
+import asyncio
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -60,6 +62,13 @@ class Bench:
             return await self.play(name, far_end=far_end)
         except ConnectorError as error:
             return error
+
+    def questions(self, name: str, recording: Recording) -> list[tuple[str, str, bytes]]:
+        """Say what is asked for a recording that may differ from the one of this name."""
+        far_end = self.far_end(recording, strict=False)
+        with suppress(ConnectorError):  # the answers may be those to another question
+            asyncio.run(self.play(name, recording, far_end))
+        return [(each.method, str(each.url), each.content) for each in far_end.asked]
 
 
 def whole_text(error: BaseException | None) -> str:

@@ -51,8 +51,9 @@ class Failing(Bench):
             raise SkipTest("no corpus of hostile documents was given")
         documents = [(path.name, path.read_bytes()) for path in sorted(self.corpus.glob("*.json"))]
         assert documents, f"no documents in {self.corpus}"
-        read = next(name for name in self.fixtures.of("read", kind) if name in self.fixtures.richest)
-        asyncio.run(self._survive(read, documents, len(self._exchanges(read)) - 1))
+        for call in ("read", "changes") if kind in self.connector.feeds else ("read",):
+            name = next(name for name in self.fixtures.of(call, kind) if name in self.fixtures.richest)
+            asyncio.run(self._survive(name, documents, len(self._exchanges(name)) - 1))
 
     def _exchanges(self, name: str) -> list[Exchange]:
         return self.fixtures.recordings[name].exchanges

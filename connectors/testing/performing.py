@@ -12,6 +12,7 @@ from connectors.contract import (
     Answer,
     BackOffice,
     Candidate,
+    ChangesQuery,
     Connector,
     Facts,
     FileQuery,
@@ -21,6 +22,7 @@ from connectors.contract import (
     RecordQuery,
     Token,
 )
+from connectors.deliveries import Registered
 from connectors.records import Kind, Record
 from connectors.testing.far_end import FarEnd
 from connectors.testing.recordings import Ask, Setup
@@ -38,11 +40,14 @@ class Outcome(Struct, frozen=True, kw_only=True):
     """What came of one call, whichever it was."""
 
     answers: tuple[Answer[Record], ...] = ()
+    gone: frozenset[str] = frozenset()
     cursor: str | None = None
+    more: bool = False
     candidates: tuple[Candidate, ...] = ()
     person: Person | None = None
     says: str | None = None
     file: GivenFile | None = None
+    registered: Registered | None = None
 
 
 @asynccontextmanager
@@ -88,16 +93,30 @@ async def perform(connector: Connector[Any], office: BackOffice[Any], kind: Kind
             return Outcome(candidates=await connector.find(office, facts))
         case "person", _ if connector.person:
             return Outcome(person=await connector.person(office, ask.id))
-        case "read", str():
+        case "register", _ if connector.webhook and connector.webhook.register:
+            return Outcome(registered=await connector.webhook.register(office, ask.address))
+        case _, str():
+            return await _perform(connector, office, kind, ask)
+    raise ValueError(f"a recording of {ask.call} needs a kind before its name, or a connector that knows persons")
+
+
+async def _perform(connector: Connector[Any], office: BackOffice[Any], kind: Kind, ask: Ask) -> Outcome:
+    """Make a call that is about records of a kind."""
+    match ask.call:
+        case "read":
             query = Query(customer=ask.customer, asked_at=ask.asked_at, cursor=ask.cursor, only_open=ask.only_open)
             page: Page[Record] = await connector.reads[kind](office, query)
             return Outcome(answers=page.answers, cursor=page.cursor)
-        case "fetch", str():
+        case "changes" if feed := connector.feeds.get(kind):
+            changed = ChangesQuery(since=ask.since, asked_at=ask.asked_at, cursor=ask.cursor)
+            told = await feed.read(office, changed)
+            return Outcome(answers=told.answers, gone=told.gone, cursor=told.cursor, more=told.more)
+        case "fetch":
             whole = RecordQuery(id=ask.id, customer=ask.customer, asked_at=ask.asked_at)
             return Outcome(answers=(await connector.fetch[kind](office, whole),))
-        case "file", str():
+        case "file":
             wanted = FileQuery(record=ask.id, file=ask.file, customer=ask.customer)
             async with connector.files[kind](office, wanted) as stream:
                 content = b"".join([chunk async for chunk in stream.chunks])
             return Outcome(file=GivenFile(stream.name, stream.media_type, content))
-    raise ValueError(f"a recording of {ask.call} needs a kind before its name, or a connector that can do it")
+    raise ValueError(f"a recording of {ask.call}, and a connector that can't do it for {kind}")

@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+from connectors.config import Secret
+from connectors.deliveries import Registered
 from connectors.errors import ConnectorError
 from connectors.records import KINDS, Kind
 from connectors.testing.bench import Bench
@@ -21,8 +23,11 @@ class Recorded(Bench):
         declared = [("read", kind) for kind in self.connector.reads]
         declared += [("fetch", kind) for kind in self.connector.fetch]
         declared += [("file", kind) for kind in self.connector.files]
+        declared += [("changes", kind) for kind in self.connector.feeds]
         missing = [f"{call} {kind}" for call, kind in declared if not self.fixtures.of(call, kind)]
-        others = ("find", "check", "person") if self.connector.person else ("find", "check")
+        others: tuple[str, ...] = ("find", "check", "person") if self.connector.person else ("find", "check")
+        if self.connector.webhook and self.connector.webhook.register:
+            others = (*others, "register")
         missing += [call for call in others if not self.fixtures.of(call)]
         assert missing == []
 
@@ -45,13 +50,7 @@ class Recorded(Bench):
 
     def test_loses_and_doubles_nothing_between_two_pages(self, kind: Kind) -> None:
         pages = self.fixtures.of("read", kind)
-        pairs = [
-            (first, second)
-            for first in pages
-            for second in pages
-            if pages[first].expect.cursor and pages[first].expect.cursor == pages[second].ask.cursor
-            if pages[first].ask.only_open is pages[second].ask.only_open
-        ]
+        pairs = self.fixtures.pages("read", kind)
         assert pairs, f"record two pages of {kind}, the second with the cursor that the first gives"
         for pair in pairs:
             outcomes = [asyncio.run(self.play(name)) for name in pair]
@@ -72,11 +71,18 @@ def compare(outcome: Outcome, expect: Expect, kind: Kind | None) -> None:
         for record, written in zip(records, expect.records, strict=True):
             assert_within(written, msgspec.to_builtins(record))
     assert [record.origin.id for record in records] == ids_of(expect)
-    assert [sorted(answer.owners) for answer in outcome.answers] == [sorted(expect.owners)] * len(records)
-    assert outcome.cursor == expect.cursor
+    owned = {answer.record.origin.id: sorted(answer.owners) for answer in outcome.answers}
+    assert owned == {key: sorted(expect.owned.get(key, expect.owners)) for key in owned}
+    assert sorted(outcome.gone) == sorted(expect.gone)
+    assert (outcome.cursor, outcome.more) == (expect.cursor, expect.more)
     assert outcome.candidates == (expect.candidates or ())
     assert outcome.person == expect.person
     assert outcome.says == expect.says
+    if expect.registered is None:
+        assert outcome.registered is None
+    else:
+        wanted = expect.registered
+        assert outcome.registered == Registered(id=wanted.id, secret=Secret(wanted.secret) if wanted.secret else None)
     if expect.file is None:
         assert outcome.file is None
     else:

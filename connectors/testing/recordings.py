@@ -4,7 +4,7 @@ connector_fixtures/<connector>/
   config.json            settings with made-up secrets, and what else the checks need: `Setup`
   statuses.json          kind -> every status the vendor knows, from its own documentation
   errors.json            the vendor's own errors: `OwnError`
-  <what>__<case>.json    a kind ("invoices"), "find", "person" or "check", and a case: `Recording`
+  <what>__<case>.json    a kind ("invoices"), "find", "person", "check" or "register", and a case: `Recording`
 """
 
 from collections.abc import Callable
@@ -79,15 +79,17 @@ class Exchange(Strict, frozen=True):
 class Ask(Strict, frozen=True):
     """The arguments of one call."""
 
-    call: Literal["read", "fetch", "file", "find", "person", "check"]
+    call: Literal["read", "fetch", "file", "changes", "find", "person", "check", "register"]
     customer: str = ""
     cursor: str | None = None
     only_open: bool = False
+    since: datetime = datetime(2026, 11, 21, 10, tzinfo=UTC)  # of changes, where there is no cursor
     id: str = ""  # of the record, or of the person
     file: str = ""
     email: str | None = None
     external_id: str | None = None
     domain: str | None = None
+    address: str = ""  # for webhooks
     asked_at: datetime = datetime(2026, 11, 22, 10, tzinfo=UTC)
 
 
@@ -97,17 +99,29 @@ class ExpectedFile(Strict, frozen=True):
     text: str  # its bytes, as Latin-1
 
 
+class ExpectedRegistration(Strict, frozen=True):
+    id: str
+    secret: str | None = None
+
+
 class Expect(Strict, frozen=True):
-    """What must come of it. `owners` are those of every answer; `ids` is for pages too long to write out."""
+    """What must come of it. `owners` are those of every answer; `ids` is for pages too long to write out.
+
+    Changes are of many customers: `owned` names the owners of a record, by its id, where they are not `owners`.
+    """
 
     owners: list[str] = []
+    owned: dict[str, list[str]] = {}
     records: list[dict[str, Any]] | None = None
     ids: list[str] | None = None
+    gone: list[str] = []
     cursor: str | None = None
+    more: bool = False  # of changes: whether there are any to be had at once
     candidates: tuple[Candidate, ...] | None = None
     person: Person | None = None
     says: str | None = None  # what the check answers
     file: ExpectedFile | None = None
+    registered: ExpectedRegistration | None = None
     raises: str | None = None  # a class of `connectors.errors`
 
 
@@ -169,6 +183,17 @@ class Fixtures(Struct, frozen=True, kw_only=True):
             for name, each in self.answered.items()
             if each.ask.call == call and kind in (None, kind_of(name))
         }
+
+    def pages(self, call: str, kind: Kind) -> list[tuple[str, str]]:
+        """Name each two recordings of which the second begins with the cursor that the first gives."""
+        given = self.of(call, kind)
+        return [
+            (first, second)
+            for first, one in given.items()
+            for second, other in given.items()
+            if one.expect.cursor and one.expect.cursor == other.ask.cursor
+            if one.ask.only_open is other.ask.only_open
+        ]
 
 
 def kind_of(name: str) -> Kind | None:

@@ -2,14 +2,12 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import date
 
 import msgspec
 
 from connectors.contract import Answer
 from connectors.done import DONE, is_done
-from connectors.errors import ConnectorError
 from connectors.records import Invoice, Kind, Order, Record, Ticket
 from connectors.testing.bench import Bench
 from connectors.testing.recordings import Recording
@@ -48,7 +46,7 @@ class Selecting(Bench):
         """To read all of it and drop the rest would take as long as the history is."""
         for name, recording in self._open(open_kind).items():
             whole = msgspec.structs.replace(recording, ask=msgspec.structs.replace(recording.ask, only_open=False))
-            assert self._questions(name, recording) != self._questions(name, whole)
+            assert self.questions(name, recording) != self.questions(name, whole)
 
     def _open(self, kind: Kind) -> dict[str, Recording]:
         return {name: each for name, each in self.fixtures.of("read", kind).items() if each.ask.only_open}
@@ -59,12 +57,6 @@ class Selecting(Bench):
 
     def _answers(self, name: str) -> tuple[Answer[Record], ...]:
         return asyncio.run(self.play(name)).answers
-
-    def _questions(self, name: str, recording: Recording) -> list[tuple[str, str, bytes]]:
-        far_end = self.far_end(recording, strict=False)
-        with suppress(ConnectorError):  # the answers are those to another question
-            asyncio.run(self.play(name, recording, far_end))
-        return [(each.method, str(each.url), each.content) for each in far_end.asked]
 
 
 def is_newest_first(records: list[Record]) -> bool:

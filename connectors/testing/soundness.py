@@ -21,6 +21,8 @@ def check_sound(outcome: Outcome) -> None:
         assert len(set(record.people)) == len(record.people)
         _check_values(record)
     assert outcome.cursor is None or _is_named(outcome.cursor)
+    assert all(map(_is_named, outcome.gone))
+    assert not outcome.gone & {answer.record.origin.id for answer in outcome.answers}, "there, and gone"
     for candidate in outcome.candidates:
         assert _is_named(candidate.customer)
         assert candidate.matched, "a candidate without a fact is a guess"

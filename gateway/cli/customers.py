@@ -2,7 +2,6 @@
 
 import asyncio
 import csv
-import getpass
 import io
 import os
 from collections import Counter
@@ -14,6 +13,7 @@ import click
 
 from auth.clock import utc_now
 from gateway.cli.failures import FAILED, WrongInput
+from gateway.cli.options import decided_by
 from gateway.cli.tools import tools
 from gateway.identity.importing import Import, Report
 from gateway.identity.matching import Policy
@@ -35,8 +35,8 @@ def customers() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Try every line, and keep nothing.")
 @click.option("--days", type=click.IntRange(1, 365), default=90, show_default=True, help="How long invitations last.")
-@click.option("--by", metavar="NAME", help="Who decided it; you, if left out.")
-def import_(*, file: Path, dry_run: bool, days: int, by: str | None) -> None:
+@decided_by
+def import_(*, file: Path, dry_run: bool, days: int, by: str) -> None:
     """Make accounts, links and invitations from a CSV FILE: email, account, and what else is known."""
     try:
         text = file.read_bytes().decode("utf-8-sig")
@@ -49,7 +49,7 @@ def import_(*, file: Path, dry_run: bool, days: int, by: str | None) -> None:
                 t.db,
                 t.trail,
                 t.by,
-                made_by=by or getpass.getuser(),
+                made_by=by,
                 now=datetime.now(UTC),
                 days=days,
                 is_rehearsal=dry_run,

@@ -1,24 +1,15 @@
 """`hallway invitations`: addresses that are bound to an account before anybody comes with them."""
 
 import asyncio
-import getpass
 from datetime import UTC, datetime, timedelta
 
 import click
 
+from gateway.cli.options import decided_by, reach
 from gateway.cli.tools import tools
 from gateway.identity import invitations as rows
 from gateway.identity.invitations import Invited, Wish
-from gateway.rights import COMPANY, OWN
-
-reach = click.option(
-    "--reach",
-    type=click.Choice(["own", "company"]),
-    default="own",
-    show_default=True,
-    help="What the person sees: what names them, or everything of the company's.",
-)
-decided_by = click.option("--by", metavar="NAME", help="Who decided it; you, if left out.")
+from gateway.rights import Rights
 
 
 @click.group()
@@ -29,19 +20,18 @@ def invitations() -> None:
 @invitations.command()
 @click.argument("email")
 @click.option("--account", required=True, metavar="ID", help="The account that the person may act for.")
-@reach
+@reach("the person")
 @click.option("--name", help="What the person is called.")
 @click.option("--days", type=click.IntRange(1, 365), default=30, show_default=True, help="How long it may be used.")
 @decided_by
-def add(*, email: str, account: str, reach: str, name: str | None, days: int, by: str | None) -> None:
+def add(*, email: str, account: str, rights: Rights, name: str | None, days: int, by: str) -> None:
     """Bind EMAIL to an account."""
     now = datetime.now(UTC)
-    rights = COMPANY if reach == "company" else OWN
     wish = Wish(email=email, account=account, rights=rights, until=now + timedelta(days=days), name=name)
 
     async def run() -> str | None:
         async with tools() as t:
-            return await rows.invite(t.db, trail=t.trail, by=t.by, made_by=by or getpass.getuser(), wish=wish, now=now)
+            return await rows.invite(t.db, trail=t.trail, by=t.by, made_by=by, wish=wish, now=now)
 
     made = asyncio.run(run())
     click.echo(f"invited {email} to {account!r}: {made}" if made else "no changes")

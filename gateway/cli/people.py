@@ -1,19 +1,19 @@
 """`hallway link`, `hallway unlink` and `hallway owner`: who may act for whom, each with its proof."""
 
 import asyncio
-import getpass
 import os
 from datetime import UTC, datetime
 
 import click
 
 from gateway.cli.failures import WrongInput
+from gateway.cli.options import decided_by, reach
 from gateway.cli.tools import tools
 from gateway.identity.customers import check_customer
 from gateway.links import Login, Proof, remove_member
 from gateway.links import link as make_link
 from gateway.links import unlink as take_link
-from gateway.rights import COMPANY, OWN
+from gateway.rights import Rights
 from gateway.settings import load
 from gateway.sign_in import sign_ins
 from gateway.staff import add_owner
@@ -30,14 +30,8 @@ subject = click.option("--subject", help="The person's id at that provider; neve
 @click.option("--source", required=True, metavar="NAME", help="The back office, as the sources file names it.")
 @click.option("--customer", required=True, metavar="ID", help="The account's id in that back office.")
 @click.option("--fact", required=True, help="Why this is so: what was looked at, and where.")
-@click.option("--by", metavar="NAME", help="Who decided it; you, if left out.")
-@click.option(
-    "--reach",
-    type=click.Choice(["own", "company"]),
-    default="own",
-    show_default=True,
-    help="What a new login sees: what names the person, or everything of the company's.",
-)
+@decided_by
+@reach("a new login")
 @click.option("--move", is_flag=True, help="Take the customer id from the account that has it now.")
 @click.option("--unchecked", is_flag=True, help="Do not ask the back office whether it knows the customer.")
 def link(
@@ -49,8 +43,8 @@ def link(
     source: str,
     customer: str,
     fact: str,
-    by: str | None,
-    reach: str,
+    by: str,
+    rights: Rights,
     move: bool,
     unchecked: bool,
 ) -> None:
@@ -58,7 +52,7 @@ def link(
     login = _login(issuer, subject)
     if login:
         _check_issuer(login.issuer)
-    proof = Proof(fact=fact, decided_by=by or getpass.getuser(), decided_at=datetime.now(UTC))
+    proof = Proof(fact=fact, decided_by=by, decided_at=datetime.now(UTC))
 
     async def run() -> tuple[str, ...]:
         async with tools() as t:
@@ -74,7 +68,7 @@ def link(
                 proof=proof,
                 name=account_name,
                 login=login,
-                rights=COMPANY if reach == "company" else OWN,
+                rights=rights,
                 move=move,
             )
 

@@ -1,7 +1,6 @@
 """`hallway queue`: the logins of which a person has to say who they are."""
 
 import asyncio
-import getpass
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -10,12 +9,12 @@ import click
 
 from gateway.access import PersonRef
 from gateway.cli.failures import WrongInput
-from gateway.cli.invitations import decided_by, reach
+from gateway.cli.options import decided_by, reach
 from gateway.cli.tools import tools
 from gateway.identity import questions
 from gateway.identity.proving import Why
 from gateway.identity.questions import WHY, Asked
-from gateway.rights import COMPANY, OWN
+from gateway.rights import Rights
 
 
 @click.group()
@@ -64,14 +63,13 @@ def show(question: str) -> None:
 @click.option("--account", required=True, metavar="ID", help="The account that the person may act for.")
 @click.option("--fact", required=True, help="Why this is so: what was looked at, and where.")
 @click.option("--person", "persons", multiple=True, metavar="SOURCE=ID", help="Who they are there; may be repeated.")
-@reach
+@reach("the person")
 @decided_by
-def decide(*, question: str, account: str, fact: str, persons: tuple[str, ...], reach: str, by: str | None) -> None:
+def decide(*, question: str, account: str, fact: str, persons: tuple[str, ...], rights: Rights, by: str) -> None:
     """Say which account somebody may act for, and whom the sources mean."""
     refs = [_person(each) for each in persons]
     facts = {"fact": fact}
-    why = Why(how="decided", facts=facts, decided_by=by or getpass.getuser(), decided_at=datetime.now(UTC))
-    rights = COMPANY if reach == "company" else OWN
+    why = Why(how="decided", facts=facts, decided_by=by, decided_at=datetime.now(UTC))
 
     async def run() -> tuple[str, ...]:
         async with tools() as t:
@@ -86,13 +84,13 @@ def decide(*, question: str, account: str, fact: str, persons: tuple[str, ...], 
 @queue.command()
 @click.argument("question")
 @decided_by
-def dismiss(*, question: str, by: str | None) -> None:
+def dismiss(*, question: str, by: str) -> None:
     """Say that somebody is none of our customers."""
 
     async def run() -> None:
         async with tools() as t:
-            name, now = by or getpass.getuser(), datetime.now(UTC)
-            await questions.dismiss(t.db, trail=t.trail, by=t.by, id_=question, decided_by=name, now=now)
+            now = datetime.now(UTC)
+            await questions.dismiss(t.db, trail=t.trail, by=t.by, id_=question, decided_by=by, now=now)
 
     asyncio.run(run())
     click.echo("dismissed")

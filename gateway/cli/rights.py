@@ -1,7 +1,6 @@
 """`hallway members rights`, `is-person` and `is-not-person`: what a member sees, and what names them."""
 
 import asyncio
-import getpass
 import os
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +10,7 @@ from msgspec.structs import replace
 
 from gateway.cli.failures import WrongInput
 from gateway.cli.forgetting import forget
+from gateway.cli.options import decided_by
 from gateway.cli.tools import tools
 from gateway.grants import Changed, set_rights
 from gateway.links import Login, Proof
@@ -66,10 +66,10 @@ def rights_(issuer: str, subject: str, account: str, *, every: str | None, **giv
 @click.argument("source")
 @click.argument("person")
 @click.option("--fact", required=True, help="Why this is so: what was looked at, and where.")
-@click.option("--by", metavar="NAME", help="Who decided it; you, if left out.")
-def is_person(issuer: str, subject: str, source: str, person: str, *, fact: str, by: str | None) -> None:
+@decided_by
+def is_person(issuer: str, subject: str, source: str, person: str, *, fact: str, by: str) -> None:
     """Say that a member is PERSON, by their id in a SOURCE: what names that person is the member's own."""
-    proof = Proof(fact=fact, decided_by=by or getpass.getuser(), decided_at=datetime.now(UTC))
+    proof = Proof(fact=fact, decided_by=by, decided_at=datetime.now(UTC))
 
     async def run() -> Told:
         async with tools() as t:

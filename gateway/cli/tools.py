@@ -32,6 +32,7 @@ class Tools(Struct, frozen=True, kw_only=True):
     connectors: Mapping[str, Connector[Any]]
     policy: AddressPolicy
     offices: Offices
+    base_url: str
 
 
 @asynccontextmanager
@@ -54,6 +55,7 @@ async def tools() -> AsyncIterator[Tools]:
             connectors=connectors,
             policy=policy,
             offices=offices,
+            base_url=settings.base_url,
         )
     finally:
         await offices.aclose()

@@ -2,11 +2,14 @@
 
 import secrets
 import time
+from datetime import UTC, datetime, timedelta
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: nothing that reads like something else
 LENGTH = 26
 RANDOM_BITS = 80
 PAIRS = [one + other for one in ALPHABET for other in ALPHABET]
+STAMP = 10  # of the characters hold the milliseconds
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SHIFTS = range(5 * (LENGTH - 2), -1, -10)
 
 
@@ -14,3 +17,11 @@ def new_id() -> str:
     """Join 48 bits of milliseconds and 80 random bits, as a ULID does. Not a secret: it tells its age."""
     value = (time.time_ns() // 1_000_000) << RANDOM_BITS | secrets.randbits(RANDOM_BITS)
     return "".join([PAIRS[value >> shift & 1023] for shift in SHIFTS])
+
+
+def made_at(id_: str) -> datetime:
+    """Say when an id was made, to the millisecond."""
+    milliseconds = 0
+    for sign in id_[:STAMP]:
+        milliseconds = milliseconds * len(ALPHABET) + ALPHABET.index(sign)
+    return EPOCH + timedelta(milliseconds=milliseconds)

@@ -45,6 +45,7 @@ What = Literal[
     "staff.role_given",
     "viewing.began",
     "viewing.ended",
+    "webhook.registered",
 ]
 Via = Literal["command line", "portal", "provider", "service"]
 

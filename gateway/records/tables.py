@@ -17,7 +17,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-import gateway.records.identity_tables  # noqa: F401  # the tables are those of both modules
+import gateway.records.identity_tables
+import gateway.records.webhook_tables  # noqa: F401  # the tables are those of all three modules
 from gateway.records.base import Base
 
 
@@ -59,6 +60,10 @@ class Member(Base):
     created_at: Mapped[datetime]
     last_visit_at: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]  # since when they may not sign in
+
+    @property
+    def called(self) -> str:
+        return self.name or self.email or self.subject
 
 
 class Membership(Base):
@@ -168,25 +173,6 @@ class UsageEvent(Base):
     account_id: Mapped[str | None] = mapped_column(String(63))
     member_id: Mapped[str | None] = mapped_column(String(26))
     detail: Mapped[dict[str, Any]]
-
-
-class InboxRow(Base):
-    """A delivery of a back office, as far as it says where to look again. Its own words are not kept."""
-
-    __tablename__ = "inbox"
-    __table_args__ = (
-        UniqueConstraint("source", "delivery"),
-        Index("ix_inbox_due_at", "due_at"),
-        Index("ix_inbox_received_at", "received_at"),
-    )
-
-    id: Mapped[str] = mapped_column(String(26), primary_key=True)
-    source: Mapped[str] = mapped_column(ForeignKey("sources.name", ondelete="CASCADE"))
-    delivery: Mapped[str | None]  # the vendor's own id for it; None: it has none, and none is left out
-    events: Mapped[list[dict[str, Any]]]
-    received_at: Mapped[datetime]
-    due_at: Mapped[datetime | None]  # None: done, or given up
-    tries: Mapped[int]
 
 
 class PageContent(Base):

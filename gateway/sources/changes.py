@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Container, Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Literal
 
@@ -9,6 +10,7 @@ import httpx
 import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,11 +21,13 @@ from gateway.offices import vault_row
 from gateway.records.database import Database
 from gateway.records.lines import By, Line, What
 from gateway.records.tables import Link, Source
+from gateway.records.webhook_tables import WebhookRegistration
 from gateway.sources.desired import Connectors, Desired
 from gateway.vault import Vault, VaultError
 
 Action = Literal["add", "change", "keep", "remove", "leave"]
 
+REGISTERED = ("webhook_secret", "webhook_secret_before")
 OVERTAKEN = "somebody else changed the sources meanwhile, and nothing was applied: look at the diff again"
 
 
@@ -64,6 +68,7 @@ async def plan(
         rows = {row.name: row for row in await session.scalars(sa.select(Source))}
         counted = await session.execute(sa.select(Link.source, sa.func.count()).group_by(Link.source))
         links = dict(counted.all())
+        registered = set(await session.scalars(sa.select(WebhookRegistration.source)))
     changes: list[Change] = []
     for name in sorted({*wanted, *rows}):
         if name not in wanted:
@@ -71,7 +76,10 @@ async def plan(
         elif name not in rows:
             changes.append(_added(wanted[name]))
         else:
-            changes.append(_compared(rows[name], wanted[name], vault, connectors, links.get(name, 0)))
+            row, source = rows[name], wanted[name]
+            if name in registered and _host(source.address) == _old_host(row, source, connectors):
+                source = replace(source, secrets={**_registered(row, vault), **source.secrets})
+            changes.append(_compared(row, source, vault, connectors, links.get(name, 0)))
     return Diff(tuple(changes))
 
 
@@ -103,7 +111,18 @@ async def _do(session: AsyncSession, change: Change, vault: Vault, now: datetime
     before = _plain(row, secret=change.desired.secrets)
     for column, value in columns.items():
         setattr(row, column, value)
+    if REGISTERED[0] not in row.sealed:
+        await session.execute(sa.delete(WebhookRegistration).where(WebhookRegistration.source == change.name))
     return _line("source.changed", by, change, before=before, after=_plain(row))
+
+
+def _registered(row: Source, vault: Vault) -> dict[str, Secret]:
+    """What a vendor gave us to prove its webhooks with: no file can name it, so it stays until the host changes."""
+    found = {}
+    for field in REGISTERED:
+        with suppress(KeyError, VaultError):
+            found[field] = vault.open(row.sealed[field], vault_row(row.name), field)
+    return found
 
 
 def _line(what: What, by: By, change: Change, **details: object) -> Line:

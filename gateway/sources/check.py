@@ -9,6 +9,7 @@ from connectors.errors import (
     AddressRefused,
     BadResponse,
     ConnectorError,
+    NotAllowed,
     NotFound,
     RateLimited,
     Refused,
@@ -18,6 +19,7 @@ from gateway.offices import Office, Offices, SourceBroken
 
 NEXT_STEPS: dict[type[ConnectorError], str] = {
     AccessDenied: "Renew the credentials there, put them where the sources file points, run `hallway sources apply`.",
+    NotAllowed: "Give these credentials the right to read all of it there: they are known, and not allowed to.",
     AddressRefused: "Correct the address in the sources file, or allow it by the setting that the message names.",
     NotFound: "Check the address, and that the API is switched on there.",
     Refused: "Check the settings of this source: the address answers, but does not accept what we ask.",

@@ -16,6 +16,7 @@ from web.portal.colleagues import choices_for_new, colleagues
 from web.portal.colleagues import invited as waiting
 from web.portal.visit import Visit
 from web.portal.why import ground, sees, why
+from web.redirects import see_other
 
 Saved = Annotated[str, QueryParameter(max_length=26, description="The colleague whose rights were just saved")]
 
@@ -33,7 +34,7 @@ class SignedIn(Struct, frozen=True, kw_only=True):
 @get("/account")
 async def show_account(
     visit: NamedDependency[Visit], request: Request[Principal, Any, Any], saved: Saved = "", invited: Invited = ""
-) -> Response[str]:
+) -> Response[bytes]:
     database: Database = request.app.state.database
     return visit.page(
         "account.html",
@@ -43,7 +44,7 @@ async def show_account(
         profile=visit.profile,
         why=why(visit, await ground(visit, database), visit.offices) if visit.scope else None,
         sees=sees(visit.scope.rights) if visit.scope else [],
-        manages=bool(visit.scope and visit.scope.rights.manages),
+        manages=visit.managed is not None,
         colleagues=await colleagues(visit, database),
         saved=saved,
         invited=invited,
@@ -58,7 +59,7 @@ async def sign_out_elsewhere(request: Request[Principal, Any, Any]) -> Response[
     """End every session of the member but the one that asks."""
     sessions: Sessions = request.app.state.sessions
     await sessions.end_all(request.user.member_id, but=request.user.session, address=address_of(request))
-    return Response("", status_code=303, headers={"Location": "/account#sign-ins"})
+    return see_other("/account#sign-ins")
 
 
 async def _sign_ins(request: Request[Principal, Any, Any]) -> list[SignedIn]:

@@ -14,12 +14,12 @@ from gateway.audit import Trail
 from gateway.grants import Colleague, NotTheirs, colleagues_of, set_colleague
 from gateway.identity.colleagues import NotInvited, invite_colleague, invited_by_members
 from gateway.records.database import Database
-from gateway.records.lines import By
 from gateway.rights import AREAS, REACHES, Area, Reach, Rights
 from gateway.standing import Standings
-from web.caller import address_of
+from web.caller import by_member
 from web.portal.visit import Visit
 from web.portal.why import LABELS, REACH_WORDS, sees
+from web.redirects import see_other
 
 THEIRS = "Those that name them"
 
@@ -44,24 +44,29 @@ class Row(Struct, frozen=True, kw_only=True):
     choices: list[Choice]
 
 
-class Given(Struct, frozen=True, kw_only=True):
-    """What the form says."""
+class Reaches(Struct, frozen=True, kw_only=True):
+    """What a form says of each area. That somebody manages the account is not for forms."""
 
-    member: str
     orders: Reach
     invoices: Reach
     requests: Reach
     documents: Reach
 
+    @property
+    def rights(self) -> Rights:
+        return Rights(orders=self.orders, invoices=self.invoices, requests=self.requests, documents=self.documents)
 
-class Invitation(Struct, frozen=True, kw_only=True):
+
+class Given(Reaches, frozen=True, kw_only=True):
+    """What the form of a colleague says."""
+
+    member: str
+
+
+class Invitation(Reaches, frozen=True, kw_only=True):
     """What the form for somebody new says."""
 
     email: str
-    orders: Reach
-    invoices: Reach
-    requests: Reach
-    documents: Reach
 
 
 @post("/account/colleagues")
@@ -80,16 +85,16 @@ async def change_colleague(
         changed = await set_colleague(
             database,
             trail=trail,
-            by=By(f"member/{who.member_id}", "portal", address_of(request)),
+            by=by_member(request),
             manager=who.member_id,
             account=who.account_id,
             member=data.member,
-            rights=Rights(orders=data.orders, invoices=data.invoices, requests=data.requests, documents=data.documents),
+            rights=data.rights,
         )
     except NotTheirs as error:
         raise NotFoundException from error
     await standings.forget(changed.sessions)
-    return Response("", status_code=303, headers={"Location": f"/account?saved={data.member}#colleagues"})
+    return see_other(f"/account?saved={data.member}#colleagues")
 
 
 @post("/account/colleagues/invite")
@@ -108,42 +113,41 @@ async def invite(
         await invite_colleague(
             database,
             trail=trail,
-            by=By(f"member/{who.member_id}", "portal", address_of(request)),
+            by=by_member(request),
             manager=who.member_id,
             account=who.account_id,
             email=data.email.strip(),
-            rights=Rights(orders=data.orders, invoices=data.invoices, requests=data.requests, documents=data.documents),
+            rights=data.rights,
             now=utc_now(),
         )
     except NotTheirs as error:
         raise NotFoundException from error
     except NotInvited:
         told = "other"
-    return Response("", status_code=303, headers={"Location": f"/account?invited={told}#invite"})
+    return see_other(f"/account?invited={told}#invite")
 
 
 def choices_for_new(visit: Visit) -> list[Choice]:
     """Offer for somebody new what names them, or less where the visitor has less."""
-    if visit.scope is None or not visit.scope.rights.manages:
+    if visit.managed is None:
         return []
-    mine = visit.scope.rights
+    mine = visit.managed.rights
     return [_choice(area, REACHES[min(1, REACHES.index(mine.reach(area)))], mine.reach(area)) for area in AREAS]
 
 
 async def invited(visit: Visit, database: Database) -> tuple[str, ...]:
     """List whom members have invited and who has not come yet, if the visitor manages the account."""
-    if visit.scope is None or not visit.scope.rights.manages:
-        return ()
-    return await invited_by_members(database, visit.scope.account_id, utc_now())
+    scope = visit.managed
+    return await invited_by_members(database, scope.account_id, utc_now()) if scope else ()
 
 
 async def colleagues(visit: Visit, database: Database) -> list[Row]:
     """List the visitor's colleagues, if the visitor manages the account."""
-    if visit.scope is None or not visit.scope.rights.manages:
+    scope = visit.managed
+    if scope is None:
         return []
-    mine = visit.scope.rights
-    found = await colleagues_of(database, visit.scope.member_id, visit.scope.account_id)
-    return [_row(colleague, mine) for colleague in found]
+    found = await colleagues_of(database, scope.member_id, scope.account_id)
+    return [_row(colleague, scope.rights) for colleague in found]
 
 
 def _row(colleague: Colleague, mine: Rights) -> Row:

@@ -12,7 +12,7 @@ CONVERSATIONS = 30  # the latest requests, each of which costs its helpdesk a qu
 
 
 @get("/documents")
-async def show_documents(visit: NamedDependency[Visit], q: Question = "", page: PageNumber = 1) -> Response[str]:
+async def show_documents(visit: NamedDependency[Visit], q: Question = "", page: PageNumber = 1) -> Response[bytes]:
     visit.require("documents")
     # Of a long history the latest records only: each kind's own list reads further back.
     parts = await visit.parts("orders")

@@ -1,37 +1,56 @@
 """The first page: what is going on, and what must I do."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from litestar import Response, get
 from litestar.di import NamedDependency
 
+from connectors.records import Record
 from gateway.account_view import Part
-from gateway.home import Home, home
+from gateway.home import Home, Item, home
+from web.portal.home_rows import row_of
 from web.portal.visit import Visit, only
 from web.words import number
 
+HTML = "text/html; charset=utf-8"
+
 
 @get("/")
-async def show_home(visit: NamedDependency[Visit]) -> Response[str]:
+async def show_home(visit: NamedDependency[Visit]) -> Response[bytes]:
+    return await home_page(visit)
+
+
+async def home_page(visit: Visit) -> Response[bytes]:
+    """Make the page, and keep it if it may be given again."""
     parts = await visit.parts("orders")
-    seen = home(parts, visit.today, visit.profile.last_visit_at)
+    today = visit.today
+    seen = home(parts, today, visit.profile.last_visit_at)
     invoices = only(parts, "invoices")
+    stamps = {id(part): visit.stamps([part]) for part in parts}
     page = visit.page(
         "home.html",
         area="home",
         parts=parts,
         about=parts,
         home=seen,
+        needs=[row_of(item, today, stamps[id(item.part)]) for item in seen.needs],
+        under_way=[row_of(item, today, stamps[id(item.part)]) for item in seen.under_way],
         headline=_headline(seen, parts, visit),
         since=visit.profile.last_visit_at,
-        way_parts=[item.part for item in seen.under_way],
-        news_parts=[item.part for item in seen.news],
-        invoice_parts=invoices,
+        way_stamps=visit.stamps(_parts_of(seen.under_way)),
+        news_stamps=visit.stamps(_parts_of(seen.news)),
+        invoice_stamps=visit.stamps(invoices),
+        has_invoices=bool(invoices),
         invoices_known=all(part.fetched_at for part in invoices),
         all_open=all(part.all_open for part in invoices),
     )
-    visit.keep(page.content.encode(), parts, {"Content-Type": "text/html; charset=utf-8"})
+    visit.keep(page.content, parts, {"Content-Type": HTML})
     return page
+
+
+def _parts_of(items: Iterable[Item[Record]]) -> Iterable[Part]:
+    """Give the parts that these came in, each once."""
+    return {id(item.part): item.part for item in items}.values()
 
 
 def _headline(seen: Home, parts: Sequence[Part], visit: Visit) -> str:

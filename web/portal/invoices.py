@@ -33,7 +33,7 @@ async def show_invoices(
     q: Question = "",
     page: PageNumber = 1,
     depth: Depth = 1,
-) -> Response[str]:
+) -> Response[bytes]:
     visit.require("invoices")
     parts = await visit.parts(deep="invoices", depth=depth)
     about = only(parts, "invoices")
@@ -60,7 +60,7 @@ async def show_invoices(
 
 
 @get("/invoices/{source:str}/{record:str}")
-async def show_invoice(visit: NamedDependency[Visit], source: SourceName, record: RecordId) -> Response[str]:
+async def show_invoice(visit: NamedDependency[Visit], source: SourceName, record: RecordId) -> Response[bytes]:
     item = await visit.one(Invoice, source, record)
     parts = await visit.parts("orders")
     number = item.record.order_number

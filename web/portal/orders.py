@@ -35,7 +35,7 @@ async def show_orders(
     q: Question = "",
     page: PageNumber = 1,
     depth: Depth = 1,
-) -> Response[str]:
+) -> Response[bytes]:
     visit.require("orders")
     parts = await visit.parts("orders", deep="orders", depth=depth)
     about = only(parts, "orders")
@@ -59,7 +59,7 @@ async def show_orders(
 
 
 @get("/orders/{source:str}/{record:str}")
-async def show_order(visit: NamedDependency[Visit], source: SourceName, record: RecordId) -> Response[str]:
+async def show_order(visit: NamedDependency[Visit], source: SourceName, record: RecordId) -> Response[bytes]:
     item = await visit.one(Order, source, record)
     parts = await visit.parts("orders")
     invoices = [

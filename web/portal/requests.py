@@ -46,7 +46,7 @@ async def show_requests(
     q: Question = "",
     page: PageNumber = 1,
     depth: Depth = 1,
-) -> Response[str]:
+) -> Response[bytes]:
     visit.require("requests")
     parts = await visit.parts(deep="tickets", depth=depth)
     about = only(parts, "tickets")
@@ -74,7 +74,7 @@ async def show_requests(
 
 
 @get("/requests/{source:str}/{record:str}")
-async def show_request(visit: NamedDependency[Visit], source: SourceName, record: RecordId) -> Response[str]:
+async def show_request(visit: NamedDependency[Visit], source: SourceName, record: RecordId) -> Response[bytes]:
     item = await visit.one(Ticket, source, record)
     return visit.page(
         "request.html",

@@ -6,7 +6,6 @@ from litestar import Request, Router
 from litestar.di import Provide
 
 from auth.principals import Visiting
-from gateway.account_view import AccountViews
 from gateway.standing import Standings
 from web.leaving import note_left
 from web.live import follow
@@ -19,16 +18,14 @@ from web.portal.orders import get_order_file, show_order, show_orders
 from web.portal.requests import get_request_file, show_request, show_requests
 from web.portal.search import show_search
 from web.portal.switch import use_account
-from web.portal.visit import Visit
+from web.portal.visit import Visit, visit_of
 from web.portal.why import why_invoice, why_order, why_request
 
 
 async def provide_visit(request: Request[Visiting, Any, Any]) -> Visit:
     """Find out what the visitor may see."""
     standings: Standings = request.app.state.standings
-    views: AccountViews = request.app.state.account_views
-    standing = await standings.of(request.user)
-    return Visit(request, standing, await views.of(standing.scope) if standing.scope else None)
+    return await visit_of(request, await standings.of(request.user))
 
 
 PORTAL = Router(

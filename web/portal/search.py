@@ -29,7 +29,7 @@ class Found(Struct, frozen=True):
 
 
 @get("/search")
-async def show_search(visit: NamedDependency[Visit], q: Question = "") -> Response[str]:
+async def show_search(visit: NamedDependency[Visit], q: Question = "") -> Response[bytes]:
     parts = await visit.parts("orders")
     words = words_of(q)
     groups = [

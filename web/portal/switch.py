@@ -3,7 +3,6 @@
 from typing import Annotated, Any
 
 from litestar import Request, Response, post
-from litestar.datastructures import Cookie
 from litestar.enums import RequestEncodingType
 from litestar.exceptions import NotFoundException
 from litestar.params import Body
@@ -16,6 +15,7 @@ from auth.sessions import Sessions
 from gateway.access import scope_of
 from gateway.records.database import Database
 from web.caller import address_of
+from web.redirects import cookie, see_other
 
 
 class Wanted(Struct, frozen=True):
@@ -36,5 +36,4 @@ async def use_account(
     session_id = await sessions.renew(old, data.account, address=address_of(request))
     if session_id is None:  # it ended a moment ago, and must not come back like this
         raise SignInNeeded
-    cookie = Cookie(key=cookies.SESSION, value=session_id, **cookies.ATTRIBUTES)
-    return Response("", status_code=303, headers={"Location": "/"}, cookies=[cookie])
+    return see_other("/", cookie(cookies.SESSION, session_id))

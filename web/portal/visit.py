@@ -13,8 +13,8 @@ from auth.principals import Onlooker, Visiting
 from connectors.contract import FileStream
 from connectors.errors import NotFound, Unavailable
 from connectors.records import KINDS, Kind, Record
-from gateway.access import AccountRef
-from gateway.account_view import AccountView, Part
+from gateway.access import AccountRef, Scope
+from gateway.account_view import AccountView, AccountViews, Part
 from gateway.home import Item, needs_customer
 from gateway.offices import Office
 from gateway.page_rows import PLACE
@@ -27,7 +27,7 @@ from web.live import MARK_PLACE, mark_of
 from web.portal.listing import OWN_ONLY, UNLINKED, UNNAMED, Empty
 from web.ready import Answer, Ready, is_plain
 from web.stamps import stamps_of
-from web.view import View, address_in, render
+from web.view import View, address_in, html_of
 
 R = TypeVar("R", bound=Record)
 KIND_OF: dict[type[Record], Kind] = {record_type: kind for kind, record_type in KINDS.items()}
@@ -79,6 +79,11 @@ class Visit:
     def is_linked(self) -> bool:
         """Whether there is anything this visitor could see."""
         return bool(self.scope and self.scope.links)
+
+    @property
+    def managed(self) -> Scope | None:
+        """The account, for a visitor who manages it: who may invite colleagues, and set what they see."""
+        return self.scope if self.scope and self.scope.rights.manages else None
 
     @property
     def offices(self) -> Mapping[str, Office]:
@@ -154,6 +159,10 @@ class Visit:
         async with self._records.file(kind, source, record_id, file_id) as stream:
             yield stream
 
+    def stamps(self, about: Iterable[Part]) -> Any:  # noqa: ANN401  # the library's marked text has no type of its own
+        """Say where the figures of a group are from and how old they are."""
+        return self._view.stamps(stamps_of(about))
+
     def note(self, name: str, page: str) -> None:
         """Record what was done, for the business's own figures. What staff look at is no use of the member's."""
         user = self.request.user
@@ -169,12 +178,12 @@ class Visit:
         parts: Iterable[Part],
         about: Iterable[Part],
         **context: Any,  # noqa: ANN401  # what a template needs differs from page to page
-    ) -> Response[str]:
+    ) -> Response[bytes]:
         """Render a page. `parts` feed the counts of the navigation, `about` is what this page itself speaks of."""
         page = template.removesuffix(".html")
         if self.request.headers.get("x-account", self._account_id) != self._account_id:
             # The page asks for news of itself, but the browser has moved to another account meanwhile.
-            return Response("", headers={"HX-Refresh": "true"}, media_type=MediaType.HTML)
+            return Response(b"", headers={"HX-Refresh": "true"}, media_type=MediaType.HTML)
         about = tuple(about)
         stamps = stamps_of(about)
         if "hx-request" not in self.request.headers:  # a page that asks for news of itself is viewed once
@@ -182,7 +191,7 @@ class Visit:
         today = self.today
         codes: SeenPages = self.request.app.state.seen_pages
         has_code = codes.is_on and not isinstance(self.request.user, Onlooker)
-        response = render(
+        html = html_of(
             self.request,
             template,
             code=PLACE if has_code else None,
@@ -200,10 +209,10 @@ class Visit:
             stamps_of=stamps_of,
             href=href,
             **context,
-        )
+        ).encode()
         if has_code:
-            response.content = codes.note(
-                response.content,
+            html = codes.note(
+                html,
                 secret=self.request.user.csrf_token,
                 member_id=self.request.user.member_id,
                 account_id=self.request.user.account_id,
@@ -212,8 +221,8 @@ class Visit:
                 parts=about,
             )
         version = self._records.first_version if self._records else None
-        response.content = response.content.replace(MARK_PLACE, mark_of(version, self.scope))
-        return response
+        html = html.replace(MARK_PLACE.encode(), mark_of(version, self.scope).encode())
+        return Response(html, media_type=MediaType.HTML)
 
     def keep(self, body: bytes, parts: Sequence[Part], headers: Mapping[str, str], etag: str | None = None) -> None:
         """Let this very answer be given again, while all that it is made of is on time and has not changed."""
@@ -240,6 +249,12 @@ class Visit:
         mine = self.scope.account_id if self.scope else None
         others = [account for account in self._standing.accounts if account.id != mine]
         return Account(name=self.account_name, person=self.profile.called, linked=self.is_linked, others=others)
+
+
+async def visit_of(request: Request[Visiting, Any, Any], standing: Standing) -> Visit:
+    """Begin a visit. Raises `DatabaseDown`."""
+    views: AccountViews = request.app.state.account_views
+    return Visit(request, standing, await views.of(standing.scope) if standing.scope else None)
 
 
 def href(item: Item[Record]) -> str:

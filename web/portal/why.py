@@ -51,27 +51,27 @@ class Why(Struct, frozen=True, kw_only=True):
 @get("/orders/{source:str}/{record:str}/why")
 async def why_order(
     visit: NamedDependency[Visit], request: Request[Principal, Any, Any], source: SourceName, record: RecordId
-) -> Response[str]:
+) -> Response[bytes]:
     return await _page(visit, request, Order, source, record)
 
 
 @get("/invoices/{source:str}/{record:str}/why")
 async def why_invoice(
     visit: NamedDependency[Visit], request: Request[Principal, Any, Any], source: SourceName, record: RecordId
-) -> Response[str]:
+) -> Response[bytes]:
     return await _page(visit, request, Invoice, source, record)
 
 
 @get("/requests/{source:str}/{record:str}/why")
 async def why_request(
     visit: NamedDependency[Visit], request: Request[Principal, Any, Any], source: SourceName, record: RecordId
-) -> Response[str]:
+) -> Response[bytes]:
     return await _page(visit, request, Ticket, source, record)
 
 
 async def _page(
     visit: Visit, request: Request[Principal, Any, Any], record_type: type[R], source: str, record: str
-) -> Response[str]:
+) -> Response[bytes]:
     """Show the proof, judged once more by what the rows say now."""
     database: Database = request.app.state.database
     item = await visit.one(record_type, source, record)

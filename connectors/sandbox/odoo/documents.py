@@ -33,7 +33,7 @@ def add_order(store: Store, document: dict[str, Any]) -> None:
     row.setdefault("write_date", row["date_order"])
     lines = list(_lines(document))
     for line in lines:
-        line |= {"order_id": row["id"], "currency_id": row["currency_id"], "write_date": row["write_date"]}
+        line |= {"order_id": row["id"], "currency_id": row["currency_id"]}
         line["product_uom_qty"] = line.pop("quantity", Decimal(0))
     row["order_line"] = [line["id"] for line in lines]
     _keep(store, "sale.order", row, "sale.order.line", lines)
@@ -128,5 +128,7 @@ def _booking_lines(row: Row, places: int) -> Iterable[Row]:
 def _keep(store: Store, model: str, row: Row, line_model: str, lines: list[Row]) -> None:
     row["write_date"] = instant(row["write_date"])
     row.setdefault("create_date", row["write_date"])
+    for line in lines:
+        line["write_date"] = row["write_date"]
     store.rows[model][row["id"]] = row
     store.rows[line_model] |= {line["id"]: line for line in lines}

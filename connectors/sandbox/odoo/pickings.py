@@ -12,6 +12,7 @@ def deliver(store: Store, order: Row) -> None:
     pickings = store.rows["stock.picking"]
     for id_ in [id_ for id_, row in pickings.items() if row["sale_id"] == order["id"]]:
         del pickings[id_]
+    order["picking_ids"] = []
     for place, state in enumerate(STATES.get(order.get("delivery_status") or "", ()), 1):
         id_ = order["id"] * EACH + place
         row: Row = {"id": id_, "name": f"WH/OUT/{id_:05d}", "state": state, "sale_id": order["id"]}
@@ -22,3 +23,4 @@ def deliver(store: Store, order: Row) -> None:
             row |= {"carrier_id": CARRIER, "carrier_tracking_ref": f"KM{id_:09d}"}
         row["create_date"] = row["write_date"] = order["write_date"]
         pickings[id_] = row
+        order["picking_ids"].append(id_)

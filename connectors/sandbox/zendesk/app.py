@@ -7,7 +7,7 @@ from hmac import compare_digest
 
 from connectors.sandbox.asgi import App, Request, Response, as_json
 from connectors.sandbox.faults import Switch
-from connectors.sandbox.zendesk import files, people, tickets
+from connectors.sandbox.zendesk import files, incremental, people, tickets, webhooks
 from connectors.sandbox.zendesk.errors import ZendeskError, not_found, unauthorized
 from connectors.sandbox.zendesk.store import Store
 from connectors.sandbox.zendesk.writer import Writer
@@ -20,7 +20,8 @@ def zendesk_app(store: Store, switch: Switch) -> App:
         try:
             return _answer(store, request)
         except ZendeskError as error:
-            return as_json(error.body, error.status)
+            said = as_json(error.body, error.status)
+            return Response(said.status, said.body, said.headers + error.headers)
 
     return switch.guard(answer)
 
@@ -61,5 +62,8 @@ ROUTES: list[tuple[str, tuple[str, ...], Handler]] = [
     (r"/api/v2/tickets", ("POST",), tickets.tickets),
     (r"/api/v2/tickets/(\d+)", ("GET", "PUT"), tickets.ticket),
     (r"/api/v2/tickets/(\d+)/comments", ("GET",), tickets.comments),
+    (r"/api/v2/incremental/tickets/cursor", ("GET",), incremental.tickets),
+    (r"/api/v2/webhooks", ("GET", "POST"), webhooks.webhooks),
+    (r"/api/v2/webhooks/([A-Za-z0-9]+)/signing_secret", ("GET",), webhooks.signing_secret),
     (r"/attachments/token/([A-Za-z0-9]+)/", ("GET",), files.attachment),
 ]

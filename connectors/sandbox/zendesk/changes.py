@@ -19,13 +19,14 @@ def create_ticket(store: Store, fields: dict[str, Any], now: datetime, key: int 
     _check(store, fields)
     if "comment" not in fields:
         raise invalid("comment", "Description: cannot be blank")
-    requester = store.users[fields["requester_id"]] if "requester_id" in fields else _caller(store)
+    requester = store.users[fields["requester_id"]] if "requester_id" in fields else store.caller
     row: Row = {
         "id": key or max(store.tickets, default=0) + 1,
         "external_id": None,
         "via": {"channel": "api"},
         "created_at": now,
         "updated_at": now,
+        "generated_timestamp": int(now.timestamp()),
         "type": None,
         "subject": None,
         "priority": None,
@@ -56,14 +57,36 @@ def update_ticket(store: Store, key: int, fields: dict[str, Any], now: datetime)
         raise invalid("status", "Status: closed prevents ticket update")
     _check(store, fields)
     row |= {name: value for name, value in fields.items() if name != "comment"} | {"updated_at": now}
+    touch_ticket(store, key, now)
     if "comment" in fields:
-        add_comment(store, row, {"author_id": _caller(store)["id"]} | fields["comment"], now)
+        add_comment(store, row, {"author_id": store.caller["id"]} | fields["comment"], now)
     return row
 
 
+def touch_ticket(store: Store, key: int, now: datetime) -> None:
+    """Write a ticket, as a job of Zendesk's own does: it is exported again, and its date of change stays."""
+    store.tickets[key]["generated_timestamp"] = int(now.timestamp())
+
+
 def delete_ticket(store: Store, key: int, now: datetime) -> None:
-    """Move a ticket to where the API no longer shows it."""
+    """Move a ticket to where the API no longer shows it, but for the export."""
     update_ticket(store, key, {}, now)["status"] = "deleted"
+
+
+def erase_ticket(store: Store, key: int, now: datetime) -> None:
+    """Delete for good what was deleted: nothing but the id is left."""
+    row = store.tickets[key]
+    row |= {"subject": "SCRUBBED", "requester_id": None, "organization_id": None, "created_at": None, "tags": []}
+    row |= {"updated_at": now, "custom_fields": []}
+    touch_ticket(store, key, now)
+
+
+def make_private(store: Store, comment: int, now: datetime) -> None:
+    """Turn a public comment into an internal one. There is no way back."""
+    row = store.comments[comment]
+    row["public"] = False
+    store.tickets[row["ticket_id"]]["updated_at"] = now
+    touch_ticket(store, row["ticket_id"], now)
 
 
 def add_comment(store: Store, ticket: Row, comment: dict[str, Any], now: datetime) -> Row:
@@ -122,9 +145,5 @@ def _check(store: Store, fields: dict[str, Any]) -> None:
     if not isinstance(comment, dict) or not (comment.get("body") or comment.get("html_body")):
         raise invalid("comment", "Description: cannot be blank")
     for field, people in (("requester_id", fields), ("author_id", comment)):
-        if people.get(field, _caller(store)["id"]) not in store.users:
+        if people.get(field, store.caller["id"]) not in store.users:
             raise invalid(field, f"{field} is invalid")
-
-
-def _caller(store: Store) -> Row:
-    return next(row for row in store.users.values() if row["email"] == store.email)

@@ -15,8 +15,7 @@ def myself(store: Store, writer: Writer, request: Request, _id: str) -> Response
     params_of(request)
     if "authorization" not in request.headers:
         return as_json({"user": anonymous()})
-    me = next(row for row in store.users.values() if row["email"] == store.email)
-    return as_json({"user": writer.user(me)})
+    return as_json({"user": writer.user(store.caller)})
 
 
 def user(store: Store, writer: Writer, request: Request, key: str) -> Response:

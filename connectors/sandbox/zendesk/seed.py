@@ -86,6 +86,7 @@ def _add_ticket(store: Store, ticket: dict[str, Any]) -> None:
             _add_file(store, comment, file)
     row |= {"updated_at": [first, *later][-1]["at"]}
     row |= {name: value for name, value in ticket.items() if name != "comments"}
+    row["generated_timestamp"] = int(row["updated_at"].timestamp())
 
 
 def _as_asked(entry: dict[str, Any]) -> dict[str, Any]:

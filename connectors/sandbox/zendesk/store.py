@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 Row = dict[str, Any]
 
@@ -13,7 +13,10 @@ STATUSES = ("new", "open", "pending", "hold", "solved", "closed")
 
 
 class Store(Struct):
-    """An account. `opened_at` is when it was made: what is archived is counted from then."""
+    """An account. `opened_at` is when it was made: what is archived is counted from then.
+
+    Zendesk documents `exported_after` and `exports_a_minute`; a test may have less patience.
+    """
 
     email: str
     token: str
@@ -25,6 +28,15 @@ class Store(Struct):
     tickets: dict[int, Row]
     comments: dict[int, Row]
     attachments: dict[int, Row]
+    webhooks: dict[int, Row] = field(default_factory=dict)
+    exported_after: timedelta = timedelta(minutes=1)
+    exports_a_minute: int = 10
+    exports: list[float] = field(default_factory=list)  # when there was one lately, by the machine's own counting
+
+    @property
+    def caller(self) -> Row:
+        """Give whom the token speaks for."""
+        return next(row for row in self.users.values() if row["email"] == self.email)
 
     def undeleted(self) -> Iterator[Row]:
         return (row for row in self.tickets.values() if row["status"] != "deleted")

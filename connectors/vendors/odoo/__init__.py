@@ -5,6 +5,7 @@ from msgspec import Struct
 from connectors.contract import Connector, Limits, Scope
 from connectors.vendors.odoo import invoices, moves, orders, tickets
 from connectors.vendors.odoo.attachments import open_attachment
+from connectors.vendors.odoo.feeds import FEEDS
 from connectors.vendors.odoo.partners import fetch_person, find
 from connectors.vendors.odoo.pdf import open_invoice, open_slip
 from connectors.vendors.odoo.rpc import Odoo, call, sign_in
@@ -42,6 +43,7 @@ connector = Connector(
         "invoices": invoices.fetch_invoice,
         "tickets": tickets.fetch_ticket,
     },
+    feeds=FEEDS,
     files={"orders": open_slip, "invoices": open_invoice, "tickets": open_attachment},
     statuses={"orders": orders.STATES, "invoices": moves.STATES, "tickets": tickets.STATES},
     limits=Limits(concurrent=4),  # a self-hosted Odoo has a handful of workers, and no limit of its own

@@ -6,12 +6,9 @@ Making one is a write to the file, so the account has to be one that may write t
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import httpx
-
 from connectors.contract import FileQuery, FileStream
-from connectors.downloads import exactly
-from connectors.errors import BadResponse, NotFound
-from connectors.records import FileRef
+from connectors.downloads import check_is_file, exactly
+from connectors.errors import NotFound
 from connectors.transport import up_to
 from connectors.vendors.odoo.messages import read_messages
 from connectors.vendors.odoo.rpc import Odoo, execute
@@ -32,14 +29,5 @@ async def open_attachment(office: Odoo, query: FileQuery) -> AsyncIterator[FileS
     params = {"access_token": "".join(tokens[:1]), "download": "true"}
     address = f"/web/content/{ref.id}"
     async with office.http.stream("GET", address, params=params, extensions=up_to(MOST_BYTES)) as response:
-        _check(response, ref)
+        check_is_file(response, ref.media_type, ref.size or 0, "Odoo")
         yield FileStream(name=ref.name, media_type=ref.media_type, chunks=exactly(response, ref.size or 0, "Odoo"))
-
-
-def _check(response: httpx.Response, ref: FileRef) -> None:
-    """Refuse what is not the file before anything is passed on: a sign-in page comes with a 200 too."""
-    page = response.headers.get("Content-Type", "").startswith("text/html")
-    length = response.headers.get("Content-Length", str(ref.size))
-    packed = "Content-Encoding" in response.headers
-    if (page and not ref.media_type.startswith("text/html")) or (length != str(ref.size) and not packed):
-        raise BadResponse("Odoo: answered something else than the file")

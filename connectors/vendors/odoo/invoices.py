@@ -23,11 +23,11 @@ OPEN: Sequence[Leaf] = (("state", "=", "posted"), ("payment_state", "not in", do
 async def read_invoices(office: Odoo, query: Query) -> Page[Invoice]:
     wanted = [*_theirs(query.customer), *(OPEN if query.only_open else ())]
     rows, cursor = await newest(office, MoveRow, MODEL, wanted, query.cursor)
-    return Page(await _answers(office, [row for row in rows if row.shown], query.asked_at), cursor)
+    return Page(await answers_of(office, [row for row in rows if row.shown], query.asked_at), cursor)
 
 
 async def fetch_invoice(office: Odoo, query: RecordQuery) -> Answer[Invoice]:
-    (answer,) = await _answers(office, [await find_invoice(office, query.id, query.customer)], query.asked_at)
+    (answer,) = await answers_of(office, [await find_invoice(office, query.id, query.customer)], query.asked_at)
     return answer
 
 
@@ -47,7 +47,7 @@ def _theirs(customer: str) -> list[Leaf]:
     ]
 
 
-async def _answers(office: Odoo, rows: Sequence[MoveRow], asked_at: datetime) -> tuple[Answer[Invoice], ...]:
+async def answers_of(office: Odoo, rows: Sequence[MoveRow], asked_at: datetime) -> tuple[Answer[Invoice], ...]:
     if not rows:
         return ()
     within: list[Leaf] = [

@@ -50,15 +50,23 @@ async def one(office: Odoo, row: type[R], model: str, domain: Domain, key: str) 
     return rows[0]
 
 
-async def search(office: Odoo, row: type[R], model: str, domain: Domain, *, order: str, limit: int = 0) -> list[R]:
-    """Read what matches. `limit` 0: all of it. What an app holds or adds that is not installed, there is none of."""
+async def search(
+    office: Odoo, row: type[R], model: str, domain: Domain, *, order: str, limit: int = 0, archived: bool = False
+) -> list[R]:
+    """Read what matches. `limit` 0: all of it. What an app holds or adds that is not installed, there is none of.
+
+    `archived`: those among it that Odoo leaves out of every list.
+    """
     optional = {name for name, required in _fields(row).items() if not required}
     absent = optional - await fields_of(office, model, optional) if optional else optional
     if any(leaf[0] in absent for leaf in domain):
         return []
     fields = [name for name in _fields(row) if name not in absent]
     # Odoo ships its stages in English; the account's language would turn them into words that no table knows.
-    options: dict[str, object] = {"fields": fields, "order": order, "context": {"lang": "en_US"}}
+    context: dict[str, object] = {"lang": "en_US"}
+    if archived:
+        context["active_test"] = False
+    options: dict[str, object] = {"fields": fields, "order": order, "context": context}
     if limit:
         options["limit"] = limit
     try:

@@ -56,12 +56,12 @@ class LineRow(Row):
 async def read_orders(office: Odoo, query: Query) -> Page[Order]:
     wanted = [*_theirs(query.customer), *(await _open(office) if query.only_open else ())]
     rows, cursor = await newest(office, OrderRow, MODEL, wanted, query.cursor)
-    return Page(await _answers(office, [row for row in rows if row.state in SHOWN], query.asked_at), cursor)
+    return Page(await answers_of(office, [row for row in rows if row.state in SHOWN], query.asked_at), cursor)
 
 
 async def fetch_order(office: Odoo, query: RecordQuery) -> Answer[Order]:
     row = await find_order(office, query.id, query.customer)
-    (answer,) = await _answers(office, [row], query.asked_at)
+    (answer,) = await answers_of(office, [row], query.asked_at)
     return answer
 
 
@@ -95,7 +95,7 @@ async def _open(office: Odoo) -> Domain:
     return [*going, "|", ("state", "=", "sent"), ("delivery_status", "not in", done_words("orders", STATES))]
 
 
-async def _answers(office: Odoo, rows: Sequence[OrderRow], asked_at: datetime) -> tuple[Answer[Order], ...]:
+async def answers_of(office: Odoo, rows: Sequence[OrderRow], asked_at: datetime) -> tuple[Answer[Order], ...]:
     if not rows:
         return ()
     within = [("order_id", "in", [row.id for row in rows])]

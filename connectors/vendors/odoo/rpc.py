@@ -4,8 +4,10 @@ https://www.odoo.com/documentation/18.0/developer/reference/external_rpc_api.htm
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TypeVar
 
+import httpx
 import msgspec
 from msgspec import Struct
 
@@ -13,6 +15,7 @@ from connectors.config import Secret
 from connectors.contract import BackOffice, Token
 from connectors.decode import decode_json
 from connectors.errors import AccessDenied, BadResponse, ConnectorError, NotFound, Refused, Unavailable
+from connectors.passes import clock_of
 from connectors.transport import SAFE
 from connectors.vendors.odoo.settings import OdooConfig
 
@@ -92,9 +95,23 @@ async def sign_in(office: Odoo) -> int:
 
 async def call(office: Odoo, answer: type[T], service: str, method: str, args: Sequence[object], *, what: str) -> T:
     """Call one of Odoo's services. `what` names the call for an operator: "model.method", or a method."""
+    return _result(await _post(office, service, method, args), answer, what)
+
+
+async def clock(office: Odoo) -> datetime | None:
+    """Ask what time it is over there. None where answers carry no date."""
+    response = await _post(office, "common", "version", [])
+    _result(response, dict[str, object], "version")
+    return clock_of(response)
+
+
+async def _post(office: Odoo, service: str, method: str, args: Sequence[object]) -> httpx.Response:
     params = {"service": service, "method": method, "args": args}
     question = {"jsonrpc": "2.0", "method": "call", "params": params, "id": 1}
-    response = await office.http.post("/jsonrpc", json=question, extensions=SAFE)
+    return await office.http.post("/jsonrpc", json=question, extensions=SAFE)
+
+
+def _result(response: httpx.Response, answer: type[T], what: str) -> T:
     reply = decode_json(response.content, Reply, f"Odoo {what}")
     if reply.error:
         raise _error(reply.error.data, what)

@@ -1,6 +1,6 @@
 """Tickets of the community's `helpdesk_mgmt` app, where it is installed. The Enterprise app has other fields: none."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from connectors.contract import Answer, Page, Query, RecordQuery
@@ -53,12 +53,11 @@ class WholeTicketRow(TicketRow):
 
 async def read_tickets(office: Odoo, query: Query) -> Page[Ticket]:
     theirs = _theirs(query.customer)
-    if not await _installed(office):
+    if not await is_installed(office):
         return Page(())
     wanted = [*theirs, *(OPEN if query.only_open else ())]
     rows, cursor = await newest(office, TicketRow, MODEL, wanted, query.cursor)
-    askers = await partners(office, (row.partner_id for row in rows))
-    return Page(tuple(_answer(office, row, askers, query.asked_at) for row in rows), cursor)
+    return Page(await answers_of(office, rows, query.asked_at), cursor)
 
 
 async def fetch_ticket(office: Odoo, query: RecordQuery) -> Answer[Ticket]:
@@ -70,12 +69,17 @@ async def fetch_ticket(office: Odoo, query: RecordQuery) -> Answer[Ticket]:
 
 async def find_ticket(office: Odoo, key: str, customer: str) -> WholeTicketRow:
     theirs = _theirs(customer)
-    if not await _installed(office):
+    if not await is_installed(office):
         raise NotFound(f"Odoo has no {MODEL} of helpdesk_mgmt")
     return await one(office, WholeTicketRow, MODEL, theirs, key)
 
 
-async def _installed(office: Odoo) -> bool:
+async def answers_of(office: Odoo, rows: Sequence[TicketRow], asked_at: datetime) -> tuple[Answer[Ticket], ...]:
+    askers = await partners(office, (row.partner_id for row in rows))
+    return tuple(_answer(office, row, askers, asked_at) for row in rows)
+
+
+async def is_installed(office: Odoo) -> bool:
     wanted = {"number", "closed", "commercial_partner_id"}
     return await fields_of(office, MODEL, wanted) == wanted
 

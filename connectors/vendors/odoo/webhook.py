@@ -21,7 +21,7 @@ from connectors.vendors.odoo.values import Ref, key, owners
 MODELS: Mapping[str, Kind] = {"sale.order": "orders", "account.move": "invoices", tickets.MODEL: "tickets"}
 STEPS = (
     "Settings > Technical > Automation Rules: one for each of sales orders, journal entries and tickets, on save, "
-    'action "Send Webhook Notification" to the address above with `?key=` and the value of `webhook_secret` behind it.'
+    'action "Send Webhook Notification" to the address above, with the value of `webhook_secret` as its key.'
 )
 
 
@@ -55,4 +55,4 @@ async def owners_of(office: Odoo, event: Event) -> frozenset[str]:
     return frozenset().union(*(owners(partner.commercial_partner_id) for partner in partners.values()))
 
 
-webhook = Webhook(verify=verify, read=read, owners=owners_of, steps=STEPS)
+webhook = Webhook(verify=verify, read=read, owners=owners_of, steps=STEPS, behind="?key=<webhook_secret>")

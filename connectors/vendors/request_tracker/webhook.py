@@ -1,11 +1,10 @@
-"""What a scrip of ours sends: that a ticket has changed, signed as Standard Webhooks say. RT itself sends nothing."""
+"""What a scrip of ours sends: that a ticket has changed. RT itself sends nothing, so it is as Standard Webhooks say."""
 
 from msgspec import Struct
 
-from connectors.deliveries import Delivery, Event, News, Verified, Webhook, decode
-from connectors.signatures import standard_webhooks
+from connectors.deliveries import Event, Verified, decode
+from connectors.standard import standard
 from connectors.vendors.request_tracker.api import RequestTracker, as_number, get
-from connectors.vendors.request_tracker.settings import RequestTrackerConfig
 from connectors.vendors.request_tracker.tickets import TicketRow
 
 STEPS = (
@@ -18,14 +17,8 @@ class Push(Struct):
     ticket: int
 
 
-def verify(delivery: Delivery, config: RequestTrackerConfig) -> Verified:
-    return standard_webhooks(delivery, config.webhook_secrets)
-
-
-def read(verified: Verified) -> News:
-    push = decode(verified, Push)
-    name = verified.delivery.headers.get("webhook-id")
-    return News(name, (Event(kind="tickets", record=str(push.ticket)),))
+def read(verified: Verified) -> tuple[Event, ...]:
+    return (Event(kind="tickets", record=str(decode(verified, Push).ticket)),)
 
 
 async def owners_of(office: RequestTracker, event: Event) -> frozenset[str]:
@@ -33,4 +26,4 @@ async def owners_of(office: RequestTracker, event: Event) -> frozenset[str]:
     return row.owners if row.shown else frozenset()
 
 
-webhook = Webhook(verify=verify, read=read, owners=owners_of, steps=STEPS)
+webhook = standard(read=read, owners=owners_of, steps=STEPS)

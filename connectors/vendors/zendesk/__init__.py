@@ -6,6 +6,7 @@ from msgspec import Struct
 from connectors.contract import Connector, Limits, Scope
 from connectors.errors import AccessDenied
 from connectors.vendors.zendesk.api import Zendesk, get
+from connectors.vendors.zendesk.feed import feed
 from connectors.vendors.zendesk.files import open_file
 from connectors.vendors.zendesk.people import find
 from connectors.vendors.zendesk.settings import ZendeskConfig, account_address
@@ -42,6 +43,7 @@ connector = Connector(
     person=fetch_person,
     reads={"tickets": read_tickets},
     fetch={"tickets": fetch_ticket},
+    feeds={"tickets": feed},
     files={"tickets": open_file},
     statuses={"tickets": STATES},
     # https://developer.zendesk.com/api-reference/introduction/rate-limits/: what the smallest plan has, for the account

@@ -6,13 +6,11 @@ https://developer.zendesk.com/documentation/ticketing/managing-tickets/accessing
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import httpx
-
 from connectors.contract import FileQuery, FileStream
-from connectors.downloads import download, exactly
-from connectors.errors import BadResponse, NotFound
+from connectors.downloads import check_is_file, download, exactly
+from connectors.errors import NotFound
 from connectors.vendors.zendesk.api import Zendesk
-from connectors.vendors.zendesk.comments import Attachment, read_public
+from connectors.vendors.zendesk.comments import read_public
 from connectors.vendors.zendesk.tickets import find_ticket
 
 MOST_BYTES = 25_000_000
@@ -28,15 +26,7 @@ async def open_file(office: Zendesk, query: FileQuery) -> AsyncIterator[FileStre
     if file is None:
         raise NotFound("Zendesk: no such file in the public comments of this ticket")
     async with download(office.http, file.content_url, place=PLACE, hosts=HOSTS, max_bytes=MOST_BYTES) as response:
-        _check(response, file)
+        check_is_file(response, file.media_type, file.size, "Zendesk")
         yield FileStream(
             name=file.file_name, media_type=file.media_type, chunks=exactly(response, file.size, "Zendesk")
         )
-
-
-def _check(response: httpx.Response, file: Attachment) -> None:
-    """Refuse what is not the file before anything is passed on: a sign-in page comes with a 200 too."""
-    page = response.headers.get("Content-Type", "").startswith("text/html")
-    length = response.headers.get("Content-Length", str(file.size))
-    if length != str(file.size) or (page and not file.content_type.startswith("text/html")):
-        raise BadResponse("Zendesk: answered something else than the file")

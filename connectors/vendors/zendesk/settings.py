@@ -19,7 +19,7 @@ class ZendeskConfig(WebhookConfig, frozen=True):
         str,
         Meta(
             title="E-mail",
-            description="Of an agent who may see all tickets. API tokens speak for any of your people",
+            description="Of an admin. An agent who may see all tickets will do, but is not told what has changed",
             pattern=r"^[^\s:@]+@[^\s:@]+\Z",
         ),
     ]

@@ -37,6 +37,7 @@ STATES: Mapping[str, TicketState] = {
     "solved": "solved",
     "closed": "solved",
 }
+DELETED = "deleted"
 
 
 class TicketRow(Struct):
@@ -64,7 +65,7 @@ class TicketRow(Struct):
 
     @property
     def shown(self) -> bool:
-        return self.is_public and self.status != "deleted"
+        return self.is_public and self.status != DELETED
 
 
 class TicketPage(Paged):
@@ -78,12 +79,12 @@ class OneTicket(Struct):
 async def read_tickets(office: Zendesk, query: Query) -> Page[Ticket]:
     """Read one page, newest first."""
     page = await get_page(office, TicketPage, tickets_of(query.customer), query.cursor, sort="-id")
-    return Page(tuple(_answer(office, row, query.asked_at) for row in page.tickets if row.shown), page.cursor)
+    return Page(tuple(answer_of(office, row, query.asked_at) for row in page.tickets if row.shown), page.cursor)
 
 
 async def fetch_ticket(office: Zendesk, query: RecordQuery) -> Answer[Ticket]:
     row = await find_ticket(office, query.id, query.customer)
-    return _answer(office, row, query.asked_at, await read_messages(office, row.id, row.requester_id))
+    return answer_of(office, row, query.asked_at, await read_messages(office, row.id, row.requester_id))
 
 
 async def find_ticket(office: Zendesk, key: str, customer: str) -> TicketRow:
@@ -94,7 +95,7 @@ async def find_ticket(office: Zendesk, key: str, customer: str) -> TicketRow:
     return row
 
 
-def _answer(
+def answer_of(
     office: Zendesk, row: TicketRow, asked_at: datetime, messages: tuple[Message, ...] | None = None
 ) -> Answer[Ticket]:
     changed = row.updated_at.astimezone(UTC)

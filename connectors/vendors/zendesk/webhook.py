@@ -7,12 +7,14 @@ from msgspec import Meta, Struct
 from connectors.deliveries import Delivery, Event, News, Verified, Webhook, decode
 from connectors.signatures import zendesk
 from connectors.vendors.zendesk.api import Id, organization, user
+from connectors.vendors.zendesk.registration import register
 from connectors.vendors.zendesk.settings import ZendeskConfig
 
 OF_TICKETS = "zen:event-type:ticket."
 STEPS = (
     "Admin Center > Apps and integrations > Webhooks > Create webhook: Zendesk events, all of tickets. "
-    "Its signing secret goes into `webhook_secret`."
+    "Its signing secret goes into `webhook_secret`. Or, with the token of an admin: "
+    "`hallway webhooks register`."
 )
 
 
@@ -48,4 +50,4 @@ def read(verified: Verified) -> News:
     return News(name, (Event(kind="tickets", record=str(push.detail.id), customers=push.detail.customers),))
 
 
-webhook = Webhook(verify=verify, read=read, steps=STEPS)
+webhook = Webhook(verify=verify, read=read, steps=STEPS, register=register)
