@@ -1,9 +1,11 @@
 """Streams of changes as a browser opens them, byte by byte, and what a stream must never be without."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -60,13 +62,13 @@ class OpenStream:
         self._writer.transport.abort()
 
     async def chunk(self, patience: float = PATIENCE) -> str | None:
-        """Give the next piece as it was sent, None at the end."""
+        """Give the next piece as it was sent, None at the end. Raises `ConnectionError` where it breaks off."""
         async with asyncio.timeout(patience):
-            try:
-                size = int(await self._reader.readline() or b"0", 16)
-            except ConnectionError:
-                return None
-            piece = await self._reader.readexactly(size + 2) if size else b""
+            line = await self._reader.readline()
+            if not line:
+                raise ConnectionResetError("the stream broke off")
+            size = int(line, 16)
+            piece = await self._reader.readexactly(size + 2)
         return piece[:-2].decode() if size else None
 
     async def next(self, patience: float = PATIENCE) -> Told | None:
@@ -84,6 +86,44 @@ class OpenStream:
         except TimeoutError:
             return True
         return False
+
+
+class Hearing:
+    """What an application in this process says to an open page. `text` is all of it."""
+
+    def __init__(self) -> None:
+        self.text = b""
+
+    @property
+    def changes(self) -> int:
+        return self.text.count(b"event: changed")
+
+
+@asynccontextmanager
+async def hearing(app: Any, base_url: str, session: str) -> AsyncIterator[Hearing]:
+    """Open a stream without a server in between, and close it as a browser does that goes away."""
+    heard, asked, gone = Hearing(), asyncio.Event(), asyncio.Event()
+    headers = [(b"host", urlsplit(base_url).netloc.encode()), (b"accept", b"text/event-stream")]
+    headers.append((b"cookie", f"{cookies.SESSION}={session}".encode()))
+
+    async def receive() -> dict[str, Any]:
+        if not asked.is_set():
+            asked.set()
+            return {"type": "http.request", "body": b"", "more_body": False}
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        heard.text += message.get("body", b"")
+
+    scope = {"type": "http", "method": "GET", "path": "/live", "raw_path": b"/live", "query_string": b""}
+    scope |= {"headers": headers, "scheme": "https", "http_version": "1.1", "root_path": "", "client": ("127.0.0.1", 1)}
+    answering = asyncio.create_task(app(scope, receive, send))
+    try:
+        yield heard
+    finally:
+        gone.set()
+        await asyncio.wait_for(answering, PATIENCE)
 
 
 async def change(redis: Client, account: str) -> None:

@@ -48,7 +48,8 @@ ENDED = b"event: ended\ndata:\n\n"
 
 def mark_of(version: bytes | None, sight: Sight | None) -> str:
     """Name what a page is made of: the version of the account's records, and what the member may see of them."""
-    seen = msgspec.json.encode(sight, order="deterministic")
+    rights = [sight.account_id, sight.rights, sight.links, sorted(map(str, sight.persons))] if sight else None
+    seen = msgspec.json.encode(rights, order="deterministic")
     return hashlib.blake2b((version or b"") + b"\n" + seen, digest_size=12).hexdigest()
 
 

@@ -2,6 +2,7 @@
 {
   const main = document.getElementById("main");
   const said = document.getElementById("said");
+  const { htmx: library } = document.currentScript.dataset; // most visits end before anything changes
   const HIDDEN_FOR = 10_000; // a browser has few connections, and a page that nobody sees needs none
   const LEAVES_WITHIN = 5_000; // to reload while another page is on its way would keep that from coming
   let stream, timer;
@@ -11,7 +12,24 @@
     clearTimeout(timer);
     timer = setTimeout(step, 30_000 * (1 + Math.random()));
   };
-  const look = () => main.dispatchEvent(new Event("news"));
+
+  let loading = window.htmx && Promise.resolve();
+  const load = () => new Promise((done, failed) => {
+    const script = document.createElement("script");
+    script.src = library;
+    script.onload = () => setTimeout(done); // it begins in a moment of its own
+    script.onerror = failed;
+    document.head.append(script);
+  });
+  async function look() {
+    try {
+      await (loading ??= load());
+      main.dispatchEvent(new Event("news"));
+    } catch {
+      loading = undefined;
+      later(look);
+    }
+  }
 
   function follow() {
     stop();
@@ -23,7 +41,9 @@
       timer = setTimeout(() => location.reload(), left + LEAVES_WITHIN - performance.now());
     });
     stream.addEventListener("error", () => {
-      if (stream.readyState === EventSource.CLOSED) later(() => { look(); follow(); }); // refused: look ourselves
+      if (stream.readyState !== EventSource.CLOSED) return; // it tries again by itself
+      look();
+      later(follow);
     });
   }
 
@@ -62,12 +82,14 @@
     location.reload();
   });
   document.addEventListener("htmx:after:swap", () => {
-    if (words() !== before) said.textContent = said.textContent ? "" : "This page has changed.";
+    if (words() === before) return;
+    said.textContent = "";
+    setTimeout(() => { said.textContent = "This page has changed."; }, 100); // or the second time nobody would hear it
   });
   document.addEventListener("htmx:response:error", ({ detail }) => {
     const { status } = detail.ctx.response;
-    if (status >= 500 || status === 429) later(() => { look(); follow(); });
+    if (status >= 500 || status === 429) later(look);
     else location.reload(); // it has moved, or is no longer ours to see
   });
-  document.addEventListener("htmx:error", () => later(() => { look(); follow(); }));
+  document.addEventListener("htmx:error", () => later(look));
 }
