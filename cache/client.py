@@ -100,6 +100,7 @@ class Client(Redis):
         self._gate = gate
         self._turns = asyncio.Semaphore(CONNECTIONS)
         self._line: Line | None = None
+        self._run_id: str | None = None
         self._opening = asyncio.Lock()
         self._lookups: Lookups[str, bytes | None] = Lookups(self._read)
 
@@ -136,6 +137,13 @@ class Client(Redis):
             connection = self.connection_pool.make_connection()  # type: ignore[no-untyped-call]  # the library's
             return await open_ear(connection, asyncio.get_running_loop().time() + DEADLINE, hear)
 
+    async def run_id(self) -> str:
+        """Name the run of the server from which was read last: another one may not have all that we wrote to it."""
+        if self._run_id is None:
+            said = await self.info()
+            self._run_id = f"{said['run_id']}:{said['master_replid']}"
+        return self._run_id
+
     async def _read(self, keys: Sequence[str]) -> Sequence[bytes | None]:
         with self._gate.asking():
             line, until = await self._open_line()
@@ -149,6 +157,7 @@ class Client(Redis):
                 if self._line is None or not self._line.is_open:
                     connection = self.connection_pool.make_connection()  # type: ignore[no-untyped-call]  # the library's
                     self._line = await open_line(connection, until)
+                self._run_id = None
         return self._line, until
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:  # noqa: FBT001  # the library's signature

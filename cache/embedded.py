@@ -32,6 +32,8 @@ class EmbeddedError(Exception):
 class Embedded:
     """A running Redis. Whoever started it stops it."""
 
+    name = "redis"
+
     def __init__(self, program: Path, folder: Path, socket_path: Path, lock: IO[str]) -> None:
         self._program = program
         self._folder = folder

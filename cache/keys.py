@@ -4,7 +4,7 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Literal
 
-Family = Literal["list", "older", "detail", "version", "turn", "session", "visit", "used"]
+Family = Literal["list", "older", "detail", "version", "turn", "session", "visit", "used", "mark", "held", "bucket"]
 
 LIFETIMES: dict[Family, timedelta] = {
     "list": timedelta(days=7),  # a snapshot of many records; long, because an old one beats none
@@ -14,11 +14,14 @@ LIFETIMES: dict[Family, timedelta] = {
     "turn": timedelta(seconds=12),  # the right to fetch a snapshot; a call has its own, shorter deadline
     "session": timedelta(seconds=10),  # a copy of a row; a sign-out is seen everywhere after this
     "visit": timedelta(seconds=10),  # a copy of rows too: who somebody is, and what they may see
+    "mark": timedelta(days=7),  # how far something was followed
+    "held": timedelta(days=8),  # who holds copies of what; longer than any copy
+    "bucket": timedelta(days=1),  # tokens; it is as good as full long before
     "used": timedelta(minutes=15),  # what may be used once, remembered for longer than it is valid
 }
 
 # Change it with the form of what is stored: old values are then never read, and expire.
-VERSION = "h3"
+VERSION = "h4"
 
 
 @lru_cache(maxsize=4096)

@@ -24,27 +24,48 @@ class Snapshot(Struct, frozen=True, kw_only=True, array_like=True):
     payload: bytes
 
 
-# A stored value is this many digits of microseconds, for the script to compare, and then the msgpack.
+# A stored value is this many digits of microseconds, a revision, and then the msgpack.
 DIGITS: Final = 16
+HEAD: Final = DIGITS + 16
 MILLISECOND = timedelta(milliseconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-# Keeps the newer of two values, whichever is written last, and gives its owner a new version in the same moment, which
-# it announces under the version's name.
-# `pcall`: a key of another type counts as nothing.
-# KEYS: the snapshot, the version. ARGV: the value, its milliseconds, the new version, its milliseconds.
+# Stores a value if what is there is still what its writer has read, tells whoever listens, and gives the owner a new
+# version in the same moment. `pcall`: a key of another type counts as nothing.
+# KEYS: the snapshot, the version. ARGV: the head of what was read, the value, its milliseconds, 0 for those that it has
+# left, the new version, its milliseconds.
 PUT: Final = """
-local stored = tonumber(redis.pcall('GETRANGE', KEYS[1], 0, 15))
-if stored and stored > tonumber(string.sub(ARGV[1], 1, 16)) then
+local head = redis.pcall('GETRANGE', KEYS[1], 0, 31)
+if type(head) ~= 'string' then head = '' end
+if head ~= ARGV[1] then
     return 0
 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])
-redis.call('PUBLISH', KEYS[2], ARGV[3])
+if ARGV[3] == '0' then
+    redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL')
+else
+    redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+end
+redis.call('SET', KEYS[2], ARGV[4], 'PX', ARGV[5])
+redis.call('PUBLISH', KEYS[2], ARGV[4])
 return 1
 """
 
 _decoder = msgspec.msgpack.Decoder(Snapshot)
+
+
+class Stored(Struct, frozen=True):
+    """What is under a key. `head` tells it from whatever is written there later."""
+
+    snapshot: Snapshot | None
+    head: bytes = b""
+
+
+class Versioned(Struct, frozen=True):
+    """What was stored in one moment, the version of its owner then, and what else was asked for."""
+
+    version: bytes | None
+    stored: list[Stored]
+    beside: list[bytes | None]
 
 
 class Snapshots:
@@ -55,26 +76,30 @@ class Snapshots:
 
     async def get_many(self, owner: str, keys: Sequence[str]) -> list[Snapshot | None]:
         """Read in one round trip, in the order of `keys`. What cannot be read, or is not the owner's, is None."""
-        return (await self.get_versioned(owner, keys))[1]
+        return [each.snapshot for each in (await self.get_versioned(owner, keys)).stored]
 
-    async def get_versioned(self, owner: str, keys: Sequence[str]) -> tuple[bytes | None, list[Snapshot | None]]:
-        """Read snapshots as `get_many` does and, of the same moment, the version of their owner."""
-        version, *values = await self._redis.look_up(version_of(owner), *keys)
-        found = [_read(owner, value) for value in values]
+    async def get_versioned(self, owner: str, keys: Sequence[str], beside: Sequence[str] = ()) -> Versioned:
+        """Read snapshots as `get_many` does and, of the same moment, their owner's version and values `beside` them."""
+        version, *values = await self._redis.look_up(version_of(owner), *keys, *beside)
+        found = [_read(owner, value) for value in values[: len(keys)]]
         unusable = [
             key
-            for key, value, snapshot in zip(keys, values, found, strict=True)
-            if value is not None and snapshot is None
+            for key, value, stored in zip(keys, values, found, strict=False)
+            if value is not None and stored.snapshot is None
         ]
         if unusable:
             await self._redis.unlink(*unusable)
-        return version, found
+        return Versioned(version, found, values[len(keys) :])
 
-    async def put(self, key: str, snapshot: Snapshot, ttl: timedelta) -> bool:
-        """Store, unless something newer is there already: then False."""
+    async def put(self, key: str, snapshot: Snapshot, ttl: timedelta | None, head: bytes = b"") -> bool:
+        """Store in place of what `head` was read of; of nothing, where it is empty. False: somebody was quicker.
+
+        `ttl` None: it lives as long as what it replaces would have.
+        """
         keys = (key, version_of(snapshot.owner))
         version, kept_for = _new_version(), LIFETIMES["version"] // MILLISECOND
-        return bool(await self._redis.eval(PUT, 2, *keys, _write(snapshot), ttl // MILLISECOND, version, kept_for))
+        lifetime = ttl // MILLISECOND if ttl else 0
+        return bool(await self._redis.eval(PUT, 2, *keys, head, _write(snapshot), lifetime, version, kept_for))
 
 
 def version_of(owner: str) -> str:
@@ -93,7 +118,7 @@ def _new_version() -> str:
 
 
 def _write(snapshot: Snapshot) -> bytes:
-    return _stamp(snapshot) + msgspec.msgpack.encode(snapshot)
+    return _stamp(snapshot) + secrets.token_hex(8).encode() + msgspec.msgpack.encode(snapshot)
 
 
 def _stamp(snapshot: Snapshot) -> bytes:
@@ -101,21 +126,21 @@ def _stamp(snapshot: Snapshot) -> bytes:
 
 
 def _decode(value: bytes) -> Snapshot:
-    snapshot = _decoder.decode(value[DIGITS:])
+    snapshot = _decoder.decode(value[HEAD:])
     if value[:DIGITS] != _stamp(snapshot):
         raise ValueError("two times for one snapshot")
     return snapshot
 
 
-def _read(owner: str, value: object) -> Snapshot | None:
+def _read(owner: str, value: object) -> Stored:
     if not isinstance(value, bytes):
-        return None
+        return Stored(None)
     try:
         snapshot = _decode(value)
     except (ValueError, RecursionError) as error:  # msgspec's own are ValueErrors
         log.warning("unreadable snapshot dropped", owner=owner, error=type(error).__name__)
-        return None
+        return Stored(None)
     if snapshot.owner != owner:
         log.error("foreign snapshot dropped", owner=owner)  # the key may hold a customer's e-mail address
-        return None
-    return snapshot
+        return Stored(None)
+    return Stored(snapshot, value[:HEAD])

@@ -8,6 +8,7 @@ import httpx
 from connectors.answers import question
 from connectors.bodies import async_stream
 from connectors.breaker import Breaker, Call, State
+from connectors.budget import Budget
 from connectors.errors import ConnectorError, RateLimited, Unavailable
 from connectors.pace import Pace
 
@@ -15,13 +16,18 @@ from connectors.pace import Pace
 class Restraint:
     """Every call begins and is settled here, and each of its attempts takes its turn. `timer` gives seconds.
 
+    `budget` None: only the slots bound how often it is asked.
+
     `slots` are as many as there are connections. Whoever finds none free waits here, not in the pool: what waited
     may have to learn at last that it is not to be sent any more.
     """
 
-    def __init__(self, name: str, slots: asyncio.Semaphore, timer: Callable[[], float]) -> None:
+    def __init__(
+        self, name: str, slots: asyncio.Semaphore, timer: Callable[[], float], budget: Budget | None = None
+    ) -> None:
         self._slots = slots
         self._timer = timer
+        self._budget = budget
         self._pace = Pace()
         self._breaker = Breaker(name, timer)
 
@@ -48,6 +54,8 @@ class Restraint:
         self, request: httpx.Request, call: Call, ask: Callable[[], Awaitable[httpx.Response]], *, stream: bool
     ) -> httpx.Response:
         """Wait for a turn, and ask if that is still right. A streamed answer keeps its turn until it is closed."""
+        if self._budget:
+            await self._budget.take()
         await self._slots.acquire()
         try:
             response = await self._ask(request, call, ask)
@@ -75,9 +83,13 @@ class Restraint:
         except ConnectorError as error:
             call.failed = isinstance(error, Unavailable)
             self._pace.failed(error, self._timer())
+            if self._budget and error.retry_after:
+                await self._budget.told({}, error.retry_after)
             raise
         call.failed = False
         self._pace.succeeded()
+        if self._budget:
+            await self._budget.told(response.headers, None)
         return response
 
     def _streamed(self, call: Call, *, broke: bool) -> None:

@@ -26,6 +26,7 @@ from connectors.addresses import AddressPolicy, parse_base_url
 from connectors.answers import question, raise_for_status
 from connectors.bodies import WholeBody, async_stream
 from connectors.breaker import Call, State
+from connectors.budget import Budget
 from connectors.dialer import Dialer
 from connectors.errors import AddressRefused, BadResponse, ConnectorError, Unavailable
 from connectors.exchange import Exchange
@@ -65,6 +66,7 @@ def open_client(
     auth: httpx.Auth | None = None,
     deadline: float = 8.0,
     connections: int = 10,
+    budget: Budget | None = None,
     ca_file: Path | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -80,7 +82,7 @@ def open_client(
     if transport is None:
         tls = ssl.create_default_context(cafile=ca_file) if ca_file else _system_trust()
         transport = PoolTransport(Dialer(policy), tls=tls, connections=connections)
-    restraint = Restraint(str(url), asyncio.Semaphore(connections), timer)
+    restraint = Restraint(str(url), asyncio.Semaphore(connections), timer, budget)
     exchange = Exchange(transport, policy)
     return Client(url, auth=auth, transport=exchange, restraint=restraint, deadline=deadline, sleep=sleep, clock=clock)
 
@@ -174,12 +176,13 @@ class Client(httpx.AsyncClient):
     async def _send(self, request: httpx.Request, call: Call, *, stream: bool, **options: Any) -> httpx.Response:  # noqa: ANN401  # httpx's
         ask = partial(self._ask, request, stream=stream, **options)
         attempt = partial(self._restraint.attempt, request, call, ask, stream=stream)
+        until = asyncio.get_running_loop().time() + self._deadline
         try:
-            async with asyncio.timeout(self._deadline):
+            async with asyncio.timeout_at(until):
                 if request.method not in ("GET", "HEAD") and not request.extensions.get("repeatable"):
                     return await attempt()
                 await request.aread()  # so that it can be sent again
-                return await self._retrying(call)(attempt)
+                return await self._repeating(call, attempt, until)
         except TimeoutError as error:
             if not call.sent:  # our doing, not theirs
                 raise Unavailable(f"{question(request)}: not sent, no turn within {self._deadline:g} s") from error
@@ -199,14 +202,33 @@ class Client(httpx.AsyncClient):
             raise
         return response
 
-    def _retrying(self, call: Call) -> AsyncRetrying:
-        return AsyncRetrying(
+    async def _repeating(
+        self, call: Call, attempt: Callable[[], Awaitable[httpx.Response]], until: float
+    ) -> httpx.Response:
+        """Attempt it, and again as long as that is worth it.
+
+        Tenacity looks closely at every function that it calls. So it is called in when the first attempt has failed.
+        """
+        try:
+            return await attempt()
+        except ConnectorError as error:
+            if not self._is_worth_repeating(call, error):
+                raise
+            failed: list[ConnectorError] = [error]
+
+        async def attempt_again() -> httpx.Response:
+            if failed:
+                raise failed.pop()
+            return await attempt()
+
+        retrying = AsyncRetrying(
             sleep=self._sleep,
             retry=retry_if_exception(partial(self._is_worth_repeating, call)),
             wait=_wait,
-            stop=stop_after_attempt(ATTEMPTS) | stop_before_delay(self._deadline),
+            stop=stop_after_attempt(ATTEMPTS) | stop_before_delay(until - asyncio.get_running_loop().time()),
             reraise=True,
         )
+        return await retrying(attempt_again)
 
     def _is_worth_repeating(self, call: Call, error: BaseException) -> bool:
         return isinstance(error, ConnectorError) and error.retry and self._restraint.may_repeat(call)

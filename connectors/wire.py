@@ -1,4 +1,4 @@
-"""HTTP/1.1 over a connection pool. httpcore2's pool, because httpx's own loses connections when calls are cancelled."""
+"""HTTP/1.1 over connection pools. httpcore2's, because httpx's own loses connections when calls are cancelled."""
 
 import asyncio
 import ssl
@@ -9,6 +9,7 @@ import httpcore2
 import httpx
 
 KEPT_IDLE = 30.0  # seconds
+POOLED = 8  # connections in one pool, which looks at every one of them when a call begins and when it ends
 
 # The first row that fits counts.
 _SAME: Mapping[type[Exception], type[httpx.TransportError]] = {
@@ -23,17 +24,35 @@ _SAME: Mapping[type[Exception], type[httpx.TransportError]] = {
 }
 
 
-class PoolTransport(httpx.AsyncBaseTransport):
-    """One pool for one source, so that a slow back office takes no connection from another."""
+class Pool:
+    """Some of a transport's connections. `busy` are its calls that have not ended."""
 
-    def __init__(self, network: httpcore2.AsyncNetworkBackend, *, tls: ssl.SSLContext, connections: int = 10) -> None:
-        self._pool = httpcore2.AsyncConnectionPool(
+    def __init__(self, network: httpcore2.AsyncNetworkBackend, tls: ssl.SSLContext, connections: int) -> None:
+        self.http = httpcore2.AsyncConnectionPool(
             ssl_context=tls,
             max_connections=connections,
             keepalive_expiry=KEPT_IDLE,
             retries=0,  # `connectors.transport` is the one layer that repeats
             network_backend=network,
         )
+        self.connections = connections
+        self.busy = 0
+
+    @property
+    def has_room(self) -> bool:
+        return self.busy < self.connections
+
+
+class PoolTransport(httpx.AsyncBaseTransport):
+    """The connections to one source, so that a slow back office takes none from another.
+
+    They lie in small pools, of which the first with room is taken: so few calls at once go over few connections.
+    """
+
+    def __init__(self, network: httpcore2.AsyncNetworkBackend, *, tls: ssl.SSLContext, connections: int = 10) -> None:
+        full, rest = divmod(connections, POOLED)
+        sizes = [POOLED] * full + [rest] * bool(rest)
+        self._pools = [Pool(network, tls, size) for size in sizes]
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if not isinstance(request.stream, httpx.AsyncByteStream):
@@ -50,19 +69,27 @@ class PoolTransport(httpx.AsyncBaseTransport):
             content=request.stream,
             extensions={"timeout": request.extensions.get("timeout", {})},
         )
-        with _in_httpx_words():
-            answer = await self._pool.handle_async_request(question)
-        return httpx.Response(answer.status, headers=answer.headers, stream=_Stream(answer))
+        pool = next((pool for pool in self._pools if pool.has_room), self._pools[0])
+        pool.busy += 1
+        try:
+            with _in_httpx_words():
+                answer = await pool.http.handle_async_request(question)
+        except BaseException:
+            pool.busy -= 1
+            raise
+        return httpx.Response(answer.status, headers=answer.headers, stream=_Stream(answer, pool))
 
     async def aclose(self) -> None:
-        await self._pool.aclose()
+        for pool in self._pools:
+            await pool.http.aclose()
 
 
 class _Stream(httpx.AsyncByteStream):
     """The bytes of a body as they arrive."""
 
-    def __init__(self, answer: httpcore2.Response) -> None:
+    def __init__(self, answer: httpcore2.Response, pool: Pool) -> None:
         self._answer = answer
+        self._pool = pool
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         if not isinstance(self._answer.stream, AsyncIterable):
@@ -73,7 +100,13 @@ class _Stream(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         # In a task of its own: cancelled halfway, the pool would keep the request in its books for good.
-        await asyncio.shield(asyncio.ensure_future(self._answer.aclose()))
+        await asyncio.shield(asyncio.ensure_future(self._end()))
+
+    async def _end(self) -> None:
+        try:
+            await self._answer.aclose()
+        finally:
+            self._pool.busy -= 1
 
 
 @contextmanager

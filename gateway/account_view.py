@@ -216,7 +216,7 @@ def _part(want: Pull, supplied: Supplied, sight: Sight) -> Part:
         customer=want.customer,
         title=want.office.title,
         records=sight.through(want.kind, want.source, want.customer, known.records) if known else (),
-        fetched_at=known.fetched_at if known else None,
+        fetched_at=known.as_of if known else None,
         promise=want.promise,
         state=supplied.state,
         asking=supplied.asking,

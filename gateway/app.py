@@ -5,6 +5,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from typing import cast
 from zoneinfo import ZoneInfo
 
@@ -33,7 +34,6 @@ from cache.client import connect
 from cache.copies import Copies
 from cache.flight import Flight
 from cache.live import Live
-from cache.snapshots import Snapshots
 from cache.turns import Turns
 from connectors.addresses import AddressPolicy
 from connectors.config import Secret
@@ -42,6 +42,7 @@ from connectors.registry import load_connectors
 from connectors.wire import PoolTransport
 from gateway.account_view import AccountViews
 from gateway.audit import Trail
+from gateway.budgets import budget_of
 from gateway.door import room
 from gateway.health import Readiness
 from gateway.identity.arrival import Arrivals
@@ -49,6 +50,7 @@ from gateway.identity.matching import Policy
 from gateway.identity.rechecking import Rechecks
 from gateway.identity.watch import Watch
 from gateway.inbox import Inbox
+from gateway.kept import Kept
 from gateway.keyring import Keyring
 from gateway.log import configure
 from gateway.offices import Offices
@@ -114,9 +116,9 @@ def make_app(settings: Settings) -> ASGIApp:
     keyring = settings.keyring()
     vault = Vault(keyring)
     policy = AddressPolicy(allow_http=settings.allow_http_sources, allow_private=settings.allow_private_sources)
-    offices = Offices(database, vault, load_connectors(), policy)
+    offices = Offices(database, vault, load_connectors(), policy, budget=partial(budget_of, redis, in_hurry=True))
     flight: Flight[Known] = Flight()
-    supply = Supply(Snapshots(redis), Turns(redis), flight, clock=utc_now)
+    supply = Supply(Kept(redis), Turns(redis), flight, clock=utc_now)
     views = AccountViews(offices, supply, budget=settings.page_budget)
     inbox = Inbox(database, offices, views, utc_now)
     counts = WebhookCounts(database, utc_now)

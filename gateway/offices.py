@@ -13,8 +13,9 @@ import structlog
 from msgspec import Struct
 
 from connectors.addresses import AddressPolicy
+from connectors.budget import Budget
 from connectors.config import decode_config
-from connectors.contract import BackOffice, Connector
+from connectors.contract import BackOffice, Connector, Limits
 from connectors.errors import AddressRefused, ConnectorError
 from connectors.records import Kind
 from connectors.tokens import MemoryTokens
@@ -25,7 +26,7 @@ from gateway.vault import Vault, VaultError
 
 LOOK_EVERY = 3.0  # seconds until a change of a source is noticed
 RETIRE_AFTER = 600.0  # seconds for calls and downloads that began before a change
-PROMISE = 60  # seconds; for kinds to which an admin promised nothing
+PROMISE = timedelta(minutes=1)  # for kinds to which an admin promised nothing; longer where a feed takes longer
 
 log = structlog.get_logger()
 
@@ -55,8 +56,10 @@ class Office(Struct, frozen=True, kw_only=True):
         return self.opened
 
     def promise(self, kind: Kind) -> timedelta:
-        """Say how old its data may be before the page calls it late."""
-        return timedelta(seconds=self.promises.get(kind, PROMISE))
+        """Say how old its data may be before the page calls it late. Without a word of an admin's, what can be held."""
+        feed = self.connector.feeds.get(kind)
+        can_be_held = feed.lag + 2 * feed.every if feed else timedelta(0)
+        return timedelta(seconds=self.promises[kind]) if kind in self.promises else max(PROMISE, can_be_held)
 
 
 class Offices:
@@ -69,12 +72,14 @@ class Offices:
         connectors: Mapping[str, Connector[Any]],
         policy: AddressPolicy,
         *,
+        budget: Callable[[str, Limits], Budget | None] = lambda *_: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._db = db
         self._vault = vault
         self._connectors = connectors
         self._policy = policy
+        self._budget = budget
         self._clock = clock
         self._offices: dict[str, Office] = {}
         self._unknown: dict[str, str] = {}
@@ -124,7 +129,9 @@ class Offices:
             if known and known.version == _version(row):
                 offices[row.name] = known
             elif connector:
-                offices[row.name] = open_office(row, connector, self._vault, self._policy)
+                offices[row.name] = open_office(
+                    row, connector, self._vault, self._policy, self._budget(row.name, connector.limits)
+                )
             else:
                 unknown[row.name] = f"the connector {row.connector!r} is not installed"
         for name in unknown.keys() - self._unknown.keys():
@@ -144,11 +151,13 @@ class Offices:
             await client.aclose()
 
 
-def open_office(row: Source, connector: Connector[Any], vault: Vault, policy: AddressPolicy) -> Office:
+def open_office(
+    row: Source, connector: Connector[Any], vault: Vault, policy: AddressPolicy, budget: Budget | None = None
+) -> Office:
     """Open one source. Whatever is wrong with its settings makes a broken office, never an error."""
     opened, broken = None, None
     try:
-        opened = _open(row, connector, vault, policy)
+        opened = _open(row, connector, vault, policy, budget)
     except (VaultError, msgspec.ValidationError, AddressRefused) as error:
         broken = str(error)
     if broken:
@@ -169,7 +178,9 @@ def vault_row(source: str) -> str:
     return f"sources/{source}"
 
 
-def _open(row: Source, connector: Connector[Any], vault: Vault, policy: AddressPolicy) -> BackOffice[Any]:
+def _open(
+    row: Source, connector: Connector[Any], vault: Vault, policy: AddressPolicy, budget: Budget | None
+) -> BackOffice[Any]:
     place = vault_row(row.name)
     secrets = {field: vault.open(token, place, field) for field, token in row.sealed.items()}
     config = decode_config(connector.config, {**row.settings, **secrets})
@@ -179,6 +190,7 @@ def _open(row: Source, connector: Connector[Any], vault: Vault, policy: AddressP
         policy=policy,
         auth=connector.auth(config, tokens),
         connections=connector.limits.concurrent,
+        budget=budget,
     )
     return BackOffice(source=row.name, http=http, config=config, tokens=tokens)
 

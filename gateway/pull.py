@@ -1,6 +1,7 @@
 """One question to one back office. What is kept of the answer is only what is proven to be the customer's."""
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import structlog
@@ -8,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cache.keys import LIFETIMES, Family, key
-from cache.snapshots import Snapshot
+from cache.snapshots import Snapshot, Stored
 from connectors.contract import Answer, Query, RecordQuery
 from connectors.errors import NotFound
 from connectors.records import KINDS, Kind, Record
@@ -19,6 +20,7 @@ from gateway.offices import Office
 log = structlog.get_logger()
 
 LATEST = 200  # records of a history that are read at once; older ones when somebody pages back to them
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_PAGES = 20  # of what is open, or of a kind that its source cannot narrow to that
 
 
@@ -56,6 +58,11 @@ class Pull(Struct, frozen=True, kw_only=True):
         return self.office.promise(self.kind)
 
     @property
+    def is_followed(self) -> bool:
+        """Whether a feed tells of its changes: of the latest records, not of older ones, nor of one that is whole."""
+        return self._family == "list" and self.kind in self.office.connector.feeds
+
+    @property
     def _family(self) -> Family:
         if self.record_id is not None:
             return "detail"
@@ -63,16 +70,36 @@ class Pull(Struct, frozen=True, kw_only=True):
 
 
 class Known(Struct, frozen=True, kw_only=True):
-    """What is known of a customer since `fetched_at`.
+    """What is known of a customer since `fetched_at`, when it was asked for as a whole.
 
     `older` is where the rest of the history begins, None at its end. `all_open` False: something in that rest may
-    still want to be paid or answered.
+    still want to be paid or answered. `gone` are records that were told to be gone, and when we asked. `checked_at` and
+    `followed_at` are what a feed vouches for, see `as_of` and `followed_to`. `head` is that of what is stored.
     """
 
     records: tuple[Record, ...]
     fetched_at: datetime
     older: str | None = None
     all_open: bool = True
+    gone: Mapping[str, datetime] = msgspec.field(default_factory=dict)
+    checked_at: datetime | None = None
+    followed_at: datetime | None = None
+    head: bytes = b""
+
+    @property
+    def as_of(self) -> datetime:
+        """Until when all of it is known to be true."""
+        return self.checked_at or self.fetched_at
+
+    @property
+    def followed_to(self) -> datetime:
+        """Until when it is known to be true, but for what a feed cannot tell."""
+        return self.followed_at or self.as_of
+
+    @property
+    def is_whole(self) -> bool:
+        """False for changes alone, that are kept for whoever is just asking for the rest."""
+        return self.fetched_at > NEVER
 
 
 async def pull(want: Pull, asked_at: datetime) -> Known:
@@ -91,20 +118,28 @@ async def pull(want: Pull, asked_at: datetime) -> Known:
 
 
 def pack(want: Pull, known: Known) -> Snapshot:
-    payload = msgspec.msgpack.encode((known.records, known.older, known.all_open))
+    payload = msgspec.msgpack.encode((known.records, known.older, known.all_open, known.gone))
     return Snapshot(owner=want.account, fetched_at=known.fetched_at, payload=shrink(payload))
 
 
-def unpack(want: Pull, snapshot: Snapshot | None) -> Known | None:
+def unpack(want: Pull, stored: Stored) -> Known | None:
     """Read what `pack` wrote. What another version of us wrote, and we cannot read, is not known."""
+    snapshot = stored.snapshot
     if snapshot is None:
         return None
     try:
-        records, older, all_open = _DECODERS[want.kind].decode(expand(snapshot.payload))
+        records, older, all_open, gone = _DECODERS[want.kind].decode(expand(snapshot.payload))
     except (msgspec.MsgspecError, FrameError):
         log.warning("snapshot of another form dropped", source=want.source, kind=want.kind)
         return None
-    return Known(records=records, fetched_at=snapshot.fetched_at, older=older, all_open=all_open)
+    return Known(
+        records=records,
+        fetched_at=snapshot.fetched_at,
+        older=older,
+        all_open=all_open,
+        gone=gone,
+        head=stored.head,
+    )
 
 
 async def _one(want: Pull, asked_at: datetime) -> "_Read":
@@ -140,7 +175,7 @@ async def _pages(want: Pull, query: Query, *, enough: int | None) -> tuple[list[
 
 _Read = tuple[list[Answer[Record]], str | None, bool]  # what was answered, `older` and `all_open` of what is known
 
-_DECODERS: dict[Kind, msgspec.msgpack.Decoder[tuple[tuple[Record, ...], str | None, bool]]] = {
-    kind: msgspec.msgpack.Decoder(tuple[tuple[record, ...], str | None, bool])  # type: ignore[valid-type]
+_DECODERS: dict[Kind, msgspec.msgpack.Decoder[tuple[tuple[Record, ...], str | None, bool, dict[str, datetime]]]] = {
+    kind: msgspec.msgpack.Decoder(tuple[tuple[record, ...], str | None, bool, dict[str, datetime]])  # type: ignore[valid-type]
     for kind, record in KINDS.items()
 }

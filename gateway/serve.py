@@ -23,8 +23,9 @@ from granian.log import LogLevels
 from granian.server.mp import MPServer
 
 from cache import embedded
-from cache.keeper import Keeper
+from gateway.beside import WorkerBeside
 from gateway.door import BACKLOG, make_room, open_door, stop_newcomers
+from gateway.keeper import Keeper, Process
 from gateway.log import configure
 from gateway.records import migrate
 from gateway.records.urls import parse_url, sqlite_path
@@ -112,12 +113,18 @@ def serve(settings: Settings, load_app: LoadApp, say: Callable[[str], None]) -> 
         prepare_database(settings.database_url.reveal())
         if settings.redis_url is None:
             redis = embedded.start(settings.data_dir)
-            keeper = Keeper(redis)
-            keeper.start()
-            stack.callback(keeper.stop)
+            _look_after(redis, stack)
             os.environ["HALLWAY_REDIS_URL"] = redis.url  # workers inherit it
+        if settings.worker == "beside" and not server.interrupt_signal:
+            _look_after(WorkerBeside(), stack)
         if not server.interrupt_signal:
             _run(settings, server, load_app, say)
+
+
+def _look_after(process: Process, stack: ExitStack) -> None:
+    keeper = Keeper(process)
+    keeper.start()
+    stack.callback(keeper.stop)
 
 
 def prepare_database(url: str) -> None:

@@ -68,6 +68,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     page_budget: Annotated[float, rules.seconds(0.1, 10)] = 1.2
     matching: Annotated[str, rules.one_of(*POLICIES)] = "off"
     recheck_every: Annotated[int, rules.whole(0, 86_400)] = 600  # seconds; 0: never
+    worker: Annotated[str, rules.one_of("beside", "elsewhere")] = "beside"
+    sweep_every: Annotated[int, rules.whole(0, 2_592_000)] = 86_400  # seconds; 0: never
     pages_kept: Annotated[int, rules.whole(0, 400)] = 30  # days
     session_idle: Annotated[int, rules.whole(60, 86_400)] = 1800  # seconds
     session_lifetime: Annotated[int, rules.whole(60, 604_800)] = 43_200  # seconds

@@ -8,7 +8,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Literal, ParamSpec, TypeVar
 
@@ -19,11 +19,12 @@ from auth.clock import Clock
 from cache.client import CacheDown
 from cache.flight import Flight
 from cache.recent import Recent
-from cache.snapshots import Snapshots, stamp
+from cache.snapshots import stamp
 from cache.turns import Turns
 from connectors.errors import ConnectorError, Unavailable
 from connectors.records import Kind
-from gateway.pull import Known, Pull, pack, pull, unpack
+from gateway.kept import Kept
+from gateway.pull import NEVER, Known, Pull, pull
 
 LOOK_EVERY = 0.05  # seconds between looks at what another process is fetching
 # For so many promises a page shows what it has, if the new answer is not there in a moment. What is older waits for it
@@ -32,7 +33,6 @@ SHOWN_LATE = 5
 MOMENT = 0.2  # seconds
 RECENT = 1000  # lists and records that a process remembers for the time that Redis is away
 TRIES = 20  # to be heard by a Redis that is there
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 log = structlog.get_logger()
 
@@ -61,15 +61,19 @@ class Question(Struct):
     was_due: bool = False
     call: asyncio.Future[Known] | None = None
 
-    def is_late(self, now: datetime, promises: int = 1) -> bool:
-        return self.have is None or now - self.have.fetched_at > self.want.promise * promises
+    def is_late(self, now: datetime) -> bool:
+        return self.have is None or now - self.have.as_of > self.want.promise
+
+    def is_needed(self, now: datetime) -> bool:
+        """Whether what we have is too little, or too old, to be shown before there is an answer."""
+        return self.have is None or now - self.have.followed_to > self.want.promise * SHOWN_LATE
 
 
 class Supply:
     """Serves what is wanted, and renews what is older than its promise."""
 
-    def __init__(self, snapshots: Snapshots, turns: Turns, flight: Flight[Known], *, clock: Clock) -> None:
-        self._snapshots = snapshots
+    def __init__(self, kept: Kept, turns: Turns, flight: Flight[Known], *, clock: Clock) -> None:
+        self._kept = kept
         self._turns = turns
         self._flight = flight
         self._clock = clock
@@ -117,21 +121,19 @@ class Supply:
     async def _stored(self, wants: Sequence[Pull]) -> tuple[bytes | None, list[Known | None]]:
         if not wants:
             return None, []
-        keys = [want.key for want in wants]
         try:
-            version, snapshots = await self._snapshots.get_versioned(wants[0].account, keys)
+            shelf = await self._kept.read(wants)
         except CacheDown:
-            return None, [self._recent.get(key) for key in keys]
-        known = [unpack(want, snapshot) for want, snapshot in zip(wants, snapshots, strict=True)]
-        for key, have in zip(keys, known, strict=True):
+            return None, [self._recent.get(want.key) for want in wants]
+        for want, have in zip(wants, shelf.known, strict=True):
             if have:
-                self._recent.put(key, have)
-        return version, known
+                self._recent.put(want.key, have)
+        return shelf.version, shelf.known
 
     async def _wait(self, due: Sequence["Question"], now: datetime, until: float) -> None:
         """Wait as long as the page may for what it needs, or a moment for what would only be newer."""
         hopeful = [each for each in due if each.call and each.want.topic not in self._silent]
-        needed = [each for each in hopeful if each.is_late(now, SHOWN_LATE)]
+        needed = [each for each in hopeful if each.is_needed(now)]
         calls = [each.call for each in needed or hopeful if each.call]
         if calls:
             left = max(until - asyncio.get_running_loop().time(), 0)
@@ -152,7 +154,7 @@ class Supply:
     async def _renew(self, want: Pull, have: Known | None) -> Known:
         """Fetch, or let another process do it and read what it stored. Without Redis each process fetches."""
         name = secrets.token_hex(8)
-        newest = have.fetched_at if have else LONG_AGO
+        newest = have.fetched_at if have else NEVER
         with suppress(CacheDown):
             while (verdict := await self._heard(self._turns.take, want.key, name, stamp(newest))) != "mine":
                 if verdict == "failed":
@@ -160,12 +162,11 @@ class Supply:
                 if verdict == "busy":
                     await asyncio.sleep(LOOK_EVERY)
                     continue
-                (snapshot,) = await self._heard(self._snapshots.get_many, want.account, [want.key])
-                stored = unpack(want, snapshot)
-                if stored and self._clock() - stored.fetched_at <= want.promise:
-                    return stored
-                newest = stored.fetched_at if stored else self._clock()  # of no use: fetch it all the same
-        return await self._fetch(want, name)
+                (have,) = (await self._heard(self._kept.read, [want])).known
+                if have and self._clock() - have.fetched_at <= want.promise:
+                    return have
+                newest = have.fetched_at if have else self._clock()  # of no use: fetch it all the same
+        return await self._fetch(want, have, name)
 
     async def _heard(self, ask: Callable[P, Awaitable[T]], *args: P.args, **options: P.kwargs) -> T:
         """Ask Redis, and again while it is only we who are too busy to hear the answer in time. Raises `CacheDown`."""
@@ -176,7 +177,7 @@ class Supply:
                 break
         raise CacheDown("not heard")
 
-    async def _fetch(self, want: Pull, name: str) -> Known:
+    async def _fetch(self, want: Pull, have: Known | None, name: str) -> Known:
         try:
             known = await pull(want, self._clock())
         except Exception as error:
@@ -189,10 +190,10 @@ class Supply:
                 await self._turns.end(want.key, name, failed=False)
             raise
         self._answered(want)
-        self._recent.put(want.key, known)
         with suppress(CacheDown):  # the page has its answer all the same
-            await self._heard(self._snapshots.put, want.key, pack(want, known), want.lifetime)
+            known = await self._heard(self._kept.put, want, known, have)
             await self._heard(self._turns.end, want.key, name, failed=False)
+        self._recent.put(want.key, known)
         return known
 
     def _failed(self, want: Pull, error: Exception) -> None:

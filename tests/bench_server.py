@@ -58,7 +58,7 @@ def free_port() -> int:
 def running(command: Sequence[str], environ: Mapping[str, str]) -> Iterator[Server]:
     """Serve until the block ends. It begins when the server has answered for the first time."""
     port = free_port()
-    address = {"HALLWAY_PORT": str(port), "HALLWAY_BASE_URL": f"http://127.0.0.1:{port}"}
+    address = {"HALLWAY_WORKER": "elsewhere", "HALLWAY_PORT": str(port), "HALLWAY_BASE_URL": f"http://127.0.0.1:{port}"}
     process = subprocess.Popen(
         command, cwd=ROOT, env={**os.environ, **environ, **address}, stdout=subprocess.PIPE, text=True
     )

@@ -183,6 +183,7 @@ async def world(
         redis.start()
         environ = {
             "HALLWAY_DATA_DIR": str(folder),
+            "HALLWAY_WORKER": "elsewhere",  # what is counted is what pages ask
             "HALLWAY_REDIS_URL": redis.url,
             "HALLWAY_ALLOW_HTTP_SOURCES": "true",
             "HALLWAY_ALLOW_PRIVATE_SOURCES": "true",

@@ -28,6 +28,7 @@ from connectors.tokens import MemoryTokens
 from gateway.access import LinkRef, PersonRef, Scope
 from gateway.account_view import AccountViews, Part
 from gateway.compact import MOST, shrink
+from gateway.kept import Kept
 from gateway.offices import Office
 from gateway.proofs import decide
 from gateway.pull import Known, Pull
@@ -159,7 +160,7 @@ async def views(office: Office, redis: Client, clock: Clock, *, budget: float = 
     """What one process has."""
     flight: Flight[Known] = Flight()
     offices: Any = FixedOffices(office)
-    yield AccountViews(offices, Supply(Snapshots(redis), Turns(redis), flight, clock=clock), budget=budget)
+    yield AccountViews(offices, Supply(Kept(redis), Turns(redis), flight, clock=clock), budget=budget)
     await flight.aclose()
 
 
@@ -263,7 +264,7 @@ async def test_looks_again_after_a_call_that_began_before_the_change(
     await desk.was_asked.wait()
     clock.now += timedelta(seconds=1)
     flight: Flight[Known] = Flight()
-    supply = Supply(Snapshots(redis), Turns(redis), flight, clock=clock)  # another process's
+    supply = Supply(Kept(redis), Turns(redis), flight, clock=clock)  # another process's
     want = Pull(account="acme", customer="7", kind="invoices", office=desk.office())
     again = asyncio.create_task(supply.look_again(want, clock.now))
     await asyncio.sleep(0.1)
@@ -286,7 +287,7 @@ async def test_looks_again_after_a_first_call_that_began_before_the_change(
     """Nothing is kept yet when the event comes, and what is on its way is older than the event."""
     desk.gate = asyncio.Event()
     flights: list[Flight[Known]] = [Flight(), Flight()]
-    first, second = (Supply(Snapshots(redis), Turns(redis), flight, clock=clock) for flight in flights)
+    first, second = (Supply(Kept(redis), Turns(redis), flight, clock=clock) for flight in flights)
     want = Pull(account="acme", customer="7", kind="invoices", office=desk.office())
     page = asyncio.create_task(first.serve([want], asyncio.get_running_loop().time() + 5))
     await desk.was_asked.wait()
@@ -305,7 +306,7 @@ async def test_looks_again_after_a_first_call_that_began_before_the_change(
 
 async def test_leaves_what_nobody_has_looked_at_for_whoever_does(desk: Desk, clock: Clock, redis: Client) -> None:
     flight: Flight[Known] = Flight()
-    supply = Supply(Snapshots(redis), Turns(redis), flight, clock=clock)
+    supply = Supply(Kept(redis), Turns(redis), flight, clock=clock)
     want = Pull(account="acme", customer="7", kind="invoices", office=desk.office())
     await supply.look_again(want, clock.now)
     assert desk.asked == []

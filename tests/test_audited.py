@@ -29,8 +29,8 @@ UNTOLD = {
     "gateway.inbox:_lease": "who works on it",
     "gateway.inbox:_settle": "that it was followed",
     "gateway.inbox:_purge": "what was followed a week ago",
-    "gateway.identity.leases:take_lease": "whose turn it is",
-    "gateway.identity.leases:end_lease": "whose turn it was",
+    "gateway.leases:take_lease": "whose turn it is",
+    "gateway.leases:end_lease": "whose turn it was",
     "gateway.identity.readiness:_keep": "what would be seen, computed anew from what is there",
     "gateway.cli.audit:run": "keys that are sealed anew; the other one tells",
 }

@@ -1,7 +1,8 @@
 """Snapshots: the right one, the newest one, or none."""
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from itertools import permutations
+from typing import TypeVar
 
 import msgspec
 import pytest
@@ -12,7 +13,9 @@ from support_redis import RedisProcess
 
 from cache.client import CacheDown, Client, connect
 from cache.keys import LIFETIMES, key
-from cache.snapshots import DIGITS, Snapshot, Snapshots, _read, _write
+from cache.snapshots import DIGITS, HEAD, Snapshot, Snapshots, _read, _write, version_of
+
+T = TypeVar("T")
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)
 TTL = LIFETIMES["list"]
@@ -22,6 +25,11 @@ ORDERS = key("list", "acme", "erp", "orders")
 
 def snapshot(payload: bytes = b"\x00records\xff", *, owner: str = "acme", at: datetime = NOON) -> Snapshot:
     return Snapshot(owner=owner, fetched_at=at, payload=payload)
+
+
+async def first(many: int, messages: AsyncIterator[T]) -> AsyncIterator[T]:
+    for _ in range(many):
+        yield await anext(messages)
 
 
 @pytest.fixture
@@ -44,20 +52,52 @@ async def test_lets_a_snapshot_live_as_long_as_it_was_told(snapshots: Snapshots,
     assert 59_000 < await redis.pttl(INVOICES) <= 60_000
 
 
-async def test_keeps_the_newest_whichever_is_written_last(snapshots: Snapshots, redis: Client) -> None:
-    versions = [snapshot(bytes([n]), at=NOON + timedelta(microseconds=n)) for n in range(3)]
+async def test_stores_only_in_place_of_what_its_writer_has_read(snapshots: Snapshots) -> None:
+    assert await snapshots.put(INVOICES, snapshot(b"first"), TTL)
+    assert not await snapshots.put(INVOICES, snapshot(b"blind"), TTL)
+    (read,) = (await snapshots.get_versioned("acme", [INVOICES])).stored
 
-    for order in permutations(versions):
-        await redis.unlink(INVOICES)
-        for version in order:
-            await snapshots.put(INVOICES, version, TTL)
-        assert await snapshots.get_many("acme", [INVOICES]) == [versions[-1]]
+    assert await snapshots.put(INVOICES, snapshot(b"second"), TTL, read.head)
+    assert not await snapshots.put(INVOICES, snapshot(b"too late"), TTL, read.head)
+    assert await snapshots.get_many("acme", [INVOICES]) == [snapshot(b"second")]
 
 
-async def test_says_whether_it_stored_a_snapshot(snapshots: Snapshots) -> None:
-    assert await snapshots.put(INVOICES, snapshot(b"new"), TTL)
-    assert not await snapshots.put(INVOICES, snapshot(b"late", at=NOON - timedelta(microseconds=1)), TTL)
-    assert await snapshots.put(INVOICES, snapshot(b"as new"), TTL)
+async def test_notices_that_the_same_was_written_again(snapshots: Snapshots) -> None:
+    await snapshots.put(INVOICES, snapshot(), TTL)
+    (read,) = (await snapshots.get_versioned("acme", [INVOICES])).stored
+    assert await snapshots.put(INVOICES, snapshot(), TTL, read.head)
+
+    assert not await snapshots.put(INVOICES, snapshot(b"too late"), TTL, read.head)
+
+
+async def test_notices_that_what_was_read_is_gone(snapshots: Snapshots, redis: Client) -> None:
+    await snapshots.put(INVOICES, snapshot(), TTL)
+    (read,) = (await snapshots.get_versioned("acme", [INVOICES])).stored
+    await redis.flushall()
+
+    assert not await snapshots.put(INVOICES, snapshot(b"newer"), TTL, read.head)
+
+
+async def test_tells_a_new_version_to_whoever_listens(snapshots: Snapshots, redis: Client) -> None:
+    async with redis.pubsub() as listener:
+        await listener.subscribe(version_of("acme"))
+        await snapshots.put(INVOICES, snapshot(), TTL)
+        await snapshots.put(INVOICES, snapshot(), TTL)  # not stored
+        await snapshots.put(key("list", "globex", "erp", "invoices"), snapshot(owner="globex"), TTL)
+        await redis.publish(version_of("acme"), b"the last")
+        told = [message async for message in first(3, listener.listen())]
+
+    version = (await snapshots.get_versioned("acme", [])).version
+    assert [message["data"] for message in told] == [1, version, b"the last"]
+
+
+async def test_reads_other_values_of_the_same_moment(snapshots: Snapshots, redis: Client) -> None:
+    await redis.set("beside", b"a value")
+    await snapshots.put(INVOICES, snapshot(), TTL)
+
+    found = await snapshots.get_versioned("acme", [INVOICES], ["beside", "not there"])
+    assert [each.snapshot for each in found.stored] == [snapshot()]
+    assert found.beside == [b"a value", None]
 
 
 async def test_drops_a_foreign_snapshot_and_raises_the_alarm(snapshots: Snapshots, redis: Client) -> None:
@@ -79,12 +119,13 @@ BROKEN = {
     "cut short": GOOD[:-1],
     "cut in the digits": GOOD[: DIGITS - 1],
     "digits alone": GOOD[:DIGITS],
+    "the head alone": GOOD[:HEAD],
     "another time in the digits": b"9" * DIGITS + GOOD[DIGITS:],
-    "a field too few": GOOD[:DIGITS] + msgspec.msgpack.encode(["acme", NOON, True]),
-    "a wrong type": GOOD[:DIGITS] + msgspec.msgpack.encode(["acme", NOON, True, 7]),
-    "a time without a zone": GOOD[:DIGITS] + msgspec.msgpack.encode(["acme", "2026-11-22T12:00:00", True, b""]),
-    "deeply nested": GOOD[:DIGITS] + b"\x95" + GOOD[DIGITS + 1 :] + b"\x91" * 100_000 + b"\xc0",
-    "no text": GOOD[:DIGITS] + b"\x94\xa2\xff\xfe" + GOOD[DIGITS + 6 :],
+    "a field too few": GOOD[:HEAD] + msgspec.msgpack.encode(["acme", NOON, True]),
+    "a wrong type": GOOD[:HEAD] + msgspec.msgpack.encode(["acme", NOON, True, 7]),
+    "a time without a zone": GOOD[:HEAD] + msgspec.msgpack.encode(["acme", "2026-11-22T12:00:00", True, b""]),
+    "deeply nested": GOOD[:HEAD] + b"\x95" + GOOD[HEAD + 1 :] + b"\x91" * 100_000 + b"\xc0",
+    "no text": GOOD[:HEAD] + b"\x94\xa2\xff\xfe" + GOOD[HEAD + 6 :],
 }
 
 
@@ -109,7 +150,7 @@ def test_never_fails_on_a_changed_byte(position: int, change: int) -> None:
     value = bytearray(GOOD)
     value[position] ^= change
 
-    found = _read("acme", bytes(value))
+    found = _read("acme", bytes(value)).snapshot
 
     assert found is None or found.owner == "acme"
 

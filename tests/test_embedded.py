@@ -17,10 +17,11 @@ from pathlib import Path
 import pytest
 from support_needs import need, need_program
 
-from cache import embedded, keeper
+from cache import embedded
 from cache.client import Client, connect
 from cache.embedded import Embedded, EmbeddedError, find_program, start
-from cache.keeper import Keeper
+from gateway import keeper
+from gateway.keeper import Keeper
 
 Start = Callable[..., Embedded]
 
@@ -277,6 +278,8 @@ def wait_for_another(running: Embedded, pid: int) -> None:
 class Dead:
     """A Redis that never lives, and the tries to make it."""
 
+    name = "redis"
+
     def __init__(self) -> None:
         self.tries = 0
 
@@ -313,7 +316,7 @@ def test_waits_longer_and_longer_for_what_does_not_start(monkeypatch: pytest.Mon
     monkeypatch.setattr(keeper, "LOOK_EVERY", 0.001)
     monkeypatch.setattr(keeper, "PAUSES", (0.0, 0.001, 3600.0))
     dead = Dead()
-    looked_after = Keeper(dead)  # type: ignore[arg-type]
+    looked_after = Keeper(dead)
     looked_after.start()
     while dead.tries < 2:
         time.sleep(0.001)

@@ -16,15 +16,24 @@ MACHINE_PATHS = re.compile(r"(?<![\w.])/(work|root|home/\w+|Users/\w+)/")
 
 # Who may take what gives records out of what keeps them, or of a back office; everybody else asks the merged view.
 READERS = {
-    "Snapshots": {"cache/snapshots.py", "gateway/app.py", "gateway/supply.py"},
-    "get_versioned": {"cache/snapshots.py", "gateway/supply.py"},
-    "unpack": {"gateway/pull.py", "gateway/supply.py"},
+    "Kept": {
+        "gateway/app.py",
+        "gateway/feeds/news.py",
+        "gateway/feeds/reading.py",
+        "gateway/kept.py",
+        "gateway/supply.py",
+        "gateway/worker.py",
+    },
+    "Snapshots": {"cache/snapshots.py", "gateway/kept.py"},
+    "get_versioned": {"cache/snapshots.py", "gateway/kept.py"},
+    "unpack": {"gateway/kept.py", "gateway/pull.py"},
     "Supply": {"gateway/account_view.py", "gateway/app.py", "gateway/supply.py"},
+    "feeds": {"gateway/feeds/following.py", "gateway/kept.py", "gateway/pull.py", "gateway/worker.py"},
     "fetch": {"gateway/account_view.py", "gateway/pull.py"},
     "files": {"gateway/account_view.py"},
     "reads": {"gateway/account_view.py", "gateway/pull.py"},
 }
-OF_A_CONNECTOR = {"fetch", "files", "reads"}
+OF_A_CONNECTOR = {"feeds", "fetch", "files", "reads"}
 
 TEXTS = {name: (ROOT / name).read_bytes().decode(errors="replace") for name in sorted(tracked())}
 MODULES = [name for name in TEXTS if name.startswith(PACKAGES) and name.endswith(".py")]

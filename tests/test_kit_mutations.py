@@ -89,8 +89,8 @@ MUTATIONS: dict[tuple[str, str], list[Edit]] = {
     ("request_tracker", "believes the asker about the owner"): [
         (
             "tickets",
-            "tuple(_answer(office, row, query.asked_at) for row",
-            "tuple(Answer(frozenset({query.customer}), _answer(office, row, query.asked_at).record) for row",
+            "tuple(answer_of(office, row, query.asked_at) for row",
+            "tuple(Answer(frozenset({query.customer}), answer_of(office, row, query.asked_at).record) for row",
         )
     ],
     ("request_tracker", "puts its secret into the address"): [
@@ -146,6 +146,30 @@ MUTATIONS: dict[tuple[str, str], list[Edit]] = {
     ("zendesk", "takes the first organization of a user for all"): [
         ("users", "each.organization_id), each", "row.organization_id or 0), each")
     ],
+    ("hubspot", "tells of the last instant of a page twice"): [("changed", " if each.at < last)", ")")],
+    ("hubspot", "never gets over an instant that fills a page"): [("changed", "if last == place.at:", "if False:")],
+    ("hubspot", "asks for the last change again"): [("changed", '"operator": "GT"', '"operator": "GTE"')],
+    ("hubspot", "never gets beyond an instant"): [("changed", "place.at + MOMENT", "place.at")],
+    ("hubspot", "follows changes in a circle"): [("changed", "last <= place.after", "False")],
+    ("hubspot", "takes a search for as new as its answer"): [
+        ("changed", "at_rest(last, LAG)", "at_rest(last, LAG * 0)")
+    ],
+    ("hubspot", "forgets in a long look what was new when it began"): [
+        ("changed", "newest=await _newest(office, object_type, last)", "newest=LATEST")
+    ],
+    ("hubspot", "never looks into the archive"): [("feed", "    if not stand.under_way:\n", "    if False:\n")],
+    ("hubspot", "looks at the first page of the archive alone"): [
+        ("archive", 'page.paging.next.after if page.paging.next else ""', '""')
+    ],
+    ("hubspot", "keeps showing what has lost its price"): [("feed", "in (*deleted, *ids)}", "in deleted}")],
+    ("hubspot", "reads the same for ever"): [("feed", "before if before.count(MARK) == LOOKS else ", "")],
+    ("hubspot", "takes one change for another"): [("feed", "{each.at.isoformat()} {each.id}", "{each.at.isoformat()}")],
+    ("hubspot", "forgets where it was with the deals"): [
+        ("feed", "else Told((), frozenset(), stand)", "else Told((), frozenset(), Stand(Place(query.since)))")
+    ],
+    ("hubspot", "looks for changes by our own clock"): [
+        ("feed", "Stand(place_of(query))", "Stand(Place(query.asked_at))")
+    ],
     ("zendesk", "keeps showing what was deleted"): [
         ("feed", "frozenset(map(str, latest.keys() - {each.id for each in shown}))", "frozenset()")
     ],
@@ -169,6 +193,18 @@ MUTATIONS: dict[tuple[str, str], list[Edit]] = {
     ("zendesk", "tells of a ticket otherwise than its lists"): [
         ("feed", "answer_of(office, each, query.asked_at)", "answer_of(office, each, query.asked_at, ())")
     ],
+    ("request_tracker", "is silent about what was deleted"): [
+        ("feed", "gone = {key for key in events if key <= min(ends, default=key)} | ", "gone = ")
+    ],
+    ("request_tracker", "is silent about what was merged"): [("feed", " | await _merged(office, sorted(rows))", "")],
+    ("request_tracker", "tells of a reminder"): [("feed", "if row.shown and", "if")],
+    ("request_tracker", "tells of what lies behind the end of a page"): [
+        ("feed", "key in events if key <= min(ends, default=key)", "key in events")
+    ],
+    ("request_tracker", "asks for its own time in theirs"): [
+        ("feed", "(now - place.since + MARGIN)", "(query.asked_at - place.since + MARGIN)")
+    ],
+    ("request_tracker", "stops after a page of changes"): [("feed", "more=bool(ends)", "more=False")],
     ("request_tracker", "takes a group for a person"): [("tickets", 'who.type == "user" and ', "")],
     ("request_tracker", "takes anybody for who was looked at"): [
         ("people", "person, lambda row: row.Name == person)", "person, lambda row: True)")

@@ -12,10 +12,10 @@ from support_identity import ISSUER, World
 from connectors.contract import Person
 from gateway.access import scope_of
 from gateway.audit_reading import Wanted, read, verify
-from gateway.identity.leases import end_lease, take_lease
 from gateway.identity.proving import ADDRESS_FACT
 from gateway.identity.rechecking import Rechecked, Rechecks, why_lost
 from gateway.identity.watch import Watch
+from gateway.leases import end_lease, take_lease
 from gateway.links import Login, Proof
 from gateway.persons import name_person
 from gateway.rights import COMPANY

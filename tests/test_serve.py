@@ -57,11 +57,14 @@ def test_stops_cleanly_while_it_starts(
         time.sleep(0.01)
     with nothing_outlives(server.process):
         code, out, _ = server.stop(number)
-    assert (code, out) == (0, "")
+    assert code == 0
+    assert out in ("", f"Hallway is open at {server.url}\n")  # it may have been quicker
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("step", ["prepare_database", "embedded.start", "Keeper.start", "Server.startup"])
+@pytest.mark.parametrize(
+    "step", ["prepare_database", "embedded.start", "Keeper.start", "WorkerBeside", "Server.startup"]
+)
 def test_stops_cleanly_at_each_step_of_its_start(
     serving: Callable[..., Served], hallway: Hallway, number: signal.Signals, step: str
 ) -> None:
@@ -115,7 +118,7 @@ def test_starts_redis_anew_that_was_killed_and_serves_meanwhile(serving: Callabl
     assert found != {redis}
     code, out, _ = server.stop(signal.SIGTERM)
     assert code == 0
-    assert out.count("Redis has ended") == out.count("Redis is back") == 1
+    assert out.count("ended; starting it again") == out.count("runs again") == 1
 
 
 def test_says_that_a_port_is_taken(serving: Callable[..., Served]) -> None:

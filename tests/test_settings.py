@@ -85,6 +85,8 @@ def test_reads_every_variable(tmp_path: Path) -> None:
         "LOG_LEVEL": "DEBUG",
         "MATCHING": "Two_Facts",
         "RECHECK_EVERY": "60",
+        "WORKER": "elsewhere",
+        "SWEEP_EVERY": "3600",
         "OIDC_CUSTOMER_CLAIM": "customer_no",
     }
     assert {f"HALLWAY_{name}" for name in given} == FIELDS - NUMBERED
@@ -128,6 +130,8 @@ def test_reads_every_variable(tmp_path: Path) -> None:
         log_level="debug",
         matching="two_facts",
         recheck_every=60,
+        worker="elsewhere",
+        sweep_every=3600,
     )
 
 

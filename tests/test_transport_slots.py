@@ -3,6 +3,7 @@
 import asyncio
 import random
 import ssl
+from collections import Counter
 from pathlib import Path
 
 import httpcore2
@@ -14,7 +15,7 @@ from connectors.addresses import AddressPolicy
 from connectors.dialer import Dialer
 from connectors.errors import BadResponse, NotFound, Unavailable
 from connectors.transport import open_client
-from connectors.wire import PoolTransport
+from connectors.wire import POOLED, PoolTransport
 
 LOOPBACK = AddressPolicy(allow_http=True, allow_private=True)
 
@@ -55,10 +56,36 @@ async def test_loses_no_slot_to_cancelled_calls() -> None:
         slow = False
         answers = await asyncio.gather(*(http.get("/a") for _ in range(20)))
         assert [response.status_code for response in answers] == [200] * 20
-        assert "Requests: 0 active, 0 queued" in repr(pool._pool)
+        assert [each.busy for each in pool._pools] == [0, 0]
+        assert all("Requests: 0 active, 0 queued" in repr(each.http) for each in pool._pools)
         assert http._restraint._slots._value == 10
         assert http.state == "closed"
     assert len(server.arrivals) > 40  # the storm did reach the server
+
+
+async def test_has_as_many_calls_at_once_as_it_may_and_goes_on_over_few_connections() -> None:
+    all_there, arrived = asyncio.Event(), Counter[str]()
+
+    async def answer(arrival: Arrival, writer: asyncio.StreamWriter) -> None:
+        arrived[arrival.target] += 1
+        if arrived["/crowd"] == POOLED * 2 + 3:
+            all_there.set()
+        await all_there.wait()
+        writer.write(OK)
+
+    pool = PoolTransport(Dialer(LOOPBACK), tls=ssl.create_default_context(), connections=POOLED * 2 + 3)
+    async with (
+        upstream(answer) as server,
+        open_client(server.url, policy=LOOPBACK, transport=pool, connections=POOLED * 3) as http,
+    ):
+        crowd = [asyncio.create_task(http.get("/crowd")) for _ in range(POOLED * 2 + 3)]
+        await asyncio.wait_for(asyncio.gather(*crowd), 10)
+        assert [len(each.http.connections) for each in pool._pools] == [POOLED, POOLED, 3]
+        used = pool._pools[0].http.connections
+        for _ in range(POOLED):
+            await http.get("/alone")
+        assert pool._pools[0].http.connections == used
+        assert [each.busy for each in pool._pools] == [0, 0, 0]
 
 
 async def test_frees_the_slot_of_a_cancelled_caller() -> None:

@@ -28,6 +28,7 @@ from gateway.demo import run_demo
 from gateway.doctor import examine
 from gateway.records import migrate as migrations
 from gateway.settings import load
+from gateway.worker import run_worker
 
 FIXTURES = Path(gateway.__file__).parent.parent / "connector_fixtures"  # beside the packages, in a checkout
 
@@ -44,6 +45,13 @@ def hallway() -> None:
 def serve() -> None:
     """Serve the portal until it is told to stop."""
     server.serve(load(os.environ), load_app, click.echo)
+
+
+@hallway.command()
+@click.option("--leashed", is_flag=True, hidden=True, help="End when the input does.")
+def worker(*, leashed: bool) -> None:
+    """Follow the back offices until told to stop. `serve` runs one unless HALLWAY_WORKER says elsewhere."""
+    run_worker(load(os.environ), leashed=leashed)
 
 
 @hallway.command()

@@ -7,8 +7,8 @@ import structlog
 
 from auth.clock import Clock
 from gateway.audit import AuditError
-from gateway.identity.leases import end_lease, take_lease
 from gateway.identity.rechecking import Rechecks
+from gateway.leases import end_lease, take_lease
 from gateway.records.database import Database
 from gateway.records.lines import By
 from gateway.rounds import Rounds

@@ -92,7 +92,7 @@ class Lease(Base):
 
     __tablename__ = "leases"
 
-    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    name: Mapped[str] = mapped_column(String(100), primary_key=True)
     token: Mapped[int]
     until: Mapped[datetime]
     done_at: Mapped[datetime | None]

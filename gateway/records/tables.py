@@ -17,8 +17,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+import gateway.records.feed_tables
 import gateway.records.identity_tables
-import gateway.records.webhook_tables  # noqa: F401  # the tables are those of all three modules
+import gateway.records.webhook_tables  # noqa: F401  # the tables are those of all these modules
 from gateway.records.base import Base
 
 

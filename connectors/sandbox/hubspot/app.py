@@ -26,7 +26,9 @@ def hubspot_app(store: Store, switch: Switch) -> App:
         except HubSpotError as error:
             return as_json(error.body, error.status, "application/json;charset=utf-8")
         body, status = given if isinstance(given, tuple) else (given, 200)
-        return as_json(body, status, "application/json;charset=utf-8")
+        said = as_json(body, status, "application/json;charset=utf-8")
+        limits = () if request.path.endswith("/search") else LIMITS
+        return Response(said.status, said.body, said.headers + limits)
 
     return switch.guard(answer)
 
@@ -64,6 +66,12 @@ def _pipelines(store: Store, request: Request, name: str) -> Json:
     return {"results": store.pipelines[name]}
 
 
+# What HubSpot tells of its limits, but for a search. We never refuse anybody: that is a fault to be switched on.
+LIMITS = (
+    ("x-hubspot-ratelimit-max", "100"),
+    ("x-hubspot-ratelimit-remaining", "99"),
+    ("x-hubspot-ratelimit-interval-milliseconds", "10000"),
+)
 TYPE, KEY = "([a-z_]+)", "([0-9]+)"
 ROUTES: list[tuple[str, str, Handler]] = [
     ("GET", "/account-info/v3/details", _account),

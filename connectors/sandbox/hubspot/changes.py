@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from connectors.sandbox.hubspot.store import Record, Store, text_of
+from connectors.sandbox.hubspot.store import Properties, Record, Store, text_of
 
 STAGE = {"orders": ("hs_pipeline", "hs_pipeline_stage"), "deals": ("pipeline", "dealstage")}
 
@@ -20,11 +20,38 @@ def stage_of(store: Store, type_: str, record: Record) -> str:
     return next(str(each["label"]) for each in stages_of(store, type_, record) if each["id"] == key)
 
 
+def create(store: Store, type_: str, properties: Properties, now: datetime) -> Record:
+    """Make a record that is associated with nothing yet."""
+    key, at = str(max(map(int, store.objects[type_])) + 1), text_of(now)
+    own: Properties = {"hs_object_id": key, "hs_createdate" if type_ == "orders" else "createdate": at}
+    record = Record(key, own | properties | {"hs_lastmodifieddate": at}, at, at)
+    store.objects[type_][key] = record
+    return record
+
+
+def change(store: Store, type_: str, key: str, properties: Properties, now: datetime) -> None:
+    record = store.objects[type_][key]
+    record.properties |= properties
+    record.updated_at = record.properties["hs_lastmodifieddate"] = text_of(now)
+
+
+def archive(store: Store, type_: str, key: str, now: datetime) -> None:
+    """Delete a record, as HubSpot does. Its date of change stays."""
+    record = store.objects[type_][key]
+    record.archived, record.archived_at = True, text_of(now)
+
+
+def restore(store: Store, type_: str, key: str, now: datetime) -> None:
+    """Take a record back out of the archive."""
+    record = store.objects[type_][key]
+    record.archived, record.archived_at = False, None
+    change(store, type_, key, {}, now)
+
+
 def move(store: Store, type_: str, key: str, label: str, now: datetime) -> None:
     """Move a record to another stage. A deal that comes to a last one is closed as of now."""
     record = store.objects[type_][key]
     stage = next(each for each in stages_of(store, type_, record) if each["label"] == label)
-    record.properties[STAGE[type_][1]] = stage["id"]
-    record.updated_at = record.properties["hs_lastmodifieddate"] = text_of(now)
+    change(store, type_, key, {STAGE[type_][1]: stage["id"]}, now)
     if type_ == "deals" and stage["metadata"]["isClosed"] == "true":
         record.properties["closedate"] = text_of(now)

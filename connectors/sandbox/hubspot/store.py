@@ -1,6 +1,6 @@
 """What an account holds. It may be changed while it is served."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -30,7 +30,10 @@ class Record(Struct, rename="camel"):
 
 
 class Store(Struct):
-    """`tokens` are the scopes of each. `links` holds each association in both directions, with its labels."""
+    """`tokens` are the scopes of each. `links` holds each association in both directions, with its labels.
+
+    `found_after` is how long the search takes to know of a change.
+    """
 
     tokens: dict[str, list[str]]
     account: dict[str, Any]
@@ -39,6 +42,7 @@ class Store(Struct):
     pipelines: dict[str, list[dict[str, Any]]]
     objects: dict[str, dict[str, Record]]
     links: dict[tuple[str, str], dict[tuple[str, str], list[dict[str, Any]]]] = field(default_factory=dict)
+    found_after: timedelta = timedelta(0)
 
     def associate(self, one: tuple[str, str], other: tuple[str, str], types: tuple[int, int]) -> None:
         """Associate two records, each a type and an id. `types` are HubSpot's numbers for either direction."""

@@ -12,16 +12,19 @@ from connectors.sandbox.zendesk.errors import ZendeskError, not_found, unauthori
 from connectors.sandbox.zendesk.store import Store
 from connectors.sandbox.zendesk.writer import Writer
 
+# What Zendesk tells of its limits. We never refuse anybody: that is a fault to be switched on.
+LIMITS = (("x-rate-limit", "700"), ("x-rate-limit-remaining", "699"))
 Handler = Callable[[Store, Writer, Request, str], Response]
 
 
 def zendesk_app(store: Store, switch: Switch) -> App:
     def answer(request: Request) -> Response:
         try:
-            return _answer(store, request)
+            said = _answer(store, request)
         except ZendeskError as error:
             said = as_json(error.body, error.status)
-            return Response(said.status, said.body, said.headers + error.headers)
+            said = Response(said.status, said.body, said.headers + error.headers)
+        return Response(said.status, said.body, said.headers + LIMITS)
 
     return switch.guard(answer)
 

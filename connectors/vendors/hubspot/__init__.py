@@ -4,6 +4,7 @@ from connectors.contract import Connector, Limits, Scope
 from connectors.vendors.hubspot import deals, orders
 from connectors.vendors.hubspot.account import check
 from connectors.vendors.hubspot.api import BearerAuth
+from connectors.vendors.hubspot.feed import feed
 from connectors.vendors.hubspot.people import fetch_person, find
 from connectors.vendors.hubspot.reading import fetch_order, read_orders
 from connectors.vendors.hubspot.settings import HubSpotConfig
@@ -21,6 +22,7 @@ connector = Connector(
     reads={"orders": read_orders},
     reads_open=frozenset({"orders"}),
     fetch={"orders": fetch_order},
+    feeds={"orders": feed},
     files={},
     statuses={"orders": {**orders.STATES, **deals.STATES}},
     # https://developers.hubspot.com/docs/developer-tooling/platform/usage-guidelines: 100 in 10 s on the smallest plan

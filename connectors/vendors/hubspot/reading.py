@@ -26,7 +26,7 @@ async def read_orders(office: HubSpot, query: Query) -> Page[Order]:
         ids = await all_ids(office, owner, object_type)
         known = await stages(office, object_type) if ids else {}
     page, following = newest(ids, before)
-    answers = await _answers(office, object_type, page, known, query.asked_at)
+    answers = await answers_of(office, object_type, page, known, query.asked_at)
     if query.only_open:  # a search may be late
         answers = tuple(each for each in answers if not is_done("orders", each.record))
     return Page(answers, _next_place(object_type, following))
@@ -54,7 +54,7 @@ def _open_where(object_type: Sold, known: Stages) -> list[Condition]:
     return orders.open_where(known) if object_type == "orders" else deals.open_where(known)
 
 
-async def _answers(
+async def answers_of(
     office: HubSpot, object_type: Sold, ids: Sequence[str], known: Stages, asked_at: datetime
 ) -> tuple[Answer[Order], ...]:
     if object_type == "orders":

@@ -29,6 +29,11 @@ P = TypeVar("P", bound=Priced)
 Make = Callable[[Row[P], Origin, Money], Order]
 
 
+def key_of(object_type: Sold, key: str) -> str:
+    """Give the id of a record. Orders and deals are numbered apart, and here they are of one kind."""
+    return f"{object_type.removesuffix('s')}-{key}"
+
+
 async def answers(
     office: HubSpot, object_type: Sold, rows: Sequence[Row[P]], asked_at: datetime, make: Make[P]
 ) -> tuple[Answer[Order], ...]:
@@ -46,9 +51,7 @@ async def answers(
 
     def answer(row: Row[P]) -> Answer[Order]:
         changed = row.updated_at.astimezone(UTC)
-        # Orders and deals are numbered apart, and here they are of one kind.
-        key = f"{object_type.removesuffix('s')}-{row.id}"
-        origin = Origin(source=office.source, id=key, changed_at=changed, fetched_at=asked_at)
+        origin = Origin(source=office.source, id=key_of(object_type, row.id), changed_at=changed, fetched_at=asked_at)
         order = make(row, origin, Money(currencies[row.id], prices[row.id]))
         whose = owned.get(row.id, frozenset())
         return Answer(whose, replace(order, lines=lines.get(row.id, ()), people=contacts_of(whose)))

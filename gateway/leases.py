@@ -25,6 +25,13 @@ async def take_lease(db: Database, name: str, now: datetime, *, every: timedelta
         return await session.scalar(mine)
 
 
+async def keep_lease(db: Database, name: str, token: int, until: datetime) -> bool:
+    """Go on for longer. False: another process has taken it over meanwhile."""
+    kept = sa.update(Lease).where(Lease.name == name, Lease.token == token).values(until=until).returning(Lease.token)
+    async with db.write() as session:
+        return await session.scalar(kept) is not None
+
+
 async def end_lease(db: Database, name: str, token: int, now: datetime) -> bool:
     """Say that the work is done. False: another process has taken it over meanwhile."""
     mine = (Lease.name == name, Lease.token == token)

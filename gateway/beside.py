@@ -1,0 +1,38 @@
+"""The worker as a process beside the portal, on one machine."""
+
+import subprocess
+import sys
+
+STOP_WITHIN = 10.0  # seconds
+
+
+class WorkerBeside:
+    """A running `hallway worker`. It ends with us, however we end: its input does."""
+
+    name = "worker"
+
+    def __init__(self) -> None:
+        self._process = _launch()
+
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def start_again(self) -> None:
+        self._process = _launch()
+
+    def stop(self) -> None:
+        """End it, in peace if it can."""
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_WITHIN)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def _launch() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # ourselves
+        [sys.executable, "-m", "gateway.cli", "worker", "--leashed"],
+        stdin=subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C is ours: it is stopped by `stop`
+    )

@@ -1,0 +1,171 @@
+"""The worker: follows the back offices, beside the processes that serve pages. Any number of them share the work.
+
+Jobs only say what to look at. Whose turn it is, and from where to go on, is in the rows and the marks: a job that is
+lost, or comes twice, changes nothing.
+"""
+
+import asyncio
+import logging
+import os
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+from datetime import timedelta
+from functools import partial, wraps
+
+import structlog
+import uvloop
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from saq import Job, Worker
+from saq.queue.redis import RedisQueue
+from saq.types import Context
+
+from auth.clock import utc_now
+from cache.client import connect
+from connectors.addresses import AddressPolicy
+from connectors.records import Kind
+from connectors.registry import load_connectors
+from gateway.budgets import budget_of
+from gateway.feeds.following import Following
+from gateway.feeds.news import News
+from gateway.feeds.reading import Reading
+from gateway.feeds.sweeping import Sweeping
+from gateway.kept import Kept
+from gateway.log import configure
+from gateway.offices import Offices
+from gateway.records.database import Database, DatabaseDown
+from gateway.rounds import Rounds
+from gateway.settings import Settings, SettingsError
+from gateway.vault import Vault
+
+QUEUE = "{hallway}"  # the braces keep all its keys on one node of a cluster
+AT_ONCE = 8  # jobs of one worker
+JOB_WITHIN = 600  # seconds; a feed that has much to catch up with goes on in the next job
+SWEEP_EVERY = timedelta(seconds=30)  # between two turns of one sweep
+DEQUEUE_WITHIN = 1.0  # seconds; then it asks again
+KEPT_FOR = 30  # seconds that a job that is done is remembered
+STOP_WITHIN = 5  # seconds
+
+log = structlog.get_logger()
+
+
+def run_worker(settings: Settings, *, leashed: bool = False) -> None:
+    """Work until SIGINT or SIGTERM; `leashed`: or until whoever started us is gone, and our input with it.
+
+    Raises `SettingsError`.
+    """
+    if settings.redis_url is None:
+        raise SettingsError(
+            ["HALLWAY_REDIS_URL: needed here; `hallway serve` runs a worker of its own where it is not set"]
+        )
+    configure(settings.log_level)
+    logging.getLogger("saq").setLevel(logging.CRITICAL)  # it says every second that Redis is away; so do we, once
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_work(settings, settings.redis_url.reveal(), leashed=leashed))
+
+
+async def _work(settings: Settings, redis_url: str, *, leashed: bool) -> None:
+    async with AsyncExitStack() as stack:
+        database = Database(settings.database_url.reveal())
+        stack.push_async_callback(database.close)
+        redis = connect(redis_url)
+        stack.push_async_callback(redis.aclose)
+        policy = AddressPolicy(allow_http=settings.allow_http_sources, allow_private=settings.allow_private_sources)
+        vault = Vault(settings.keyring())
+        budget = partial(budget_of, redis, in_hurry=False)
+        offices = Offices(database, vault, load_connectors(), policy, budget=budget)
+        stack.push_async_callback(offices.aclose)
+        kept = Kept(redis)
+        reading = Reading(kept, utc_now)
+        following = Following(database, redis, offices, News(database, kept, reading), utc_now)
+        sweeping = Sweeping(database, offices, reading, utc_now, every=timedelta(seconds=settings.sweep_every))
+        queue = Patient(Redis.from_url(redis_url), name=QUEUE)
+        stack.push_async_callback(_left, queue)
+
+        async def look(_: Context, *, source: str, kind: Kind) -> None:
+            with suppress(DatabaseDown):  # the next job finds it due again
+                await following.look(source, kind)
+
+        async def sweep(_: Context, *, source: str) -> None:
+            with suppress(DatabaseDown):
+                await sweeping.sweep(source)
+
+        worker = Worker(
+            queue,
+            [("look", _told(look)), ("sweep", _told(sweep))],
+            concurrency=AT_ONCE,
+            dequeue_timeout=DEQUEUE_WITHIN,
+            shutdown_grace_period_s=STOP_WITHIN,
+        )
+        due = Due(offices, queue, sweeps=settings.sweep_every > 0)
+        rounds = Rounds("due feeds", due.enqueue, every=1.0)
+        await rounds.start()
+        stack.push_async_callback(rounds.stop)
+        if leashed:
+            asyncio.get_running_loop().add_reader(sys.stdin, _stop_at_the_end, worker)
+        await worker.start()
+
+
+class Patient(RedisQueue):
+    """A queue that is asked again in a moment while Redis is away, and not at once, over and over."""
+
+    async def dequeue(self, timeout: float = 0.0, poll_interval: float = 0.0) -> Job | None:  # noqa: ASYNC109  # its signature
+        try:
+            return await super().dequeue(timeout, poll_interval)
+        except (RedisError, OSError):
+            await asyncio.sleep(DEQUEUE_WITHIN)
+            return None
+
+
+class Due:
+    """Puts what is due into the queue, once in each of its intervals, however many workers do."""
+
+    def __init__(self, offices: Offices, queue: RedisQueue, *, sweeps: bool) -> None:
+        self._offices = offices
+        self._queue = queue
+        self._sweeps = sweeps
+        self._slots: dict[str, int] = {}
+
+    async def enqueue(self) -> None:
+        """Raises `DatabaseDown`."""
+        for office in (await self._offices.all()).values():
+            for kind, feed in office.connector.feeds.items():
+                await self._put("look", feed.every, source=office.name, kind=kind)
+            if self._sweeps:
+                await self._put("sweep", SWEEP_EVERY, source=office.name)
+
+    async def _put(self, job: str, every: timedelta, **arguments: str) -> None:
+        name = "/".join((job, *arguments.values()))
+        slot = int(time.time() / every.total_seconds())
+        if self._slots.get(name) != slot:
+            with suppress(RedisError, OSError):  # it is put in the next round
+                key = f"{name}/{slot}"
+                await self._queue.enqueue(job, key=key, timeout=JOB_WITHIN, ttl=KEPT_FOR, **arguments)
+                self._slots[name] = slot
+
+
+def _told(job: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """Log a job that fails: the queue would only keep it to itself."""
+
+    @wraps(job)
+    async def run(context: Context, **arguments: str) -> None:
+        try:
+            await job(context, **arguments)
+        except Exception:
+            log.exception("job failed", job=job.__name__, **arguments)
+
+    return run
+
+
+async def _left(queue: RedisQueue) -> None:
+    with suppress(RedisError, OSError):  # it may be away
+        await queue.disconnect()
+
+
+def _stop_at_the_end(worker: Worker[Context]) -> None:
+    """Stop when nothing more can come from whoever started us."""
+    if not os.read(sys.stdin.fileno(), 1):
+        asyncio.get_running_loop().remove_reader(sys.stdin)
+        worker.event.set()
