@@ -1,6 +1,7 @@
 """Streams of changes as a browser opens them, byte by byte, and what a stream must never be without."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -129,4 +130,4 @@ async def hearing(app: Any, base_url: str, session: str) -> AsyncIterator[Hearin
 async def change(redis: Client, account: str) -> None:
     """Do as a process does that has read something new of an account."""
     snapshot = Snapshot(owner=account, fetched_at=utc_now(), payload=b"something")
-    assert await Snapshots(redis).put(f"something-of:{account}", snapshot, timedelta(minutes=1))
+    assert await Snapshots(redis).put(f"something:{secrets.token_hex(8)}", snapshot, timedelta(minutes=1))
