@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import httpx
 
@@ -36,7 +36,7 @@ from gateway.feeds.news import News
 from gateway.feeds.reading import Reading
 from gateway.feeds.sweeping import Sweeping
 from gateway.kept import Kept
-from gateway.offices import Office
+from gateway.offices import Office, Offices
 from gateway.pull import Known, Pull
 from gateway.records.database import Database
 from gateway.records.tables import Account, Link, Source
@@ -189,7 +189,7 @@ class Process:
     """What a process has that follows the ledger."""
 
     def __init__(self, database: Database, redis: Client, office: Office, clock: Clock) -> None:
-        offices: Any = FixedOffices(office)
+        self.offices = offices = cast("Offices", FixedOffices(office))
         self.flight: Flight[Known] = Flight()
         self.kept = Kept(redis)
         self.supply = Supply(self.kept, Turns(redis), self.flight, clock=clock)

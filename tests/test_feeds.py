@@ -11,8 +11,10 @@ from support_feeds import DAY, EVERY, START, Ledger, Process, Ticking, link, pro
 from support_redis import RedisProcess
 
 from cache.client import Client, connect
+from cache.marks import Marks
 from connectors.errors import AccessDenied, Unavailable
 from gateway.checked import mark_of
+from gateway.feeds.overview import Agreement, overview
 from gateway.feeds.rows import CHECKPOINT_EVERY
 from gateway.leases import take_lease
 from gateway.pull import Known, Pull, pull
@@ -390,3 +392,31 @@ async def test_shows_what_it_followed_at_once_where_only_deletions_are_not_told(
             assert (supplied.state, waited) == ("late", not tells_owners)
             ledger.gate.set()
             ledger.gate = None
+
+
+async def test_tells_staff_how_far_it_is(
+    database: Database, redis: Client, here: Process, ledger: Ledger, clock: Ticking
+) -> None:
+    for number in range(3):
+        ledger.put(str(number), "7", number)
+    await look(here, clock)
+    await here.sweeping.sweep("ledger")
+    ledger.fails = Unavailable("away")
+    await look(here, clock)
+    (source,) = await overview(database, here.offices, Marks(redis), clock.now)
+    (followed,) = source.kinds
+    assert (followed.kind, followed.checked_at) == ("invoices", clock.now - EVERY)
+    assert (followed.failing_since, followed.error) == (clock.now, "away")
+    assert not followed.is_late(clock.now)
+    assert followed.is_late(clock.now + MINUTE)
+    assert source.sweep
+    assert (source.sweep.done, source.sweep.total, source.sweep.remaining) == (2, 2, None)
+    ledger.fails = None
+    clock.now += DAY
+    await look(here, clock)
+    await here.sweeping.sweep("ledger")
+    (source,) = await overview(database, here.offices, Marks(redis), clock.now)
+    assert source.sweep
+    assert source.sweep.agreement["invoices"] == Agreement(3, 0)
+    assert source.sweep.agreement["invoices"].rate == 1
+    assert source.sweep.agreement["tickets"].rate is None
