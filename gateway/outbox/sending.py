@@ -5,7 +5,7 @@ out before a second one.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,6 +34,7 @@ class Try(Struct, frozen=True, kw_only=True):
     """A try that is ours, until another one has a later `turn`. `since_the_last` began, None: it is the first."""
 
     id: str
+    account: str
     reference: str
     source: str
     action: ActionName
@@ -45,10 +46,13 @@ class Try(Struct, frozen=True, kw_only=True):
 
 
 class Sending:
-    """Works on the outbox from `start` to `aclose`, beside the other processes that do. `told` hears of each change."""
+    """Works on the outbox from `start` to `aclose`, beside the other processes that do.
+
+    `told` hears how each try has ended, and what was done if it was; it raises nothing.
+    """
 
     def __init__(
-        self, db: Database, offices: Offices, clock: Clock, told: Callable[[str], None] = lambda _: None
+        self, db: Database, offices: Offices, clock: Clock, told: Callable[[Try, Done | None], Awaitable[None]]
     ) -> None:
         self._db = db
         self._offices = offices
@@ -172,8 +176,8 @@ class Sending:
             values["may_be_done"] = may_be_done
         if done:
             values |= {"done_at": now, "record": done.record, "number": done.number, "may_be_done": True}
-        await self._note(each, values)
-        self._told(each.id)
+        if await self._note(each, values):
+            await self._told(each, done)
 
     async def _note(self, each: Try, values: dict[str, Any]) -> bool:
         mine = sa.update(OutboxRow).where(OutboxRow.id == each.id, OutboxRow.turn == each.turn)
@@ -185,6 +189,7 @@ def _try_of(row: OutboxRow, now: datetime) -> Try:
     action: ActionName = row.action  # type: ignore[assignment]  # as it was written
     return Try(
         id=row.id,
+        account=row.account_id,
         reference=row.reference,
         source=row.source,
         action=action,
