@@ -54,6 +54,9 @@ from gateway.kept import Kept
 from gateway.keyring import Keyring
 from gateway.log import configure
 from gateway.offices import Offices
+from gateway.outbox.desk import Desk
+from gateway.outbox.sending import Sending
+from gateway.outbox.telling import Telling
 from gateway.pull import Known
 from gateway.records.database import Database, DatabaseDown
 from gateway.seen_pages import SeenPages
@@ -118,9 +121,11 @@ def make_app(settings: Settings) -> ASGIApp:
     policy = AddressPolicy(allow_http=settings.allow_http_sources, allow_private=settings.allow_private_sources)
     offices = Offices(database, vault, load_connectors(), policy, budget=partial(budget_of, redis, in_hurry=True))
     flight: Flight[Known] = Flight()
-    supply = Supply(Kept(redis), Turns(redis), flight, clock=utc_now)
+    kept = Kept(redis)
+    supply = Supply(kept, Turns(redis), flight, clock=utc_now)
     views = AccountViews(offices, supply, budget=settings.page_budget)
     inbox = Inbox(database, offices, views, utc_now)
+    sending = Sending(database, offices, utc_now, Telling(kept, views, offices, utc_now))
     counts = WebhookCounts(database, utc_now)
     intake = Intake(database, offices, counts, inbox.wake)
     usage = Usage(database)
@@ -173,7 +178,7 @@ def make_app(settings: Settings) -> ASGIApp:
                 stack.push_async_callback(early.aclose)
             for close in (flight.aclose, live.aclose):
                 stack.push_async_callback(close)
-            for late in (watch, inbox, counts):
+            for late in (watch, inbox, counts, sending):
                 await late.start()
                 stack.push_async_callback(late.aclose)
             stack.push_async_callback(intake.aclose)
@@ -193,6 +198,7 @@ def make_app(settings: Settings) -> ASGIApp:
                 "base_url": settings.base_url,
                 "callers": Callers(settings.trusted_proxies or ()),
                 "database": database,
+                "desk": Desk(database, utc_now, sending.wake),
                 "intake": intake,
                 "live_pages": LivePages(
                     live=live,

@@ -6,10 +6,9 @@ import structlog
 
 from auth.clock import Clock
 from cache.client import CacheDown
-from connectors.actions import Move, Reply
+from connectors.actions import Done, Move, Reply
 from connectors.deliveries import Event
 from connectors.errors import ConnectorError
-from connectors.actions import Done
 from gateway.account_view import AccountViews
 from gateway.kept import Kept
 from gateway.offices import Offices

@@ -1,35 +1,27 @@
-"""Answering a request: what somebody writes is kept at once, and goes on to the helpdesk from there."""
+"""What the page of a request says of answers to it: the form, and those that are on their way."""
 
 import secrets
-from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
-from litestar import Request, Response, post
-from litestar.di import NamedDependency
-from litestar.enums import RequestEncodingType
-from litestar.params import Body
 from msgspec import Meta, Struct
 
-from auth.principals import Onlooker, Visiting
 from connectors.actions import Reply
 from connectors.records import Ticket
-from gateway.access import LinkRef
 from gateway.home import Item
-from gateway.outbox.desk import Desk, Handed
+from gateway.outbox.desk import Handed
 from gateway.outbox.states import State
-from web.portal.paths import RecordId, SourceName
-from web.portal.visit import Visit, href
-from web.redirects import see_other
+from web.portal.visit import Visit
 
 MOST = 20_000  # characters; as many as a long letter has
 NONCE_BYTES = 24
 WORDS: dict[State, str] = {
     "waiting": "Received. It is on its way to us.",
     "sending": "Received. It is on its way to us.",
-    "sent": "Sent.",
+    "sent": "Sent. It joins the conversation in a moment.",
     "needs_you": "This could not be taken as it is. Take it back, change it and send it again, or call us.",
     "needs_staff": "Received. Something went wrong on its way, and we look after it by hand. You need do nothing.",
+    "cancelled": "Taken back.",
     "unknown": "Received. We check by hand that it has arrived. You need do nothing.",
 }
 
@@ -61,52 +53,46 @@ class Answering(Struct, frozen=True, kw_only=True):
     problem: str | None = None
 
 
-@post("/requests/{source:str}/{record:str}/reply")
-async def send_reply(
-    request: Request[Visiting, Any, Any],
-    visit: NamedDependency[Visit],
-    source: SourceName,
-    record: RecordId,
-    data: Annotated[Written, Body(media_type=RequestEncodingType.URL_ENCODED)],
-) -> Response[Any]:
-    """Take an answer, and say so once it cannot be lost any more."""
-    item = await visit.one(Ticket, source, record)
-    text = data.text.replace("\r\n", "\n").strip()
-    problem = _problem(text)
-    if problem or visit.scope is None:
-        from web.portal.requests import request_page  # noqa: PLC0415
-
-        return await request_page(request, visit, item, text=text, problem=problem)
-    desk: Desk = request.app.state.desk
-    link = LinkRef(source, item.part.customer)
-    await desk.take(visit.scope, link, "reply", {"ticket": record, "text": text}, data.nonce)
-    visit.note("replied", "request")
-    return see_other(f"{href(item)}#answer")
+def check(text: str) -> str | None:
+    """Say what is wrong with an answer."""
+    if not text:
+        return "Write your answer first."
+    if len(text) > MOST:
+        return f"This has {len(text):,} characters, and {MOST:,} can be sent. Shorten it."
+    return None
 
 
-@post("/requests/{source:str}/{record:str}/reply/{handed:str}/back")
-async def take_back_reply(
-    request: Request[Visiting, Any, Any],
-    visit: NamedDependency[Visit],
-    source: SourceName,
-    record: RecordId,
-    handed: str,
-) -> Response[str]:
-    """Take back an answer that has not gone out. One that has stays, and its page says so."""
+async def answering(visit: Visit, item: Item[Ticket], text: str = "", problem: str | None = None) -> Answering | None:
+    """Say how a request is answered here, and what was written that the conversation does not show yet.
 
-
-async def answering(
-    request: Request[Visiting, Any, Any], visit: Visit, item: Item[Ticket], text: str = "", problem: str | None = None
-) -> Answering | None:
-    """Say how a request is answered here, and what was written and is not in the conversation. None: not here."""
-    scope, desk = visit.scope, request.app.state.desk
+    None: not here. Raises `DatabaseDown`.
+    """
     office = visit.offices.get(item.part.source)
-    if scope is None or office is None or "reply" not in office.connector.actions:
+    if visit.scope is None or office is None or "reply" not in office.connector.actions:
         return None
-    handed: Sequence[Handed] = await desk.of(scope)
+    handed = await visit.desk.of(visit.scope)
     return Answering(
         nonce=secrets.token_urlsafe(NONCE_BYTES),
-        pending=[_pending(each) for each in reversed(handed) if _is_of(each, item) and _is_missing(each, item)],
+        pending=[_pending(each) for each in reversed(handed) if _is_missing(each, item)],
         text=text,
         problem=problem,
+    )
+
+
+def _is_missing(each: Handed, item: Item[Ticket]) -> bool:
+    """Whether it is an answer to this request that the conversation cannot have."""
+    its = isinstance(each.asked, Reply) and each.asked.ticket == item.record.origin.id
+    if not its or each.source != item.part.source or each.state == "cancelled":
+        return False
+    return each.done_at is None or each.done_at > item.record.origin.fetched_at
+
+
+def _pending(each: Handed) -> Pending:
+    return Pending(
+        id=each.id,
+        text=each.asked.text if isinstance(each.asked, Reply) else "",
+        at=each.made_at,
+        said=WORDS[each.state],
+        reference=each.reference,
+        may_be_taken_back=each.state in ("waiting", "needs_you"),
     )

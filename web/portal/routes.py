@@ -15,7 +15,14 @@ from web.portal.documents import show_documents
 from web.portal.home import show_home
 from web.portal.invoices import get_invoice_file, show_invoice, show_invoices
 from web.portal.orders import get_order_file, show_order, show_orders
-from web.portal.requests import get_request_file, show_request, show_requests
+from web.portal.requests import (
+    get_request_file,
+    go_to_request,
+    send_reply,
+    show_request,
+    show_requests,
+    take_back_reply,
+)
 from web.portal.search import show_search
 from web.portal.switch import use_account
 from web.portal.visit import Visit, visit_of
@@ -38,6 +45,9 @@ PORTAL = Router(
         show_requests,
         show_request,
         get_request_file,
+        send_reply,
+        go_to_request,
+        take_back_reply,
         show_orders,
         show_order,
         get_order_file,

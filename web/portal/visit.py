@@ -17,6 +17,7 @@ from gateway.access import AccountRef, Scope
 from gateway.account_view import AccountView, AccountViews, Part
 from gateway.home import Item, needs_customer
 from gateway.offices import Office
+from gateway.outbox.desk import Desk
 from gateway.page_rows import PLACE
 from gateway.proofs import Proof
 from gateway.rights import AREA_OF, AREAS, Area
@@ -89,6 +90,12 @@ class Visit:
     def offices(self) -> Mapping[str, Office]:
         """The sources as they were when the visit began."""
         return self._records.offices if self._records else {}
+
+    @property
+    def desk(self) -> Desk:
+        """Where the visitor hands in what is to be sent."""
+        desk: Desk = self.request.app.state.desk
+        return desk
 
     @property
     def areas(self) -> tuple[Area, ...]:
