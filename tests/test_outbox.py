@@ -22,7 +22,7 @@ from connectors.tokens import MemoryTokens
 from gateway.access import LinkRef, PersonRef, Scope
 from gateway.offices import Office, Offices
 from gateway.outbox.desk import Desk, NotYours, TooLate
-from gateway.outbox.sending import LASTS, Sending
+from gateway.outbox.sending import LASTS, Sending, Try
 from gateway.outbox.states import PAUSES
 from gateway.records.database import Database, DatabaseDown
 from gateway.records.outbox_tables import OutboxRow
@@ -115,8 +115,12 @@ class World:
         self.far_end = far_end
         self.clock = clock
         offices = cast("Offices", FixedOffices(far_end.office(how)))
-        self.sending = Sending(database, offices, clock)
+        self.told: list[tuple[str, bool]] = []
+        self.sending = Sending(database, offices, clock, self.hear)
         self.desk = Desk(database, clock, self.sending.wake)
+
+    async def hear(self, ended: Try, done: Done | None) -> None:
+        self.told.append((ended.reference, done is not None))
 
     async def hand_in(self, nonce: str = "n", text: str = "My order.") -> str:
         return (await self.desk.take(scope(), LINK, "new_ticket", {**ASKED, "text": text}, nonce)).reference
@@ -163,6 +167,7 @@ async def test_does_what_was_handed_in_and_says_its_number(world: World) -> None
     assert (handed.state, handed.number, handed.done_at) == ("sent", f"T-{reference}", START)
     assert handed.asked == NewTicket(reference=reference, customer="7", person="p1", **ASKED)
     assert await world.sending.work() == 0
+    assert world.told == [(reference, True)]
 
 
 async def test_takes_fifty_equal_forms_at_once_for_one(world: World) -> None:
