@@ -1,16 +1,12 @@
 """What follows when something that a customer sent has gone out, or has not: their pages show it."""
 
-from contextlib import suppress
-
 import structlog
 
 from auth.clock import Clock
-from cache.client import CacheDown
 from connectors.actions import Done, Move, Reply
 from connectors.deliveries import Event
 from connectors.errors import ConnectorError
 from gateway.account_view import AccountViews
-from gateway.kept import Kept
 from gateway.offices import Offices
 from gateway.outbox.sending import Try
 from gateway.records.database import DatabaseDown
@@ -21,16 +17,14 @@ log = structlog.get_logger()
 class Telling:
     """Lets the account's open pages look again, after what was changed over there was read again."""
 
-    def __init__(self, kept: Kept, views: AccountViews, offices: Offices, clock: Clock) -> None:
-        self._kept = kept
+    def __init__(self, views: AccountViews, offices: Offices, clock: Clock) -> None:
         self._views = views
         self._offices = offices
         self._clock = clock
 
     async def __call__(self, ended: Try, done: Done | None) -> None:
         """Raises nothing: what is done is done, and the feed tells of it too."""
-        with suppress(CacheDown):
-            await self._kept.renew(ended.account)
+        await self._views.announce(ended.account)
         ticket = ended.asked.ticket if isinstance(ended.asked, Reply | Move) else None
         if done:
             event = Event(kind="tickets", record=ticket)
