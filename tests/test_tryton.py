@@ -18,7 +18,8 @@ from connectors.testing.far_end import FarEnd
 from connectors.testing.recordings import Exchange, RecordedRequest, RecordedResponse, load_fixtures
 from connectors.tokens import MemoryTokens
 from connectors.transport import open_client
-from connectors.vendors.tryton.rest import Row, Tryton, fields_of, search
+from connectors.vendors.tryton.fields import fields_of
+from connectors.vendors.tryton.rest import Row, Tryton, search
 from connectors.vendors.tryton.settings import TrytonConfig
 from connectors.vendors.tryton.values import Amount, Day, Moment, plain
 
