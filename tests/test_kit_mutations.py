@@ -223,6 +223,21 @@ MUTATIONS: dict[tuple[str, str], list[Edit]] = {
     ("hubspot", "gives an order to nobody"): [("sales", ", people=contacts_of(whose)", "")],
     ("hubspot", "takes a company for a person"): [("associations", 'if each.startswith("contact:")', "")],
     ("hubspot", "makes one candidate of two people"): [("people", 'email, f"contact:{key}")', "email)")],
+    ("tryton", "takes a shipment for none of the order's business"): [
+        ("feeds", "_changed(place.since, watched.parts)", "_changed(place.since, [])")
+    ],
+    ("tryton", "tells of a draft"): [("feeds", "if watched.is_shown(row)", "")],
+    ("tryton", "is silent about what is gone"): [
+        ("feeds", "gone=frozenset(str(row.id) for row in rows) - {str(row.id) for row in shown}", "gone=frozenset()")
+    ],
+    ("tryton", "loses a change between two pages"): [
+        ("feeds", "after=rows[-1].id if more", "after=rows[-1].id + 1 if more")
+    ],
+    ("tryton", "stops after a page of changes"): [("feeds", "more=more", "more=False")],
+    ("tryton", "counts on our clock"): [
+        ("feeds", "rows, _, now = await", "now = datetime.now(UTC)\n        rows, _, _ = await"),
+        ("feeds", "import datetime, timedelta", "import UTC, datetime, timedelta"),
+    ],
     ("tryton", "knows an address that was deactivated"): [("parties", '        ("active", "=", True),\n', "")],
     ("tryton", "takes a phone for a person"): [("orders", " and self.contact.type == EMAIL", "")],
     ("tryton", "finds the party and not the person"): [("parties", 'str(row.id) if fact == "email" else None', "None")],

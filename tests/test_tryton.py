@@ -38,6 +38,19 @@ def test_asks_for_sales_that_the_customer_knows_of() -> None:
     assert question.headers["range"] == "records=0-50"
 
 
+def test_asks_for_orders_of_which_anything_has_changed() -> None:
+    at = {"__class__": "datetime", "year": 2026, "month": 11, "day": 1} | dict.fromkeys(
+        ("hour", "minute", "second", "microsecond"), 0
+    )
+    question = RECORDINGS["orders__changes_page_2"].exchanges[1].request
+    paths = ("", "lines.", "shipments.", "moves.", "contact.")
+    dates = [[f"{path}{date}", ">=", at] for path in paths for date in ("write_date", "create_date")]
+    assert meant(question, "d") == [["id", ">", 86], ["OR", *dates]]
+    assert meant(question, "o") == [["id", "ASC"]]
+    newest = RECORDINGS["orders__changes_page_1"].exchanges[3].request
+    assert (meant(newest, "d"), meant(newest, "o")) == ([["write_date", "!=", None]], [["write_date", "DESC"]])
+
+
 def test_asks_for_invoices_to_customers_that_were_posted() -> None:
     question = RECORDINGS["invoices__page_1"].exchanges[0].request
     assert meant(question, "d") == [
