@@ -28,7 +28,8 @@ class Staff:
 
     def __init__(self, tryton: Tryton) -> None:
         self._tryton = tryton
-        self.one, self.other = (self._party(name) for name in ("Lodestar Sails", "Brightwater Yachts"))
+        names = ("Lodestar Sails", "Brightwater Yachts", "Brightwater Yachts")
+        self.one, self.other, self.same = (self._party(name) for name in names)
         self.sale = self._rpc("sale.sale.copy", [tryton.ids["quoted"]], {**self._of(self.one), "contact": None})[0]
 
     def press(self, *actions: str, model: str = "sale.sale") -> None:
@@ -59,6 +60,10 @@ class Staff:
     def take_the_payment_back(self) -> None:
         last = self._rpc("account.move.reconciliation.search", [], 0, 1, [["id", "DESC"]])
         self._rpc("account.move.reconciliation.delete", last)
+
+    def make_one_of_two(self) -> None:
+        merged = {"form": "ask", "source": self.other["id"], "destination": self.same["id"]}
+        self._tryton.wizard("party.replace", "party.party", self.other["id"], replace=merged)
 
     def _party(self, name: str) -> dict[str, Any]:
         key = self._rpc("party.party.create", [{"name": name, "addresses": [["create", [{"street": "Quay 2"}]]]}])[0]
@@ -120,13 +125,14 @@ STEPS: dict[str, tuple[Callable[[Staff], None], bool, bool]] = {
     "a payment": (lambda staff: staff.pay("100.00"), False, True),
     "half of it": (lambda staff: staff.pay("201.90"), False, True),
     "the rest": (lambda staff: staff.pay("301.89"), True, True),
+    "two customers who are one": (lambda staff: staff.make_one_of_two(), True, True),
     "a payment that was none": (lambda staff: staff.take_the_payment_back(), True, True),
 }
 
 
 async def test_tells_of_all_that_staff_do(tryton: Tryton, office: Office) -> None:
     staff = Staff(tryton)
-    customers = [str(each["id"]) for each in (staff.one, staff.other)]
+    customers = [str(each["id"]) for each in (staff.one, staff.other, staff.same)]
 
     async def everything(kind: Kind) -> dict[str, Answer[Record]]:
         return await read_all(connector.reads[kind], office, *customers)

@@ -116,5 +116,9 @@ def _check_order(keys: Sequence[int], *, strictly: bool = False) -> None:
 # It tells nothing of a ticket in a queue that the account may see no more, nor of one that was shredded. Two questions
 # where nothing has changed.
 feed: Feed[RequestTrackerConfig] = Feed(
-    read=read_changes, lag=LAG, every=timedelta(seconds=15), whole_every=timedelta(minutes=15)
+    read=read_changes,
+    lag=timedelta(0),
+    every=timedelta(seconds=15),
+    whole_every=timedelta(minutes=15),
+    tells_owners=True,
 )

@@ -1,7 +1,8 @@
 """What has changed. Tryton moves a record's own date only for what is written to the record itself.
 
-So we look at what belongs to it as well: a shipment, a move of goods, the bookings that settle an invoice. It keeps
-nothing of what was deleted, and moves no date where two parties are made one. Both show when a list is read as a whole.
+So we look at what belongs to it as well: a shipment, a move of goods, the bookings that settle an invoice, and the
+address, which is the only one to be dated where two parties are made one. Tryton keeps nothing of what was deleted, so
+that shows when a list is read as a whole.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from connectors.contract import Answer, Changes, ChangesQuery, Feed
+from connectors.contract import Answer, Changes, ChangesQuery, Feed, ReadChanges
 from connectors.errors import BadResponse
 from connectors.passes import place_of
 from connectors.records import Invoice, Kind, Order, Record
@@ -46,14 +47,25 @@ class Watched(Struct, Generic[R, T], frozen=True):
 ORDERS = Watched(
     orders.MODEL,
     orders.SaleRow,
-    {"lines": "sale.line", "shipments": shipments.MODEL, "moves": "stock.move", "contact": parties.MODEL},
+    {
+        "lines": "sale.line",
+        "shipments": shipments.MODEL,
+        "moves": "stock.move",
+        "contact": parties.MODEL,
+        "invoice_address": "party.address",
+    },
     lambda row: row.shown,
     orders.answers_of,
 )
 INVOICES = Watched(
     invoices.MODEL,
     invoices.InvoiceRow,
-    {"move.lines": "account.move.line", "payment_lines": "account.move.line", "sales": orders.MODEL},
+    {
+        "move.lines": "account.move.line",
+        "payment_lines": "account.move.line",
+        "sales": orders.MODEL,
+        "invoice_address": "party.address",
+    },
     lambda row: row.shown,
     invoices.answers_of,
     [("type", "=", "out")],
@@ -109,8 +121,12 @@ async def _newest(office: Tryton, models: Iterable[str]) -> tuple[datetime | Non
     return max((row.write_date.value for row in found), default=None), now
 
 
-# It tells nothing of what was deleted. Each look is a question or two where nothing has changed.
+# It tells nothing of what was deleted, and all else at once: what shows late is only dated early.
+# Each look is a question or two where nothing has changed.
+READS: Mapping[Kind, ReadChanges[TrytonConfig, Record]] = {"orders": read_orders, "invoices": read_invoices}
 FEEDS: Mapping[Kind, Feed[TrytonConfig]] = {
-    "orders": Feed(read=read_orders, lag=LAG, every=timedelta(seconds=15), whole_every=timedelta(minutes=15)),
-    "invoices": Feed(read=read_invoices, lag=LAG, every=timedelta(seconds=15), whole_every=timedelta(minutes=15)),
+    kind: Feed(
+        read=read, lag=timedelta(0), every=timedelta(seconds=15), whole_every=timedelta(minutes=15), tells_owners=True
+    )
+    for kind, read in READS.items()
 }

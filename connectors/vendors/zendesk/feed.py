@@ -80,4 +80,6 @@ def _ticket(raw: Raw) -> TicketRow | Change:
 
 # It may be asked ten times a minute, whoever asks: this takes two of these, and leaves the others to a look of many
 # pages and to other programs. It is blind to nothing, so the whole list is a check, not a need.
-feed: Feed[ZendeskConfig] = Feed(read=read_changes, lag=LAG, every=timedelta(seconds=30), whole_every=timedelta(days=1))
+feed: Feed[ZendeskConfig] = Feed(
+    read=read_changes, lag=LAG, every=timedelta(seconds=30), whole_every=timedelta(days=1), tells_owners=True
+)
