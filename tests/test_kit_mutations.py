@@ -194,17 +194,17 @@ MUTATIONS: dict[tuple[str, str], list[Edit]] = {
         ("feed", "answer_of(office, each, query.asked_at)", "answer_of(office, each, query.asked_at, ())")
     ],
     ("request_tracker", "is silent about what was deleted"): [
-        ("feed", "gone = {key for key in events if key <= min(ends, default=key)} | ", "gone = ")
+        ("feeds", "gone = {key for key in events if key <= min(ends, default=key)} | ", "gone = ")
     ],
-    ("request_tracker", "is silent about what was merged"): [("feed", " | await _merged(office, sorted(rows))", "")],
-    ("request_tracker", "tells of a reminder"): [("feed", "if row.shown and", "if")],
+    ("request_tracker", "is silent about what was merged"): [("feeds", " | await _merged(office, sorted(rows))", "")],
+    ("request_tracker", "tells of a reminder"): [("feeds", "if row.shown and", "if")],
     ("request_tracker", "tells of what lies behind the end of a page"): [
-        ("feed", "key in events if key <= min(ends, default=key)", "key in events")
+        ("feeds", "key in events if key <= min(ends, default=key)", "key in events")
     ],
     ("request_tracker", "asks for its own time in theirs"): [
-        ("feed", "(now - place.since + MARGIN)", "(query.asked_at - place.since + MARGIN)")
+        ("feeds", "(now - place.since + MARGIN)", "(query.asked_at - place.since + MARGIN)")
     ],
-    ("request_tracker", "stops after a page of changes"): [("feed", "more=bool(ends)", "more=False")],
+    ("request_tracker", "stops after a page of changes"): [("feeds", "more=bool(ends)", "more=False")],
     ("request_tracker", "takes a group for a person"): [("tickets", 'who.type == "user" and ', "")],
     ("request_tracker", "takes anybody for who was looked at"): [
         ("people", "person, lambda row: row.Name == person)", "person, lambda row: True)")
