@@ -8,6 +8,7 @@ import asyncio
 import os
 import random
 import re
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -52,6 +53,7 @@ START_WITHIN = 60.0  # seconds
 APPS = {"crm": "hubspot", "erp": "odoo", "helpdesk": "zendesk"}
 ENVIRON = {
     "HUBSPOT_TOKEN": "sandbox-hubspot-token",
+    "ODOO_HOOK": "hook-of-the-fault-suite",
     "ODOO_KEY": ODOO_KEY,
     "ZENDESK_TOKEN": "sandbox0zendesk0token0sandbox0zendesk0to",
 }
@@ -71,8 +73,13 @@ promises = {orders = PROMISE}
 [sources.erp]
 connector = "odoo"
 title = "Orders and invoices"
-settings = {base_url = "ERP", database = "DATABASE", login = "LOGIN", api_key = {env = "ODOO_KEY"}}
 promises = {orders = PROMISE, invoices = PROMISE, tickets = PROMISE}
+[sources.erp.settings]
+base_url = "ERP"
+database = "DATABASE"
+login = "LOGIN"
+api_key = {env = "ODOO_KEY"}
+webhook_secret = {env = "ODOO_HOOK"}
 
 [sources.helpdesk]
 connector = "zendesk"
@@ -139,8 +146,16 @@ class Portal:
         return Visit(path, 200, began, seconds, stamps, records)
 
     @property
+    def http(self) -> httpx.AsyncClient:
+        return self._http
+
+    @property
     def resident_bytes(self) -> int:
         return resident_bytes(web_process(self._server))
+
+    def kill_web(self) -> None:
+        """End its web process, as the kernel does when memory runs out. Another one takes its place."""
+        os.kill(web_process(self._server), signal.SIGKILL)
 
     def log_lines(self, word: str) -> list[str]:
         return [line for line in self._log.read_text("utf-8").splitlines() if word in line]
@@ -210,7 +225,7 @@ async def world(
 
 
 @asynccontextmanager
-async def portal(world: World) -> AsyncIterator[Portal]:
+async def portal(world: World, command: Sequence[str] = PORTAL) -> AsyncIterator[Portal]:
     """Serve until the block ends."""
     port = free_port()
     address = {"HALLWAY_PORT": str(port), "HALLWAY_BASE_URL": f"http://127.0.0.1:{port}"}
@@ -218,7 +233,7 @@ async def portal(world: World) -> AsyncIterator[Portal]:
     log = Path(world.environ["HALLWAY_DATA_DIR"]) / f"portal-{port}.log"
     with log.open("wb") as out:
         process = await asyncio.create_subprocess_exec(
-            *PORTAL, cwd=ROOT, env=ours | world.environ | address, stdout=out, stderr=out
+            *command, cwd=ROOT, env=ours | world.environ | address, stdout=out, stderr=out
         )
     try:
         end = time.monotonic() + START_WITHIN
