@@ -224,7 +224,7 @@ async def _killed(plan: Plan) -> AsyncIterator[tuple[str, Figure]]:
         built.environ["PYTHONPATH"] = os.pathsep.join(["tests", str(ROOT)])
         built.sandbox.site.zendesk.exports_a_minute = 100_000
         look = await stack.enter_async_context(mirror(built, accounts, plan.rng))
-        served = await stack.enter_async_context(portal(built, HURRIED_PORTAL))
+        served = await stack.enter_async_context(portal(built, command=HURRIED_PORTAL))
         acknowledged: dict[tuple[str, str], datetime] = {}
         done = Counter[str]()
         web_killed_at = time.monotonic()
@@ -276,7 +276,7 @@ async def _change_and_tell(
             told = {"_id": key, "_model": MODELS[kind]}
             for _ in range(plan.rng.randint(1, 3)):  # copies too
                 with suppress(httpx.HTTPError):  # nobody has taken it
-                    answer = await served.http.post("/hooks/erp", params={"key": ENVIRON["ODOO_HOOK"]}, json=told)
+                    answer = await served.http.post("/hooks/erp", params={"key": ENVIRON["HOOK"]}, json=told)
                     if answer.status_code == HTTPStatus.OK:
                         acknowledged[kind, str(key)] = sent_at
         await asyncio.sleep(plan.rng.uniform(0, 0.2))
