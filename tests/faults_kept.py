@@ -90,10 +90,12 @@ class Mirror:
 
         `again`: one that was changed before will do, too.
         """
-        for name, item in self._shuffled(source):
-            wants = [want for each in whose for want in self.wants[each] if want.topic == (source, KINDS[source][name])]
-            before = [_bare(await pull(want, utc_now())) for want in wants]
-            is_theirs = any(key.endswith(str(item.id)) for was in before for key in was)
+        name = self._rng.choice(list(KINDS[source]))
+        wants = [want for each in whose for want in self.wants[each] if want.topic == (source, KINDS[source][name])]
+        before = [_bare(await pull(want, utc_now())) for want in wants]
+        theirs = {key for was in before for key in was}
+        for item in self._shuffled(source, name):
+            is_theirs = any(key.endswith(str(item.id)) for key in theirs)
             if not is_theirs or (not again and (name, item.id) in self._changed):
                 continue
             answer = await http.post(
@@ -122,9 +124,8 @@ class Mirror:
             "crm": hubspot_system(site.hubspot),
         }
 
-    def _shuffled(self, source: str) -> list[tuple[str, Item]]:
-        system = self._systems()[source]
-        items = [(name, item) for name in KINDS[source] for item in system.kinds[name].items() if item.choices]
+    def _shuffled(self, source: str, name: str) -> list[Item]:
+        items = [item for item in self._systems()[source].kinds[name].items() if item.choices]
         self._rng.shuffle(items)
         return items
 
