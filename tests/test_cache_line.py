@@ -2,15 +2,17 @@
 
 import asyncio
 import ssl
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
 
 import pytest
+import uvloop
 from redis.exceptions import InvalidResponse, ResponseError
 from structlog.testing import capture_logs
 from support_redis import PATIENCE, PATIENTLY, RedisProcess
 
-from cache.client import CacheDown, Client, Gate, connect
+from cache.client import DEADLINE, CacheDown, Client, Gate, connect
 
 ECHO = "local all = {unpack(KEYS)} for _, each in ipairs(ARGV) do table.insert(all, each) end return all"
 ONE, TWO = b"*1\r\n$3\r\none\r\n", b"*1\r\n$3\r\ntwo\r\n"
@@ -117,6 +119,23 @@ async def test_runs_a_script_that_redis_has_forgotten(redis: Client) -> None:
     for _ in range(2):
         await redis.script_flush()
         assert await redis.run("return 1", [], []) == 1
+
+
+def test_hears_an_answer_that_came_while_we_were_busy(redis_process: RedisProcess) -> None:
+    """On the event loop that serves: there, a question is only sent when all who are ready have had their turn."""
+
+    async def ask_and_be_busy() -> object:
+        client = connect(redis_process.url)
+        await client.run("return 1", [], [])
+        asking = asyncio.ensure_future(client.run("return 2", [], []))
+        await asyncio.sleep(0)
+        time.sleep(DEADLINE * 2)  # noqa: ASYNC251  # that is what busy is
+        answer = await asking
+        await client.aclose()
+        return answer
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(ask_and_be_busy()) == 2
 
 
 async def test_takes_a_script_that_fails_for_an_answer(redis: Client) -> None:
