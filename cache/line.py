@@ -56,6 +56,8 @@ class Line(asyncio.Protocol):
 
     async def ask(self, words: Sequence[Word], until: float) -> object:
         """Give the answer to a command, by `until` on the event loop's clock. Raises the library's errors."""
+        if not self.is_open:
+            raise RedisConnectionError("connection lost")
         loop = asyncio.get_running_loop()
         answer = loop.create_future()
         self._answers.append(answer)

@@ -2,17 +2,16 @@
 
 import asyncio
 import ssl
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
 
 import pytest
-import uvloop
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import InvalidResponse, ResponseError
 from structlog.testing import capture_logs
 from support_redis import PATIENCE, PATIENTLY, RedisProcess
 
-from cache.client import DEADLINE, CacheDown, Client, Gate, connect
+from cache.client import CacheDown, Client, Gate, connect
 
 ECHO = "local all = {unpack(KEYS)} for _, each in ipairs(ARGV) do table.insert(all, each) end return all"
 ONE, TWO = b"*1\r\n$3\r\none\r\n", b"*1\r\n$3\r\ntwo\r\n"
@@ -121,21 +120,25 @@ async def test_runs_a_script_that_redis_has_forgotten(redis: Client) -> None:
         assert await redis.run("return 1", [], []) == 1
 
 
-def test_hears_an_answer_that_came_while_we_were_busy(redis_process: RedisProcess) -> None:
-    """On the event loop that serves: there, a question is only sent when all who are ready have had their turn."""
+async def test_asks_nothing_on_a_connection_that_has_ended(redis_process: RedisProcess, patience: str) -> None:
+    client = connect(redis_process.url + patience)
+    line, until = await client._open_line()
+    line.end()
+    with pytest.raises(RedisConnectionError):
+        await line.ask(["GET", "k"], until)
+    assert await client.get("k") is None
+    await client.aclose()
 
-    async def ask_and_be_busy() -> object:
-        client = connect(redis_process.url)
-        await client.run("return 1", [], [])
-        asking = asyncio.ensure_future(client.run("return 2", [], []))
-        await asyncio.sleep(0)
-        time.sleep(DEADLINE * 2)  # noqa: ASYNC251  # that is what busy is
-        answer = await asking
-        await client.aclose()
-        return answer
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        assert runner.run(ask_and_be_busy()) == 2
+async def test_hears_an_answer_that_comes_when_it_was_we_who_were_busy(
+    redis_process: RedisProcess, patience: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cache.line.TURN", PATIENCE)
+    client = connect(redis_process.url + patience)
+    line, _ = await client._open_line()
+    asking = asyncio.ensure_future(line.ask(["ECHO", "k"], until=0))
+    assert await asking == b"k"
+    await client.aclose()
 
 
 async def test_takes_a_script_that_fails_for_an_answer(redis: Client) -> None:
