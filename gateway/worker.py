@@ -1,7 +1,7 @@
 """The worker: follows the back offices, beside the processes that serve pages. Any number of them share the work.
 
 Jobs only say what to look at. Whose turn it is, and from where to go on, is in the rows and the marks: a job that is
-lost, or comes twice, changes nothing.
+lost, cancelled, or comes twice, changes nothing.
 """
 
 import asyncio
@@ -46,7 +46,6 @@ JOB_WITHIN = 600  # seconds; a feed that has much to catch up with goes on in th
 SWEEP_EVERY = timedelta(seconds=30)  # between two turns of one sweep
 DEQUEUE_WITHIN = 1.0  # seconds; then it asks again
 KEPT_FOR = 30  # seconds that a job that is done is remembered
-STOP_WITHIN = 5  # seconds
 
 log = structlog.get_logger()
 
@@ -97,7 +96,6 @@ async def _work(settings: Settings, redis_url: str, *, leashed: bool) -> None:
             [("look", _told(look)), ("sweep", _told(sweep))],
             concurrency=AT_ONCE,
             dequeue_timeout=DEQUEUE_WITHIN,
-            shutdown_grace_period_s=STOP_WITHIN,
         )
         due = Due(offices, queue, sweeps=settings.sweep_every > 0)
         rounds = Rounds("due feeds", due.enqueue, every=1.0)
