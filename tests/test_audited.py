@@ -76,6 +76,7 @@ LOOKS = {
     "sources list": ("sources", "list"),
     "staff list": ("staff", "list"),
     "webhooks list": ("webhooks", "list"),
+    "status": ("status",),
     "sources test": ("sources", "test"),
     "doctor": ("doctor",),
     "invitations list": ("invitations", "list"),

@@ -58,7 +58,7 @@ class Following:
         try:
             cursor = await self._follow(office, kind, feed, (name, turn))
         except ConnectorError as error:
-            if await self._rows.failed(office, kind, str(error), self._clock()):
+            if await self._rows.failed(office, kind, f"{type(error).__name__}: {error}", self._clock()):
                 log.warning("feed away", source=source, kind=kind, error=type(error).__name__, detail=str(error))
         except CacheDown:
             log.warning("feed not followed: redis is away", source=source, kind=kind)
