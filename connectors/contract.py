@@ -191,15 +191,16 @@ class OpenFile(Protocol[C_contra]):
 class Feed(Struct, Generic[C], frozen=True, kw_only=True):
     """How a back office tells what has changed.
 
-    A change may turn up as much as `lag` later than it was made, so each look goes back by as much. `every` is the
-    shortest pause between two looks that its limits bear. What it tells nothing of, what was deleted or has another
-    owner now, shows only when a customer's list is read as a whole: that is due after `whole_every`.
+    A list shows a change at once, this one as much as `lag` later. `every` is the shortest pause between two looks that
+    its limits bear. What it tells nothing of, what was deleted or has another owner now, shows only when a customer's
+    list is read as a whole: that is due after `whole_every`. `tells_owners`: whose a record is now is not among that.
     """
 
     read: ReadChanges[C, Record]
     lag: timedelta
     every: timedelta = timedelta(seconds=10)
     whole_every: timedelta
+    tells_owners: bool = False
 
 
 class Limits(Struct, frozen=True, kw_only=True):

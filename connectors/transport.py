@@ -49,6 +49,11 @@ def up_to(max_bytes: int) -> Mapping[str, Any]:
     return MappingProxyType({"max_bytes": max_bytes})
 
 
+def counted_apart(name: str) -> Mapping[str, Any]:
+    """Mark a request of those that the vendor has another limit for: asked too often, only these have to wait."""
+    return MappingProxyType({"counted_apart": name})
+
+
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -176,12 +181,13 @@ class Client(httpx.AsyncClient):
     async def _send(self, request: httpx.Request, call: Call, *, stream: bool, **options: Any) -> httpx.Response:  # noqa: ANN401  # httpx's
         ask = partial(self._ask, request, stream=stream, **options)
         attempt = partial(self._restraint.attempt, request, call, ask, stream=stream)
+        until = asyncio.get_running_loop().time() + self._deadline
         try:
-            async with asyncio.timeout(self._deadline):
+            async with asyncio.timeout_at(until):
                 if request.method not in ("GET", "HEAD") and not request.extensions.get("repeatable"):
                     return await attempt()
                 await request.aread()  # so that it can be sent again
-                return await self._retrying(call)(attempt)
+                return await self._repeating(call, attempt, until)
         except TimeoutError as error:
             if not call.sent:  # our doing, not theirs
                 raise Unavailable(f"{question(request)}: not sent, no turn within {self._deadline:g} s") from error
@@ -201,14 +207,33 @@ class Client(httpx.AsyncClient):
             raise
         return response
 
-    def _retrying(self, call: Call) -> AsyncRetrying:
-        return AsyncRetrying(
+    async def _repeating(
+        self, call: Call, attempt: Callable[[], Awaitable[httpx.Response]], until: float
+    ) -> httpx.Response:
+        """Attempt it, and again as long as that is worth it.
+
+        Tenacity looks closely at every function that it calls. So it is called in when the first attempt has failed.
+        """
+        try:
+            return await attempt()
+        except ConnectorError as error:
+            if not self._is_worth_repeating(call, error):
+                raise
+            failed: list[ConnectorError] = [error]
+
+        async def attempt_again() -> httpx.Response:
+            if failed:
+                raise failed.pop()
+            return await attempt()
+
+        retrying = AsyncRetrying(
             sleep=self._sleep,
             retry=retry_if_exception(partial(self._is_worth_repeating, call)),
             wait=_wait,
-            stop=stop_after_attempt(ATTEMPTS) | stop_before_delay(self._deadline),
+            stop=stop_after_attempt(ATTEMPTS) | stop_before_delay(until - asyncio.get_running_loop().time()),
             reraise=True,
         )
+        return await retrying(attempt_again)
 
     def _is_worth_repeating(self, call: Call, error: BaseException) -> bool:
         return isinstance(error, ConnectorError) and error.retry and self._restraint.may_repeat(call)

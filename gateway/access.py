@@ -3,6 +3,7 @@
 What `gateway.standing` keeps of it for a page is ten seconds old at most.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -59,6 +60,16 @@ class Scope(Struct, frozen=True, kw_only=True):
     links: tuple[LinkRef, ...]
     rights: Rights
     persons: frozenset[PersonRef] = frozenset()
+
+
+class Access(Struct, frozen=True, kw_only=True):
+    """`accounts` are all that a member may act for; `scope` is over the one they asked for, None where it is not."""
+
+    scope: Scope | None
+    accounts: tuple[AccountRef, ...]
+
+
+Whom = tuple[str, str | None]  # a member, and the account that they want to act for
 
 
 async def remember(db: Database, identity: Identity, now: datetime, *, trail: Trail, address: str | None = None) -> str:
@@ -133,52 +144,69 @@ async def remember_staff(
 
 async def accounts_of(db: Database, member_id: str) -> tuple[AccountRef, ...]:
     """List the accounts that a member may act for, in the order people look for them."""
+    whom = (member_id, None)
     async with db.read() as session:
-        return await read_accounts(session, member_id)
+        return (await read_access(session, [whom]))[whom].accounts
 
 
 async def scope_of(db: Database, member_id: str, account_id: str) -> Scope | None:
     """Let a member act for an account. None: no membership, or no such account; nobody outside can tell which."""
+    whom = (member_id, account_id)
     async with db.read() as session:
-        return await read_scope(session, member_id, account_id)
+        return (await read_access(session, [whom]))[whom].scope
 
 
-async def read_accounts(session: AsyncSession, member_id: str) -> tuple[AccountRef, ...]:
-    """Do as `accounts_of`, in a transaction that reads more."""
-    accounts = (
-        sa.select(Account.id, Account.name)
-        .join(Membership, Membership.account_id == Account.id)
-        .where(Membership.member_id == member_id)
-    )
-    refs = [AccountRef(*row) for row in await session.execute(accounts)]
-    return tuple(sorted(refs, key=lambda ref: (ref.name.casefold(), ref.id)))
-
-
-async def read_scope(session: AsyncSession, member_id: str, account_id: str) -> Scope | None:
-    """Do as `scope_of`, in a transaction that reads more: never an old membership with new links."""
-    membership = (
-        sa.select(Account.name, Membership.rights, Member.issuer, Member.subject)
+async def read_access(session: AsyncSession, whom: Collection[Whom]) -> dict[Whom, Access]:
+    """Read for many at once, in a transaction that reads more: never an old membership with new links."""
+    memberships = (
+        sa.select(Membership.member_id, Account.id, Account.name, Membership.rights, Member.issuer, Member.subject)
         .join(Membership, Membership.account_id == Account.id)
         .join(Member, Membership.member_id == Member.id)
-        .where(Membership.member_id == member_id, Membership.account_id == account_id)
+        .where(Membership.member_id.in_({member for member, _ in whom}))
     )
-    links = (
-        sa.select(Link.source, Link.customer).where(Link.account_id == account_id).order_by(Link.source, Link.customer)
-    )
-    persons = sa.select(Person.source, Person.person).where(Person.member_id == member_id)
-    row = (await session.execute(membership)).one_or_none()
-    if row is None:
-        return None
-    return Scope(
-        member_id=member_id,
-        issuer=row.issuer,
-        subject=row.subject,
-        account_id=account_id,
-        account_name=row.name,
-        links=tuple(LinkRef(*each) for each in await session.execute(links)),
-        rights=msgspec.convert(row.rights, Rights),
-        persons=frozenset(PersonRef(*each) for each in await session.execute(persons)),
-    )
+    held = {(row.member_id, row.id): row for row in await session.execute(memberships)}
+    accounts: dict[str, list[AccountRef]] = {}
+    for row in held.values():
+        accounts.setdefault(row.member_id, []).append(AccountRef(row.id, row.name))
+    acting = {(member, account): held.get((member, account)) for member, account in whom if account}
+    links = await _links(session, {account for (_, account), row in acting.items() if row})
+    persons = await _persons(session, {member for (member, _), row in acting.items() if row})
+    return {
+        (member, account): Access(
+            scope=Scope(
+                member_id=member,
+                issuer=mine.issuer,
+                subject=mine.subject,
+                account_id=account,
+                account_name=mine.name,
+                links=tuple(links.get(account, ())),
+                rights=msgspec.convert(mine.rights, Rights),
+                persons=frozenset(persons.get(member, ())),
+            )
+            if account and (mine := acting[member, account])
+            else None,
+            accounts=tuple(sorted(accounts.get(member, ()), key=lambda ref: (ref.name.casefold(), ref.id))),
+        )
+        for member, account in whom
+    }
+
+
+async def _links(session: AsyncSession, accounts: Collection[str]) -> dict[str, list[LinkRef]]:
+    found: dict[str, list[LinkRef]] = {}
+    if accounts:
+        links = sa.select(Link.account_id, Link.source, Link.customer).where(Link.account_id.in_(accounts))
+        for account, source, customer in await session.execute(links.order_by(Link.source, Link.customer)):
+            found.setdefault(account, []).append(LinkRef(source, customer))
+    return found
+
+
+async def _persons(session: AsyncSession, members: Collection[str]) -> dict[str, list[PersonRef]]:
+    found: dict[str, list[PersonRef]] = {}
+    if members:
+        persons = sa.select(Person.member_id, Person.source, Person.person).where(Person.member_id.in_(members))
+        for member, source, person in await session.execute(persons):
+            found.setdefault(member, []).append(PersonRef(source, person))
+    return found
 
 
 def _met(what: What, owner: str, identity: Identity, address: str | None, personal: dict[str, Any]) -> Line:

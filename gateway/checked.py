@@ -21,21 +21,24 @@ log = structlog.get_logger()
 class Checked(Struct, frozen=True, kw_only=True):
     """Kept in Redis beside the lists, so that both are lost together.
 
-    `cursor` is where to go on. All changes since `since` were brought in, up to `checked_at`, None: not yet. `run` is
-    the run of Redis to which they were: after a restart it may have less than we wrote.
+    `cursor` is where to go on. All changes since `since` were brought in, up to `checked_at`, None: not yet. The look
+    that is under way began at `began_at`: what changes after that is told by the next one. `run` is the run of Redis
+    to which they were brought: after a restart it may have less than we wrote.
     """
 
     cursor: str | None
     since: datetime
     checked_at: datetime | None
+    began_at: datetime | None = None
     run: str
 
     def vouch(self, known: Known, feed: Feed[Any]) -> Known:
         """Say until when a list is known to be true, whatever changed since it was read."""
         if self.checked_at is None or known.fetched_at < self.since:
             return known
-        checked_at = min(self.checked_at, known.fetched_at + feed.whole_every)
-        return replace(known, checked_at=max(checked_at, known.fetched_at))
+        until = max(self.checked_at, known.fetched_at)
+        as_of = min(until, known.fetched_at + feed.whole_every)
+        return replace(known, checked_at=as_of, followed_at=until if feed.tells_owners else as_of)
 
 
 def mark_of(office: Office, kind: Kind) -> str:

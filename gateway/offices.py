@@ -26,7 +26,7 @@ from gateway.vault import Vault, VaultError
 
 LOOK_EVERY = 3.0  # seconds until a change of a source is noticed
 RETIRE_AFTER = 600.0  # seconds for calls and downloads that began before a change
-PROMISE = 60  # seconds; for kinds to which an admin promised nothing
+PROMISE = timedelta(minutes=1)  # for kinds to which an admin promised nothing; longer where a feed takes longer
 
 log = structlog.get_logger()
 
@@ -57,8 +57,10 @@ class Office(Struct, frozen=True, kw_only=True):
         return self.opened
 
     def promise(self, kind: Kind) -> timedelta:
-        """Say how old its data may be before the page calls it late."""
-        return timedelta(seconds=self.promises.get(kind, PROMISE))
+        """Say how old its data may be before the page calls it late. Without a word of an admin's, what can be held."""
+        feed = self.connector.feeds.get(kind)
+        can_be_held = feed.lag + 2 * feed.every if feed else timedelta(0)
+        return timedelta(seconds=self.promises[kind]) if kind in self.promises else max(PROMISE, can_be_held)
 
 
 class Offices:

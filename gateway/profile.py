@@ -1,12 +1,16 @@
 """What the portal knows of the person who is signed in, apart from any record."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.records.tables import Member, Session
+
+Whom = tuple[str, bytes]  # a member, and the hash of the session in which they look
 
 
 class Profile(Struct, frozen=True, kw_only=True):
@@ -22,12 +26,24 @@ class Profile(Struct, frozen=True, kw_only=True):
         return self.name or self.email or self.subject
 
 
-async def read_profile(session: AsyncSession, member_id: str, session_hash: bytes) -> Profile:
-    """Read a member who is known to be signed in with the session of that hash."""
-    member = sa.select(Member.name, Member.email, Member.subject).where(Member.id == member_id)
-    visits = sa.select(sa.func.max(Session.seen_at, type_=Session.seen_at.type)).where(
-        Session.member_id == member_id, Session.id_hash != session_hash
+async def read_profiles(session: AsyncSession, whom: Collection[Whom]) -> dict[Whom, Profile]:
+    """Read many at once, all of members who are known to be signed in with the session of that hash."""
+    members = {member for member, _ in whom}
+    nth = sa.func.row_number().over(partition_by=Session.member_id, order_by=Session.seen_at.desc())
+    visits = (
+        sa.select(Session.member_id, Session.id_hash, Session.seen_at, nth.label("nth"))
+        .where(Session.member_id.in_(members))
+        .subquery()
     )
-    name, email, subject = (await session.execute(member)).one()
-    last_visit_at = await session.scalar(visits)
-    return Profile(name=name, email=email, subject=subject, last_visit_at=last_visit_at)
+    latest = sa.and_(visits.c.member_id == Member.id, visits.c.nth <= 2)  # noqa: PLR2004  # one of two is another one
+    rows = sa.select(Member.id, Member.name, Member.email, Member.subject, visits.c.id_hash, visits.c.seen_at)
+    by_member: dict[str, list[Any]] = {}
+    for row in await session.execute(rows.outerjoin(visits, latest).where(Member.id.in_(members))):
+        by_member.setdefault(row.id, []).append(row)
+    return {(member, this): _profile(by_member[member], this) for member, this in whom}
+
+
+def _profile(visits: Sequence[Any], this: bytes) -> Profile:
+    seen = [visit.seen_at for visit in visits if visit.seen_at and visit.id_hash != this]
+    member = visits[0]
+    return Profile(name=member.name, email=member.email, subject=member.subject, last_visit_at=max(seen, default=None))

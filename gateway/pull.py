@@ -73,8 +73,8 @@ class Known(Struct, frozen=True, kw_only=True):
     """What is known of a customer since `fetched_at`, when it was asked for as a whole.
 
     `older` is where the rest of the history begins, None at its end. `all_open` False: something in that rest may
-    still want to be paid or answered. `gone` are records that were told to be gone, and when we asked. `checked_at` is
-    later than `fetched_at` where a feed has told of all changes since. `head` is that of what is stored.
+    still want to be paid or answered. `gone` are records that were told to be gone, and when we asked. `checked_at` and
+    `followed_at` are what a feed vouches for, see `as_of` and `followed_to`. `head` is that of what is stored.
     """
 
     records: tuple[Record, ...]
@@ -83,12 +83,18 @@ class Known(Struct, frozen=True, kw_only=True):
     all_open: bool = True
     gone: Mapping[str, datetime] = msgspec.field(default_factory=dict)
     checked_at: datetime | None = None
+    followed_at: datetime | None = None
     head: bytes = b""
 
     @property
     def as_of(self) -> datetime:
-        """Until when it is known to be true."""
+        """Until when all of it is known to be true."""
         return self.checked_at or self.fetched_at
+
+    @property
+    def followed_to(self) -> datetime:
+        """Until when it is known to be true, but for what a feed cannot tell."""
+        return self.followed_at or self.as_of
 
     @property
     def is_whole(self) -> bool:

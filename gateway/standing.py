@@ -4,14 +4,13 @@ import asyncio
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.clock import Clock
 from auth.principals import Visiting
 from cache.copies import Copies
 from cache.lookups import Lookups
-from gateway.access import AccountRef, Scope, read_accounts, read_scope
-from gateway.profile import Profile, read_profile
+from gateway.access import AccountRef, Scope, read_access
+from gateway.profile import Profile, read_profiles
 from gateway.records.database import Database
 
 
@@ -67,17 +66,18 @@ class Standings:
         """Read the rows for many requests at once, and leave copies of them."""
         read_at = self._clock()
         async with self._db.read() as session:
-            found = {who: await _standing(session, who) for who in dict.fromkeys(people)}
+            access = await read_access(session, {(who.member_id, who.account_id) for who in people})
+            profiles = await read_profiles(session, {(who.member_id, who.session) for who in people})
+        found = {
+            who: Standing(
+                member_id=who.member_id,
+                account_id=who.account_id,
+                scope=access[who.member_id, who.account_id].scope,
+                profile=profiles[who.member_id, who.session],
+                accounts=access[who.member_id, who.account_id].accounts,
+            )
+            for who in dict.fromkeys(people)
+        }
         puts = (self._copies.put(who.session.hex(), standing, read_at) for who, standing in found.items())
         await asyncio.gather(*puts)
         return [found[who] for who in people]
-
-
-async def _standing(session: AsyncSession, who: Visiting) -> Standing:
-    return Standing(
-        member_id=who.member_id,
-        account_id=who.account_id,
-        scope=await read_scope(session, who.member_id, who.account_id) if who.account_id else None,
-        profile=await read_profile(session, who.member_id, who.session),
-        accounts=await read_accounts(session, who.member_id),
-    )

@@ -61,8 +61,12 @@ class Question(Struct):
     was_due: bool = False
     call: asyncio.Future[Known] | None = None
 
-    def is_late(self, now: datetime, promises: int = 1) -> bool:
-        return self.have is None or now - self.have.as_of > self.want.promise * promises
+    def is_late(self, now: datetime) -> bool:
+        return self.have is None or now - self.have.as_of > self.want.promise
+
+    def is_needed(self, now: datetime) -> bool:
+        """Whether what we have is too little, or too old, to be shown before there is an answer."""
+        return self.have is None or now - self.have.followed_to > self.want.promise * SHOWN_LATE
 
 
 class Supply:
@@ -129,7 +133,7 @@ class Supply:
     async def _wait(self, due: Sequence["Question"], now: datetime, until: float) -> None:
         """Wait as long as the page may for what it needs, or a moment for what would only be newer."""
         hopeful = [each for each in due if each.call and each.want.topic not in self._silent]
-        needed = [each for each in hopeful if each.is_late(now, SHOWN_LATE)]
+        needed = [each for each in hopeful if each.is_needed(now)]
         calls = [each.call for each in needed or hopeful if each.call]
         if calls:
             left = max(until - asyncio.get_running_loop().time(), 0)

@@ -1,11 +1,12 @@
 """A made-up back office whose history we know, and what one process has to follow it."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import httpx
 
@@ -35,7 +36,7 @@ from gateway.feeds.news import News
 from gateway.feeds.reading import Reading
 from gateway.feeds.sweeping import Sweeping
 from gateway.kept import Kept
-from gateway.offices import Office
+from gateway.offices import Office, Offices
 from gateway.pull import Known, Pull
 from gateway.records.database import Database
 from gateway.records.tables import Account, Link, Source
@@ -67,6 +68,7 @@ class Ledger:
         self.asked: list[str] = []
         self.page = 3
         self.overlap = 0  # how many changes each look goes back
+        self.gate: asyncio.Event | None = None  # lists come when it opens
         self.fails: ConnectorError | None = None
         self.fails_after: int | None = None  # pages
 
@@ -93,6 +95,8 @@ class Ledger:
 
     async def read(self, office: BackOffice[Any], query: Query) -> Page[Record]:
         self._ask(f"list of {query.customer}")
+        if self.gate:
+            await self.gate.wait()
         theirs = self.of(query.customer)
         return Page(tuple(Answer(frozenset({query.customer}), self.record(key, query.asked_at)) for key in theirs))
 
@@ -132,7 +136,9 @@ class Ledger:
         if self.fails and self.fails_after is None:
             raise self.fails
 
-    def office(self, *, lag: timedelta = timedelta(0), whole_every: timedelta = DAY, promise: int = 60) -> Office:
+    def office(
+        self, *, lag: timedelta = timedelta(0), whole_every: timedelta = DAY, tells_owners: bool = True
+    ) -> Office:
         async def unused(*_: object) -> Any:
             raise AssertionError
 
@@ -147,7 +153,11 @@ class Ledger:
             reads={"invoices": self.read},
             reads_open=frozenset(),
             fetch={"invoices": self.fetch},
-            feeds={"invoices": Feed(read=self.changes, lag=lag, every=EVERY, whole_every=whole_every)},
+            feeds={
+                "invoices": Feed(
+                    read=self.changes, lag=lag, every=EVERY, whole_every=whole_every, tells_owners=tells_owners
+                )
+            },
             files={},
             statuses={},
             limits=Limits(concurrent=4),
@@ -158,7 +168,7 @@ class Ledger:
             name="ledger",
             title="Ledger",
             connector=connector,
-            promises={"invoices": promise},
+            promises={"invoices": 60},
             version="1",
             opened=opened,
         )
@@ -179,7 +189,7 @@ class Process:
     """What a process has that follows the ledger."""
 
     def __init__(self, database: Database, redis: Client, office: Office, clock: Clock) -> None:
-        offices: Any = FixedOffices(office)
+        self.offices = offices = cast("Offices", FixedOffices(office))
         self.flight: Flight[Known] = Flight()
         self.kept = Kept(redis)
         self.supply = Supply(self.kept, Turns(redis), self.flight, clock=clock)

@@ -31,6 +31,13 @@ UNTOLD = {
     "gateway.inbox:_purge": "what was followed a week ago",
     "gateway.leases:take_lease": "whose turn it is",
     "gateway.leases:end_lease": "whose turn it was",
+    "gateway.leases:keep_lease": "whose turn it still is",
+    "gateway.feeds.rows:came_to_the_end": "how far a feed was followed",
+    "gateway.feeds.rows:failed": "that it could not be",
+    "gateway.feeds.rows:replay_from": "nothing, but for a row that was missing",
+    "gateway.feeds.sweeps:go_on": "that all lists are read anew",
+    "gateway.feeds.sweeps:came_to": "how many of them were",
+    "gateway.feeds.sweeps:end": "that all were",
     "gateway.identity.readiness:_keep": "what would be seen, computed anew from what is there",
     "gateway.cli.audit:run": "keys that are sealed anew; the other one tells",
 }
@@ -78,6 +85,7 @@ LOOKS = {
 OTHERS = {
     "webhooks register": "in test_webhooks_cli, as it needs a vendor that has an API for it",
     "serve": "the portal itself, whose writes are told one by one",
+    "worker": "what back offices have, which nobody here has changed",
     "demo": "a portal of its own",
     "migrate": "tables, not what is in them",
     "customers import": "in test_contacts, as it needs a file",

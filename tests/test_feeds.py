@@ -11,8 +11,10 @@ from support_feeds import DAY, EVERY, START, Ledger, Process, Ticking, link, pro
 from support_redis import RedisProcess
 
 from cache.client import Client, connect
+from cache.marks import Marks
 from connectors.errors import AccessDenied, Unavailable
 from gateway.checked import mark_of
+from gateway.feeds.overview import Agreement, overview
 from gateway.feeds.rows import CHECKPOINT_EVERY
 from gateway.leases import take_lease
 from gateway.pull import Known, Pull, pull
@@ -88,11 +90,14 @@ async def test_is_as_old_as_the_last_look_that_came_to_its_end(here: Process, le
     for number in range(7):
         ledger.put(str(number), "7", number)
     await look(here, clock)  # one page, and then the token dies
+    began = clock.now
     assert await here.as_of("7") == until
     assert len(await here.amounts("7") or ()) == 3
     ledger.fails, ledger.fails_after = None, None
     await look(here, clock)
     assert await here.amounts("7") == ledger.of("7")
+    assert await here.as_of("7") == began  # what has changed since may lie before the page that came then
+    await look(here, clock)
     assert await here.as_of("7") == clock.now
 
 
@@ -365,3 +370,53 @@ async def test_finds_and_mends_what_a_feed_did_not_tell(here: Process, ledger: L
     (swept,) = [line for line in logs if line["event"] == "swept"]
     assert swept["compared"] == {"invoices:agreed": 4, "invoices:differing": 1}
     assert await here.amounts("7") == ledger.of("7")
+
+
+async def test_shows_what_it_followed_at_once_where_only_deletions_are_not_told(
+    database: Database, redis: Client, ledger: Ledger, clock: Ticking
+) -> None:
+    """A page shows it, dated as old as it may be, while the list is read as a whole."""
+    await link(database, "7")
+    for tells_owners in (True, False):
+        office = ledger.office(whole_every=5 * MINUTE, tells_owners=tells_owners)
+        async with process(database, redis, office, clock) as here:
+            await look(here, clock)
+            await view(here, "7")
+            for _ in range(20):
+                clock.now += MINUTE
+                await look(here, clock)
+            ledger.gate = asyncio.Event()
+            until = asyncio.get_running_loop().time() + 0.5
+            _, (supplied,) = await here.supply.serve([here.want("7")], until)
+            waited = asyncio.get_running_loop().time() >= until
+            assert (supplied.state, waited) == ("late", not tells_owners)
+            ledger.gate.set()
+            ledger.gate = None
+
+
+async def test_tells_staff_how_far_it_is(
+    database: Database, redis: Client, here: Process, ledger: Ledger, clock: Ticking
+) -> None:
+    for number in range(3):
+        ledger.put(str(number), "7", number)
+    await look(here, clock)
+    await here.sweeping.sweep("ledger")
+    ledger.fails = Unavailable("away")
+    await look(here, clock)
+    (source,) = await overview(database, here.offices, Marks(redis), clock.now)
+    (followed,) = source.kinds
+    assert (followed.kind, followed.checked_at) == ("invoices", clock.now - EVERY)
+    assert (followed.failing_since, followed.error) == (clock.now, "away")
+    assert not followed.is_late(clock.now)
+    assert followed.is_late(clock.now + MINUTE)
+    assert source.sweep
+    assert (source.sweep.done, source.sweep.total, source.sweep.remaining) == (2, 2, None)
+    ledger.fails = None
+    clock.now += DAY
+    await look(here, clock)
+    await here.sweeping.sweep("ledger")
+    (source,) = await overview(database, here.offices, Marks(redis), clock.now)
+    assert source.sweep
+    assert source.sweep.agreement["invoices"] == Agreement(3, 0)
+    assert source.sweep.agreement["invoices"].rate == 1
+    assert source.sweep.agreement["tickets"].rate is None

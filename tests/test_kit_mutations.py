@@ -89,8 +89,8 @@ MUTATIONS: dict[tuple[str, str], list[Edit]] = {
     ("request_tracker", "believes the asker about the owner"): [
         (
             "tickets",
-            "tuple(_answer(office, row, query.asked_at) for row",
-            "tuple(Answer(frozenset({query.customer}), _answer(office, row, query.asked_at).record) for row",
+            "tuple(answer_of(office, row, query.asked_at) for row",
+            "tuple(Answer(frozenset({query.customer}), answer_of(office, row, query.asked_at).record) for row",
         )
     ],
     ("request_tracker", "puts its secret into the address"): [
@@ -193,6 +193,18 @@ MUTATIONS: dict[tuple[str, str], list[Edit]] = {
     ("zendesk", "tells of a ticket otherwise than its lists"): [
         ("feed", "answer_of(office, each, query.asked_at)", "answer_of(office, each, query.asked_at, ())")
     ],
+    ("request_tracker", "is silent about what was deleted"): [
+        ("feed", "gone = {key for key in events if key <= min(ends, default=key)} | ", "gone = ")
+    ],
+    ("request_tracker", "is silent about what was merged"): [("feed", " | await _merged(office, sorted(rows))", "")],
+    ("request_tracker", "tells of a reminder"): [("feed", "if row.shown and", "if")],
+    ("request_tracker", "tells of what lies behind the end of a page"): [
+        ("feed", "key in events if key <= min(ends, default=key)", "key in events")
+    ],
+    ("request_tracker", "asks for its own time in theirs"): [
+        ("feed", "(now - place.since + MARGIN)", "(query.asked_at - place.since + MARGIN)")
+    ],
+    ("request_tracker", "stops after a page of changes"): [("feed", "more=bool(ends)", "more=False")],
     ("request_tracker", "takes a group for a person"): [("tickets", 'who.type == "user" and ', "")],
     ("request_tracker", "takes anybody for who was looked at"): [
         ("people", "person, lambda row: row.Name == person)", "person, lambda row: True)")

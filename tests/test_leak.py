@@ -76,11 +76,18 @@ KEY = "(self.account, self.source, self.office.version, self.customer, self.kind
 EVERYBODY = tuple(requestor("alder", person) for person in ("sam", "kim"))
 UNAVAILABLE = '__import__("connectors.errors", fromlist=["_"]).Unavailable'
 MUTATIONS = (
-    Mutation("the membership", "wrong_account", (Cut(access.read_scope, "Membership.member_id == member_id, "),)),
+    Mutation(
+        "the membership",
+        "wrong_account",
+        (Cut(access.read_access, "held.get((member, account))", "next(iter(held.values()), None)"),),
+    ),
     Mutation(
         "the account of a link",
         "all_answer_for_all",
-        (Cut(access.read_scope, ".where(Link.account_id == account_id)"),),
+        (
+            Cut(access._links, ".where(Link.account_id.in_(accounts))"),
+            Cut(access.read_access, "links.get(account, ())", "sum(links.values(), [])"),
+        ),
     ),
     Mutation(
         "the owner in an answer",
@@ -117,7 +124,7 @@ MUTATIONS = (
     Mutation(
         "the headers in front of a finished answer",
         "page_of_before",
-        (Cut(Lane._find, "if is_plain(scope) else None", ""),),
+        (Cut(Lane.__call__, " and is_plain(scope)"),),
     ),
     Mutation(
         "the account that a page is of",
@@ -174,7 +181,7 @@ MUTATIONS = (
     Mutation(
         "that who is copied in is nobody",
         "colleagues",
-        (Cut(tickets._answer, "people=row.people", f"people={EVERYBODY}"),),
+        (Cut(tickets.answer_of, "people=row.people", f"people={EVERYBODY}"),),
     ),
     Mutation(
         "the right to documents",

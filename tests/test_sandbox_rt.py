@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import httpx
 import pytest
 from support_needs import need
 from support_sandbox import RT_TOKEN, RunningSandbox
+
+from connectors.sandbox.rt.changes import merge, set_status
 
 SHARED = Path(os.environ.get("HALLWAY_SHARED", Path(__file__).parents[2] / "shared"))
 CAPTURES = SHARED / "captures" / "rt5"
@@ -80,6 +83,36 @@ def test_searches_by_time(rt: Rt) -> None:
     assert "885" in rt.ids(f"LastUpdated > '{item['LastUpdated'].replace('T', ' ').rstrip('Z')}'")
     assert "881" not in rt.ids(f"LastUpdated > '{item['LastUpdated']}'")
     assert "881" in rt.ids(f"LastUpdated >= '{item['LastUpdated']}'", per_page=100)
+
+
+def test_searches_by_how_long_ago(rt: Rt, sandbox: RunningSandbox) -> None:
+    tickets, now = sandbox.site.rt.tickets, datetime.now(UTC)
+    tickets[881]["LastUpdated"], tickets[874]["LastUpdated"] = (
+        now - timedelta(seconds=100),
+        now - timedelta(seconds=200),
+    )
+    assert set(rt.ids(f"{MAYA} AND LastUpdated > '-150 seconds'")) >= {"881"}
+    assert "874" not in rt.ids(f"{MAYA} AND LastUpdated > '-150 seconds'")
+
+
+def test_finds_a_merged_ticket_by_what_it_goes_by(rt: Rt, sandbox: RunningSandbox) -> None:
+    merge(sandbox.site.rt, 874, 881, datetime.now(UTC))
+    assert "874" not in rt.ids(MAYA)
+    assert rt.ids("EffectiveId = 881 OR EffectiveId = 885") == ["874", "881", "885"]
+    assert rt.get("/ticket/874").json()["id"] == 881
+
+
+def test_finds_what_was_deleted_among_the_transactions(rt: Rt, sandbox: RunningSandbox) -> None:
+    query = (
+        "ObjectType = 'RT::Ticket' AND ObjectId > 870 AND TicketLastUpdated > '-60 seconds'"
+        " AND TicketStatus = 'deleted' AND Type = 'Status' AND NewValue = 'deleted'"
+    )
+    for status in ("deleted", "open"):
+        set_status(sandbox.site.rt, 881, status, datetime.now(UTC))
+    set_status(sandbox.site.rt, 885, "deleted", datetime.now(UTC))
+    found = rt.get("/transactions", query=query, fields="ObjectId", orderby="ObjectId").json()
+    assert [item["ObjectId"] for item in found["items"]] == ["885"]
+    assert rt.get("/transactions", query="Nope = 1").status_code == 400
 
 
 @pytest.mark.parametrize(

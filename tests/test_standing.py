@@ -1,5 +1,6 @@
 """Where somebody stands: as the rows say, or a copy that is ten seconds old at most and their own."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -15,7 +16,7 @@ from cache.copies import Copies
 from gateway.access import remember
 from gateway.links import Login, Proof, link
 from gateway.records.database import Database
-from gateway.records.tables import Membership
+from gateway.records.tables import Membership, Session
 from gateway.standing import Standing, Standings
 
 
@@ -106,3 +107,39 @@ async def test_goes_by_the_rows_after_trouble_with_redis(
     copies.doubt()
     await leave(database, "acme")
     assert (await standings.of(mary)).scope is None
+
+
+async def test_reads_many_at_once_and_gives_each_their_own(
+    standings: Standings, mary: Principal, database: Database
+) -> None:
+    ann_id = await remember(
+        database, Identity(issuer="https://id", subject="ann", email=None, name="Ann"), NOON, trail=TRAIL
+    )
+    ann = replace(mary, member_id=ann_id, session=b"a" * 32)
+    seen = {b"s" * 32: NOON, b"t" * 32: NOON - timedelta(days=1), b"u" * 32: NOON - timedelta(days=2)}
+    async with database.write() as session:
+        for id_hash, seen_at in seen.items():
+            session.add(
+                Session(
+                    id_hash=id_hash,
+                    kind="member",
+                    member_id=mary.member_id,
+                    csrf_token="t",
+                    provider="main",
+                    created_at=seen_at,
+                    seen_at=seen_at,
+                    expires_at=NOON,
+                )
+            )
+    people = [
+        mary,
+        replace(mary, session=b"t" * 32, account_id="globex"),
+        replace(mary, session=b"u" * 32, account_id=None),
+        ann,
+    ]
+    found = await asyncio.gather(*map(standings.of, people))
+
+    assert [each.profile.called for each in found] == ["Mary", "Mary", "Mary", "Ann"]
+    assert [each.scope and each.scope.account_id for each in found] == ["acme", "globex", None, None]
+    assert [[ref.id for ref in each.accounts] for each in found] == [["acme", "globex"]] * 3 + [[]]
+    assert [each.profile.last_visit_at for each in found] == [NOON - timedelta(days=1), NOON, NOON, None]

@@ -73,13 +73,16 @@ class Following:
         checked = await self._begin(office, kind)
         while True:
             asked_at = self._clock()
+            began_at = checked.began_at or asked_at
             query = ChangesQuery(since=checked.since - CLOCKS, asked_at=asked_at, cursor=checked.cursor)
             page = await feed.read(office.back_office, query)
             if page.more and page.cursor == checked.cursor:
                 raise BadResponse(f"{office.name}: a page of changes that leads to itself")
             await self._news.bring_in(office, kind, page, asked_at)
-            checked_at = checked.checked_at if page.more else asked_at - feed.lag
-            checked = replace(checked, cursor=page.cursor, checked_at=checked_at)
+            if page.more:
+                checked = replace(checked, cursor=page.cursor, began_at=began_at)
+            else:
+                checked = replace(checked, cursor=page.cursor, began_at=None, checked_at=began_at - feed.lag)
             if not await self._note(office, kind, checked, lease):
                 return None
             if not page.more:

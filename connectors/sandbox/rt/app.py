@@ -42,6 +42,7 @@ def _answer(store: Store, request: Request) -> Response:
 ROUTES: list[tuple[str, tuple[str, ...], Handler]] = [
     (r"/rt", ("GET",), records.about),
     (r"/tickets", ("GET", "POST"), lists.tickets),
+    (r"/transactions", ("GET",), lists.transactions),
     (r"/users", ("GET", "POST"), lists.users),
     (r"/attachments", ("GET", "POST"), lists.attachments),
     (r"/queues(?:/all)?", ("GET",), lists.queues),

@@ -12,11 +12,39 @@ STAFF = "root"
 
 def set_status(store: Store, key: int, status: str, now: datetime) -> None:
     """Give a ticket another status of its lifecycle. Its history tells."""
+    row = store.tickets[key]
+    _happen(store, key, {"Type": "Status", "Field": "Status", "OldValue": row["Status"], "NewValue": status}, now)
+    row["Status"] = status
+    row["Resolved"] = None if store.is_active(row) else row["LastUpdated"]
+
+
+def reply(store: Store, key: int, text: str, now: datetime) -> None:
+    """Answer a ticket in public."""
+    _happen(store, key, {"Type": "Correspond", "text": text}, now)
+
+
+def comment(store: Store, key: int, text: str, now: datetime) -> None:
+    """Say something that is none of the customer's business."""
+    _happen(store, key, {"Type": "Comment", "text": text}, now)
+
+
+def set_requestors(store: Store, key: int, names: list[str], now: datetime) -> None:
+    _happen(store, key, {"Type": "SetWatcher", "Field": "Requestor"}, now)
+    store.tickets[key]["Requestor"] = names
+
+
+def merge(store: Store, key: int, into: int, now: datetime) -> None:
+    """Make one ticket of two. The date of the one that goes stays as it is."""
+    row, now = store.tickets[into], now.replace(microsecond=0)
+    store.tickets[key]["EffectiveId"] = into
+    row |= {"LastUpdated": now, "LastUpdatedBy": STAFF}
+    row["Requestor"] = list(dict.fromkeys([*row["Requestor"], *store.tickets[key]["Requestor"]]))
+
+
+def _happen(store: Store, key: int, event: dict[str, Any], now: datetime) -> None:
     row, now = store.tickets[key], now.replace(microsecond=0)
-    event = {"Type": "Status", "by": STAFF, "at": now, "Field": "Status", "OldValue": row["Status"], "NewValue": status}
-    add_transaction(store, row, max(store.transactions) + 1, event)
-    row |= {"Status": status, "LastUpdated": now, "LastUpdatedBy": STAFF}
-    row["Resolved"] = None if store.is_active(row) else now
+    add_transaction(store, row, max(store.transactions) + 1, {"by": STAFF, "at": now} | event)
+    row |= {"LastUpdated": now, "LastUpdatedBy": STAFF}
 
 
 def add_transaction(store: Store, ticket: Row, id_: int, event: dict[str, Any]) -> None:

@@ -66,7 +66,7 @@ def _check(kind: str, names: list[str]) -> None:
 
 def _sorted(kind: str, rows: list[Row], params: dict[str, str]) -> list[Row]:
     column = params.get("orderby", "id")
-    if column != "id" and COLUMNS[kind].get(column) not in {"text", "instant", "queue"}:
+    if column != "id" and COLUMNS[kind].get(column) not in {"text", "instant", "queue", "listed"}:
         raise bad_request(f"Unknown field: {column}")
     missing = [row for row in rows if row.get(column) is None]
     known = sorted((row for row in rows if row.get(column) is not None), key=lambda row: (row[column], row["id"]))

@@ -3,11 +3,11 @@
 from msgspec.structs import replace
 
 from connectors.sandbox.asgi import Request, Response
+from connectors.sandbox.rt import ticketsql, transactionsql
 from connectors.sandbox.rt.errors import RtError, bad_request
 from connectors.sandbox.rt.jsonsearch import search
 from connectors.sandbox.rt.listing import LIST_PARAMS, listing, params_of
 from connectors.sandbox.rt.store import Row, Store
-from connectors.sandbox.rt.ticketsql import compile_query
 from connectors.sandbox.rt.writer import Writer, ok
 
 QUERY = frozenset({"query"})
@@ -19,8 +19,16 @@ def tickets(store: Store, writer: Writer, request: Request, _id: str) -> Respons
             raise bad_request("Unknown content type")
         request = replace(request, query=request.body.decode())
     params = params_of(request, "ticket", LIST_PARAMS | QUERY)
-    test = compile_query(store, params.get("query", ""))
+    test = ticketsql.compile_query(store, params.get("query", ""))
     return ok(listing(writer, request, params, "ticket", [row for row in store.tickets.values() if test(row)]))
+
+
+def transactions(store: Store, writer: Writer, request: Request, _id: str) -> Response:
+    params = params_of(request, "transaction", LIST_PARAMS | QUERY)
+    test = transactionsql.compile_query(store, params.get("query", ""))
+    return ok(
+        listing(writer, request, params, "transaction", [row for row in store.transactions.values() if test(row)])
+    )
 
 
 def users(store: Store, writer: Writer, request: Request, _id: str) -> Response:

@@ -23,6 +23,7 @@ def ticket(store: Store, writer: Writer, request: Request, id_: str) -> Response
     row = store.tickets.get(int(id_))
     if row is None:
         raise not_found()
+    row = store.tickets[row["EffectiveId"]]
     version = max((one["id"] for one in store.history(row["id"])), default=0)
     links = [{"ref": "history", "_url": f"{writer.base}/ticket/{row['id']}/history"}]
     return _record(writer, request, "ticket", row, ("etag", f'"{version}"'), links=links)

@@ -22,7 +22,7 @@ def load_rt(folder: Path, now: datetime) -> Store:
     store = Store(seed["token"], seed["lifecycles"], users, queues, {}, {}, {})
     archived = [ticket for facts in seed["archive"] for ticket in _archive(facts, now)]
     for ticket in sorted([*archived, *seed["tickets"]], key=lambda ticket: int(ticket["id"])):
-        _add_ticket(store, ticket)
+        add_ticket(store, ticket)
     return store
 
 
@@ -49,7 +49,7 @@ def _archive(facts: dict[str, Any], now: datetime) -> Iterable[dict[str, Any]]:
         }
 
 
-def _add_ticket(store: Store, ticket: dict[str, Any]) -> None:
+def add_ticket(store: Store, ticket: dict[str, Any]) -> None:
     row = {"Cc": [], "AdminCc": []} | {name: value for name, value in ticket.items() if name != "history"}
     numbers = ("Priority", "InitialPriority", "FinalPriority", "TimeWorked", "TimeLeft", "TimeEstimated")
     row |= dict.fromkeys(numbers, "0") | {"Type": "ticket", "EffectiveId": row["id"], "CustomFields": []}

@@ -129,13 +129,16 @@ async def _newest(office: Odoo, models: Iterable[str]) -> datetime | None:
     return max((in_utc(row.write_date) for row in found), default=None)
 
 
-# It tells nothing of what was deleted. Each look is two or three questions where nothing has changed.
+# It tells nothing of what was deleted, and all else at once: what shows late is only dated early.
+# Each look is two or three questions where nothing has changed.
 READS: Mapping[Kind, ReadChanges[OdooConfig, Record]] = {
     "orders": read_orders,
     "invoices": read_invoices,
     "tickets": read_tickets,
 }
 FEEDS: Mapping[Kind, Feed[OdooConfig]] = {
-    kind: Feed(read=read, lag=LAG, every=timedelta(seconds=30), whole_every=timedelta(minutes=15))
+    kind: Feed(
+        read=read, lag=timedelta(0), every=timedelta(seconds=30), whole_every=timedelta(minutes=15), tells_owners=True
+    )
     for kind, read in READS.items()
 }

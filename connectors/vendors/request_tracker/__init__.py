@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from connectors.contract import Connector, Limits, Scope
 from connectors.vendors.request_tracker.api import Listing, Ref, RequestTracker, TokenAuth, get
+from connectors.vendors.request_tracker.feed import feed
 from connectors.vendors.request_tracker.files import open_file
 from connectors.vendors.request_tracker.people import fetch_person, find
 from connectors.vendors.request_tracker.settings import RequestTrackerConfig
@@ -33,6 +34,7 @@ connector = Connector(
     reads={"tickets": read_tickets},
     reads_open=frozenset({"tickets"}),
     fetch={"tickets": fetch_ticket},
+    feeds={"tickets": feed},
     files={"tickets": open_file},
     statuses={"tickets": STATES},
     limits=Limits(concurrent=4),  # one Perl worker per call, and no limit of its own

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 from connectors.contract import BackOffice
 from connectors.decode import decode_json
 from connectors.errors import BadResponse, NotFound
+from connectors.passes import clock_of
 from connectors.transport import SAFE
 from connectors.vendors.request_tracker.settings import RequestTrackerConfig
 
@@ -59,15 +60,22 @@ class TokenAuth(httpx.Auth):
 
 
 async def get(office: RequestTracker, answer: type[T], path: str, params: Mapping[str, str] | None = None) -> T:
+    return (await get_dated(office, answer, path, params))[0]
+
+
+async def get_dated(
+    office: RequestTracker, answer: type[T], path: str, params: Mapping[str, str] | None = None
+) -> tuple[T, datetime | None]:
+    """Give the answer, and when it was given by the clock over there."""
     response = await office.http.get(f"{REST}{path}", params=params)
-    return decode_json(response.content, answer, f"RT {path}")
+    return decode_json(response.content, answer, f"RT {path}"), clock_of(response)
 
 
-async def walk(office: RequestTracker, row: type[T], path: str, fields: str) -> list[T]:
+async def walk(office: RequestTracker, row: type[T], path: str, fields: str, **more: str) -> list[T]:
     """Read a whole list. The address of its next page is RT's word for it: only that there is one counts."""
 
     async def page(number: int) -> tuple[list[T], bool]:
-        params = {"fields": fields, "per_page": str(PER_PAGE), "page": str(number)}
+        params = {"fields": fields, "per_page": str(PER_PAGE), "page": str(number), **more}
         listing = await get(office, _listing(row), path, params)
         return listing.items, listing.may_go_on
 

@@ -29,6 +29,7 @@ STATES: Mapping[str, TicketState] = {
     "resolved": "solved",
     "rejected": "solved",
 }
+FIELDS = "Type,Subject,Status,Created,LastUpdated,Requestor"
 OPEN = "Status = '__Active__'"  # RT's own name for every status, of any lifecycle, that is not a last one
 
 
@@ -65,7 +66,7 @@ async def read_tickets(office: RequestTracker, query: Query) -> Page[Ticket]:
     ]
     params = {
         "query": " AND ".join(conditions),
-        "fields": "Type,Subject,Status,Created,LastUpdated,Requestor",
+        "fields": FIELDS,
         "orderby": "id",
         "order": "DESC",
         "per_page": str(PER_PAGE),
@@ -74,13 +75,13 @@ async def read_tickets(office: RequestTracker, query: Query) -> Page[Ticket]:
     ids = [int(row.id) for row in listing.items]
     if any(later >= earlier for earlier, later in pairwise(ids if before is None else [before, *ids])):
         raise BadResponse("RT /tickets: rows in another order than asked for")
-    answers = tuple(_answer(office, row, query.asked_at) for row in listing.items if row.shown)
+    answers = tuple(answer_of(office, row, query.asked_at) for row in listing.items if row.shown)
     return Page(answers, str(ids[-1]) if ids and listing.may_go_on else None)
 
 
 async def fetch_ticket(office: RequestTracker, query: RecordQuery) -> Answer[Ticket]:
     row = await find_ticket(office, query.id, query.customer)
-    return _answer(office, row, query.asked_at, await read_messages(office, str(row.id), row.owners))
+    return answer_of(office, row, query.asked_at, await read_messages(office, str(row.id), row.owners))
 
 
 async def find_ticket(office: RequestTracker, key: str, customer: str) -> TicketRow:
@@ -91,7 +92,7 @@ async def find_ticket(office: RequestTracker, key: str, customer: str) -> Ticket
     return row
 
 
-def _answer(
+def answer_of(
     office: RequestTracker, row: TicketRow, asked_at: datetime, messages: tuple[Message, ...] | None = None
 ) -> Answer[Ticket]:
     changed = row.LastUpdated.astimezone(UTC)
