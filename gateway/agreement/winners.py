@@ -1,6 +1,6 @@
 """Which source counts, by the rules of the sources file, and which records a list then leaves out."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import permutations
 
 from connectors.records import Record
@@ -35,23 +35,19 @@ def left_out(kind: Kind, records: Iterable[Record], rules: Rules) -> Mapping[Pla
             if is_same_thing(alike[one], alike[other]) and _counts(kind, alike[one], alike[other], rules):
                 shown.add(one)
                 hidden.add(other)
-                instead[other, alike[other].origin.id] = alike[one]
+                instead[place_of(alike[other])] = alike[one]
     return instead
+
+
+def place_of(record: Record) -> Place:
+    return record.origin.source, record.origin.id
 
 
 def _counts(kind: Kind, one: Record, other: Record, rules: Rules) -> bool:
     """Whether `one` counts, and not `other`, in all that they differ in; or before it if they do not differ."""
     sources = one.origin.source, other.origin.source
     differing = [f"{kind}.{compared.field}" for compared in compare(one, other) if not compared.agrees]
-    won = [winner(rules, fact, *sources) for fact in differing] or [_first(kind, sources, rules)]
-    return set(won) == {sources[0]}
-
-
-def _first(kind: Kind, sources: tuple[str, str], rules: Rules) -> str | None:
-    return next(_named(kind, sources, rules), None)
-
-
-def _named(kind: Kind, sources: tuple[str, str], rules: Rules) -> Iterator[str]:
-    for field in FACTS[kind]:
-        if won := winner(rules, f"{kind}.{field}", *sources):
-            yield won
+    if differing:
+        return {winner(rules, fact, *sources) for fact in differing} == {sources[0]}
+    winners = (winner(rules, f"{kind}.{field}", *sources) for field in FACTS[kind])
+    return next(filter(None, winners), None) == sources[0]

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -87,26 +87,31 @@ class _Reader:
         wins = self._agreement(document.get("agreement", {}), tables)
         return tuple(replace(each, wins=_naming(wins, each.name)) for each in found)
 
-    def _agreement(self, value: object, names: Container[str]) -> dict[str, list[str]]:
+    def _agreement(self, value: object, names: Collection[str]) -> dict[str, list[str]]:
         """Read who counts, fact by fact: `orders.total = ["erp", "crm"]`."""
         wins: dict[str, list[str]] = {}
         kinds = self._table(value, "agreement")
         self._known(kinds, FACTS, "agreement")
         for kind, fields in FACTS.items():
-            place = f"agreement.{kind}"
-            rules = self._table(kinds.get(kind, {}), place)
-            self._known(rules, fields, place)
-            for field in set(fields) & rules.keys():
-                sources = rules[field]
-                if not isinstance(sources, list) or len(sources) < 2 or not all(isinstance(each, str) for each in sources):
-                    self._say(f"{place}.{field}", 'name two sources or more, the one that counts first: ["erp", "crm"]')
-                elif unknown := [each for each in sources if each not in names]:
-                    self._say(f"{place}.{field}", f"no source of this file: {', '.join(map(repr, unknown))}")
-                elif len(set(sources)) < len(sources):
-                    self._say(f"{place}.{field}", "name each source once")
-                else:
-                    wins[f"{kind}.{field}"] = sources
+            rules = self._table(kinds.get(kind, {}), f"agreement.{kind}")
+            self._known(rules, fields, f"agreement.{kind}")
+            for field in fields:
+                if field in rules and self._order(rules[field], names, f"agreement.{kind}.{field}"):
+                    wins[f"{kind}.{field}"] = rules[field]
         return wins
+
+    def _order(self, value: object, names: Collection[str], place: str) -> bool:
+        """Check an order of sources."""
+        before = len(self.problems)
+        match value:
+            case [str(), str(), *_] if all(isinstance(each, str) for each in value):
+                if unknown := [each for each in value if each not in names]:
+                    self._say(place, f"no source of this file: {', '.join(map(repr, unknown))}")
+                if len(set(value)) < len(value):
+                    self._say(place, "name each source once")
+            case _:
+                self._say(place, 'name two sources or more, the one that counts first: ["erp", "crm"]')
+        return len(self.problems) == before
 
     def _source(self, name: str, value: object) -> Desired | None:
         before = len(self.problems)

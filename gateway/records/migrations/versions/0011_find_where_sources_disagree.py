@@ -58,9 +58,7 @@ def upgrade() -> None:
         sa.Column("compared_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_agreements_account_id", ondelete="CASCADE"),
         *_of_two_sources("agreements"),
-        sa.PrimaryKeyConstraint(
-            "account_id", "kind", "field", "first_source", "second_source", name="pk_agreements"
-        ),
+        sa.PrimaryKeyConstraint("account_id", "kind", "field", "first_source", "second_source", name="pk_agreements"),
     )
 
 
