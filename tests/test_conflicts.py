@@ -18,8 +18,8 @@ from connectors.contract import BackOffice, Person
 from connectors.errors import NotFound, Unavailable
 from connectors.records import Invoice, Money, Origin
 from gateway import conflicts as queue
-from gateway.agreement.facts import Compared
-from gateway.conflicts import Conflict, ConflictError, Look, State, Thing, note
+from gateway.agreement.facts import Compared, Kind
+from gateway.conflicts import Conflict, ConflictError, Look, Sources, State, Thing, note
 from gateway.feeds.comparing import Comparing
 from gateway.feeds.contacts import Contacts
 from gateway.feeds.reading import Reading
@@ -68,8 +68,9 @@ def thing(*values: str, agrees: bool = False, number: str = "41", rule: str | No
 
 
 def look(*things: Thing, account: str = "acme", is_whole: bool = True) -> Look:
-    compared = frozenset({("invoices", PAIR)})
-    whole, partly = (compared, frozenset[Any]()) if is_whole else (frozenset[Any](), compared)
+    compared: frozenset[tuple[Kind, Sources]] = frozenset({("invoices", PAIR)})
+    nothing: frozenset[tuple[Kind, Sources]] = frozenset()
+    whole, partly = (compared, nothing) if is_whole else (nothing, compared)
     return Look(account=account, linked=frozenset(PAIR), things=things, whole=whole, partly=partly)
 
 

@@ -145,8 +145,17 @@ async def test_keeps_the_only_one_that_a_member_may_see(
     async with opened(portal_settings, database, sandbox, RULES) as portal:
         login = Login(ISSUER, "joseph")
         proof = Proof(fact="his card", decided_by="test", decided_at=datetime.now(UTC))
-        its = {"account": "bakery", "source": "crm", "customer": CUSTOMERS[0][1]}
-        await link(database, trail=TRAIL, by=BY, **its, proof=proof, login=login, rights=OWN)
+        await link(
+            database,
+            trail=TRAIL,
+            by=BY,
+            account="bakery",
+            source="crm",
+            customer=CUSTOMERS[0][1],
+            proof=proof,
+            login=login,
+            rights=OWN,
+        )
         person = {"source": "crm", "person": "contact:501"}
         await name_person(database, trail=TRAIL, by=BY, login=login, **person, proof=proof)
         (row,) = await rows_of(await portal.browser("joseph", "bakery"))
