@@ -45,7 +45,7 @@ class Part(Struct, frozen=True, kw_only=True):
     `fetched_at` None: never seen. State "down" keeps the last known records, "waiting" has none yet; `asking` says that
     a better answer is on its way. `older` is where the records that were not read begin, None where nothing is missing;
     `all_open` False: some of those may be open. `also` says, by id, in which other sources a record is too, where its
-    own one counts: there it is left out.
+    own one counts: there it is `left_out`.
     """
 
     kind: Kind
@@ -60,6 +60,7 @@ class Part(Struct, frozen=True, kw_only=True):
     older: str | None = None
     all_open: bool = True
     also: Mapping[str, tuple[Elsewhere, ...]] = {}
+    left_out: tuple[Record, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -293,7 +294,8 @@ def _each_thing_once(parts: tuple[Part, ...], offices: Mapping[str, Office]) -> 
 def _left(part: Part, gone: Container[Place], also: Mapping[Place, tuple[Elsewhere, ...]]) -> Part:
     stay = tuple(record for record in part.records if place_of(record) not in gone)
     named = {record.origin.id: also[place_of(record)] for record in stay if place_of(record) in also}
-    return replace(part, records=stay, also=named)
+    left = tuple(record for record in part.records if place_of(record) in gone)
+    return replace(part, records=stay, also=named, left_out=left)
 
 
 def _only(part: Part, record_id: str) -> Part:

@@ -94,10 +94,12 @@ class Rate(Struct, frozen=True, kw_only=True):
 
 async def note(db: Database, looks: Sequence[Look], now: datetime) -> None:
     """Bring the queue and the figures up to what was seen. Raises `DatabaseDown`."""
-    if not looks:
+    known = await _known(db, [look.account for look in looks])
+    telling = [look for look in looks if look.account in known or look.whole or look.partly]
+    if not telling:
         return
     async with db.write() as session:
-        for look in sorted(looks, key=lambda each: each.account):  # in one order, so that no two wait for each other
+        for look in sorted(telling, key=lambda each: each.account):  # in one order: no two wait for each other
             await _note(session, look, now)
         old = (ConflictRow.decided_by == AGREED, ConflictRow.decided_at < now - KEPT_FOR)
         await session.execute(sa.delete(ConflictRow).where(*old))
@@ -153,6 +155,14 @@ async def accounts_in_conflict(db: Database) -> tuple[str, ...]:
     live = sa.select(ConflictRow.account_id).where(ConflictRow.state != "settled").distinct()
     async with db.read() as session:
         return tuple(await session.scalars(live.order_by(ConflictRow.account_id)))
+
+
+async def _known(db: Database, accounts: Sequence[str]) -> set[str]:
+    """Say of which accounts there is anything at all: most have but one source of each kind."""
+    tables = (ConflictRow.account_id, AgreementRow.account_id)
+    async with db.read() as session:
+        found = [await session.scalars(sa.select(column).where(column.in_(accounts)).distinct()) for column in tables]
+    return {account for each in found for account in each}
 
 
 async def _note(session: AsyncSession, look: Look, now: datetime) -> None:

@@ -90,11 +90,11 @@ async def compare(portal: Portal, redis: Client) -> dict[str, tuple[str, str]]:
     return {each.field: each.values for each in await queue.conflicts(portal.database)}
 
 
-async def rows_of(browser: httpx.AsyncClient) -> list[str]:
-    """The lines of the list of orders that name the order."""
+async def rows_of(browser: httpx.AsyncClient, number: str = NUMBER) -> list[str]:
+    """The lines of the list of orders that name an order."""
     tree = html5lib.parse((await browser.get("/orders?show=all")).text, namespaceHTMLElements=False)
     rows = [" ".join("".join(row.itertext()).split()) for row in tree.iter("tr")]
-    return [row for row in rows if NUMBER in row]
+    return [row for row in rows if number in row]
 
 
 async def test_finds_the_conflict_and_shows_both_without_a_rule(
@@ -135,6 +135,21 @@ async def test_shows_it_once_where_a_rule_says_who_counts(
         assert await compare(portal, redis) == {}
         settled = {each.field: each.decided_by for each in await queue.conflicts(database, "settled")}
         assert settled == {"state": queue.RULE, "total": queue.RULE}
+
+
+async def test_lists_the_files_of_both(
+    portal_settings: Settings, database: Database, sandbox: RunningSandbox, deal: dict[str, Any]
+) -> None:
+    deal["offer_number"] = "SO-4381"  # of which there is a delivery slip
+    shown: list[str] = []
+    for first, second in (("erp", "crm"), ("crm", "erp")):
+        rules = RULES.replace("erp", "FIRST").replace("crm", second).replace("FIRST", first)
+        async with opened(portal_settings, database, sandbox, rules) as portal:
+            browser = await portal.browser("maya", "bakery")
+            shown += [row for row in await rows_of(browser, "SO-4381") if "Also in" in row]
+            files = html5lib.parse((await browser.get("/documents")).text, namespaceHTMLElements=False).iter("a")
+            assert any(str(each.get("href")).startswith("/orders/erp/4381/files/") for each in files)
+    assert [("Books" in row, "Offers" in row) for row in shown] == [(False, True), (True, False)]
 
 
 async def test_keeps_the_only_one_that_a_member_may_see(
