@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Container, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -19,6 +18,7 @@ from connectors.deliveries import Event
 from connectors.errors import NotFound, Unavailable
 from connectors.records import Kind, Record
 from gateway.access import LinkRef, Scope
+from gateway.agreement.facts import LISTED
 from gateway.agreement.winners import Place, left_out, place_of
 from gateway.offices import Office, Offices
 from gateway.proofs import Proof, decide
@@ -27,7 +27,6 @@ from gateway.sight import Sight
 from gateway.supply import State, Supplied, Supply
 
 WORST_LAST: tuple[State, ...] = ("on_time", "late", "waiting", "down")
-LISTED: tuple[Literal["orders", "invoices"], ...] = ("orders", "invoices")  # kinds of which two sources may have one
 DEEPEST = 50  # pieces of a history that one page reads
 
 
@@ -281,8 +280,7 @@ def _each_thing_once(parts: tuple[Part, ...], offices: Mapping[str, Office]) -> 
     for kind in LISTED:
         its = [part for part in parts if part.kind == kind]
         rules = {fact: sources for part in its for fact, sources in offices[part.source].wins.items()}
-        instead = left_out(kind, (record for part in its for record in part.records), rules) if rules else {}
-        if instead:
+        if instead := left_out(kind, (record for part in its for record in part.records), rules):
             titles = {part.source: part.title for part in its}
             also: dict[Place, tuple[Elsewhere, ...]] = defaultdict(tuple)
             for (source, key), record in instead.items():
@@ -293,8 +291,8 @@ def _each_thing_once(parts: tuple[Part, ...], offices: Mapping[str, Office]) -> 
 
 def _left(part: Part, gone: Container[Place], also: Mapping[Place, tuple[Elsewhere, ...]]) -> Part:
     stay = tuple(record for record in part.records if place_of(record) not in gone)
-    named = {record.origin.id: also[place_of(record)] for record in stay if place_of(record) in also}
     left = tuple(record for record in part.records if place_of(record) in gone)
+    named = {record.origin.id: also[place_of(record)] for record in stay if place_of(record) in also}
     return replace(part, records=stay, also=named, left_out=left)
 
 

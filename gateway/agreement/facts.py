@@ -10,7 +10,9 @@ from msgspec import Struct
 
 from connectors.records import Invoice, Money, Order, Record
 
-Kind = Literal["orders", "invoices", "contacts"]
+Listed = Literal["orders", "invoices"]
+LISTED: tuple[Listed, ...] = ("orders", "invoices")  # kinds of records that two sources may have of one thing
+Kind = Literal[Listed, "contacts"]
 FACTS: Mapping[Kind, tuple[str, ...]] = {
     "orders": ("state", "total"),
     "invoices": ("state", "total", "open", "due_on"),

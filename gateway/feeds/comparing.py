@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from itertools import combinations
-from typing import Literal
 
 import sqlalchemy as sa
 import structlog
@@ -14,7 +13,7 @@ from auth.clock import Clock
 from cache.client import CacheDown
 from connectors.records import Record
 from gateway.access import LinkRef
-from gateway.agreement.facts import FACTS, compare
+from gateway.agreement.facts import FACTS, LISTED, Listed, compare
 from gateway.agreement.pairs import pairs
 from gateway.agreement.winners import Rules, winner
 from gateway.conflicts import Look, Sources, Thing, accounts_in_conflict, note
@@ -25,8 +24,6 @@ from gateway.pull import Known, Pull
 from gateway.records.database import Database
 from gateway.records.tables import Link
 
-Listed = Literal["orders", "invoices"]
-KINDS: tuple[Listed, ...] = ("orders", "invoices")
 AGAIN_EVERY = timedelta(minutes=5)
 LASTS = timedelta(minutes=10)
 AT_A_TIME = 20  # accounts in one transaction
@@ -95,7 +92,7 @@ class Comparing:
         things: list[Thing] = []
         whole: set[tuple[Listed, Sources]] = set()
         partly: set[tuple[Listed, Sources]] = set()
-        for kind in KINDS:
+        for kind in LISTED:
             wants: dict[str, list[Pull]] = defaultdict(list)
             for link in links:
                 office = offices[link.source]
