@@ -13,6 +13,7 @@ import gateway
 from connectors.registry import load_connectors
 from gateway import serve as server
 from gateway.cli.audit import audit
+from gateway.cli.conflicts import conflicts
 from gateway.cli.customers import customers, readiness, recheck
 from gateway.cli.failures import FAILED, PlainGroup, WrongInput
 from gateway.cli.invitations import invitations
@@ -118,6 +119,7 @@ for command in (rights_, is_person, is_not_person):
 hallway.add_command(members)
 hallway.add_command(invitations)
 hallway.add_command(queue)
+hallway.add_command(conflicts)
 hallway.add_command(customers)
 hallway.add_command(readiness)
 hallway.add_command(recheck)
