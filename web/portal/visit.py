@@ -15,7 +15,7 @@ from connectors.contract import FileStream
 from connectors.errors import NotFound, Unavailable
 from connectors.records import KINDS, Kind, Record
 from gateway.access import AccountRef, Scope
-from gateway.account_view import AccountView, AccountViews, Part
+from gateway.account_view import AccountView, AccountViews, Elsewhere, Part
 from gateway.home import Item, needs_customer
 from gateway.offices import Office
 from gateway.page_rows import PLACE
@@ -265,6 +265,12 @@ def href(item: Item[Record]) -> str:
 
 def items_of(parts: Iterable[Part], record_type: type[R]) -> list[Item[R]]:
     return [Item(record, part) for part in parts for record in part.records if isinstance(record, record_type)]
+
+
+def elsewhere(parts: Iterable[Part], item: Item[Record]) -> tuple[Elsewhere, ...]:
+    """Where else a record is, by lists that leave it out there."""
+    lists = (part for part in parts if (part.kind, part.source) == (item.part.kind, item.part.source))
+    return next((part.also[item.record.origin.id] for part in lists if item.record.origin.id in part.also), ())
 
 
 def only(parts: Iterable[Part], kind: Kind) -> tuple[Part, ...]:
