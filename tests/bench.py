@@ -7,6 +7,7 @@ import signal
 import sys
 
 import bench_cold
+import bench_feeds
 import bench_memory
 import bench_peer
 import bench_report
@@ -20,6 +21,9 @@ BENCHMARKS = {
     "B4": bench_peer.account_view,
     "B6": bench_cold.cold_pages,
     "B7": bench_memory.snapshots,
+    "B8": bench_feeds.ingest,
+    "B10": bench_feeds.growth,
+    "scale": bench_feeds.scale,
     "B11": bench_start.start_and_rest,
 }
 

@@ -1,9 +1,13 @@
 """A made-up back office of many customers, each with some invoices, who are all linked and whose lists are all kept.
 
 The pages of its feed lie ready as JSON. Customers who never change only fill the stores, for what that may cost.
+
+    python tests/bench_ledger.py 100000 10        serves so many customers with so many invoices each, and says the port
 """
 
+import asyncio
 import sqlite3
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -31,6 +35,7 @@ PAGE = 1000  # records
 BATCH = 1000  # commands to Redis, and customers
 START = datetime(2026, 11, 22, 10, tzinfo=UTC)
 WEEK = timedelta(days=7)
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
 
 
 class Row(Struct):
@@ -85,7 +90,7 @@ def changes_of(page: bytes) -> Changes[Record]:
 
 def fill(ledger: Ledger, database: str, redis_url: str) -> None:
     """Link every customer, and keep their lists. `database` is the path of a SQLite file with our tables."""
-    _link(ledger, database)
+    link(ledger, database)
     redis = Redis.from_url(redis_url)
     redis.config_set("appendonly", "no")  # what a disk does is not measured
     _keep(ledger, redis)
@@ -93,12 +98,12 @@ def fill(ledger: Ledger, database: str, redis_url: str) -> None:
     redis.close()
 
 
-def _link(ledger: Ledger, database: str) -> None:
+def link(ledger: Ledger, database: str) -> None:
     with sqlite3.connect(database) as rows:
         at = f"{START:%Y-%m-%d %H:%M:%S.%f}"
         rows.execute(
-            "INSERT INTO sources (name, title, connector, settings, sealed, promises, changed_at)"
-            " VALUES (?, ?, ?, '{}', '{}', '{}', ?)",
+            "INSERT INTO sources (name, title, connector, settings, sealed, promises, wins, changed_at)"
+            " VALUES (?, ?, ?, '{}', '{}', '{}', '{}', ?)",
             (SOURCE, "Ledger", SOURCE, at),
         )
         everybody = range(ledger.customers)
@@ -113,7 +118,7 @@ def _link(ledger: Ledger, database: str) -> None:
     rows.close()
 
 
-def _keep(ledger: Ledger, redis: "Redis[bytes]") -> None:
+def _keep(ledger: Ledger, redis: Redis) -> None:
     """Keep a list for each: their own of those who change, and of the others one that looks like theirs."""
     like_theirs = pack(ledger.want(0), _known(ledger, 0)).payload
     theirs = {each: pack(ledger.want(each), _known(ledger, each)).payload for each in ledger.changing}
@@ -126,7 +131,7 @@ def _keep(ledger: Ledger, redis: "Redis[bytes]") -> None:
         pipeline.execute()
 
 
-def _note_holders(ledger: Ledger, redis: "Redis[bytes]") -> None:
+def _note_holders(ledger: Ledger, redis: Redis) -> None:
     group = _group(ledger.office, "invoices")
     for some in _batches(range(0, ledger.customers * EACH, 100)):  # a hash each
         pipeline = redis.pipeline(transaction=False)
@@ -150,6 +155,34 @@ def _batches(numbers: range) -> Iterator[Sequence[int]]:
     return (numbers[first : first + BATCH] for first in range(0, len(numbers), BATCH))
 
 
+class Source(asyncio.Protocol):
+    """The ledger over HTTP: the list of one customer by their number, and no changes."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._asked = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._asked += data
+        while b"\r\n\r\n" in self._asked:
+            request, _, self._asked = self._asked.partition(b"\r\n\r\n")
+            customer = request.split(b" ", 2)[1].removeprefix(b"/").decode()
+            invoices = self._ledger.invoices_of(int(customer)) if customer.isdecimal() else []
+            body = msgspec.json.encode([Row(customer, each) for each in invoices])
+            self._transport.write(HEAD % (len(body), body))
+
+
+async def serve(ledger: Ledger) -> None:
+    server = await asyncio.get_running_loop().create_server(lambda: Source(ledger), "127.0.0.1", 0)
+    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
+    sys.stdout.flush()
+    await server.serve_forever()
+
+
 def _office(ledger: Ledger) -> Office:
     async def read(office: BackOffice[Any], query: Query) -> Page[Record]:
         """Give a customer's list, as an answer over HTTP that has to be read."""
@@ -158,8 +191,7 @@ def _office(ledger: Ledger) -> Office:
         return Page(tuple(Answer(frozenset([row.customer]), row.record) for row in rows))
 
     async def changes(office: BackOffice[Any], query: ChangesQuery) -> Changes[Record]:
-        response = await office.http.get("/changes")
-        return changes_of(response.content)
+        return changes_of((await office.http.get("/changes")).content)
 
     async def unused(*_: object) -> Any:
         raise NotImplementedError
@@ -183,3 +215,7 @@ def _office(ledger: Ledger) -> Office:
     )
     opened = BackOffice(source=SOURCE, http=httpx.AsyncClient(), config=Config(), tokens=MemoryTokens())
     return Office(name=SOURCE, title="Ledger", connector=connector, promises={}, version="1", opened=opened)
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(Ledger(int(sys.argv[1]), 1, int(sys.argv[2]))))
