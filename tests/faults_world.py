@@ -8,6 +8,7 @@ import asyncio
 import os
 import random
 import re
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -168,8 +169,16 @@ class Portal:
         return f"http://127.0.0.1:{self.server.port}"
 
     @property
+    def http(self) -> httpx.AsyncClient:
+        return self._http
+
+    @property
     def resident_bytes(self) -> int:
         return resident_bytes(web_process(self.server))
+
+    def kill_web(self) -> None:
+        """End its web process, as the kernel does when memory runs out. Another one takes its place."""
+        os.kill(web_process(self.server), signal.SIGKILL)
 
     def log_lines(self, word: str) -> list[str]:
         return [line for line in self._log.read_text("utf-8").splitlines() if word in line]
@@ -239,7 +248,7 @@ async def world(
 
 
 @asynccontextmanager
-async def portal(world: World, port: int | None = None) -> AsyncIterator[Portal]:
+async def portal(world: World, port: int | None = None, command: Sequence[str] = PORTAL) -> AsyncIterator[Portal]:
     """Serve until the block ends, or until somebody kills it."""
     port = port or free_port()
     address = {"HALLWAY_PORT": str(port), "HALLWAY_BASE_URL": f"http://127.0.0.1:{port}"}
@@ -247,7 +256,7 @@ async def portal(world: World, port: int | None = None) -> AsyncIterator[Portal]
     log = Path(world.environ["HALLWAY_DATA_DIR"]) / f"portal-{port}.log"
     with log.open("wb") as out:
         process = await asyncio.create_subprocess_exec(
-            *PORTAL, cwd=ROOT, env=ours | world.environ | address, stdout=out, stderr=out
+            *command, cwd=ROOT, env=ours | world.environ | address, stdout=out, stderr=out
         )
     try:
         end = time.monotonic() + START_WITHIN
