@@ -14,7 +14,9 @@ from bench_report import QUICK, Finding
 from bench_server import PORTAL, running
 from bench_slow import DELAYS
 
-KIND = "orders"  # of which the source is the quickest
+from connectors.records import Kind
+
+KIND: Kind = "orders"  # of which the source is the quickest
 EACH = 5  # pages that each customer has open
 HOOKS = 50 if QUICK else 300
 HEARD_WITHIN = 30.0  # seconds, or there is something wrong
