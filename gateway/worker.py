@@ -1,7 +1,7 @@
 """The worker: follows the back offices, beside the processes that serve pages. Any number of them share the work.
 
 Jobs only say what to look at. Whose turn it is, and from where to go on, is in the rows and the marks: a job that is
-lost, or comes twice, changes nothing.
+lost, cancelled, or comes twice, changes nothing.
 """
 
 import asyncio
@@ -44,12 +44,12 @@ from gateway.vault import Vault
 
 QUEUE = "{hallway}"  # the braces keep all its keys on one node of a cluster
 AT_ONCE = 8  # jobs of one worker
+PATIENCE = 5.0  # seconds for Redis: nobody waits for us
 JOB_WITHIN = 600  # seconds; a feed that has much to catch up with goes on in the next job
 SWEEP_EVERY = timedelta(seconds=30)  # between two turns of one sweep
 COMPARED_EVERY = 60.0  # seconds between looks whether sources are to be compared
 DEQUEUE_WITHIN = 1.0  # seconds; then it asks again
 KEPT_FOR = 30  # seconds that a job that is done is remembered
-STOP_WITHIN = 5  # seconds
 
 log = structlog.get_logger()
 
@@ -73,7 +73,7 @@ async def _work(settings: Settings, redis_url: str, *, leashed: bool) -> None:
     async with AsyncExitStack() as stack:
         database = Database(settings.database_url.reveal())
         stack.push_async_callback(database.close)
-        redis = connect(redis_url)
+        redis = connect(redis_url, patience=PATIENCE)
         stack.push_async_callback(redis.aclose)
         policy = AddressPolicy(allow_http=settings.allow_http_sources, allow_private=settings.allow_private_sources)
         vault = Vault(settings.keyring())
@@ -103,7 +103,6 @@ async def _work(settings: Settings, redis_url: str, *, leashed: bool) -> None:
             [("look", _told(look)), ("sweep", _told(sweep))],
             concurrency=AT_ONCE,
             dequeue_timeout=DEQUEUE_WITHIN,
-            shutdown_grace_period_s=STOP_WITHIN,
         )
         due = Due(offices, queue, sweeps=settings.sweep_every > 0)
         turns = [("due feeds", due.enqueue, 1.0), ("conflicts", comparing.again, COMPARED_EVERY)]
