@@ -37,6 +37,8 @@ HELP = {
     "hallway_sweep_links_done": "Those of them that it has read.",
     "hallway_records_agreed": "Records of which the last sweep found that we had them as they are.",
     "hallway_records_differing": "Records that we had otherwise.",
+    "hallway_facts_agreed": "Facts of which two sources say the same.",
+    "hallway_facts_differing": "Facts of which they do not.",
     "hallway_budget_calls_left": "Calls that may be sent to a source at once.",
     "hallway_budget_silent_seconds": "How long a source wants no calls.",
     "hallway_webhooks_total": "Deliveries by what became of them.",
@@ -94,7 +96,15 @@ def of_webhooks(sources: Sequence[SourceStatus], now: datetime) -> Iterator[Samp
             yield Sample("hallway_webhooks_last_taken_timestamp_seconds", labels, told.last_at.timestamp())
 
 
-COLLECTORS: tuple[Collector, ...] = (of_sources, of_feeds, of_sweeps, of_budgets, of_webhooks)
+def of_agreement(sources: Sequence[SourceStatus], _: datetime) -> Iterator[Sample]:
+    for source in sources:
+        for rate in source.rates:
+            labels = {"source": source.name, "other": rate.sources[1], "fact": f"{rate.kind}.{rate.field}"}
+            yield Sample("hallway_facts_agreed", labels, rate.agreed)
+            yield Sample("hallway_facts_differing", labels, rate.differing)
+
+
+COLLECTORS: tuple[Collector, ...] = (of_sources, of_feeds, of_sweeps, of_agreement, of_budgets, of_webhooks)
 
 
 class Metrics:

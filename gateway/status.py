@@ -7,6 +7,7 @@ from msgspec import Struct
 from cache.client import CacheDown, Client
 from cache.marks import Marks
 from gateway.budgets import budget_of
+from gateway.conflicts import Rate, rates
 from gateway.feeds.overview import FollowedSource, overview
 from gateway.offices import Office, Offices
 from gateway.records.database import Database
@@ -21,7 +22,10 @@ class BudgetState(Struct, frozen=True):
 
 
 class SourceStatus(Struct, frozen=True, kw_only=True):
-    """One source. `broken` is what is wrong with its settings; `budget` None: it has none, or Redis is away."""
+    """One source. `broken` is what is wrong with its settings; `budget` None: it has none, or Redis is away.
+
+    `rates` say how often it agrees with each source whose name comes after its own.
+    """
 
     name: str
     system: str
@@ -29,6 +33,7 @@ class SourceStatus(Struct, frozen=True, kw_only=True):
     followed: FollowedSource
     webhooks: WebhookSummary
     budget: BudgetState | None
+    rates: tuple[Rate, ...] = ()
 
 
 async def status(
@@ -37,6 +42,7 @@ async def status(
     """Look at all sources whose connectors are installed, by name. Raises `DatabaseDown`."""
     followed = {each.name: each for each in await overview(db, offices, Marks(redis), now)}
     webhooks = {each.source: each for each in await summarise(db, offices, base_url, now)}
+    agreed = await rates(db)
     return tuple(
         [
             SourceStatus(
@@ -46,6 +52,7 @@ async def status(
                 followed=followed[name],
                 webhooks=webhooks[name],
                 budget=await _budget(office, redis),
+                rates=tuple(rate for rate in agreed if rate.sources[0] == name),
             )
             for name, office in (await offices.all()).items()
             if name in followed and name in webhooks  # else it was added a moment ago

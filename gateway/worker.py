@@ -45,6 +45,7 @@ from gateway.vault import Vault
 
 QUEUE = "{hallway}"  # the braces keep all its keys on one node of a cluster
 AT_ONCE = 8  # jobs of one worker
+PATIENCE = 5.0  # seconds for Redis: nobody waits for us
 JOB_WITHIN = 600  # seconds; a feed that has much to catch up with goes on in the next job
 SWEEP_EVERY = timedelta(seconds=30)  # between two turns of one sweep
 COMPARED_EVERY = 60.0  # seconds between looks whether sources are to be compared
@@ -73,7 +74,7 @@ async def _work(settings: Settings, redis_url: str, *, leashed: bool) -> None:
     async with AsyncExitStack() as stack:
         database = Database(settings.database_url.reveal())
         stack.push_async_callback(database.close)
-        redis = connect(redis_url)
+        redis = connect(redis_url, patience=PATIENCE)
         stack.push_async_callback(redis.aclose)
         policy = AddressPolicy(allow_http=settings.allow_http_sources, allow_private=settings.allow_private_sources)
         vault = Vault(settings.keyring())

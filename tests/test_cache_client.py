@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from support_clock import Timer
 from support_redis import PATIENCE, RedisProcess
 
-from cache.client import CONNECTIONS, CacheDown, Client, Gate, connect
+from cache.client import CONNECTIONS, DEADLINE, CacheDown, Client, Gate, connect
 
 
 @pytest.fixture
@@ -226,3 +226,15 @@ async def test_never_loses_a_cancel(redis: Client) -> None:
         await task
     with pytest.raises(CacheDown):
         await swallow()  # ends by its deadline, which is a cancel too
+
+
+async def test_waits_longer_where_nobody_waits_for_it(redis_process: RedisProcess) -> None:
+    """A Redis that is stopped for longer than a page would wait."""
+    patient = connect(redis_process.url, patience=PATIENCE)
+    await patient.set("key", "value")
+    redis_process.pause()
+    asked = asyncio.ensure_future(patient.get("key"))
+    await asyncio.sleep(3 * DEADLINE)
+    redis_process.resume()
+    assert await asked == b"value"
+    await patient.aclose()

@@ -64,10 +64,13 @@ def test_shows_how_often_they_agree(ready: Hallway) -> None:
     assert ready.out.startswith("nothing was compared yet")
     find(ready, total("EUR 100", "EUR 90"), state("packed", "packed"))
     assert ready("conflicts", "rate") == 0
-    assert [line.split() for line in ready.out.splitlines()[1:]] == [
+    figures = ready.out
+    assert [line.split() for line in figures.splitlines()[1:]] == [
         ["orders.state", "erp", "and", "helpdesk", "100.0%", "1", "0"],
         ["orders.total", "erp", "and", "helpdesk", "0.0%", "1", "1"],
     ]
+    assert ready("status") == 0
+    assert ready.out.endswith(f"\n\n{figures}")
 
 
 def test_ignores_and_takes_it_back_and_tells_the_trail(ready: Hallway) -> None:

@@ -16,14 +16,16 @@ from support_tree import ROOT
 
 from cache.client import Client
 from connectors.config import Secret
+from gateway.agreement.facts import Compared, Kind
 from gateway.app import make_app
+from gateway.conflicts import Look, Sources, Thing, note
 from gateway.feeds.rows import Feeds
 from gateway.metrics import COLLECTORS, HELP
 from gateway.offices import Offices
 from gateway.records.database import Database, DatabaseDown
 from gateway.settings import Settings
 
-LABELS = ("source", "kind", "outcome", "error")
+LABELS = ("source", "kind", "outcome", "error", "other", "fact")
 TOKEN = "canary-metrics-token-0123456789"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 INVOICE = b'{"_id": 2093, "_model": "account.move"}'
@@ -109,6 +111,20 @@ async def test_tells_which_feed_fails_and_how(watched: Portal, redis: Client) ->
     assert "CANARY" not in str(found)
 
 
+async def test_tells_how_often_two_sources_agree(watched: Portal) -> None:
+    said = Compared(field="total", values=("EUR 1", "EUR 1"), agrees=True)
+    one = Thing(kind="orders", number="41", sources=("erp", "helpdesk"), ids=("1", "2"), compared=(said,))
+    differs = Compared(field="total", values=("EUR 1", "CANARY"), agrees=False)
+    two = Thing(kind="orders", number="CANARY", sources=("erp", "helpdesk"), ids=("1", "2"), compared=(differs,))
+    pair: frozenset[tuple[Kind, Sources]] = frozenset({("orders", ("erp", "helpdesk"))})
+    look = Look(account="bakery", linked=frozenset({"erp", "helpdesk"}), things=(one, two), whole=pair)
+    await note(watched.database, [look], datetime.now(UTC))
+    found = await figures(watched)
+    assert found["hallway_facts_agreed", "erp", "helpdesk", "orders.total"] == 1
+    assert found["hallway_facts_differing", "erp", "helpdesk", "orders.total"] == 1
+    assert "CANARY" not in str(found)
+
+
 async def test_says_that_it_cannot_say(watched: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
     def away(_: Database) -> object:
         raise DatabaseDown("away")
@@ -132,7 +148,7 @@ def test_explains_each_figure_and_no_other() -> None:
     assert sorted(explained) == sorted(HELP)
     source = (ROOT / "gateway/metrics.py").read_text()
     assert {name for name in HELP if f'Sample("{name}"' not in source} == set()
-    assert len(COLLECTORS) == 5
+    assert len(COLLECTORS) == 6
 
 
 def test_shows_the_status_of_each_source(hallway: Hallway, sandbox: RunningSandbox) -> None:

@@ -86,8 +86,13 @@ def rate() -> None:
     if not found:
         click.echo("nothing was compared yet: the worker does it once a day")
         return
-    for line in table(HEAD, map(_row, found)):
+    for line in table(HEAD, map(rate_row, found)):
         click.echo(line)
+
+
+def rate_row(each: Rate) -> tuple[str, ...]:
+    fact, sources, compared = f"{each.kind}.{each.field}", " and ".join(each.sources), each.agreed + each.differing
+    return fact, sources, f"{each.share:.1%}", str(compared), str(each.differing)
 
 
 def _do(act: Callable[[Tools], Awaitable[None]]) -> None:
@@ -102,8 +107,3 @@ def _line(each: Conflict) -> str:
     """Quoted, as all of it may come from a customer."""
     (one, other), (ours, theirs) = each.sources, map(json.dumps, each.values)
     return f"{each.kind} {json.dumps(each.about)}, {each.field}: {one} says {ours}, {other} says {theirs}"
-
-
-def _row(each: Rate) -> tuple[str, ...]:
-    fact, sources, compared = f"{each.kind}.{each.field}", " and ".join(each.sources), each.agreed + each.differing
-    return fact, sources, f"{each.share:.1%}", str(compared), str(each.differing)

@@ -7,6 +7,8 @@ import click
 
 from auth.clock import utc_now
 from cache.client import connect
+from gateway.cli.conflicts import HEAD as RATES
+from gateway.cli.conflicts import rate_row
 from gateway.cli.tables import age, span, table
 from gateway.cli.tools import tools
 from gateway.feeds.overview import FollowedKind
@@ -42,6 +44,11 @@ def status() -> None:
         for kind in each.followed.kinds:
             if kind.failing_since:
                 click.echo(f"\n{each.name}, {kind.kind}: {kind.error}")
+    rates = [rate for each in found for rate in each.rates]
+    if rates:
+        click.echo("")
+        for line in table(RATES, map(rate_row, rates)):
+            click.echo(line)
 
 
 def _lines(each: SourceStatus, now: datetime) -> list[tuple[str, ...]]:
