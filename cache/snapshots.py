@@ -105,7 +105,8 @@ class Snapshots:
         keys = (key, version_of(snapshot.owner))
         version, kept_for = _new_version(), LIFETIMES["version"] // MILLISECOND
         lifetime = ttl // MILLISECOND if ttl else 0
-        return bool(await self._redis.eval(PUT, 2, *keys, head, _write(snapshot), lifetime, version, kept_for))
+        args = (head, _write(snapshot), lifetime, version, kept_for)
+        return bool(await self._redis.run(PUT, keys, args))
 
     async def renew(self, owner: str) -> None:
         """Give an owner a new version, and tell it, for something else of theirs that has changed."""

@@ -174,3 +174,12 @@ async def test_loses_none_of_hundreds_that_were_changed_at_once(
     assert feed.answers.keys() >= set(theirs) - feed.gone
     theirs_now = {key: answer for key, answer in feed.answers.items() if ANN in answer.owners}
     assert theirs_now == await read_all(connector.reads["tickets"], office, ANN)
+
+
+@pytest.mark.parametrize("desk", ["sandbox"], indirect=True)
+async def test_asks_little_while_nothing_changes(office: RequestTracker, sandbox: RunningSandbox) -> None:
+    for ticket in sandbox.site.rt.tickets.values():
+        ticket["LastUpdated"] = min(ticket["LastUpdated"], datetime.now(UTC) - timedelta(days=1))
+    feed = Follower(connector.feeds["tickets"], office, datetime.now(UTC) - timedelta(minutes=15))
+    await feed.look()
+    assert (feed.answers, feed.gone, len(sandbox.rt_seen)) == ({}, set(), 2)
