@@ -25,11 +25,13 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from auth.cross_site import SAFE_METHODS, TooLarge, carries_token, is_form, is_from_our_site, read_form, replay
 from auth.own_path import HOME, own_path
-from auth.principals import VIEW_AS, Onlooker, Principal, Role, StaffPrincipal, Viewing
+from auth.principals import VIEW_AS, Anyone, Onlooker, Role, StaffPrincipal, Viewing, Visiting
 from auth.visitors import KEY, Visitors
 
 PUBLIC = {"public": True}
 FROM_ELSEWHERE = {"from_elsewhere": True}
+BY_ITSELF = {"by_itself": True}  # pages ask for it, and not people: no session lasts longer for it
+ASKS_FOR_NEWS = b"x-account"  # header of a page that asks for news of itself, which is no use of the session either
 
 
 def for_staff(least: Role) -> dict[str, Any]:
@@ -75,7 +77,7 @@ class Protection(InitPlugin):
         is_public, least = handler.opt.get("public") is True, handler.opt.get("staff")
         if is_public and is_safe:
             return
-        who = await self._visitors.recognise(scope)
+        who = await self._visitors.recognise(scope, in_use=not _asks_by_itself(scope, handler))
         if isinstance(who, StaffPrincipal) and who.viewing and not is_safe and least is None:
             raise ReadOnly("You only look. Nothing was done.")
         if is_public:
@@ -87,10 +89,11 @@ class Protection(InitPlugin):
                 raise NotFoundException  # a member need not learn what staff have
             if not who.reaches(least):
                 raise RoleTooLow("Your role does not allow this.")
-        elif isinstance(who, StaffPrincipal) and who.viewing and who.reaches(VIEW_AS):
-            scope[KEY] = _onlooker(who, who.viewing)
-        elif not isinstance(who, Principal):
-            raise NotForStaff("This is for customers. You are signed in as staff.")
+        else:
+            visiting = visiting_as(who)
+            if visiting is None:
+                raise NotForStaff("This is for customers. You are signed in as staff.")
+            scope[KEY] = visiting
 
 
 class CrossSite(ASGIMiddleware):
@@ -143,6 +146,18 @@ def ask_to_sign_in(request: Request[Any, Any, Any], _: SignInNeeded) -> Response
     wanted = own_path(_address(request.scope)) if request.method == "GET" else HOME
     question = "" if wanted == HOME else f"?next={quote(wanted, safe='/')}"
     return Response("", status_code=303, headers={"Location": f"/sign-in{question}"})
+
+
+def visiting_as(who: Anyone | None) -> Visiting | None:
+    """Say whose pages open for somebody: a member's own, or of the member whom one of staff looks at."""
+    if isinstance(who, StaffPrincipal):
+        return _onlooker(who, who.viewing) if who.viewing and who.reaches(VIEW_AS) else None
+    return who
+
+
+def _asks_by_itself(scope: Any, handler: BaseRouteHandler) -> bool:  # noqa: ANN401  # of ASGI
+    asks_for_news = scope["method"] == "GET" and any(name == ASKS_FOR_NEWS for name, _ in scope["headers"])
+    return asks_for_news or handler.opt.get("by_itself") is True
 
 
 def _onlooker(who: StaffPrincipal, viewing: Viewing) -> Onlooker:

@@ -1,6 +1,7 @@
 """The rows of sessions: how they are named, found and ended, and what the audit trail is told of them."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, Protocol
@@ -15,6 +16,8 @@ from auth.session import Session
 from gateway.records.lines import By, Line, What
 from gateway.records.tables import Member, Membership, Staff
 from gateway.records.tables import Session as Row
+
+ID = re.compile(r"[A-Za-z0-9_-]{43}")  # 256 bits
 
 
 class Trail(Protocol):
@@ -57,6 +60,11 @@ def _viewing_of(row: Row) -> Viewing | None:
     if row.viewing_member is None or row.viewing_account is None or row.viewing_until is None:
         return None
     return Viewing(row.viewing_member, row.viewing_account, row.viewing_until)
+
+
+def hash_in(cookie: str | None) -> bytes | None:
+    """Hash what a browser brought, if it can be the id of a session."""
+    return hash_of(cookie) if cookie is not None and ID.fullmatch(cookie) else None
 
 
 def hash_of(cookie: str) -> bytes:

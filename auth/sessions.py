@@ -1,10 +1,10 @@
 """Who is signed in. The rows are the truth, and no write ever brings an ended one back."""
 
 import asyncio
-import re
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 import sqlalchemy as sa
 import structlog
@@ -24,6 +24,7 @@ from auth.session_rows import (
     ended_by_provider,
     ended_everywhere,
     ending,
+    hash_in,
     hash_of,
     look,
     may_act,
@@ -40,7 +41,6 @@ from gateway.records.database import Database, DatabaseDown
 from gateway.records.lines import Line
 from gateway.records.tables import Session as Row
 
-ID = re.compile(r"[A-Za-z0-9_-]{43}")  # 256 bits
 SEEN_EVERY = timedelta(minutes=1)
 SEALED_LENGTH = 8192  # the column's; a longer ID token is not kept, and the provider asks before signing out
 
@@ -67,6 +67,7 @@ class Sessions:
         self._db = db
         self._copies = Copies(redis, "session", Session, clock)
         self._rows: Lookups[bytes, Session | None] = Lookups(self._read)
+        self._unused: Lookups[bytes, Session | None] = Lookups(partial(self._read, in_use=False))
         self._sealer = sealer
         self._trail = trail
         self._clock = clock
@@ -103,19 +104,19 @@ class Sessions:
         row = Row(kind="staff", staff_id=staff_id, provider=provider)
         return await self._begin(row, id_token, provider_sid, address)
 
-    async def get(self, cookie: str | None) -> Session | None:
-        """Find the live session of a browser. Raises `DatabaseDown` when nobody can tell."""
-        if cookie is None or not ID.fullmatch(cookie):
+    async def get(self, cookie: str | None, *, in_use: bool = True) -> Session | None:
+        """Find the live session of a browser, which lasts longer for that if it is `in_use`. Raises `DatabaseDown`."""
+        if (id_hash := hash_in(cookie)) is None:
             return None
-        id_hash = hash_of(cookie)
         copy = await self._copies.get(id_hash.hex())
         if copy is None:
-            (copy,) = await self._rows.get([id_hash])
+            (copy,) = await (self._rows if in_use else self._unused).get([id_hash])
         return self._if_live(copy) if copy else None
 
     def name_of(self, cookie: str | None) -> str | None:
         """Name the session of a browser. Whether there is one is another question."""
-        return hash_of(cookie).hex() if cookie is not None and ID.fullmatch(cookie) else None
+        id_hash = hash_in(cookie)
+        return id_hash.hex() if id_hash else None
 
     def key(self, name: str) -> str:
         """Name the copy of a session, for those who read several values in one round trip."""
@@ -139,9 +140,8 @@ class Sessions:
 
     async def end(self, cookie: str | None, *, address: str | None = None) -> Hidden | None:
         """Sign out. Gives back the ID token of the session, once."""
-        if cookie is None or not ID.fullmatch(cookie):
+        if (id_hash := hash_in(cookie)) is None:
             return None
-        id_hash = hash_of(cookie)
         now = self._clock()
         this = Row.id_hash == id_hash
         async with self._db.write() as session:
@@ -184,10 +184,10 @@ class Sessions:
         self, kind: str, cookie: str | None, change: Callable[[AsyncSession, Row], Awaitable[Sequence[Line] | None]]
     ) -> str | None:
         """Change a live session under a new id. What `change` gives goes to the trail; None: leave all as it is."""
-        if cookie is None or not ID.fullmatch(cookie):
+        if (old := hash_in(cookie)) is None:
             return None
         renewed = secrets.token_urlsafe(32)
-        old, new = hash_of(cookie), hash_of(renewed)
+        new = hash_of(renewed)
         live = (Row.id_hash == old, Row.kind == kind, *self._live(self._clock()))
         async with self._db.write() as session:
             row = await session.scalar(sa.select(Row).where(*live).with_for_update())
@@ -206,12 +206,10 @@ class Sessions:
 
     async def end_all(self, member_id: str, *, but: bytes | None = None, address: str | None = None) -> int:
         """Sign a member out everywhere, or everywhere but in the session of that hash. Say of how many sessions."""
-        ends = ending(self._clock()).where(Row.member_id == member_id)
+        others = () if but is None else (Row.id_hash != but,)
+        ends = ending(self._clock()).where(Row.member_id == member_id, *others).returning(Row.id_hash)
         async with self._db.write() as session:
-            ended = await session.scalars(
-                (ends if but is None else ends.where(Row.id_hash != but)).returning(Row.id_hash)
-            )
-            hashes = ended.all()
+            hashes = (await session.scalars(ends)).all()
             if hashes:
                 line = ended_everywhere(member_id, len(hashes), address, kept_one=but is not None)
                 await self._trail.record(session, line)
@@ -271,17 +269,18 @@ class Sessions:
         sealed = self._sealer.seal(id_token, name_of(id_hash))
         return sealed if len(sealed) <= SEALED_LENGTH else None
 
-    async def _read(self, id_hashes: Sequence[bytes]) -> Sequence[Session | None]:
-        """Read rows for many requests at once, and leave copies of them."""
+    async def _read(self, id_hashes: Sequence[bytes], *, in_use: bool = True) -> Sequence[Session | None]:
+        """Read rows for many requests at once. Leave copies of what is in use: others would hide the next use."""
         read_at = self._clock()
         theirs = sa.select(Row).where(Row.id_hash.in_(set(id_hashes)), *self._live(read_at))
         async with self._db.read() as session:
             rows = (await session.scalars(theirs)).all()
-        due = [row.id_hash for row in rows if read_at - row.seen_at >= SEEN_EVERY]
+        due = [row.id_hash for row in rows if in_use and read_at - row.seen_at >= SEEN_EVERY]
         if due:
             rows = [*(row for row in rows if row.id_hash not in due), *await self._see(due, rows, read_at)]
         found = {row.id_hash: session_of(row) for row in rows}
-        await asyncio.gather(*(self._copies.put(each.id_hash.hex(), each, read_at) for each in found.values()))
+        if in_use:
+            await asyncio.gather(*(self._copies.put(each.id_hash.hex(), each, read_at) for each in found.values()))
         return [found.get(id_hash) for id_hash in id_hashes]
 
     async def _see(self, due: Sequence[bytes], rows: Sequence[Row], now: datetime) -> Sequence[Row]:

@@ -22,15 +22,16 @@ class Visitors:
         self._sessions = sessions
         self._database = database
 
-    async def recognise(self, scope: Scope) -> Anyone | None:
+    async def recognise(self, scope: Scope, *, in_use: bool = True) -> Anyone | None:
         """Find out who asks, and put it on the connection. Raises `DatabaseDown` when nobody can tell."""
         if KEY not in scope:
-            scope[KEY] = await self._find(scope["headers"])
+            scope[KEY] = await self.find(scope["headers"], in_use=in_use)
         found: Anyone | None = scope[KEY]
         return found
 
-    async def _find(self, headers: Iterable[tuple[bytes, bytes]]) -> Anyone | None:
-        session = await self._sessions.get(cookies.read(headers, cookies.SESSION))
+    async def find(self, headers: Iterable[tuple[bytes, bytes]], *, in_use: bool = True) -> Anyone | None:
+        """Find out whose headers these are. `in_use` is explained in `Sessions.get`. Raises `DatabaseDown`."""
+        session = await self._sessions.get(cookies.read(headers, cookies.SESSION), in_use=in_use)
         if session is None:
             return None
         return principal_of(session, await self._role_of(session.staff_id) if session.staff_id else "none")

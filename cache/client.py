@@ -17,6 +17,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from cache.ear import Ear, Hear, open_ear
 from cache.line import Line, Word, open_line
 from cache.lookups import Lookups
 
@@ -129,6 +130,12 @@ class Client(Redis):
         with self._gate.asking():
             line, until = await self._open_line()
             return await line.run(script, keys, args, until)
+
+    async def listen(self, hear: Hear) -> Ear:
+        """Open a connection on which to follow what is announced. Raises `CacheDown`."""
+        with self._gate.asking():
+            connection = self.connection_pool.make_connection()  # type: ignore[no-untyped-call]  # the library's
+            return await open_ear(connection, asyncio.get_running_loop().time() + DEADLINE, hear)
 
     async def run_id(self) -> str:
         """Name the run of the server from which was read last: another one may not have all that we wrote to it."""

@@ -80,9 +80,10 @@ class Copies(Generic[T]):
             self.doubt()
 
     async def mark_ended(self, name: str) -> None:
-        """Make copies useless. Call it after the row has ended."""
+        """Make copies useless, and announce it. Call it after the row has ended."""
         try:
             await self._redis.set(self.key(name), MARK, ex=MARK_LIFETIME)
+            await self._redis.publish(self.key(name), MARK)
         except CacheDown:
             self.doubt()
 

@@ -57,7 +57,7 @@ class Line(asyncio.Protocol):
         answer = loop.create_future()
         self._answers.append(answer)
         timer = loop.call_at(until, self._fail, RedisTimeoutError("no answer"))
-        self._transport.write(_packed(words))
+        self._transport.write(pack(words))
         try:
             return await answer
         finally:
@@ -101,6 +101,11 @@ class Line(asyncio.Protocol):
 
 async def open_line(connection: AbstractConnection, until: float) -> Line:
     """Connect, by `until` on the event loop's clock. Raises the library's errors, `TimeoutError` and `OSError`."""
+    return Line(await open_writer(connection, until))
+
+
+async def open_writer(connection: AbstractConnection, until: float) -> asyncio.StreamWriter:
+    """Connect as `open_line` does, for a protocol of ours."""
     try:
         async with asyncio.timeout_at(until):
             await connection.connect()  # type: ignore[no-untyped-call]  # the library's
@@ -110,7 +115,7 @@ async def open_line(connection: AbstractConnection, until: float) -> Line:
     writer, connection._writer = connection._writer, None  # noqa: SLF001  # the library has no other way to hand it over
     if writer is None:
         raise RedisConnectionError("connection lost")
-    return Line(writer)
+    return writer
 
 
 @cache
@@ -119,7 +124,8 @@ def _digest(script: str) -> str:
     return sha1(script.encode(), usedforsecurity=False).hexdigest()
 
 
-def _packed(words: Sequence[Word]) -> bytes:
+def pack(words: Sequence[Word]) -> bytes:
+    """Write a command as Redis reads it."""
     # An address typed by hand may hold a lone surrogate: that is a miss, not an error.
     encoded = (word.encode("utf-8", "surrogatepass") if isinstance(word, str) else word for word in words)
     packed: bytes = hiredis.pack_command(tuple(encoded))  # type: ignore[arg-type]  # typed as a tuple of one

@@ -32,6 +32,10 @@ class Marks:
         kept_for = LIFETIMES["mark"] // timedelta(milliseconds=1)
         return bool(await self._redis.eval(PUT, 1, key, b"%016d" % turn, value, kept_for))
 
+    async def drop(self, key: str) -> None:
+        """Forget the mark: whatever it vouched for is vouched for no more."""
+        await self._redis.unlink(key)
+
 
 def value_of(stored: bytes | None) -> bytes | None:
     """Take the caller's bytes out of what is stored."""

@@ -18,6 +18,8 @@ class Restraint:
 
     `budget` None: only the slots bound how often it is asked.
 
+    Who has asked too often what the vendor counts apart is to wait with that alone.
+
     `slots` are as many as there are connections. Whoever finds none free waits here, not in the pool: what waited
     may have to learn at last that it is not to be sent any more.
     """
@@ -29,6 +31,7 @@ class Restraint:
         self._timer = timer
         self._budget = budget
         self._pace = Pace()
+        self._paces_apart: dict[str, Pace] = {}
         self._breaker = Breaker(name, timer)
 
     def beside(self, name: str) -> "Restraint":
@@ -82,13 +85,14 @@ class Restraint:
             response = await ask()
         except ConnectorError as error:
             call.failed = isinstance(error, Unavailable)
-            self._pace.failed(error, self._timer())
-            if self._budget and error.retry_after:
+            apart = self._apart(request) if isinstance(error, RateLimited) else None
+            (apart or self._pace).failed(error, self._timer())
+            if self._budget and error.retry_after and not apart:
                 await self._budget.told({}, error.retry_after)
             raise
         call.failed = False
         self._pace.succeeded()
-        if self._budget:
+        if self._budget and not self._apart(request):
             await self._budget.told(response.headers, None)
         return response
 
@@ -98,8 +102,13 @@ class Restraint:
         self._breaker.settle(call)
 
     def _keep_silence(self, request: httpx.Request) -> None:
-        if silence := self._pace.silence(self._timer()):
+        paces = filter(None, (self._pace, self._apart(request)))
+        if silence := max(pace.silence(self._timer()) for pace in paces):
             raise RateLimited(f"{question(request)}: not sent, we were told to wait", retry_after=silence)
+
+    def _apart(self, request: httpx.Request) -> Pace | None:
+        name = request.extensions.get("counted_apart")
+        return self._paces_apart.setdefault(name, Pace()) if name else None
 
     def _left_alone(self, request: httpx.Request) -> NotSent:
         return NotSent(f"{question(request)}: not sent, it keeps failing; next try in {self._breaker.wait:.0f} s")

@@ -49,6 +49,11 @@ def up_to(max_bytes: int) -> Mapping[str, Any]:
     return MappingProxyType({"max_bytes": max_bytes})
 
 
+def counted_apart(name: str) -> Mapping[str, Any]:
+    """Mark a request of those that the vendor has another limit for: asked too often, only these have to wait."""
+    return MappingProxyType({"counted_apart": name})
+
+
 def utc_now() -> datetime:
     return datetime.now(UTC)
 

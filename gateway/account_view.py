@@ -86,6 +86,8 @@ class AccountView:
         self._supply = supply
         self._until = until
         self.version: bytes | None = None  # of what the last lists were read from, if they needed no call
+        self.first_version: bytes | None = None  # of what was read first, as above: all else is as new, or newer
+        self._has_read = False
 
     async def parts(self, kinds: Iterable[Kind], *, deep: Kind | None = None, depth: int = 1) -> tuple[Part, ...]:
         """Read lists. Without a link, a right or a source that reads a kind there is no part for it, and no question.
@@ -201,6 +203,8 @@ class AccountView:
 
     async def _serve(self, wants: Sequence[Pull]) -> tuple[bytes | None, list[Part]]:
         version, supplied = await self._supply.serve(wants, self._until)
+        if wants and not self._has_read:
+            self._has_read, self.first_version = True, version
         return version, [_part(want, found, self._sight) for want, found in zip(wants, supplied, strict=True)]
 
 

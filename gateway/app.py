@@ -33,6 +33,7 @@ from auth.visitors import Visitors
 from cache.client import connect
 from cache.copies import Copies
 from cache.flight import Flight
+from cache.live import Live
 from cache.turns import Turns
 from connectors.addresses import AddressPolicy
 from connectors.config import Secret
@@ -42,6 +43,7 @@ from connectors.wire import PoolTransport
 from gateway.account_view import AccountViews
 from gateway.audit import Trail
 from gateway.budgets import budget_of
+from gateway.door import room
 from gateway.health import Readiness
 from gateway.identity.arrival import Arrivals
 from gateway.identity.matching import Policy
@@ -71,12 +73,14 @@ from web.headers import SecureHeaders
 from web.health import get_healthz, get_readyz
 from web.hooks import MOST_BYTES, PLACE, note_too_large, take_delivery
 from web.lane import Lane
+from web.live import LivePages
 from web.login import LOGIN
 from web.portal.routes import PORTAL
 from web.ready import Ready
 from web.staff_pages import LOOK_UPS_PER_MINUTE, look_of
 from web.staff_routes import CONSOLE
 from web.statics import get_static
+from web.streams import Streams
 from web.view import Brand, Contact, View
 
 OPENAPI = OpenAPIConfig(
@@ -154,6 +158,8 @@ def make_app(settings: Settings) -> ASGIApp:
         OidcClient(_provider(sign_in, settings.base_url), provider_http, utc_now, pre_login, once)
         for sign_in in sign_ins
     )
+    visitors = Visitors(sessions, database)
+    live = Live(redis)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
@@ -162,23 +168,20 @@ def make_app(settings: Settings) -> ASGIApp:
                 stack.push_async_callback(close)
             with suppress(DatabaseDown):  # the next start does it
                 await sessions.purge(SESSIONS_KEPT)
-            await usage.start()
-            stack.push_async_callback(usage.aclose)
-            await seen_pages.start()
-            stack.push_async_callback(seen_pages.aclose)
-            stack.push_async_callback(flight.aclose)
-            await watch.start()
-            stack.push_async_callback(watch.aclose)
-            await inbox.start()
-            stack.push_async_callback(inbox.aclose)
-            await counts.start()
-            stack.push_async_callback(counts.aclose)
+            for early in (usage, seen_pages):
+                await early.start()
+                stack.push_async_callback(early.aclose)
+            for close in (flight.aclose, live.aclose):
+                stack.push_async_callback(close)
+            for late in (watch, inbox, counts):
+                await late.start()
+                stack.push_async_callback(late.aclose)
             stack.push_async_callback(intake.aclose)
             yield
 
     app = Litestar(
         route_handlers=[PORTAL, API, LOGIN, CONSOLE, *OUTSIDE, get_static],
-        plugins=[Protection(Visitors(sessions, database), settings.base_url)],
+        plugins=[Protection(visitors, settings.base_url)],
         exception_handlers=HANDLERS,
         lifespan=[lifespan],
         openapi_config=OPENAPI,
@@ -191,6 +194,14 @@ def make_app(settings: Settings) -> ASGIApp:
                 "callers": Callers(settings.trusted_proxies or ()),
                 "database": database,
                 "intake": intake,
+                "live_pages": LivePages(
+                    live=live,
+                    redis=redis,
+                    visitors=visitors,
+                    sessions=sessions,
+                    standings=standings,
+                    streams=Streams(room() * 3 // 4),  # and a quarter for pages
+                ),
                 "offices": offices,
                 "providers": providers,
                 "readiness": Readiness(database, database_url, redis),

@@ -55,5 +55,11 @@ def make_room() -> int:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
         soft = wanted
-    room = CONNECTIONS if soft == resource.RLIM_INFINITY else soft - OTHER_FILES
-    return max(1, min(CONNECTIONS, room))
+    return room()
+
+
+def room() -> int:
+    """Say how many connections a worker may have with the files that this process may open."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = CONNECTIONS if soft == resource.RLIM_INFINITY else soft - OTHER_FILES
+    return max(1, min(CONNECTIONS, most))

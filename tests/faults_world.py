@@ -8,6 +8,7 @@ import asyncio
 import os
 import random
 import re
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -21,6 +22,7 @@ from tempfile import TemporaryDirectory
 import httpx
 from bench_server import PORTAL, ROOT, Server
 from bench_start import resident_bytes, web_process
+from faults_hooks_load import HOOK
 from msgspec import Struct
 from redis.asyncio import Redis
 from support_audit import BY, TRAIL
@@ -51,6 +53,7 @@ DAY = timedelta(days=1)
 START_WITHIN = 60.0  # seconds
 APPS = {"crm": "hubspot", "erp": "odoo", "helpdesk": "zendesk"}
 ENVIRON = {
+    "HOOK": HOOK,
     "HUBSPOT_TOKEN": "sandbox-hubspot-token",
     "ODOO_KEY": ODOO_KEY,
     "ZENDESK_TOKEN": "sandbox0zendesk0token0sandbox0zendesk0to",
@@ -65,20 +68,39 @@ SOURCES = """
 [sources.crm]
 connector = "hubspot"
 title = "Offers"
-settings = {base_url = "CRM", access_token = {env = "HUBSPOT_TOKEN"}, external_id_property = "customer_number"}
-promises = {orders = PROMISE}
+[sources.crm.settings]
+base_url = "CRM"
+access_token = {env = "HUBSPOT_TOKEN"}
+external_id_property = "customer_number"
+webhook_secret = {env = "HOOK"}
+[sources.crm.promises]
+orders = PROMISE
 
 [sources.erp]
 connector = "odoo"
 title = "Orders and invoices"
-settings = {base_url = "ERP", database = "DATABASE", login = "LOGIN", api_key = {env = "ODOO_KEY"}}
-promises = {orders = PROMISE, invoices = PROMISE, tickets = PROMISE}
+[sources.erp.settings]
+base_url = "ERP"
+database = "DATABASE"
+login = "LOGIN"
+api_key = {env = "ODOO_KEY"}
+webhook_secret = {env = "HOOK"}
+[sources.erp.promises]
+orders = PROMISE
+invoices = PROMISE
+tickets = PROMISE
 
 [sources.helpdesk]
 connector = "zendesk"
 title = "Help desk"
-settings = {base_url = "HELPDESK", email = "EMAIL", api_token = {env = "ZENDESK_TOKEN"}, team_name = "Kestrel & Moor"}
-promises = {tickets = PROMISE}
+[sources.helpdesk.settings]
+base_url = "HELPDESK"
+email = "EMAIL"
+api_token = {env = "ZENDESK_TOKEN"}
+team_name = "Kestrel & Moor"
+webhook_secret = {env = "HOOK"}
+[sources.helpdesk.promises]
+tickets = PROMISE
 """
 STAMP = re.compile(r'<p class="stamp" data-state="(\w+)" data-source="(\w+)">(.*?)</p>', re.DOTALL)
 INSTANT = re.compile(r'<time[^>]* datetime="([^"]+)"')
@@ -114,10 +136,10 @@ class Portal:
     """A running `hallway serve` with one web process, and browsers for it."""
 
     def __init__(self, server: Server, log: Path) -> None:
-        self._server = server
+        self.server = server
         self._log = log
         self._http = httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{server.port}",
+            base_url=self.address,
             trust_env=False,
             timeout=30,
             limits=httpx.Limits(max_connections=200),
@@ -138,9 +160,25 @@ class Portal:
         records = frozenset((source, address) for address, source in RECORD.findall(page))
         return Visit(path, 200, began, seconds, stamps, records)
 
+    async def read(self, cookie: str, path: str) -> str:
+        """Give a page as text."""
+        return (await self._http.get(path, headers={"Cookie": f"{SESSION}={cookie}"})).text
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server.port}"
+
+    @property
+    def http(self) -> httpx.AsyncClient:
+        return self._http
+
     @property
     def resident_bytes(self) -> int:
-        return resident_bytes(web_process(self._server))
+        return resident_bytes(web_process(self.server))
+
+    def kill_web(self) -> None:
+        """End its web process, as the kernel does when memory runs out. Another one takes its place."""
+        os.kill(web_process(self.server), signal.SIGKILL)
 
     def log_lines(self, word: str) -> list[str]:
         return [line for line in self._log.read_text("utf-8").splitlines() if word in line]
@@ -210,15 +248,15 @@ async def world(
 
 
 @asynccontextmanager
-async def portal(world: World) -> AsyncIterator[Portal]:
-    """Serve until the block ends."""
-    port = free_port()
+async def portal(world: World, port: int | None = None, command: Sequence[str] = PORTAL) -> AsyncIterator[Portal]:
+    """Serve until the block ends, or until somebody kills it."""
+    port = port or free_port()
     address = {"HALLWAY_PORT": str(port), "HALLWAY_BASE_URL": f"http://127.0.0.1:{port}"}
     ours = {name: value for name, value in os.environ.items() if not name.startswith("HALLWAY_")}
     log = Path(world.environ["HALLWAY_DATA_DIR"]) / f"portal-{port}.log"
     with log.open("wb") as out:
         process = await asyncio.create_subprocess_exec(
-            *PORTAL, cwd=ROOT, env=ours | world.environ | address, stdout=out, stderr=out
+            *command, cwd=ROOT, env=ours | world.environ | address, stdout=out, stderr=out
         )
     try:
         end = time.monotonic() + START_WITHIN

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 from msgspec import Struct, field
 
 from connectors.contract import Answer, BackOffice, ChangesQuery, Feed, Query, Read
@@ -42,6 +43,13 @@ class Follower(Struct):
             pages += 1
             assert pages < MOST_PAGES, "a feed without an end"
         return pages
+
+
+async def play_staff(url: str, **choices: str) -> None:
+    """Change a record on the sandbox's own page."""
+    async with httpx.AsyncClient(trust_env=False) as http:
+        answer = await http.post(url, data=choices)
+    assert answer.status_code == 303, answer.text
 
 
 async def read_all(read: Read[Any, Record], office: BackOffice[Any], *customers: str) -> dict[str, Answer[Record]]:

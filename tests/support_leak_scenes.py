@@ -6,6 +6,7 @@ The scenes alone use `cleo` and `eve`, so that what those two may see is known a
 import asyncio
 import json
 import re
+import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlencode
@@ -13,14 +14,18 @@ from urllib.parse import urlencode
 from support_leak import Answer, Crawl, Viewer, gather
 from support_leak_targets import SOURCES, Target, numbers, owner, person
 from support_leak_world import COMPANIES, DESK, INVOICES, ORDERS, PARTNERS, TICKETS, WANDERERS, owner_of
+from support_streams import hearing
 
 from cache.keys import VERSION
+from cache.live import Live
+from cache.snapshots import version_of
 from connectors.sandbox.faults import Fault
 
 LISTS = ("/orders?show=all", "/invoices?show=all", "/requests?show=all", "/api/v1/orders", "/api/v1/requests")
 PLACES = ("/", "/api/v1/home", *LISTS, "/documents", "/search?q=mixer", "/account")
 CODE = re.compile(rb"Code <b>([0-9A-Z ]{11})</b>")
 SEE_OTHER, FORBIDDEN = 303, 403
+SETTLES, WAITS = 0.5, 20  # seconds, and tries
 BETWEEN = 10  # of the crawl's requests, at least, from one scene to the next
 RESTARTS_EVERY = 10_000  # requests: for ten seconds after it nothing is believed of Redis' copies
 
@@ -45,6 +50,7 @@ class Scenes:
             self.strangers,
             self.code_read_out,
             self.looked_on,
+            self.streamed,
             self.colleagues,
             self.refusals,
         )
@@ -268,6 +274,34 @@ class Scenes:
         for viewer in (before, onlooker):
             for path in PLACES:
                 await self.crawl.ask(viewer, "GET", path)
+
+    async def streamed(self) -> None:
+        """Pages of both companies are open while something of Birch's changes. Alder's hear of their own alone."""
+        ann, bob, portal = self.crawl.viewers["ann"], self.crawl.viewers["bob"], self.world.portal
+        watch = Live(self.world.redis)
+        with watch.following(version_of("alder")) as own:
+            async with (
+                hearing(portal.app, portal.base_url, str(ann.cookie)) as at_ann,
+                hearing(portal.app, portal.base_url, str(bob.cookie)) as at_bob,
+            ):
+                await asyncio.sleep(SETTLES)
+                await own.wait(0)
+                before, others = at_ann.changes, at_bob.changes
+                for _ in range(WAITS):
+                    await self.world.redis.publish(version_of("birch"), secrets.token_hex(8))
+                    await asyncio.sleep(SETTLES / 5)
+                    if at_bob.changes > others:
+                        break
+                told = at_ann.changes - before
+                await asyncio.sleep(SETTLES)
+                if told and not await own.wait(0):
+                    self.crawl.find(f"ann was told {told} times of changes that are not her company's")
+            for viewer, heard in ((ann, at_ann), (bob, at_bob)):
+                for word in self.crawl.foreign(viewer):
+                    if word in heard.text.lower():
+                        self.crawl.find(f"{viewer.name} heard {word.decode()!r} at /live")
+                self.crawl.own[viewer.name, "stream"] += heard.changes
+        await watch.aclose()
 
     async def _post(self, viewer: Viewer, path: str, **form: str) -> Answer:
         body = urlencode({**form, "_token": viewer.token}).encode()

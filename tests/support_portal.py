@@ -27,6 +27,7 @@ from connectors.addresses import AddressPolicy
 from connectors.registry import load_connectors
 from gateway.access import remember
 from gateway.app import SealedIdTokens, make_app
+from gateway.door import make_room
 from gateway.links import Login, Proof, link
 from gateway.records.database import Database
 from gateway.rights import COMPANY
@@ -161,6 +162,8 @@ async def listening(app: ASGIApp, port: int) -> AsyncIterator[None]:
         http=HTTPModes.http1,
         websockets=False,
         log_enabled=False,
+        backlog=1024,
+        backpressure=make_room(),
     )
     serving = asyncio.create_task(server.serve())
     await asyncio.to_thread(wait_for_port, port)

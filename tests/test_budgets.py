@@ -12,7 +12,7 @@ from cache.client import Client, connect
 from connectors.addresses import AddressPolicy
 from connectors.contract import Limits
 from connectors.errors import RateLimited, Unavailable
-from connectors.transport import open_client
+from connectors.transport import counted_apart, open_client
 from gateway.budgets import ALONE, BURST, SharedBudget, budget_of
 
 LIMITS = Limits(concurrent=4, per_minute=6000, told_by=("x-remaining", "x-limit"))
@@ -141,6 +141,24 @@ async def test_learns_from_the_answers_of_a_client(redis: Client) -> None:
     with pytest.raises(RateLimited):
         await client.post("/two")
     assert await Bucket(redis, "crm", per_second=A_SECOND, room=ROOM).take() > 50
+    await client.aclose()
+
+
+async def test_learns_nothing_from_what_is_counted_apart(redis: Client) -> None:
+    answers = [
+        httpx.Response(200, headers={"x-remaining": "2", "x-limit": "10"}),
+        httpx.Response(429, headers={"retry-after": "60"}),
+    ]
+    transport = httpx.MockTransport(lambda _: answers.pop(0))
+    shared = budget_of(redis, "crm", LIMITS, in_hurry=True)
+    client = open_client(
+        "https://crm.example", policy=AddressPolicy(), transport=transport, budget=shared, sleep=Sleepless()
+    )
+    await client.get("/export", extensions=counted_apart("export"))
+    assert await redis.hget("h4:bucket:{3:crm}", "told") is None
+    with pytest.raises(RateLimited):
+        await client.post("/export", extensions=counted_apart("export"))
+    assert await Bucket(redis, "crm", per_second=A_SECOND, room=ROOM).take() < 1
     await client.aclose()
 
 

@@ -12,7 +12,7 @@ from support_redis import RedisProcess
 
 from cache.client import Client, connect
 from cache.marks import Marks
-from connectors.errors import AccessDenied, Unavailable
+from connectors.errors import AccessDenied, RateLimited, Refused, Unavailable
 from gateway.checked import mark_of
 from gateway.feeds.overview import Agreement, overview
 from gateway.feeds.rows import CHECKPOINT_EVERY
@@ -199,6 +199,34 @@ async def test_says_once_that_a_feed_is_away_and_once_that_it_is_back(
         for _ in range(3):
             await look(here, clock)
     assert [line["event"] for line in logs] == ["feed away", "feed is back"]
+
+
+async def test_begins_anew_where_they_know_the_place_no_more(here: Process, ledger: Ledger, clock: Ticking) -> None:
+    await look(here, clock)
+    await view(here, "7")
+    ledger.fails = Refused("no such cursor")
+    await look(here, clock)
+    read_at = clock.now - EVERY
+    assert await here.as_of("7") == read_at
+    ledger.fails = None
+    ledger.put("1", "7", 10)
+    await look(here, clock)
+    assert await here.as_of("7") == read_at  # it was read before the feed began again
+    assert await here.amounts("7") == {"1": 10}
+
+
+async def test_goes_on_after_it_was_told_to_wait(here: Process, ledger: Ledger, clock: Ticking) -> None:
+    await look(here, clock)
+    await view(here, "7")
+    for number in range(7):
+        ledger.put(str(number), "7", number)
+    ledger.fails, ledger.fails_after = RateLimited("wait", retry_after=5), 1
+    with capture_logs() as logs:
+        await look(here, clock)
+        ledger.fails, ledger.fails_after = None, None
+        await look(here, clock)
+    assert await here.amounts("7") == ledger.of("7")
+    assert [line["event"] for line in logs] == ["feed told to wait"]
 
 
 async def test_believes_nothing_after_redis_began_anew_until_it_was_replayed(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pytest
-from support_following import Follower, read_all
+from support_following import Follower, play_staff, read_all
 from support_sandbox import RunningSandbox
 from test_sandbox_hubspot import opened
 
@@ -159,6 +159,13 @@ async def test_finds_nothing_that_is_too_new_and_all_of_it_in_time(office: HubSp
     store.found_after = timedelta(0)
     await following.look()
     assert following.answers.keys() == {f"order-{early}", f"order-{late}"}
+
+
+async def test_tells_what_staff_do_on_their_own_page(office: HubSpot, sandbox: RunningSandbox) -> None:
+    following = Follower(FEED, office, ago(0.5))
+    await play_staff(f"{sandbox.url}/control/hubspot/orders/54805204417", stage="Delivered")
+    await following.look()
+    assert {key: each.record.state for key, each in following.answers.items()} == {"order-54805204417": "delivered"}
 
 
 async def test_reads_again_what_may_be_associated_a_little_later(office: HubSpot, store: Store) -> None:

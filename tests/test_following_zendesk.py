@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pytest
-from support_following import Follower, read_all
+from support_following import Follower, play_staff, read_all
 from support_sandbox import RunningSandbox
 from test_zendesk import config, opened
 
@@ -135,6 +135,14 @@ async def test_tells_of_what_is_new_once_its_minute_is_over(office: Zendesk, sto
     assert set(following.answers) == {str(made["id"])}
 
 
+async def test_tells_what_staff_do_on_their_own_page(office: Zendesk, store: Store, sandbox: RunningSandbox) -> None:
+    following = follower(office, ago(0))
+    await play_staff(f"{sandbox.url}/control/zendesk/tickets/7081", status="solved")
+    store.exported_after = timedelta(seconds=-1)
+    await following.look()
+    assert {key: each.record.state for key, each in following.answers.items()} == {"7081": "solved"}
+
+
 async def test_says_that_only_admins_are_told(office: Zendesk, store: Store) -> None:
     store.caller["role"] = "agent"
     with pytest.raises(NotAllowed, match=r"answered 403\. Zendesk tells admins alone"):
@@ -165,6 +173,7 @@ async def test_waits_where_it_is_asked_to(office: Zendesk, store: Store) -> None
     with pytest.raises(RateLimited) as raised:
         await following.look()
     assert 0 < (raised.value.retry_after or 0) <= 60
+    assert await read_all(connector.reads["tickets"], office, *(f"user:{key}" for key in store.users))  # pages do not
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -14,7 +14,7 @@ from support_leak_scenes import Scenes
 from support_leak_world import leak_world, requestor
 from support_redis import RedisProcess
 
-from auth.guards import Protection
+from auth.guards import Protection, visiting_as
 from auth.principals import StaffPrincipal
 from auth.sessions import Sessions
 from cache import snapshots
@@ -27,6 +27,7 @@ from gateway.pull import Pull
 from gateway.sight import Sight
 from gateway.standing import Standing
 from web.lane import Lane
+from web.live import Stream
 from web.portal.switch import use_account
 from web.portal.visit import Visit
 from web.ready import Ready
@@ -153,7 +154,9 @@ MUTATIONS = (
         (Cut(Protection.let_in, "if not isinstance(who, StaffPrincipal)", "if False"),),
     ),
     Mutation(
-        "who is a customer", "strangers", (Cut(Protection.let_in, "elif not isinstance(who, Principal)", "elif False"),)
+        "who is a customer",
+        "strangers",
+        (Cut(visiting_as, "if who.viewing and who.reaches(VIEW_AS) else None", "if who.viewing else who"),),
     ),
     Mutation("who is signed in at all", "strangers", (Cut(Protection.let_in, "raise SignInNeeded", "return"),)),
     Mutation("the role of staff", "strangers", (Cut(Protection.let_in, "if not who.reaches(least)", "if False"),)),
@@ -163,6 +166,11 @@ MUTATIONS = (
         "that who looks can do nothing",
         "looked_on",
         (Cut(Protection.let_in, "who.viewing and not is_safe and least is None", "False"),),
+    ),
+    Mutation(
+        "the account of a stream",
+        "streamed",
+        (Cut(Stream.__init__, "version_of(account)", 'version_of("birch")'),),
     ),
     Mutation(
         "the area of a right",
@@ -218,6 +226,7 @@ async def test_nobody_is_told_a_word_of_a_company_that_is_not_theirs(
     told = {"ann": 3, "bob": 3, "cleo at birch": 2, "olga": 2, "ora": 2, "dora": 2}
     for name, kinds in told.items():  # what nobody could see, nobody could leak
         assert min(crawl.own[name, kind] for kind in ("page", "json", "file")[:kinds]) > 0, (seed, name, crawl.own)
+    assert min(crawl.own[name, "stream"] for name in ("ann", "bob")) > 0, (seed, crawl.own)
     assert crawl.compared > 20
     assert {"list", "detail", "session", "visit"} <= set(crawl.scanned)
 

@@ -15,6 +15,7 @@ from support_tree import ROOT
 
 pytestmark = pytest.mark.live
 
+PATIENCE = 60_000  # milliseconds; a limit for machines that are busy, not a promise
 SECRET = b64encode(secrets.token_bytes(32)).decode()
 SOURCES = """
 [sources.helpdesk]
@@ -70,20 +71,17 @@ def portal(
         served.stop()
 
 
-def test_shows_a_reply_of_staff_although_the_promise_is_a_day(
+def test_shows_a_reply_of_staff_on_an_open_page_although_the_promise_is_a_day(
     page: Page, portal: LivePortal, request_tracker: RequestTracker
 ) -> None:
     number = request_tracker.ticket("wendy@acme.example", "Widget arrived broken", "One of two is cracked.")
-    sign_in(page, portal, "ann", f"/requests/helpdesk/{number}")
+    sign_in(page, portal, "ann")
+    expect(page.get_by_role("main")).to_contain_text("Widget arrived broken", timeout=PATIENCE)
+    page.goto(f"{portal.url}/requests/helpdesk/{number}")
     expect(page.get_by_role("log")).to_contain_text("One of two is cracked.")
     request_tracker.comment(number, "INTERNAL-CANARY: they complain a lot")
     request_tracker.reply(number, "Which colour do you want?", Status="stalled")
-    for _ in range(60):
-        page.reload()
-        if "Which colour" in page.content():
-            break
-        page.wait_for_timeout(250)
-    expect(page.get_by_role("log")).to_contain_text("Which colour do you want?")
+    expect(page.get_by_role("log")).to_contain_text("Which colour do you want?", timeout=PATIENCE)
     assert "INTERNAL-CANARY" not in page.content()
     page.goto(portal.url)
     expect(page.get_by_role("heading", level=1)).to_have_text("One thing needs you")

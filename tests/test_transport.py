@@ -24,7 +24,7 @@ from connectors.errors import (
     Refused,
     Unavailable,
 )
-from connectors.transport import SAFE, Client, open_client
+from connectors.transport import SAFE, Client, counted_apart, open_client
 
 LOOPBACK = AddressPolicy(allow_http=True, allow_private=True)
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -260,6 +260,26 @@ async def test_sends_nothing_before_the_time_has_come(value: str, told: int, sta
             sleeps.now += 1
         assert len(server.arrivals) == 1
         assert (await http.get("/c")).text == "ok"
+
+
+async def test_waits_only_with_what_is_counted_apart_where_that_was_asked_too_often() -> None:
+    export, other = counted_apart("export"), counted_apart("other")
+    answers = saying(reply(429, Retry_After="30"), OK, OK, OK, reply(503, Retry_After="30"))
+    sleeps = Sleeps()
+    async with upstream(answers) as server, client(server.url, sleeps) as http:
+        with pytest.raises(RateLimited):
+            await http.get("/export", extensions=export)
+        with pytest.raises(RateLimited, match="told to wait"):
+            await http.get("/export", extensions=export)
+        assert (await http.get("/a")).text == "ok"
+        assert (await http.get("/b", extensions=other)).text == "ok"
+        sleeps.now += 30
+        assert (await http.get("/export", extensions=export)).text == "ok"
+        with pytest.raises(Unavailable):
+            await http.get("/export", extensions=export)  # away as a whole
+        with pytest.raises(RateLimited):
+            await http.get("/a")
+    assert [arrival.target for arrival in server.arrivals] == ["/export", "/a", "/b", "/export", "/export"]
 
 
 async def test_keeps_the_longest_silence_that_it_was_told() -> None:

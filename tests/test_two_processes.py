@@ -1,8 +1,11 @@
-"""Two web processes as `hallway serve` starts them: what one of them fetches, the other one does not."""
+"""Two web processes as `hallway serve` starts them: what one of them has read is there for the other one's pages."""
 
 import asyncio
+import os
+import signal
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
@@ -12,6 +15,7 @@ from bench_server import PORTAL, Server, running
 from support_portal import Portal, settings_for
 from support_redis import RedisProcess
 from support_sandbox import RunningSandbox
+from support_streams import OpenStream
 
 from auth.cookies import SESSION
 from connectors.sandbox.faults import Fault
@@ -20,6 +24,7 @@ from gateway.records import migrate
 from gateway.records.database import Database
 
 MANY = 500
+LEAVES_WITHIN = 10.0  # seconds, with all its streams
 
 
 @pytest_asyncio.fixture
@@ -96,3 +101,30 @@ async def test_is_asked_once_by_each_process_while_redis_is_away(
         sandbox.odoo_fault(Fault(kind="slow", seconds=0.5))
         assert await ask_at_once(server, cookie) == {200: MANY}
     assert 1 <= lists_of_invoices(sandbox) <= 2
+
+
+async def test_what_one_of_them_reads_is_told_to_pages_that_the_other_keeps_open(
+    portal: Portal, cookie: str, environ: dict[str, str]
+) -> None:
+    session = cookie.partition("=")[2]
+    with running(PORTAL, environ) as near, running(PORTAL, environ) as far:
+        http = httpx.AsyncClient(timeout=60, headers={"Cookie": cookie, "Accept": "text/html"})
+        async with http, OpenStream(f"http://127.0.0.1:{near.port}", session) as stream:
+            assert await stream.is_quiet()
+            assert (await http.get(f"http://127.0.0.1:{far.port}/")).status_code == 200
+            told = await stream.next()
+            assert told
+            assert told.name == "changed"
+
+
+async def test_ends_its_streams_when_it_stops(portal: Portal, cookie: str, environ: dict[str, str]) -> None:
+    session = cookie.partition("=")[2]
+    with running(PORTAL, environ) as server:
+        address = f"http://127.0.0.1:{server.port}"
+        async with AsyncExitStack() as stack:
+            streams = [await stack.enter_async_context(OpenStream(address, session)) for _ in range(6)]
+            os.kill(server.pid, signal.SIGTERM)
+            async with asyncio.timeout(LEAVES_WITHIN):
+                for stream in streams:
+                    while await stream.chunk():
+                        pass

@@ -15,7 +15,7 @@ from auth.clock import Clock
 from cache.client import CacheDown, Client
 from cache.marks import Marks
 from connectors.contract import ChangesQuery, Feed
-from connectors.errors import BadResponse, ConnectorError
+from connectors.errors import BadResponse, ConnectorError, RateLimited, Refused
 from connectors.records import Kind
 from gateway.checked import Checked, mark_of, parse_mark
 from gateway.feeds.news import News
@@ -57,7 +57,11 @@ class Following:
             return False
         try:
             cursor = await self._follow(office, kind, feed, (name, turn))
+        except RateLimited:  # it is as far as it may be: the next look goes on from here
+            log.info("feed told to wait", source=source, kind=kind)
         except ConnectorError as error:
+            if isinstance(error, Refused):  # they know the place no more
+                await self._marks.drop(mark_of(office, kind))
             if await self._rows.failed(office, kind, str(error), self._clock()):
                 log.warning("feed away", source=source, kind=kind, error=type(error).__name__, detail=str(error))
         except CacheDown:

@@ -9,9 +9,10 @@ import hashlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import msgspec
+import sqlalchemy as sa
 import structlog
 from msgspec import Struct
 from msgspec.structs import replace
@@ -28,6 +29,8 @@ from gateway.webhooks.counts import Outcome, WebhookCounts
 
 BATCH = 500  # deliveries in one transaction
 LONGEST_ID = 255  # of a vendor's; its digest stands for a longer one
+
+INBOX = cast("sa.Table", InboxRow.__table__)
 
 log = structlog.get_logger()
 
@@ -136,13 +139,13 @@ class Intake:
         nameless = {(row["source"], row["pending"]): row for row in rows if row["pending"]}  # the last of each
         async with self._database.write() as session:
             if named:
-                await session.execute(insert(session, InboxRow).on_conflict_do_nothing(), named)
+                await session.execute(insert(session, INBOX).on_conflict_do_nothing(), named)
             if nameless:
-                wanted = insert(session, InboxRow)
+                wanted = insert(session, INBOX)
                 newer = wanted.on_conflict_do_update(
                     index_elements=["source", "pending"],
                     set_={"received_at": wanted.excluded.received_at},
-                    where=InboxRow.received_at < wanted.excluded.received_at,
+                    where=INBOX.c.received_at < wanted.excluded.received_at,
                 )
                 await session.execute(newer, [nameless[key] for key in sorted(nameless)])
 

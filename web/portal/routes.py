@@ -8,6 +8,7 @@ from litestar.di import Provide
 from auth.principals import Visiting
 from gateway.standing import Standings
 from web.leaving import note_left
+from web.live import follow
 from web.portal.account import show_account, sign_out_elsewhere
 from web.portal.colleagues import change_colleague, invite
 from web.portal.documents import show_documents
@@ -51,6 +52,7 @@ PORTAL = Router(
         why_request,
         use_account,
         note_left,
+        follow,
     ],
     dependencies={"visit": Provide(provide_visit)},
     include_in_schema=False,

@@ -23,6 +23,7 @@ from gateway.rights import AREA_OF, AREAS, Area
 from gateway.seen_pages import SeenPages
 from gateway.standing import Standing
 from gateway.statuses import status_of
+from web.live import MARK_PLACE, mark_of
 from web.portal.listing import OWN_ONLY, UNLINKED, UNNAMED, Empty
 from web.ready import Answer, Ready, is_plain
 from web.stamps import stamps_of
@@ -185,7 +186,7 @@ class Visit:
             return Response(b"", headers={"HX-Refresh": "true"}, media_type=MediaType.HTML)
         about = tuple(about)
         stamps = stamps_of(about)
-        if "hx-request" not in self.request.headers:  # a page that fills itself in is viewed once
+        if "hx-request" not in self.request.headers:  # a page that asks for news of itself is viewed once
             self.note("viewed", page)
         today = self.today
         codes: SeenPages = self.request.app.state.seen_pages
@@ -194,6 +195,7 @@ class Visit:
             self.request,
             template,
             code=PLACE if has_code else None,
+            seen=MARK_PLACE if self.is_linked else None,
             area=area,
             page=page,
             account=self._account(),
@@ -218,6 +220,8 @@ class Visit:
                 scope=self.scope,
                 parts=about,
             )
+        version = self._records.first_version if self._records else None
+        html = html.replace(MARK_PLACE.encode(), mark_of(version, self.scope).encode())
         return Response(html, media_type=MediaType.HTML)
 
     def keep(self, body: bytes, parts: Sequence[Part], headers: Mapping[str, str], etag: str | None = None) -> None:

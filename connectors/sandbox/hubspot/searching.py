@@ -50,7 +50,7 @@ def search(store: Store, request: Request, name: str) -> Json:
 
 
 def _is_found(store: Store, record: Record) -> bool:
-    return datetime.fromisoformat(record.updated_at) <= datetime.now(UTC) - store.found_after
+    return not store.found_after or datetime.fromisoformat(record.updated_at) <= datetime.now(UTC) - store.found_after
 
 
 def _tests(store: Store, type_: str, group: Any) -> list[Test]:  # noqa: ANN401  # any JSON

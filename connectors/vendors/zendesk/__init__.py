@@ -29,7 +29,8 @@ async def check(office: Zendesk) -> str:
     me = (await get(office, Me, "/users/me")).user
     if me.role not in ("agent", "admin"):
         raise AccessDenied("Zendesk: takes us for an end user. Use the e-mail of an agent, and an active API token")
-    return f"Zendesk Support, signed in as {me.name[:80]}, {me.role}"
+    untold = "" if me.role == "admin" else ". Only an admin is told what has changed"
+    return f"Zendesk Support, signed in as {me.name[:80]}, {me.role}{untold}"
 
 
 connector = Connector(

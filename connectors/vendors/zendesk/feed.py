@@ -14,7 +14,7 @@ from connectors.contract import Changes, ChangesQuery, Feed
 from connectors.decode import decode_json
 from connectors.errors import BadResponse, NotAllowed
 from connectors.records import Ticket
-from connectors.transport import up_to
+from connectors.transport import counted_apart, up_to
 from connectors.vendors.zendesk.api import API, Id, Zendesk
 from connectors.vendors.zendesk.settings import ZendeskConfig
 from connectors.vendors.zendesk.tickets import DELETED, TicketRow, answer_of
@@ -22,6 +22,7 @@ from connectors.vendors.zendesk.tickets import DELETED, TicketRow, answer_of
 EXPORT = "/incremental/tickets/cursor"
 AT_ONCE = 250  # tickets; a thousand could be asked for, but each may hold 64 KB of a text that we have no use for
 MOST_BYTES = 25_000_000
+EXTENSIONS = {**up_to(MOST_BYTES), **counted_apart("export")}  # ten a minute, whoever asks
 LAG = timedelta(seconds=90)  # the minute that is left out, and half of one to write a ticket
 
 
@@ -64,7 +65,7 @@ async def _export(office: Zendesk, cursor: str) -> Export:
     name, _, value = cursor.partition(":")
     params = {name: value, "per_page": str(AT_ONCE)}
     try:
-        response = await office.http.get(f"{API}{EXPORT}", params=params, extensions=up_to(MOST_BYTES))
+        response = await office.http.get(f"{API}{EXPORT}", params=params, extensions=EXTENSIONS)
     except NotAllowed as error:
         raise NotAllowed(
             f"{error}. Zendesk tells admins alone what has changed: let `email` be an admin's. Until then we look only "

@@ -1,0 +1,44 @@
+"""A worker and a portal that hurry: what takes half a minute or more takes a second or two.
+
+So a hundred kills in a few minutes hit work that is under way, and what was killed is taken over while we look.
+"""
+
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from msgspec.structs import replace
+
+from connectors.contract import Connector
+from connectors.registry import load_connectors
+from gateway import inbox, serve, worker
+from gateway.app import create_app
+from gateway.feeds import following, sweeping
+from gateway.settings import load
+
+SOON = timedelta(seconds=2)
+EVERY = timedelta(seconds=1)
+
+
+def work() -> None:
+    following.LASTS = sweeping.LASTS = SOON
+    worker.SWEEP_EVERY = EVERY
+    vars(worker)["load_connectors"] = load_hurried
+    worker.run_worker(load(os.environ))
+
+
+def serve_pages() -> None:
+    serve.serve(load(os.environ), load_app, lambda line: print(line, flush=True))  # noqa: T201  # as the CLI
+
+
+def load_app() -> object:
+    inbox.LEASE = SOON
+    return create_app()
+
+
+def load_hurried() -> Mapping[str, Connector[Any]]:
+    return {
+        name: replace(connector, feeds={kind: replace(feed, every=EVERY) for kind, feed in connector.feeds.items()})
+        for name, connector in load_connectors().items()
+    }
