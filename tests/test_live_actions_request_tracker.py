@@ -131,10 +131,11 @@ async def test_finds_both_after_a_merge(office: Office, server: RequestTracker) 
     answered = Reply(reference=new_reference(), customer=GUS, ticket=gone, text="More.")
     await do(office, "reply", answered)
     server.call("PUT", f"/ticket/{gone}", {"MergeInto": left})
-    for action, asked in (("new_ticket", first), ("new_ticket", second), ("reply", answered)):
+    sent: list[tuple[ActionName, Asked]] = [("new_ticket", first), ("new_ticket", second), ("reply", answered)]
+    for action, each in sent:
         find = connector.actions[action].find
         assert find is not None
-        assert await find(office, asked) == Done(record=left, number=left)
+        assert await find(office, each) == Done(record=left, number=left)
     assert sorted(body for author, _, body in await messages(office, left, GUS) if author == GUS) == [
         "More.",
         "One.",
@@ -147,7 +148,8 @@ async def test_touches_no_ticket_of_somebody_elses(office: Office, server: Reque
     before = public(server, ticket)
     reply = Reply(reference=new_reference(), customer=EVA, ticket=ticket, text="Let me in.")
     move = Move(reference=new_reference(), customer=EVA, ticket=ticket)
-    for action, asked in (("reply", reply), ("solve", move), ("reopen", move)):
+    tried: list[tuple[ActionName, Asked]] = [("reply", reply), ("solve", move), ("reopen", move)]
+    for action, asked in tried:
         with pytest.raises(NotFound):
             await connector.actions[action].do(office, asked)
     assert public(server, ticket) == before
@@ -162,7 +164,8 @@ async def test_takes_nobody_for_a_customer_for_what_they_write_about_it(office: 
 async def test_closes_a_ticket_and_opens_it_again(office: Office, server: RequestTracker) -> None:
     ticket = server.ticket(EVA, "Mine", "Hello.")
     move = Move(reference=new_reference(), customer=EVA, ticket=ticket)
-    for action, status in (("solve", "resolved"), ("solve", "resolved"), ("reopen", "open")):
+    steps: list[tuple[ActionName, str]] = [("solve", "resolved"), ("solve", "resolved"), ("reopen", "open")]
+    for action, status in steps:
         assert await do(office, action, move) == ticket
         assert server.call("GET", f"/ticket/{ticket}", {})["Status"] == status
 
@@ -172,8 +175,9 @@ async def test_says_which_right_the_account_needs(server: RequestTracker) -> Non
     new = NewTicket(reference=new_reference(), customer=EVA, subject="Hello", text="Hello.")
     reply = Reply(reference=new_reference(), customer=EVA, ticket=ticket, text="Hello?")
     move = Move(reference=new_reference(), customer=EVA, ticket=ticket)
+    tried: list[tuple[ActionName, Asked]] = [("new_ticket", new), ("reply", reply), ("solve", move)]
     async with opened(server, "rt_portal.pl") as office:
-        for action, asked in (("new_ticket", new), ("reply", reply), ("solve", move)):
+        for action, asked in tried:
             with pytest.raises(NotAllowed):
                 await connector.actions[action].do(office, asked)
     assert public(server, ticket) == [("Create", "root")]
