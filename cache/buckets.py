@@ -37,6 +37,15 @@ if tonumber(ARGV[2]) > 0 and now + ARGV[2] > (tonumber(silent) or 0) then
 end
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 """
+# KEYS: the bucket. ARGV: tokens a second, room. Gives the tokens, as text, and the milliseconds of silence.
+LOOK: Final = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local tokens, at, silent = unpack(redis.call('HMGET', KEYS[1], 'tokens', 'at', 'silent'))
+tokens, at, silent = tonumber(tokens) or 0, tonumber(at) or now, tonumber(silent) or 0
+tokens = math.min(tonumber(ARGV[2]), tokens + math.max(now - at, 0) * ARGV[1] / 1000)
+return {tostring(tokens), math.max(silent - now, 0)}
+"""
 MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -54,6 +63,11 @@ class Bucket:
         life = LIFETIMES["bucket"] // MILLISECOND
         wait: int = await self._redis.eval(TAKE, 1, self._key, self._per_second, self._room, leave, life)
         return wait / 1000
+
+    async def look(self) -> tuple[float, float]:
+        """Give the tokens that there are, and the seconds in which none may be taken all the same."""
+        tokens, silent = await self._redis.eval(LOOK, 1, self._key, self._per_second, self._room)
+        return float(tokens), silent / 1000
 
     async def tell(self, *, left: int | None = None, silent: float = 0.0) -> None:
         """Say what is left, or that there are to be none for some seconds."""

@@ -88,14 +88,16 @@ class Gate:
 class Client(Redis):
     """A Redis behind a gate. One command or one script at a time: a pipeline would go around the gate.
 
-    What requests do most, `look_up` and `run`, has a connection of its own, see `cache.line`.
+    All go over one connection, see `cache.line`. The pool is for libraries that bring commands of their own. Whoever
+    finds it busy waits for a turn outside the gate. That is no time lost when Redis is silent: the gate is closed when
+    the turn comes.
 
-    Whoever finds all connections busy waits for a turn outside the gate. That is no time lost when Redis is silent:
-    the gate is closed when the turn comes.
+    `patience` is how many seconds a command may take, None: as long as somebody waits for a page.
     """
 
-    def __init__(self, pool: BlockingConnectionPool, gate: Gate) -> None:
+    def __init__(self, pool: BlockingConnectionPool, gate: Gate, patience: float | None = None) -> None:
         super().__init__(connection_pool=pool)
+        self._patience = patience
         self.auto_close_connection_pool = True
         self._gate = gate
         self._turns = asyncio.Semaphore(CONNECTIONS)
@@ -113,13 +115,18 @@ class Client(Redis):
         """Do something with a connection of the pool, as one command: behind the gate. Raises `CacheDown`."""
         async with self._turns:
             with self._gate.asking():
-                async with asyncio.timeout(DEADLINE):
+                async with asyncio.timeout_at(self._until()):
                     with _no_lost_cancel():
                         yield
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401  # the library's signature
-        async with self.asking():
-            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # the library's
+        words = (*args[0].split(), *args[1:])  # CONFIG SET are two
+        with self._gate.asking():
+            line, until = await self._open_line()
+            answer = await line.ask(words, until)
+        options.pop("keys", None)  # for a cache of the library's
+        understand = self.response_callbacks.get(args[0])
+        return understand(answer, **options) if understand else answer
 
     async def look_up(self, *keys: str) -> Sequence[bytes | None]:
         """Read values of one moment. Callers of the same moment share a round trip."""
@@ -135,7 +142,7 @@ class Client(Redis):
         """Open a connection on which to follow what is announced. Raises `CacheDown`."""
         with self._gate.asking():
             connection = self.connection_pool.make_connection()  # type: ignore[no-untyped-call]  # the library's
-            return await open_ear(connection, asyncio.get_running_loop().time() + DEADLINE, hear)
+            return await open_ear(connection, self._until(), hear)
 
     async def run_id(self) -> str:
         """Name the run of the server from which was read last: another one may not have all that we wrote to it."""
@@ -150,8 +157,8 @@ class Client(Redis):
             return await line.read(keys, until)
 
     async def _open_line(self) -> tuple[Line, float]:
-        """Give the connection, and until when an answer has to be there on the event loop's clock."""
-        until = asyncio.get_running_loop().time() + DEADLINE
+        """Give the connection, and until when an answer has to be there."""
+        until = self._until()
         if self._line is None or not self._line.is_open:
             async with self._opening:
                 if self._line is None or not self._line.is_open:
@@ -159,6 +166,10 @@ class Client(Redis):
                     self._line = await open_line(connection, until)
                 self._run_id = None
         return self._line, until
+
+    def _until(self) -> float:
+        """Say until when an answer has to be there, on the event loop's clock."""
+        return asyncio.get_running_loop().time() + (self._patience or DEADLINE)
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:  # noqa: FBT001  # the library's signature
         if self._line:
@@ -179,14 +190,17 @@ def _no_lost_cancel() -> Iterator[None]:
         raise asyncio.CancelledError
 
 
-def connect(url: str, gate: Gate | None = None) -> Client:
-    """Make a client for redis://, rediss:// or unix://. Nothing is sent before the first command."""
+def connect(url: str, gate: Gate | None = None, *, patience: float | None = None) -> Client:
+    """Make a client for redis://, rediss:// or unix://. Nothing is sent before the first command.
+
+    `patience` is in seconds for one command, where nobody waits for it; None: no page has to wait long.
+    """
     pool = BlockingConnectionPool.from_url(
         url,
         max_connections=CONNECTIONS,
         timeout=0.05,
-        socket_timeout=0.15,
-        socket_connect_timeout=0.1,
+        socket_timeout=patience or 0.15,
+        socket_connect_timeout=patience or 0.1,
         # The library's default repeats a command ten times: slow when Redis is away, and an INCR counts twice.
         retry=Retry(NoBackoff(), 0),
         # An address typed by hand may hold a lone surrogate: that is a miss, not an error.
@@ -195,4 +209,4 @@ def connect(url: str, gate: Gate | None = None) -> Client:
         protocol=2,
         driver_info=None,
     )
-    return Client(pool, gate or Gate())
+    return Client(pool, gate or Gate(), patience)

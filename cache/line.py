@@ -1,13 +1,13 @@
-"""One connection for what requests ask Redis most: values by MGET, and scripts.
+"""One connection for all that the requests of a process ask Redis.
 
 The library takes eight times as long for a command as Redis and the socket do. So it opens this connection, for it
-knows about addresses, TLS and passwords, and then only these commands and their answers pass over it.
+knows about addresses, TLS and passwords, and then commands and their answers pass over it as they are.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from hashlib import sha1
 
 import hiredis
@@ -16,7 +16,9 @@ from redis.exceptions import BusyLoadingError, InvalidResponse, NoScriptError, R
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-Word = str | bytes | int
+TURN = 0.005  # seconds for a question that was late to be sent, because many others had their turn before
+
+Word = str | bytes | int | float
 
 
 class Line(asyncio.Protocol):
@@ -38,7 +40,7 @@ class Line(asyncio.Protocol):
 
     async def read(self, keys: Sequence[str], until: float) -> Sequence[bytes | None]:
         """Give the values of at least one key, by `until` on the event loop's clock. Raises the library's errors."""
-        values = await self._ask(("MGET", *keys), until)
+        values = await self.ask(("MGET", *keys), until)
         if not isinstance(values, list) or len(values) != len(keys):
             self._fail(InvalidResponse("no list of the values that were asked for"))
             raise InvalidResponse("no list of the values that were asked for")
@@ -48,20 +50,32 @@ class Line(asyncio.Protocol):
         """Give what a script returns, by `until` on the event loop's clock. Raises the library's errors."""
         words = (len(keys), *keys, *args)
         try:
-            return await self._ask(("EVALSHA", _digest(script), *words), until)
+            return await self.ask(("EVALSHA", _digest(script), *words), until)
         except NoScriptError:  # this Redis does not know it yet
-            return await self._ask(("EVAL", script, *words), until)
+            return await self.ask(("EVAL", script, *words), until)
 
-    async def _ask(self, words: Sequence[Word], until: float) -> object:
+    async def ask(self, words: Sequence[Word], until: float) -> object:
+        """Give the answer to a command, by `until` on the event loop's clock. Raises the library's errors."""
+        if not self.is_open:
+            raise RedisConnectionError("connection lost")
         loop = asyncio.get_running_loop()
         answer = loop.create_future()
         self._answers.append(answer)
-        timer = loop.call_at(until, self._fail, RedisTimeoutError("no answer"))
+        timer = loop.call_at(until, self._miss, answer)
         self._transport.write(pack(words))
         try:
             return await answer
         finally:
             timer.cancel()
+
+    def _miss(self, answer: asyncio.Future[object], *, again: bool = True) -> None:
+        """End it, unless it may be we who were too busy: then the answer comes with the next turn."""
+        if answer.done():
+            return
+        if again:
+            asyncio.get_running_loop().call_later(TURN, partial(self._miss, answer, again=False))
+        else:
+            self._fail(RedisTimeoutError("no answer"))
 
     def data_received(self, data: bytes) -> None:
         replies: list[object] = []

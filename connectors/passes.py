@@ -7,14 +7,17 @@ is the next one's.
 
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import Annotated
 
 import httpx
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from connectors.contract import ChangesQuery
 from connectors.decode import decode_json
+from connectors.errors import BadResponse
 
+Instant = Annotated[datetime, Meta(tz=True)]
 SECOND = timedelta(seconds=1)
 
 
@@ -24,23 +27,28 @@ class Pass(Struct, frozen=True, kw_only=True, omit_defaults=True):
     It tells what has changed at `since` or later and has an id above `after`. The next pass begins with `until`.
     """
 
-    since: datetime
+    since: Instant
     after: int = 0
-    until: datetime | None = None
-    newest: datetime | None = None  # the latest change that there was when the pass began
-    seen: datetime | None = None  # when that one was seen first
+    until: Instant | None = None
+    newest: Instant | None = None  # the latest change that there was when the pass began
+    seen: Instant | None = None  # when that one was seen first
 
     def begun(self, newest: datetime | None, now: datetime | None, lag: timedelta) -> "Pass":
         """Note where the next pass has to begin. What shows later than it was written does so within `lag`.
 
         So once the latest change has been the latest for as long, all up to it has been told, and is told no more.
+        One that is dated ahead of their clock hides nothing that comes before it.
         """
         if newest is None:
             return self
+        newest = min(newest, now or newest)
         seen = self.seen if newest == self.newest else now
         settled = seen is not None and now is not None and now - seen > lag + 2 * SECOND  # two cut-off fractions
-        until = newest + SECOND if settled else newest - lag
-        return msgspec.structs.replace(self, newest=newest, seen=seen, until=max(until, self.since))
+        try:
+            until = max(newest + SECOND if settled else newest - lag, self.since)
+        except OverflowError:
+            raise BadResponse("a change at the end of all time") from None
+        return msgspec.structs.replace(self, newest=newest, seen=seen, until=until)
 
     def cursor(self, *, after: int | None) -> str:
         """Write where to go on: behind an id, or, with None, with the next pass."""
@@ -61,5 +69,5 @@ def clock_of(response: httpx.Response) -> datetime | None:
     """Read when an answer was given, by the clock over there. None where it does not say."""
     try:
         return parsedate_to_datetime(response.headers.get("Date", "")).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

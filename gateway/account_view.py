@@ -5,7 +5,8 @@ goes around. A page never waits for back offices longer than its budget, however
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Container, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
@@ -17,6 +18,8 @@ from connectors.deliveries import Event
 from connectors.errors import NotFound, Unavailable
 from connectors.records import Kind, Record
 from gateway.access import LinkRef, Scope
+from gateway.agreement.facts import LISTED
+from gateway.agreement.winners import Place, left_out, place_of
 from gateway.offices import Office, Offices
 from gateway.proofs import Proof, decide
 from gateway.pull import Pull
@@ -27,12 +30,21 @@ WORST_LAST: tuple[State, ...] = ("on_time", "late", "waiting", "down")
 DEEPEST = 50  # pieces of a history that one page reads
 
 
+class Elsewhere(Struct, frozen=True):
+    """The same thing in another source, which does not count. It can be read there all the same."""
+
+    source: str
+    title: str
+    id: str
+
+
 class Part(Struct, frozen=True, kw_only=True):
     """One kind of record from one source: what one stamp on a page speaks of.
 
     `fetched_at` None: never seen. State "down" keeps the last known records, "waiting" has none yet; `asking` says that
     a better answer is on its way. `older` is where the records that were not read begin, None where nothing is missing;
-    `all_open` False: some of those may be open.
+    `all_open` False: some of those may be open. `also` says, by id, in which other sources a record is too, where its
+    own one counts: there it is `left_out`.
     """
 
     kind: Kind
@@ -46,6 +58,8 @@ class Part(Struct, frozen=True, kw_only=True):
     asking: bool = False
     older: str | None = None
     all_open: bool = True
+    also: Mapping[str, tuple[Elsewhere, ...]] = {}
+    left_out: tuple[Record, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -105,7 +119,7 @@ class AccountView:
         for _ in range(min(depth, DEEPEST) - 1):
             if not await self._read_on(wants, parts, deep):
                 break
-        return _each_once(parts)
+        return _each_thing_once(_each_once(parts), self.offices)
 
     async def one(self, kind: Kind, source: str, record_id: str) -> Part:
         """Read one record whole, as a part that holds just it. Raises `NotFound`, for a foreign record too.
@@ -259,6 +273,27 @@ def _each_once(parts: Sequence[Part]) -> tuple[Part, ...]:
         )
         for part in parts
     )
+
+
+def _each_thing_once(parts: tuple[Part, ...], offices: Mapping[str, Office]) -> tuple[Part, ...]:
+    """Leave out what is the same thing as a record that counts, among what this member may see."""
+    for kind in LISTED:
+        its = [part for part in parts if part.kind == kind]
+        rules = {fact: sources for part in its for fact, sources in offices[part.source].wins.items()}
+        if instead := left_out(kind, (record for part in its for record in part.records), rules):
+            titles = {part.source: part.title for part in its}
+            also: dict[Place, tuple[Elsewhere, ...]] = defaultdict(tuple)
+            for (source, key), record in instead.items():
+                also[place_of(record)] += (Elsewhere(source, titles[source], key),)
+            parts = tuple(_left(part, instead, also) if part.kind == kind else part for part in parts)
+    return parts
+
+
+def _left(part: Part, gone: Container[Place], also: Mapping[Place, tuple[Elsewhere, ...]]) -> Part:
+    stay = tuple(record for record in part.records if place_of(record) not in gone)
+    left = tuple(record for record in part.records if place_of(record) in gone)
+    named = {record.origin.id: also[place_of(record)] for record in stay if place_of(record) in also}
+    return replace(part, records=stay, also=named, left_out=left)
 
 
 def _only(part: Part, record_id: str) -> Part:

@@ -53,6 +53,7 @@ from gateway.inbox import Inbox
 from gateway.kept import Kept
 from gateway.keyring import Keyring
 from gateway.log import configure
+from gateway.metrics import Metrics
 from gateway.offices import Offices
 from gateway.pull import Known
 from gateway.records.database import Database, DatabaseDown
@@ -75,6 +76,7 @@ from web.hooks import MOST_BYTES, PLACE, note_too_large, take_delivery
 from web.lane import Lane
 from web.live import LivePages
 from web.login import LOGIN
+from web.metrics import get_metrics
 from web.portal.routes import PORTAL
 from web.ready import Ready
 from web.staff_pages import LOOK_UPS_PER_MINUTE, look_of
@@ -90,7 +92,7 @@ OPENAPI = OpenAPIConfig(
     path="/api/v1/schema",
     render_plugins=[JsonRenderPlugin(path="/openapi.json")],
 )
-OUTSIDE = (take_logout, take_delivery, get_healthz, get_readyz)  # for programs, not for people
+OUTSIDE = (take_logout, take_delivery, get_healthz, get_readyz, get_metrics)  # for programs, not for people
 SESSIONS_KEPT = timedelta(days=400)  # after they end: they say when somebody was last here
 MEGABYTE = 1024 * 1024
 SIGN_INS_PER_MINUTE = 30  # steps of a sign-in from one address
@@ -202,6 +204,8 @@ def make_app(settings: Settings) -> ASGIApp:
                     standings=standings,
                     streams=Streams(room() * 3 // 4),  # and a quarter for pages
                 ),
+                "metrics": Metrics(database, offices, redis, settings.base_url, utc_now),
+                "metrics_token": settings.metrics_token,
                 "offices": offices,
                 "providers": providers,
                 "readiness": Readiness(database, database_url, redis),

@@ -54,6 +54,10 @@ class SharedBudget:
                 await self._bucket.tell(left=left, silent=retry_after or 0.0)
                 self._is_told = True
 
+    async def look(self) -> tuple[float, float]:
+        """Give the calls that may be sent at once, and the seconds in which none may. Raises `CacheDown`."""
+        return await self._bucket.look()
+
     async def _wait(self) -> float:
         try:
             return await self._bucket.take(self._leave)

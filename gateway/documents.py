@@ -23,8 +23,12 @@ class Document(Struct, frozen=True):
 
 
 def documents(parts: Iterable[Part]) -> list[Document]:
-    """List the files, the newest first. Tickets have theirs only where they were read whole."""
-    found = [document for part in parts for record in part.records for document in _documents(Item(record, part))]
+    """List the files, the newest first. Tickets have theirs only where they were read whole.
+
+    Those of a record in whose place another one is shown are files nonetheless.
+    """
+    records = ((part, record) for part in parts for record in (*part.records, *part.left_out))
+    found = [document for part, record in records for document in _documents(Item(record, part))]
     return sorted(found, key=lambda document: document.order, reverse=True)
 
 

@@ -47,6 +47,7 @@ class Office(Struct, frozen=True, kw_only=True):
     version: str
     opened: BackOffice[Any] | None
     broken: str | None = None  # what is wrong, for operators
+    wins: Mapping[str, tuple[str, ...]] = {}  # "orders.total" -> sources, this one among them, who counts first
 
     @property
     def back_office(self) -> BackOffice[Any]:
@@ -170,6 +171,7 @@ def open_office(
         version=_version(row),
         opened=opened,
         broken=broken,
+        wins={fact: tuple(sources) for fact, sources in row.wins.items()},
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import msgspec
 import structlog
@@ -21,6 +22,7 @@ log = structlog.get_logger()
 
 LATEST = 200  # records of a history that are read at once; older ones when somebody pages back to them
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+READ = 256  # payloads that stay unpacked: whoever looks at several pages comes with the same ones each time
 MAX_PAGES = 20  # of what is open, or of a kind that its source cannot narrow to that
 
 
@@ -128,7 +130,7 @@ def unpack(want: Pull, stored: Stored) -> Known | None:
     if snapshot is None:
         return None
     try:
-        records, older, all_open, gone = _DECODERS[want.kind].decode(expand(snapshot.payload))
+        records, older, all_open, gone = _read(want.kind, snapshot.payload)
     except (msgspec.MsgspecError, FrameError):
         log.warning("snapshot of another form dropped", source=want.source, kind=want.kind)
         return None
@@ -140,6 +142,11 @@ def unpack(want: Pull, stored: Stored) -> Known | None:
         gone=gone,
         head=stored.head,
     )
+
+
+@lru_cache(maxsize=READ)
+def _read(kind: Kind, payload: bytes) -> "_Written":
+    return _DECODERS[kind].decode(expand(payload))
 
 
 async def _one(want: Pull, asked_at: datetime) -> "_Read":
@@ -175,7 +182,9 @@ async def _pages(want: Pull, query: Query, *, enough: int | None) -> tuple[list[
 
 _Read = tuple[list[Answer[Record]], str | None, bool]  # what was answered, `older` and `all_open` of what is known
 
-_DECODERS: dict[Kind, msgspec.msgpack.Decoder[tuple[tuple[Record, ...], str | None, bool, dict[str, datetime]]]] = {
+_Written = tuple[tuple[Record, ...], str | None, bool, Mapping[str, datetime]]  # a `Known`, as it is packed
+
+_DECODERS: dict[Kind, msgspec.msgpack.Decoder[_Written]] = {
     kind: msgspec.msgpack.Decoder(tuple[tuple[record, ...], str | None, bool, dict[str, datetime]])  # type: ignore[valid-type]
     for kind, record in KINDS.items()
 }

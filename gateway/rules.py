@@ -20,6 +20,7 @@ from gateway.records.urls import parse_url
 FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{24,}")
 PORTS = {"http": 80, "https": 443}
 LOGOS = {".svg", ".png", ".webp", ".jpg", ".jpeg"}
 LOGO_BYTES = 256 * 1024
@@ -90,6 +91,12 @@ def flag(given: str) -> bool:
 def secret(given: str) -> Secret:
     if not given.isprintable():
         raise ValueError("must be one line")
+    return Secret(given)
+
+
+def token(given: str) -> Secret:
+    if not TOKEN.fullmatch(given):
+        raise ValueError("must be at least 24 letters, digits or any of -._~+/=, such as `openssl rand -hex 24` makes")
     return Secret(given)
 
 

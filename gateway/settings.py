@@ -71,6 +71,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     worker: Annotated[str, rules.one_of("beside", "elsewhere")] = "beside"
     sweep_every: Annotated[int, rules.whole(0, 2_592_000)] = 86_400  # seconds; 0: never
     pages_kept: Annotated[int, rules.whole(0, 400)] = 30  # days
+    metrics_token: Annotated[Secret | None, rules.token] = None
     session_idle: Annotated[int, rules.whole(60, 86_400)] = 1800  # seconds
     session_lifetime: Annotated[int, rules.whole(60, 604_800)] = 43_200  # seconds
     log_level: Annotated[str, rules.one_of("debug", "info", "warning", "error")] = "info"

@@ -1,7 +1,7 @@
 """The worker: follows the back offices, beside the processes that serve pages. Any number of them share the work.
 
 Jobs only say what to look at. Whose turn it is, and from where to go on, is in the rows and the marks: a job that is
-lost, or comes twice, changes nothing.
+lost, cancelled, or comes twice, changes nothing.
 """
 
 import asyncio
@@ -28,6 +28,8 @@ from connectors.addresses import AddressPolicy
 from connectors.records import Kind
 from connectors.registry import load_connectors
 from gateway.budgets import budget_of
+from gateway.feeds.comparing import Comparing
+from gateway.feeds.contacts import Contacts
 from gateway.feeds.following import Following
 from gateway.feeds.news import News
 from gateway.feeds.reading import Reading
@@ -42,11 +44,12 @@ from gateway.vault import Vault
 
 QUEUE = "{hallway}"  # the braces keep all its keys on one node of a cluster
 AT_ONCE = 8  # jobs of one worker
+PATIENCE = 5.0  # seconds for Redis: nobody waits for us
 JOB_WITHIN = 600  # seconds; a feed that has much to catch up with goes on in the next job
 SWEEP_EVERY = timedelta(seconds=30)  # between two turns of one sweep
+COMPARED_EVERY = 60.0  # seconds between looks whether sources are to be compared
 DEQUEUE_WITHIN = 1.0  # seconds; then it asks again
 KEPT_FOR = 30  # seconds that a job that is done is remembered
-STOP_WITHIN = 5  # seconds
 
 log = structlog.get_logger()
 
@@ -70,7 +73,7 @@ async def _work(settings: Settings, redis_url: str, *, leashed: bool) -> None:
     async with AsyncExitStack() as stack:
         database = Database(settings.database_url.reveal())
         stack.push_async_callback(database.close)
-        redis = connect(redis_url)
+        redis = connect(redis_url, patience=PATIENCE)
         stack.push_async_callback(redis.aclose)
         policy = AddressPolicy(allow_http=settings.allow_http_sources, allow_private=settings.allow_private_sources)
         vault = Vault(settings.keyring())
@@ -80,7 +83,10 @@ async def _work(settings: Settings, redis_url: str, *, leashed: bool) -> None:
         kept = Kept(redis)
         reading = Reading(kept, utc_now)
         following = Following(database, redis, offices, News(database, kept, reading), utc_now)
-        sweeping = Sweeping(database, offices, reading, utc_now, every=timedelta(seconds=settings.sweep_every))
+        comparing = Comparing(database, offices, reading, utc_now)
+        every = timedelta(seconds=settings.sweep_every)
+        sweeping = Sweeping(database, offices, reading, comparing, utc_now, every=every)
+        contacts = Contacts(database, offices, utc_now, every=every)
         queue = Patient(Redis.from_url(redis_url), name=QUEUE)
         stack.push_async_callback(_left, queue)
 
@@ -97,12 +103,15 @@ async def _work(settings: Settings, redis_url: str, *, leashed: bool) -> None:
             [("look", _told(look)), ("sweep", _told(sweep))],
             concurrency=AT_ONCE,
             dequeue_timeout=DEQUEUE_WITHIN,
-            shutdown_grace_period_s=STOP_WITHIN,
         )
         due = Due(offices, queue, sweeps=settings.sweep_every > 0)
-        rounds = Rounds("due feeds", due.enqueue, every=1.0)
-        await rounds.start()
-        stack.push_async_callback(rounds.stop)
+        turns = [("due feeds", due.enqueue, 1.0), ("conflicts", comparing.again, COMPARED_EVERY)]
+        if settings.sweep_every:
+            turns.append(("contacts", contacts.compare, COMPARED_EVERY))
+        for what, turn, seconds in turns:
+            rounds = Rounds(what, turn, every=seconds)
+            await rounds.start()
+            stack.push_async_callback(rounds.stop)
         if leashed:
             asyncio.get_running_loop().add_reader(sys.stdin, _stop_at_the_end, worker)
         await worker.start()

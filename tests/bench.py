@@ -7,6 +7,7 @@ import signal
 import sys
 
 import bench_cold
+import bench_live
 import bench_memory
 import bench_peer
 import bench_report
@@ -20,6 +21,7 @@ BENCHMARKS = {
     "B4": bench_peer.account_view,
     "B6": bench_cold.cold_pages,
     "B7": bench_memory.snapshots,
+    "B9": bench_live.open_pages,
     "B11": bench_start.start_and_rest,
 }
 

@@ -45,6 +45,7 @@ CUSTOMERS = 200
 ALONE, ROUNDS = (8, 1) if QUICK else (40, 5)
 SLOWEST = max(DELAYS, key=lambda kind: DELAYS[kind])
 PLUGIN = "[hallway.connectors]\n" + "".join(f"slow_{kind} = bench_connector:{kind}\n" for kind in DELAYS)
+SECRET = "bench"  # of the sources' webhooks
 MILLISECOND = 0.001
 
 
@@ -179,7 +180,7 @@ async def furnish(environ: dict[str, str], ports: dict[str, int]) -> list[str]:
         utc_now(),
     )
     connectors = load_connectors()
-    wanted = desired.parse(sources_at(ports), connectors, POLICY, environ={}, folder=Path())
+    wanted = desired.parse(sources_at(ports), connectors, POLICY, environ={"BENCH_SECRET": SECRET}, folder=Path())
     await changes.apply(
         database, vault, await changes.plan(database, vault, connectors, wanted), now, trail=TRAIL, by=BY
     )
@@ -214,6 +215,6 @@ async def furnish(environ: dict[str, str], ports: dict[str, int]) -> list[str]:
 def sources_at(ports: dict[str, int]) -> str:
     return "".join(
         f'[sources.{kind}]\nconnector = "slow_{kind}"\ntitle = "{kind}"\npromises = {{{kind} = 600}}\n'
-        f'settings = {{base_url = "http://127.0.0.1:{port}"}}\n'
+        f'settings = {{base_url = "http://127.0.0.1:{port}", webhook_secret = {{env = "BENCH_SECRET"}}}}\n'
         for kind, port in ports.items()
     )

@@ -31,6 +31,7 @@ from connectors.contract import (
 from connectors.errors import ConnectorError, NotFound
 from connectors.records import Invoice, Money, Origin, Record
 from connectors.tokens import MemoryTokens
+from gateway.feeds.comparing import Comparing
 from gateway.feeds.following import Following
 from gateway.feeds.news import News
 from gateway.feeds.reading import Reading
@@ -196,7 +197,8 @@ class Process:
         reading = Reading(self.kept, clock)
         news = News(database, self.kept, reading)
         self.following = Following(database, redis, offices, news, clock)
-        self.sweeping = Sweeping(database, offices, reading, clock, every=DAY)
+        self.comparing = Comparing(database, offices, reading, clock)
+        self.sweeping = Sweeping(database, offices, reading, self.comparing, clock, every=DAY)
         self._office = office
 
     def want(self, customer: str, account: str | None = None) -> Pull:

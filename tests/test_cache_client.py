@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from support_clock import Timer
 from support_redis import PATIENCE, RedisProcess
 
-from cache.client import CONNECTIONS, CacheDown, Client, Gate, connect
+from cache.client import CONNECTIONS, DEADLINE, CacheDown, Client, Gate, connect
 
 
 @pytest.fixture
@@ -77,12 +77,26 @@ async def test_waits_for_a_hung_redis_once_and_not_at_every_step(
                 assert await client.get("k") is None
 
 
+async def test_lets_all_who_ask_wait_for_a_hung_redis_together(redis_process: RedisProcess, client: Client) -> None:
+    redis_process.pause()
+
+    outcomes = await asyncio.gather(*(client.get("k") for _ in range(320)), return_exceptions=True)
+
+    assert Counter(map(str, outcomes)) == {"TimeoutError": 320}
+
+
 async def test_does_not_add_up_the_waits_of_those_who_wait_for_a_turn(
     redis_process: RedisProcess, client: Client
 ) -> None:
+    library = Redis(connection_pool=client.connection_pool)
+
+    async def get() -> None:
+        async with client.asking():
+            await library.get("k")
+
     redis_process.pause()
 
-    outcomes = await asyncio.gather(*(client.get("k") for _ in range(CONNECTIONS * 20)), return_exceptions=True)
+    outcomes = await asyncio.gather(*(get() for _ in range(CONNECTIONS * 20)), return_exceptions=True)
 
     assert Counter(map(str, outcomes)) == {"TimeoutError": CONNECTIONS, "left alone for a moment": CONNECTIONS * 19}
 
@@ -108,7 +122,7 @@ async def test_gets_over_a_restart_between_two_commands(redis_process: RedisProc
     assert patient.reachable
 
 
-async def test_serves_more_at_once_than_it_has_connections(redis: Client) -> None:
+async def test_serves_many_at_once(redis: Client) -> None:
     await redis.set("k", "v")
 
     values = await asyncio.gather(*(redis.get("k") for _ in range(CONNECTIONS * 20)))
@@ -197,19 +211,30 @@ def test_lets_other_errors_through_as_they_are(clock: Timer) -> None:
     assert gate.reachable
 
 
-async def test_never_loses_a_cancel(redis: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_never_loses_a_cancel(redis: Client) -> None:
     """The library may swallow one, as `asyncio.wait_for` does before Python 3.12 for what ends in the same moment."""
 
-    async def swallowing(*_: object, **__: object) -> str:
-        with suppress(asyncio.CancelledError):
-            await asyncio.sleep(10)
-        return "all the same"
+    async def swallow() -> None:
+        async with redis.asking():
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(10)
 
-    monkeypatch.setattr(Redis, "execute_command", swallowing)
-    task = asyncio.ensure_future(redis.get("k"))
+    task = asyncio.ensure_future(swallow())
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     with pytest.raises(CacheDown):
-        await redis.get("k")  # ends by its deadline, which is a cancel too
+        await swallow()  # ends by its deadline, which is a cancel too
+
+
+async def test_waits_longer_where_nobody_waits_for_it(redis_process: RedisProcess) -> None:
+    """A Redis that is stopped for longer than a page would wait."""
+    patient = connect(redis_process.url, patience=PATIENCE)
+    await patient.set("key", "value")
+    redis_process.pause()
+    asked = asyncio.create_task(patient.get("key"))
+    await asyncio.sleep(3 * DEADLINE)
+    redis_process.resume()
+    assert await asked == b"value"
+    await patient.aclose()

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
 
 import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import InvalidResponse, ResponseError
 from structlog.testing import capture_logs
 from support_redis import PATIENCE, PATIENTLY, RedisProcess
@@ -117,6 +118,27 @@ async def test_runs_a_script_that_redis_has_forgotten(redis: Client) -> None:
     for _ in range(2):
         await redis.script_flush()
         assert await redis.run("return 1", [], []) == 1
+
+
+async def test_asks_nothing_on_a_connection_that_has_ended(redis_process: RedisProcess, patience: str) -> None:
+    client = connect(redis_process.url + patience)
+    line, until = await client._open_line()
+    line.end()
+    with pytest.raises(RedisConnectionError):
+        await line.ask(["GET", "k"], until)
+    assert await client.get("k") is None
+    await client.aclose()
+
+
+async def test_hears_an_answer_that_comes_when_it_was_we_who_were_busy(
+    redis_process: RedisProcess, patience: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cache.line.TURN", PATIENCE)
+    client = connect(redis_process.url + patience)
+    line, _ = await client._open_line()
+    asking = asyncio.ensure_future(line.ask(["ECHO", "k"], until=0))
+    assert await asking == b"k"
+    await client.aclose()
 
 
 async def test_takes_a_script_that_fails_for_an_answer(redis: Client) -> None:

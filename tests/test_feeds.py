@@ -434,7 +434,7 @@ async def test_tells_staff_how_far_it_is(
     (source,) = await overview(database, here.offices, Marks(redis), clock.now)
     (followed,) = source.kinds
     assert (followed.kind, followed.checked_at) == ("invoices", clock.now - EVERY)
-    assert (followed.failing_since, followed.error) == (clock.now, "away")
+    assert (followed.failing_since, followed.error) == (clock.now, "Unavailable: away")
     assert not followed.is_late(clock.now)
     assert followed.is_late(clock.now + MINUTE)
     assert source.sweep

@@ -122,7 +122,9 @@ STEPS: dict[str, Callable[[Desk, str, str], None]] = {
 }
 
 
-async def test_tells_of_all_that_staff_do(desk: Desk, office: RequestTracker) -> None:
+async def test_tells_of_all_that_staff_do(desk: Desk, office: RequestTracker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No look goes back here: what was told for another reason shortly before is not told again."""
+    monkeypatch.setattr("connectors.vendors.request_tracker.feeds.LAG", timedelta(0))
     for name in (ANN, BEN):
         desk.user(name)
     one, other = (desk.ticket(ANN, f"Stapler {number}", "It is gone.") for number in range(2))
@@ -172,3 +174,12 @@ async def test_loses_none_of_hundreds_that_were_changed_at_once(
     assert feed.answers.keys() >= set(theirs) - feed.gone
     theirs_now = {key: answer for key, answer in feed.answers.items() if ANN in answer.owners}
     assert theirs_now == await read_all(connector.reads["tickets"], office, ANN)
+
+
+@pytest.mark.parametrize("desk", ["sandbox"], indirect=True)
+async def test_asks_little_while_nothing_changes(office: RequestTracker, sandbox: RunningSandbox) -> None:
+    for ticket in sandbox.site.rt.tickets.values():
+        ticket["LastUpdated"] = min(ticket["LastUpdated"], datetime.now(UTC) - timedelta(days=1))
+    feed = Follower(connector.feeds["tickets"], office, datetime.now(UTC) - timedelta(minutes=15))
+    await feed.look()
+    assert (feed.answers, feed.gone, len(sandbox.rt_seen)) == ({}, set(), 2)

@@ -194,17 +194,17 @@ MUTATIONS: dict[tuple[str, str], list[Edit]] = {
         ("feed", "answer_of(office, each, query.asked_at)", "answer_of(office, each, query.asked_at, ())")
     ],
     ("request_tracker", "is silent about what was deleted"): [
-        ("feed", "gone = {key for key in events if key <= min(ends, default=key)} | ", "gone = ")
+        ("feeds", "gone = {key for key in events if key <= min(ends, default=key)} | ", "gone = ")
     ],
-    ("request_tracker", "is silent about what was merged"): [("feed", " | await _merged(office, sorted(rows))", "")],
-    ("request_tracker", "tells of a reminder"): [("feed", "if row.shown and", "if")],
+    ("request_tracker", "is silent about what was merged"): [("feeds", " | await _merged(office, sorted(rows))", "")],
+    ("request_tracker", "tells of a reminder"): [("feeds", "if row.shown and", "if")],
     ("request_tracker", "tells of what lies behind the end of a page"): [
-        ("feed", "key in events if key <= min(ends, default=key)", "key in events")
+        ("feeds", "key in events if key <= min(ends, default=key)", "key in events")
     ],
     ("request_tracker", "asks for its own time in theirs"): [
-        ("feed", "(now - place.since + MARGIN)", "(query.asked_at - place.since + MARGIN)")
+        ("feeds", "(now - place.since + MARGIN)", "(query.asked_at - place.since + MARGIN)")
     ],
-    ("request_tracker", "stops after a page of changes"): [("feed", "more=bool(ends)", "more=False")],
+    ("request_tracker", "stops after a page of changes"): [("feeds", "more=bool(ends)", "more=False")],
     ("request_tracker", "takes a group for a person"): [("tickets", 'who.type == "user" and ', "")],
     ("request_tracker", "takes anybody for who was looked at"): [
         ("people", "person, lambda row: row.Name == person)", "person, lambda row: True)")
@@ -223,6 +223,21 @@ MUTATIONS: dict[tuple[str, str], list[Edit]] = {
     ("hubspot", "gives an order to nobody"): [("sales", ", people=contacts_of(whose)", "")],
     ("hubspot", "takes a company for a person"): [("associations", 'if each.startswith("contact:")', "")],
     ("hubspot", "makes one candidate of two people"): [("people", 'email, f"contact:{key}")', "email)")],
+    ("tryton", "takes a shipment for none of the order's business"): [
+        ("feeds", "_changed(place.since, watched.parts)", "_changed(place.since, [])")
+    ],
+    ("tryton", "tells of a draft"): [("feeds", "if watched.is_shown(row)", "")],
+    ("tryton", "is silent about what is gone"): [
+        ("feeds", "gone=frozenset(str(row.id) for row in rows) - {str(row.id) for row in shown}", "gone=frozenset()")
+    ],
+    ("tryton", "loses a change between two pages"): [
+        ("feeds", "after=rows[-1].id if more", "after=rows[-1].id + 1 if more")
+    ],
+    ("tryton", "stops after a page of changes"): [("feeds", "more=more", "more=False")],
+    ("tryton", "counts on our clock"): [
+        ("feeds", "rows, _, now = await", "now = datetime.now(UTC)\n        rows, _, _ = await"),
+        ("feeds", "import datetime, timedelta", "import UTC, datetime, timedelta"),
+    ],
     ("tryton", "knows an address that was deactivated"): [("parties", '        ("active", "=", True),\n', "")],
     ("tryton", "takes a phone for a person"): [("orders", " and self.contact.type == EMAIL", "")],
     ("tryton", "finds the party and not the person"): [("parties", 'str(row.id) if fact == "email" else None', "None")],

@@ -74,6 +74,24 @@ def test_tells_every_version_that_lasts(seed: int, clock: bool) -> None:  # noqa
     assert (told == 0) is clock, "with a clock over there, what was told for good is told no more"
 
 
+def test_is_not_blinded_by_a_row_from_the_future() -> None:
+    table, known, cursor = Table(0), dict[int, int](), None
+    table.rows[99] = START + timedelta(days=900), 0
+    for version in range(1, 40):
+        table.wait(busy=False)
+        table.rows[7] = table.now.replace(microsecond=0), version
+        cursor, _ = look(table, known, cursor, clock=True, busy=False)
+        assert known == {7: version, 99: 0}
+
+
+@pytest.mark.parametrize("year", [1, 9999])
+def test_reads_no_end_of_time(year: int) -> None:
+    end = datetime(year, 12 if year > 1 else 1, 31 if year > 1 else 1, 23, 59, 59, tzinfo=UTC)
+    place = Pass(since=datetime(1, 1, 1, tzinfo=UTC), newest=end, seen=datetime(1, 1, 1, tzinfo=UTC))
+    with pytest.raises(BadResponse):
+        place.begun(end, datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC) if year > 1 else None, timedelta(days=2))
+
+
 def test_begins_where_it_is_told_to() -> None:
     query = ChangesQuery(since=START.astimezone(), asked_at=START + timedelta(days=9))
     assert place_of(query) == Pass(since=START)
@@ -82,7 +100,15 @@ def test_begins_where_it_is_told_to() -> None:
 
 
 @pytest.mark.parametrize(
-    "cursor", ["", "7", "{}", '{"since": "now"}', '{"since": "2026-11-22T10:00:00Z", "after": "a"}']
+    "cursor",
+    [
+        "",
+        "7",
+        "{}",
+        '{"since": "2026-11-22T10:00:00"}',
+        '{"since": "now"}',
+        '{"since": "2026-11-22T10:00:00Z", "after": "a"}',
+    ],
 )
 def test_takes_no_cursor_but_its_own(cursor: str) -> None:
     with pytest.raises(BadResponse):
@@ -91,7 +117,13 @@ def test_takes_no_cursor_but_its_own(cursor: str) -> None:
 
 @pytest.mark.parametrize(
     ("date", "clock"),
-    [("Sun, 22 Nov 2026 10:00:00 GMT", START), ("", None), ("soon", None), ("Sun, 99 Nov 2026 10:00:00 GMT", None)],
+    [
+        ("Sun, 22 Nov 2026 10:00:00 GMT", START),
+        ("", None),
+        ("soon", None),
+        ("Sun, 99 Nov 2026 10:00:00 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 -0100", None),
+    ],
 )
 def test_reads_the_clock_of_an_answer(date: str, clock: datetime | None) -> None:
     assert clock_of(httpx.Response(200, headers={"Date": date} if date else {})) == clock

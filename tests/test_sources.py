@@ -273,3 +273,53 @@ async def test_lets_one_of_two_win_who_add_the_same_source_at_once(database: Dat
 def test_allows_plain_http_where_the_deployment_does() -> None:
     (source,) = desired(FILE.replace("https:", "http:"), policy=LAX)
     assert source.address == "http://notes.example.com"
+
+
+TWO = FILE + FILE.replace("sources.desk", "sources.erp")
+RULE = TWO + '[agreement]\norders.total = ["erp", "desk"]\n'
+
+
+def test_reads_who_counts() -> None:
+    text = RULE + 'contacts.email = ["desk", "erp"]\n'
+    wins = {source.name: source.wins for source in desired(text)}
+    both = {"contacts.email": ["desk", "erp"], "orders.total": ["erp", "desk"]}
+    assert wins == {"desk": both, "erp": both}
+    alone = {source.name: source.wins for source in desired(RULE + FILE.replace("sources.desk", "sources.crm"))}
+    assert alone["crm"] == {}
+
+
+def test_tells_every_problem_of_the_rules_who_counts() -> None:
+    text = """
+[agreement]
+tickets.state = ["erp", "desk"]
+orders.totl = ["erp", "desk"]
+orders.total = "erp"
+orders.state = ["erp"]
+invoices.state = ["erp", "till"]
+invoices.open = ["erp", "erp"]
+contacts = 5
+"""
+    assert problems(TWO + text) == (
+        "agreement.tickets: not known; known are orders, invoices, contacts",
+        "agreement.orders.totl: not known; did you mean total?",
+        'agreement.orders.state: name two sources or more, the one that counts first: ["erp", "crm"]',
+        'agreement.orders.total: name two sources or more, the one that counts first: ["erp", "crm"]',
+        "agreement.invoices.state: no source of this file: 'till'",
+        "agreement.invoices.open: name each source once",
+        "agreement.contacts: write a table, [agreement.contacts]",
+    )
+
+
+async def test_changes_who_counts_and_says_so(database: Database) -> None:
+    await applied(database, TWO)
+    diff = await changes.plan(database, vault(), CONNECTORS, desired(RULE))
+    assert [change.details for change in diff.changes] == [
+        ('who counts for orders.total: (not set) -> ["erp", "desk"]',)
+    ] * 2
+    await applied(database, RULE, NOW + timedelta(seconds=1))
+    assert {row.name: row.wins for row in (await sources(database)).values()} == {
+        name: {"orders.total": ["erp", "desk"]} for name in ("desk", "erp")
+    }
+    assert (await changes.plan(database, vault(), CONNECTORS, desired(RULE))).empty
+    await applied(database, TWO, NOW + timedelta(seconds=2))
+    assert [row.wins for row in (await sources(database)).values()] == [{}, {}]

@@ -18,7 +18,8 @@ from connectors.testing.far_end import FarEnd
 from connectors.testing.recordings import Exchange, RecordedRequest, RecordedResponse, load_fixtures
 from connectors.tokens import MemoryTokens
 from connectors.transport import open_client
-from connectors.vendors.tryton.rest import Row, Tryton, fields_of, search
+from connectors.vendors.tryton.fields import fields_of
+from connectors.vendors.tryton.rest import Row, Tryton, search
 from connectors.vendors.tryton.settings import TrytonConfig
 from connectors.vendors.tryton.values import Amount, Day, Moment, plain
 
@@ -35,6 +36,19 @@ def test_asks_for_sales_that_the_customer_knows_of() -> None:
     ]
     assert meant(question, "o") == [["id", "DESC"]]
     assert question.headers["range"] == "records=0-50"
+
+
+def test_asks_for_orders_of_which_anything_has_changed() -> None:
+    at = {"__class__": "datetime", "year": 2026, "month": 11, "day": 1} | dict.fromkeys(
+        ("hour", "minute", "second", "microsecond"), 0
+    )
+    question = RECORDINGS["orders__changes_page_2"].exchanges[1].request
+    paths = ("", "lines.", "shipments.", "moves.", "contact.", "invoice_address.")
+    dates = [[f"{path}{date}", ">=", at] for path in paths for date in ("write_date", "create_date")]
+    assert meant(question, "d") == [["id", ">", 85], ["OR", *dates]]
+    assert meant(question, "o") == [["id", "ASC"]]
+    newest = RECORDINGS["orders__changes_page_1"].exchanges[3].request
+    assert (meant(newest, "d"), meant(newest, "o")) == ([["write_date", "!=", None]], [["write_date", "DESC"]])
 
 
 def test_asks_for_invoices_to_customers_that_were_posted() -> None:

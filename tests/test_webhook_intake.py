@@ -252,6 +252,14 @@ async def eventually(holds: Callable[[], bool]) -> None:
     raise AssertionError("it never came true")
 
 
+async def all_followed(scene: Scene, source: str) -> None:
+    for _ in range(400):
+        if not [row for row in await scene.rows() if row.source == source and row.due_at]:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it waits")
+
+
 @pytest_asyncio.fixture
 async def holding(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Scene, HoldingViews, Inbox]]:
     """An inbox at work, whose Odoo names the owner of everything and whose looks are held."""
@@ -293,7 +301,7 @@ async def test_looks_again_once_for_all_that_came_while_it_looked(
     views.gates[0].set()
     await eventually(lambda: len(views.looks) == 2)
     views.gates[1].set()
-    await asyncio.sleep(0.1)
+    await all_followed(scene, "erp")
     event = Event(kind="invoices", record="2093")
     assert views.looks == [(event, NOON), (event, NOON + timedelta(seconds=5))]
     assert [(row.due_at, row.pending) for row in await scene.rows()] == [(None, None)] * 2
@@ -304,12 +312,7 @@ async def test_keeps_no_source_waiting_for_another(holding: tuple[Scene, Holding
     assert await scene.intake.take("erp", scene.odoo()) == 200
     await eventually(lambda: len(views.looks) == 1)
     assert await scene.intake.take("helpdesk", scene.rt()) == 200  # its owners are "10" too, and nobody is linked
-    for _ in range(400):
-        if [row.due_at for row in await scene.rows() if row.source == "helpdesk"] == [None]:
-            break
-        await asyncio.sleep(0.01)
-    else:
-        raise AssertionError("it waits for the other")
+    await all_followed(scene, "helpdesk")
     assert len(views.looks) == 1
 
 
@@ -326,7 +329,7 @@ async def test_takes_over_what_a_process_died_over(holding: tuple[Scene, Holding
     await other.start()
     await eventually(lambda: len(views.looks) == 2)
     views.gates[1].set()
-    await asyncio.sleep(0.1)
+    await all_followed(scene, "erp")
     await other.aclose()
     assert (await scene.told("erp")).backlog.waiting == 0
 

@@ -12,7 +12,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from web.body import Body
 
-PROBES = {"/healthz", "/readyz"}  # asked by address, from the machine itself
+PROBES = {"/healthz", "/readyz", "/metrics"}  # asked by address, from the machine itself
 NO_BODY = {"GET", "HEAD"}
 FORM_BYTES = 64 * 1024
 MOST_UNDERWAY = 512  # requests in one process that have no answer yet

@@ -33,6 +33,7 @@ from web.streams import LEAVING, Full, Streams
 MEDIA_TYPE = "text/event-stream"
 LIFETIME = 3600.0  # seconds; then the browser connects again, maybe to another process
 BEAT = (12.0, 18.0)  # seconds between signs of life; whether the session lives is asked at each
+UNSURE_FOR = (0.5, 1.5)  # seconds until another look where Redis did not answer
 RIGHTS_EVERY = 4  # beats between looks at the rights, for changes of which nothing was announced
 RETRY = (2000, 5000)  # milliseconds until a browser connects again
 HEADERS = [
@@ -88,6 +89,7 @@ class Stream:
         self._session_key = pages.sessions.key(who.session.hex())
         self._rights_key = pages.standings.key(who.session.hex())
         self._version: bytes | None = None  # None: not known yet
+        self._unsure = False  # whether it is still that one
         self._sight: Sight | None = None
         self._knows_sight = False
 
@@ -133,7 +135,7 @@ class Stream:
         await self._look_at_rights()
         beats, beat_at = 0, _next_beat(clock())
         while not self._pages.streams.is_leaving and clock() < ends_at:
-            news = await follower.wait(beat_at)
+            news = await follower.wait(min(beat_at, clock() + random.uniform(*UNSURE_FOR)) if self._unsure else beat_at)  # noqa: S311
             is_beat = clock() >= beat_at
             if is_beat:
                 beats, beat_at = beats + 1, _next_beat(clock())
@@ -142,7 +144,7 @@ class Stream:
                 return
             if news.get(self._rights_key) or (is_beat and beats % RIGHTS_EVERY == 0) or not self._knows_sight:
                 await self._look_at_rights()
-            if is_beat or self._version_key in news:
+            if is_beat or self._unsure or self._version_key in news:
                 await self._look_at_version(news.get(self._version_key), is_beat=is_beat)
             if self._has_changed():
                 await say(b"id: %b\nevent: changed\ndata:\n\n" % self._told.encode())
@@ -180,7 +182,9 @@ class Stream:
             try:
                 (announced,) = await self._pages.redis.look_up(self._version_key)
             except CacheDown:
+                self._unsure = True
                 return
+        self._unsure = False
         if announced is not None or is_beat:
             self._version = announced or b""
 

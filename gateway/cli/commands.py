@@ -13,6 +13,7 @@ import gateway
 from connectors.registry import load_connectors
 from gateway import serve as server
 from gateway.cli.audit import audit
+from gateway.cli.conflicts import conflicts
 from gateway.cli.customers import customers, readiness, recheck
 from gateway.cli.failures import FAILED, PlainGroup, WrongInput
 from gateway.cli.invitations import invitations
@@ -23,6 +24,7 @@ from gateway.cli.queue import queue
 from gateway.cli.rights import is_not_person, is_person, rights_
 from gateway.cli.sources import sources
 from gateway.cli.staff import staff
+from gateway.cli.status import status
 from gateway.cli.webhooks import webhooks
 from gateway.demo import run_demo
 from gateway.doctor import examine
@@ -105,6 +107,7 @@ def load_app() -> Any:  # noqa: ANN401  # an ASGI application
 
 
 hallway.add_command(sources)
+hallway.add_command(status)
 hallway.add_command(webhooks)
 hallway.add_command(leakcheck)
 hallway.add_command(link)
@@ -116,6 +119,7 @@ for command in (rights_, is_person, is_not_person):
 hallway.add_command(members)
 hallway.add_command(invitations)
 hallway.add_command(queue)
+hallway.add_command(conflicts)
 hallway.add_command(customers)
 hallway.add_command(readiness)
 hallway.add_command(recheck)

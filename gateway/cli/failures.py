@@ -8,6 +8,7 @@ import click
 from cache.embedded import EmbeddedError
 from connectors.registry import RegistryError
 from gateway.audit import AuditError
+from gateway.conflicts import ConflictError
 from gateway.keyring import KeyringError
 from gateway.leakcheck import LeakCheckError
 from gateway.links import LinkError
@@ -22,7 +23,7 @@ from gateway.vault import VaultError
 FAILED = 1  # exit code; wrong input has 2, as click has it
 
 # Errors whose text says what to do: what somebody wrote, and what did not work out.
-MISTAKES = (SettingsError, KeyringError, SourcesFileError, LinkError)
+MISTAKES = (SettingsError, KeyringError, SourcesFileError, LinkError, ConflictError)
 MISFORTUNES = (
     AuditError,
     VaultError,

@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from auth.clock import utc_now
+from cache.embedded import url_of_running
 from connectors.addresses import AddressPolicy
 from connectors.contract import Connector
 from connectors.registry import load_connectors
@@ -33,6 +34,7 @@ class Tools(Struct, frozen=True, kw_only=True):
     policy: AddressPolicy
     offices: Offices
     base_url: str
+    redis_url: str | None  # None: the embedded one does not run
 
 
 @asynccontextmanager
@@ -56,6 +58,7 @@ async def tools() -> AsyncIterator[Tools]:
             policy=policy,
             offices=offices,
             base_url=settings.base_url,
+            redis_url=settings.redis_url.reveal() if settings.redis_url else url_of_running(settings.data_dir),
         )
     finally:
         await offices.aclose()

@@ -62,7 +62,7 @@ class Following:
         except ConnectorError as error:
             if isinstance(error, Refused):  # they know the place no more
                 await self._marks.drop(mark_of(office, kind))
-            if await self._rows.failed(office, kind, str(error), self._clock()):
+            if await self._rows.failed(office, kind, f"{type(error).__name__}: {error}", self._clock()):
                 log.warning("feed away", source=source, kind=kind, error=type(error).__name__, detail=str(error))
         except CacheDown:
             log.warning("feed not followed: redis is away", source=source, kind=kind)

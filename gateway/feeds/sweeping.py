@@ -15,6 +15,7 @@ from connectors.errors import ConnectorError, NotFound
 from connectors.records import Kind
 from gateway.access import LinkRef
 from gateway.feeds.agreement import compare
+from gateway.feeds.comparing import Comparing
 from gateway.feeds.reading import Reading
 from gateway.feeds.sweeps import Sweep, Sweeps
 from gateway.leases import end_lease, keep_lease, take_lease
@@ -32,13 +33,16 @@ log = structlog.get_logger()
 class Sweeping:
     """Sweeps over all links of a source, every `every`: each list is read as a whole and compared with what was kept.
 
-    A list that cannot be read leaves what is kept as it is.
+    A list that cannot be read leaves what is kept as it is. Then each account's sources are compared with each other.
     """
 
-    def __init__(self, db: Database, offices: Offices, reading: Reading, clock: Clock, *, every: timedelta) -> None:
+    def __init__(
+        self, db: Database, offices: Offices, reading: Reading, comparing: Comparing, clock: Clock, *, every: timedelta
+    ) -> None:
         self._db = db
         self._offices = offices
         self._reading = reading
+        self._comparing = comparing
         self._sweeps = Sweeps(db)
         self._clock = clock
         self._every = every
@@ -88,6 +92,7 @@ class Sweeping:
                 raise error  # it is the source, Redis, or a bug of ours, and not one customer
         compared = sum((each for each in outcomes if isinstance(each, Counter)), Counter(unread=len(failed)))
         await self._sweeps.came_to(office, Sweep.place_of(*links[-1]), len(links), compared)
+        await self._comparing.look(account for account, _ in links)
         return True
 
     async def _look(self, want: Pull) -> Counter[str]:

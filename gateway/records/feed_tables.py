@@ -19,7 +19,7 @@ class FeedRow(Base):
     version: Mapped[str] = mapped_column(String(40))  # of the source's settings
     looked_at: Mapped[datetime | None]  # when it last came to the end of the changes
     failing_since: Mapped[datetime | None]
-    error: Mapped[str | None] = mapped_column(Text)  # what is wrong, for operators
+    error: Mapped[str | None] = mapped_column(Text)  # its class and what is wrong, for operators
     # Two places from which to replay: the newer one may be younger than what Redis has lost.
     checkpoint: Mapped[str | None] = mapped_column(Text)
     checkpoint_at: Mapped[datetime | None]

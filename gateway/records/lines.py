@@ -7,6 +7,8 @@ from msgspec import Struct
 What = Literal[
     "account.made",
     "account.renamed",
+    "conflict.ignored",
+    "conflict.reopened",
     "customer.linked",
     "customer.moved",
     "customer.unlinked",

@@ -17,6 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+import gateway.records.agreement_tables
 import gateway.records.feed_tables
 import gateway.records.identity_tables
 import gateway.records.outbox_tables
@@ -35,6 +36,7 @@ class Source(Base):
     settings: Mapped[dict[str, Any]]
     sealed: Mapped[dict[str, Any]]  # field -> vault token
     promises: Mapped[dict[str, Any]]  # kind -> seconds
+    wins: Mapped[dict[str, Any]] = mapped_column(default=dict)  # fact -> sources, this one among them, who counts first
     changed_at: Mapped[datetime]
 
 

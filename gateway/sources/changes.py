@@ -132,7 +132,8 @@ def _line(what: What, by: By, change: Change, **details: object) -> Line:
 def _plain(row: Source, secret: Container[str] = ()) -> dict[str, Any]:
     """What the audit trail may show of a source: nothing that is secret, or is now and was not when it was stored."""
     settings = {field: value for field, value in row.settings.items() if field not in secret}
-    return {"title": row.title, "connector": row.connector, "settings": settings, "promises": row.promises}
+    its = {"title": row.title, "connector": row.connector, "settings": settings, "promises": row.promises}
+    return {**its, "wins": row.wins} if row.wins else its
 
 
 def _columns(desired: Desired, vault: Vault, now: datetime) -> dict[str, Any]:
@@ -143,6 +144,7 @@ def _columns(desired: Desired, vault: Vault, now: datetime) -> dict[str, Any]:
         "settings": desired.plain,
         "sealed": {field: vault.seal(secret, place, field) for field, secret in desired.secrets.items()},
         "promises": desired.promises,
+        "wins": desired.wins,
         "changed_at": now,
     }
 
@@ -176,6 +178,7 @@ def _compared(row: Source, desired: Desired, vault: Vault, connectors: Connector
         *_differences(row.settings, desired.plain),
         *(f"{field}: (secret, {fate})" for field, fate in secrets.items()),
         *_differences(row.promises, desired.promises, "promise for "),
+        *_differences(row.wins, desired.wins, "who counts for "),
     ]
     if not details:
         return Change(name=row.name, action="keep")

@@ -2,18 +2,20 @@
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from connectors.addresses import AddressPolicy, parse_base_url
 from connectors.config import Config, Secret, decode_config, secret_fields
 from connectors.contract import Connector
 from connectors.errors import AddressRefused
 from connectors.records import KINDS, Kind
+from gateway.agreement.facts import FACTS
 from gateway.rules import did_you_mean
 from gateway.sources.references import resolve
 
@@ -43,6 +45,7 @@ class Desired(Struct, frozen=True, kw_only=True):
     plain: dict[str, Any]
     secrets: dict[str, Secret]
     promises: dict[Kind, int]  # seconds
+    wins: dict[str, list[str]] = {}  # fact -> sources, this one among them, who counts first
 
     @property
     def address(self) -> str:
@@ -78,9 +81,37 @@ class _Reader:
         self._folder = folder
 
     def document(self, document: Mapping[str, object]) -> tuple[Desired, ...]:
-        self._known(document, ("sources",), "")
+        self._known(document, ("sources", "agreement"), "")
         tables = self._table(document.get("sources", {}), "sources")
-        return tuple(desired for name, value in tables.items() if (desired := self._source(name, value)))
+        found = [desired for name, value in tables.items() if (desired := self._source(name, value))]
+        wins = self._agreement(document.get("agreement", {}), tables)
+        return tuple(replace(each, wins=_naming(wins, each.name)) for each in found)
+
+    def _agreement(self, value: object, names: Collection[str]) -> dict[str, list[str]]:
+        """Read who counts, fact by fact: `orders.total = ["erp", "crm"]`."""
+        wins: dict[str, list[str]] = {}
+        kinds = self._table(value, "agreement")
+        self._known(kinds, FACTS, "agreement")
+        for kind, fields in FACTS.items():
+            rules = self._table(kinds.get(kind, {}), f"agreement.{kind}")
+            self._known(rules, fields, f"agreement.{kind}")
+            for field in fields:
+                if field in rules and self._order(rules[field], names, f"agreement.{kind}.{field}"):
+                    wins[f"{kind}.{field}"] = rules[field]
+        return wins
+
+    def _order(self, value: object, names: Collection[str], place: str) -> bool:
+        """Check an order of sources."""
+        before = len(self.problems)
+        match value:
+            case [str(), str(), *_] if all(isinstance(each, str) for each in value):
+                if unknown := [each for each in value if each not in names]:
+                    self._say(place, f"no source of this file: {', '.join(map(repr, unknown))}")
+                if len(set(value)) < len(value):
+                    self._say(place, "name each source once")
+            case _:
+                self._say(place, 'name two sources or more, the one that counts first: ["erp", "crm"]')
+        return len(self.problems) == before
 
     def _source(self, name: str, value: object) -> Desired | None:
         before = len(self.problems)
@@ -186,6 +217,10 @@ class _Reader:
 
     def _say(self, place: str, problem: str) -> None:
         self.problems.append(f"{place}: {problem}")
+
+
+def _naming(wins: Mapping[str, list[str]], source: str) -> dict[str, list[str]]:
+    return {fact: sources for fact, sources in sorted(wins.items()) if source in sources}
 
 
 def _unknown(table: Iterable[str], known: tuple[str, ...], place: str) -> Iterator[str]:

@@ -26,7 +26,7 @@ async def home_page(visit: Visit) -> Response[bytes]:
     today = visit.today
     seen = home(parts, today, visit.profile.last_visit_at)
     invoices = only(parts, "invoices")
-    stamps = {id(part): visit.stamps([part]) for part in parts}
+    stamps = {id(part): visit.stamps([part]) for part in _parts_of(seen.needs)}
     page = visit.page(
         "home.html",
         area="home",
@@ -34,7 +34,7 @@ async def home_page(visit: Visit) -> Response[bytes]:
         about=parts,
         home=seen,
         needs=[row_of(item, today, stamps[id(item.part)]) for item in seen.needs],
-        under_way=[row_of(item, today, stamps[id(item.part)]) for item in seen.under_way],
+        under_way=[row_of(item, today) for item in seen.under_way],
         headline=_headline(seen, parts, visit),
         since=visit.profile.last_visit_at,
         way_stamps=visit.stamps(_parts_of(seen.under_way)),

@@ -32,7 +32,8 @@ class Row(Struct, frozen=True, kw_only=True):
     pdf: str | None  # address of the first file
 
 
-def row_of(item: Item[Record], today: date, stamps: Any) -> Row:  # noqa: ANN401  # as above
+def row_of(item: Item[Record], today: date, stamps: Any = "") -> Row:  # noqa: ANN401  # as above
+    """Give the row of a record. `stamps` are for a row that stands for itself."""
     record, address = item.record, href(item)
     name = f"Request {record.number}"
     money: Money | None = None

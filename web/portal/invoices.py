@@ -14,7 +14,7 @@ from gateway.statuses import is_overdue, is_to_pay, status_of
 from web.portal.files import stream_file
 from web.portal.listing import Depth, Empty, Filters, PageNumber, Question, make_listing
 from web.portal.paths import FileId, RecordId, SourceName
-from web.portal.visit import Visit, items_of, only
+from web.portal.visit import Visit, elsewhere, items_of, only
 from web.words import number
 
 Show = Literal["to-pay", "paid", "all"]
@@ -71,6 +71,7 @@ async def show_invoice(visit: NamedDependency[Visit], source: SourceName, record
         parts=parts,
         about=[item.part],
         record=item.record,
+        elsewhere=elsewhere(parts, item),
         status=status_of(item.record, visit.today),
         to_pay=is_to_pay(item.record),
         order=next((order for order in orders if order.record.number == number), None),

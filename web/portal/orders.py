@@ -15,7 +15,7 @@ from gateway.steps import steps_of
 from web.portal.files import stream_file
 from web.portal.listing import Depth, Empty, Filters, PageNumber, Question, make_listing
 from web.portal.paths import FileId, RecordId, SourceName
-from web.portal.visit import Visit, items_of, only
+from web.portal.visit import Visit, elsewhere, items_of, only
 from web.words import number
 
 Show = Literal["under-way", "done", "all"]
@@ -73,6 +73,7 @@ async def show_order(visit: NamedDependency[Visit], source: SourceName, record: 
         parts=parts,
         about=[item.part],
         record=item.record,
+        elsewhere=elsewhere(parts, item),
         status=status_of(item.record, visit.today),
         way=steps_of(item.record, visit.today),
         shipments=[(shipment, SHIPMENTS.get(shipment.state, UNKNOWN)) for shipment in item.record.shipments],

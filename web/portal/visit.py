@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import date
+from functools import cached_property
 from typing import Any, TypeVar
 
 from litestar import MediaType, Request, Response
@@ -14,7 +15,7 @@ from connectors.contract import FileStream
 from connectors.errors import NotFound, Unavailable
 from connectors.records import KINDS, Kind, Record
 from gateway.access import AccountRef, Scope
-from gateway.account_view import AccountView, AccountViews, Part
+from gateway.account_view import AccountView, AccountViews, Elsewhere, Part
 from gateway.home import Item, needs_customer
 from gateway.offices import Office
 from gateway.page_rows import PLACE
@@ -67,7 +68,7 @@ class Visit:
     def _account_id(self) -> str:
         return self.request.user.account_id or ""
 
-    @property
+    @cached_property
     def today(self) -> date:
         return self._view.today()
 
@@ -90,7 +91,7 @@ class Visit:
         """The sources as they were when the visit began."""
         return self._records.offices if self._records else {}
 
-    @property
+    @cached_property
     def areas(self) -> tuple[Area, ...]:
         """What the navigation leads to. Who is linked to nothing yet finds out on every page what there could be."""
         if self.scope is None:
@@ -98,7 +99,7 @@ class Visit:
         seen = tuple(area for area in AREAS if self.scope.rights.reach(area) != "none")
         return seen if seen != ("documents",) else ()
 
-    @property
+    @cached_property
     def own_areas(self) -> tuple[Area, ...]:
         """Of what the visitor sees only what names them, and not all of the company's."""
         return tuple(area for area in self.areas if self.scope and self.scope.rights.reach(area) == "own")
@@ -264,6 +265,12 @@ def href(item: Item[Record]) -> str:
 
 def items_of(parts: Iterable[Part], record_type: type[R]) -> list[Item[R]]:
     return [Item(record, part) for part in parts for record in part.records if isinstance(record, record_type)]
+
+
+def elsewhere(parts: Iterable[Part], item: Item[Record]) -> tuple[Elsewhere, ...]:
+    """Where else a record is, by lists that leave it out there."""
+    lists = (part for part in parts if (part.kind, part.source) == (item.part.kind, item.part.source))
+    return next((part.also[item.record.origin.id] for part in lists if item.record.origin.id in part.also), ())
 
 
 def only(parts: Iterable[Part], kind: Kind) -> tuple[Part, ...]:

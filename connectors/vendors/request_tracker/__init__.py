@@ -5,7 +5,7 @@ from msgspec import Struct
 from connectors.contract import Connector, Limits, Scope
 from connectors.vendors.request_tracker.actions import new_ticket, public_reply, to_reopen, to_solve
 from connectors.vendors.request_tracker.api import Listing, Ref, RequestTracker, TokenAuth, get
-from connectors.vendors.request_tracker.feed import feed
+from connectors.vendors.request_tracker.feeds import feed
 from connectors.vendors.request_tracker.files import open_file
 from connectors.vendors.request_tracker.people import fetch_person, find
 from connectors.vendors.request_tracker.settings import RequestTrackerConfig

@@ -5,6 +5,7 @@ from msgspec import Struct
 from connectors.contract import Connector, Limits, Scope
 from connectors.errors import AccessDenied
 from connectors.vendors.tryton import invoices, orders, shipments
+from connectors.vendors.tryton.feeds import FEEDS
 from connectors.vendors.tryton.parties import fetch_person, find
 from connectors.vendors.tryton.reports import open_invoice, open_note
 from connectors.vendors.tryton.rest import KeyAuth, Row, Tryton, search
@@ -43,6 +44,7 @@ connector = Connector(
     reads={"orders": orders.read_orders, "invoices": invoices.read_invoices},
     reads_open=frozenset({"orders", "invoices"}),
     fetch={"orders": orders.fetch_order, "invoices": invoices.fetch_invoice},
+    feeds=FEEDS,
     files={"orders": open_note, "invoices": open_invoice},
     statuses={"orders": orders.STATES, "invoices": invoices.STATES},
     limits=Limits(concurrent=4),  # a self-hosted Tryton has a handful of workers, and no limit of its own

@@ -83,13 +83,17 @@ async def read_invoices(office: Tryton, query: Query) -> Page[Invoice]:
         *(OPEN if query.only_open else ()),
     ]
     rows, cursor = await newest(office, InvoiceRow, MODEL, wanted, query.cursor)
-    answers = (_answer(office, row, query.asked_at) for row in rows if row.shown)
+    answers = await answers_of(office, [row for row in rows if row.shown], query.asked_at)
     # One that is settled may stay "posted" for a while, and Tryton can't search by what is left to pay.
     return Page(tuple(each for each in answers if not (query.only_open and is_done("invoices", each.record))), cursor)
 
 
 async def fetch_invoice(office: Tryton, query: RecordQuery) -> Answer[Invoice]:
     return _answer(office, await find_invoice(office, query.id, query.customer), query.asked_at)
+
+
+async def answers_of(office: Tryton, rows: Sequence[InvoiceRow], asked_at: datetime) -> tuple[Answer[Invoice], ...]:
+    return tuple(_answer(office, row, asked_at) for row in rows)
 
 
 async def find_invoice(office: Tryton, key: str, customer: str) -> InvoiceRow:

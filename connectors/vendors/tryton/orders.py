@@ -1,6 +1,6 @@
 """Sales. A draft is the seller's own; what has a number was quoted at least once, so the customer knows it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 
 from msgspec import Struct
@@ -83,9 +83,7 @@ async def read_orders(office: Tryton, query: Query) -> Page[Order]:
     theirs: list[Clause] = [("party", "=", as_key(query.customer)), ("state", "!=", "draft"), ("number", "!=", None)]
     wanted = [*theirs, *(OPEN if query.only_open else ())]
     rows, cursor = await newest(office, SaleRow, MODEL, wanted, query.cursor, without=await absent(office))
-    shown = [row for row in rows if row.shown]
-    form = await note_format(office, (shipment for row in shown for shipment in row.shipments))
-    return Page(tuple(_answer(office, row, form, query.asked_at) for row in shown), cursor)
+    return Page(await answers_of(office, [row for row in rows if row.shown], query.asked_at), cursor)
 
 
 async def fetch_order(office: Tryton, query: RecordQuery) -> Answer[Order]:
@@ -100,6 +98,11 @@ async def find_order(office: Tryton, key: str, customer: str) -> SaleRow:
     if not row.shown or str(row.party) != customer:
         raise NotFound(f"Tryton {MODEL}: no such order of this customer's")
     return row
+
+
+async def answers_of(office: Tryton, rows: Sequence[SaleRow], asked_at: datetime) -> tuple[Answer[Order], ...]:
+    form = await note_format(office, (shipment for row in rows for shipment in row.shipments))
+    return tuple(_answer(office, row, form, asked_at) for row in rows)
 
 
 def _answer(office: Tryton, row: SaleRow, form: Format | None, asked_at: datetime) -> Answer[Order]:

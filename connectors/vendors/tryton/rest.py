@@ -6,18 +6,20 @@ answer counts only with the header that says which part of how many it is, and a
 
 import re
 from base64 import urlsafe_b64encode
-from collections.abc import Generator, Iterator, Sequence
-from functools import cache
+from collections.abc import Generator, Sequence
+from datetime import datetime
 from itertools import pairwise
 from typing import Literal, TypeVar
 
 import httpx
 import msgspec
-from msgspec import Struct, inspect
+from msgspec import Struct
 
 from connectors.contract import BackOffice
 from connectors.decode import decode_json
 from connectors.errors import BadResponse, NotFound
+from connectors.passes import clock_of
+from connectors.vendors.tryton.fields import fields_of
 from connectors.vendors.tryton.settings import TrytonConfig
 
 PAGE = 50
@@ -25,7 +27,7 @@ _PART = re.compile(r"records 0-([0-9]{1,9})/([0-9]{1,9}|\*)\Z")  # a count that 
 
 Tryton = BackOffice[TrytonConfig]
 Clause = tuple[str, str, object]
-Either = tuple[Literal["OR"], Clause, Clause]
+Either = tuple[Literal["OR"], *tuple[Clause, ...]]
 Domain = Sequence[Clause | Either]  # all of them must hold
 
 
@@ -88,6 +90,21 @@ async def search(
     without: frozenset[str] = frozenset(),
 ) -> tuple[list[R], bool]:
     """Read what matches, and whether there is more of it. `without`: fields of the row that this Tryton has not."""
+    rows, more, _ = await search_dated(office, row, model, domain, order=order, limit=limit, without=without)
+    return rows, more
+
+
+async def search_dated(
+    office: Tryton,
+    row: type[R],
+    model: str,
+    domain: Domain,
+    *,
+    order: tuple[str, str],
+    limit: int,
+    without: frozenset[str] = frozenset(),
+) -> tuple[list[R], bool, datetime | None]:
+    """Read what matches, whether there is more of it, and when that was answered, by the clock over there."""
     params = (("d", _coded(domain)), ("o", _coded([order])), *fields_of(row, without))
     headers = {"Range": f"records=0-{limit}"}
     response = await office.http.get(path(office, "model", model), params=params, headers=headers)
@@ -95,7 +112,7 @@ async def search(
     part = _PART.match(response.headers.get("Content-Range", ""))
     if part is None or int(part[1]) != len(rows) or len(rows) > limit:
         raise BadResponse(f"Tryton {model}: an answer that is not the part asked for")
-    return rows, part[2] == "*" or int(part[2]) > len(rows)
+    return rows, part[2] == "*" or int(part[2]) > len(rows), clock_of(response)
 
 
 async def one(office: Tryton, row: type[R], model: str, number: int, *, without: frozenset[str] = frozenset()) -> R:
@@ -105,32 +122,6 @@ async def one(office: Tryton, row: type[R], model: str, number: int, *, without:
     if found.id != number:
         raise NotFound(f"Tryton {model}: no such record")
     return found
-
-
-@cache
-def fields_of(row: type[Struct], without: frozenset[str] = frozenset()) -> tuple[tuple[str, str], ...]:
-    """Write the parameters that ask for what a row declares: ("f", "number"), ("f", "currency.code").
-
-    `without` names fields, "shipments.carrier", which are left out with all that is below them.
-    """
-    prefixes = tuple(f"{field}." for field in without)
-    names = (name for name in _names(inspect.type_info(row)) if name)
-    return tuple(("f", name) for name in names if not f"{name}.".startswith(prefixes))
-
-
-def _names(type_: inspect.Type) -> Iterator[str]:
-    """Name what lies below a field: one empty name for a value. An id comes without being asked for."""
-    match type_:
-        case inspect.ListType(item_type=inner):
-            yield from _names(inner)
-        case inspect.UnionType(types=types):
-            yield from _names(next(each for each in types if not isinstance(each, inspect.NoneType)))
-        case inspect.StructType(tag_field=None, fields=fields):
-            for field in fields:
-                if field.encode_name != "id":
-                    yield from (f"{field.encode_name}.{name}".rstrip(".") for name in _names(field.type))
-        case _:
-            yield ""
 
 
 def _coded(value: object) -> str:

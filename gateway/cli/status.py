@@ -1,0 +1,76 @@
+"""`hallway status`: how each source is doing, at a glance."""
+
+import asyncio
+from datetime import datetime
+
+import click
+
+from auth.clock import utc_now
+from cache.client import connect
+from gateway.cli.conflicts import HEAD as RATES
+from gateway.cli.conflicts import rate_row
+from gateway.cli.tables import age, span, table
+from gateway.cli.tools import tools
+from gateway.feeds.overview import FollowedKind
+from gateway.status import SourceStatus
+from gateway.status import status as status_of
+
+HEAD = ("SOURCE", "KIND", "PROMISE", "STATE", "KNOWN AS OF", "CALLS LEFT", "WEBHOOKS WAITING")
+NOWHERE = "redis://127.0.0.1:1/0"  # nobody listens there: what Redis knows is then not known
+
+
+@click.command()
+def status() -> None:
+    """Show each source: what was promised, how current it is, and what waits."""
+
+    async def run() -> tuple[SourceStatus, ...]:
+        async with tools() as t:
+            redis = connect(t.redis_url or NOWHERE)
+            try:
+                return await status_of(t.db, t.offices, redis, t.base_url, utc_now())
+            finally:
+                await redis.aclose()
+
+    found = asyncio.run(run())
+    if not found:
+        click.echo("there are no sources yet")
+        return
+    now = utc_now()
+    for line in table(HEAD, [line for each in found for line in _lines(each, now)]):
+        click.echo(line)
+    for each in found:
+        if each.broken:
+            click.echo(f"\n{each.name}: {each.broken}")
+        for kind in each.followed.kinds:
+            if kind.failing_since:
+                click.echo(f"\n{each.name}, {kind.kind}: {kind.error}")
+    rates = [rate for each in found for rate in each.rates]
+    if rates:
+        click.echo("")
+        for line in table(RATES, map(rate_row, rates)):
+            click.echo(line)
+
+
+def _lines(each: SourceStatus, now: datetime) -> list[tuple[str, ...]]:
+    waiting = str(each.webhooks.told.backlog.waiting or "-")
+    left = f"{each.budget.left:.0f}" if each.budget else "-"
+    if each.broken:
+        return [(each.name, "", "", "settings cannot be used", "", left, waiting)]
+    if not each.followed.kinds:
+        return [(each.name, "", "", "asked when somebody looks", "", left, waiting)]
+    return [
+        (each.name, kind.kind, span(kind.promise), _state(kind, now), _as_of(kind, now), left, waiting)
+        for kind in each.followed.kinds
+    ]
+
+
+def _state(kind: FollowedKind, now: datetime) -> str:
+    if kind.failing_since:
+        return f"failing for {age(kind.failing_since, now)}"
+    if kind.checked_at is None:
+        return "not known yet"
+    return "late" if kind.is_late(now) else "on time"
+
+
+def _as_of(kind: FollowedKind, now: datetime) -> str:
+    return f"{age(kind.checked_at, now)} ago" if kind.checked_at else "-"

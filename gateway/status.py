@@ -1,0 +1,68 @@
+"""How each source is doing, for staff and for programs that watch, from what all processes share."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from cache.client import CacheDown, Client
+from cache.marks import Marks
+from gateway.budgets import budget_of
+from gateway.conflicts import Rate, rates
+from gateway.feeds.overview import FollowedSource, overview
+from gateway.offices import Office, Offices
+from gateway.records.database import Database
+from gateway.webhooks.summary import WebhookSummary, summarise
+
+
+class BudgetState(Struct, frozen=True):
+    """The calls that may be sent at once, and the seconds in which none may."""
+
+    left: float
+    silent: float
+
+
+class SourceStatus(Struct, frozen=True, kw_only=True):
+    """One source. `broken` is what is wrong with its settings; `budget` None: it has none, or Redis is away.
+
+    `rates` say how often it agrees with each source whose name comes after its own.
+    """
+
+    name: str
+    system: str
+    broken: str | None
+    followed: FollowedSource
+    webhooks: WebhookSummary
+    budget: BudgetState | None
+    rates: tuple[Rate, ...] = ()
+
+
+async def status(
+    db: Database, offices: Offices, redis: Client, base_url: str, now: datetime
+) -> tuple[SourceStatus, ...]:
+    """Look at all sources whose connectors are installed, by name. Raises `DatabaseDown`."""
+    followed = {each.name: each for each in await overview(db, offices, Marks(redis), now)}
+    webhooks = {each.source: each for each in await summarise(db, offices, base_url, now)}
+    agreed = await rates(db)
+    return tuple(
+        [
+            SourceStatus(
+                name=name,
+                system=office.connector.title,
+                broken=office.broken,
+                followed=followed[name],
+                webhooks=webhooks[name],
+                budget=await _budget(office, redis),
+                rates=tuple(rate for rate in agreed if rate.sources[0] == name),
+            )
+            for name, office in (await offices.all()).items()
+            if name in followed and name in webhooks  # else it was added a moment ago
+        ]
+    )
+
+
+async def _budget(office: Office, redis: Client) -> BudgetState | None:
+    budget = budget_of(redis, office.name, office.connector.limits, in_hurry=True)
+    try:
+        return BudgetState(*await budget.look()) if budget else None
+    except CacheDown:
+        return None
