@@ -64,7 +64,7 @@ class Holders:
         """Name the holders of each of some things."""
         if not ids:
             return {}
-        held = await self._redis.eval(GET, len(ids), *(_hash(group, each) for each in ids), *ids)
+        held = await self._redis.run(GET, [_hash(group, each) for each in ids], ids)
         return {
             each: frozenset(names.decode().split(BETWEEN)) if names else frozenset()
             for each, names in zip(ids, held, strict=True)
@@ -75,17 +75,15 @@ class Holders:
         pairs = list(holds)
         if pairs:
             kept_for = LIFETIMES["held"] // timedelta(milliseconds=1)
-            hashes = (_hash(group, each) for each, _ in pairs)
-            await self._redis.eval(
-                ADD, len(pairs), *hashes, kept_for, BETWEEN, *(part for pair in pairs for part in pair)
-            )
+            hashes = [_hash(group, each) for each, _ in pairs]
+            await self._redis.run(ADD, hashes, [kept_for, BETWEEN, *(part for pair in pairs for part in pair)])
 
     async def drop(self, group: Sequence[str], holds: Iterable[tuple[str, str]]) -> None:
         """Forget pairs of an id and a holder."""
         pairs = list(holds)
         if pairs:
-            hashes = (_hash(group, each) for each, _ in pairs)
-            await self._redis.eval(DROP, len(pairs), *hashes, BETWEEN, *(part for pair in pairs for part in pair))
+            hashes = [_hash(group, each) for each, _ in pairs]
+            await self._redis.run(DROP, hashes, [BETWEEN, *(part for pair in pairs for part in pair)])
 
 
 def _hash(group: Sequence[str], id_: str) -> str:

@@ -30,7 +30,7 @@ class Marks:
     async def put(self, key: str, turn: int, value: bytes) -> bool:
         """Move the mark. False: somebody with a later turn has moved it."""
         kept_for = LIFETIMES["mark"] // timedelta(milliseconds=1)
-        return bool(await self._redis.eval(PUT, 1, key, b"%016d" % turn, value, kept_for))
+        return bool(await self._redis.run(PUT, [key], [b"%016d" % turn, value, kept_for]))
 
     async def drop(self, key: str) -> None:
         """Forget the mark: whatever it vouched for is vouched for no more."""

@@ -99,7 +99,8 @@ class Snapshots:
         keys = (key, version_of(snapshot.owner))
         version, kept_for = _new_version(), LIFETIMES["version"] // MILLISECOND
         lifetime = ttl // MILLISECOND if ttl else 0
-        return bool(await self._redis.eval(PUT, 2, *keys, head, _write(snapshot), lifetime, version, kept_for))
+        args = (head, _write(snapshot), lifetime, version, kept_for)
+        return bool(await self._redis.run(PUT, keys, args))
 
 
 def version_of(owner: str) -> str:

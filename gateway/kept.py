@@ -1,6 +1,6 @@
 """What is kept of back offices, and how it changes: of two answers about a record the newer one is kept."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -64,8 +64,12 @@ class Kept:
             kept = unpack(want, stored)
         raise CacheDown("never our turn to write")
 
-    async def change(self, want: Pull, news: Sequence[Record], gone: Sequence[str], at: datetime) -> bool:
+    async def change(
+        self, want: Pull, news: Sequence[Record], gone: Sequence[str], at: datetime, held: Container[str] = ()
+    ) -> bool:
         """Bring in changes, in answer to a question of `at`. False: there was nothing that they change.
+
+        Of those that are `held`, it is known already that they may be in this list.
 
         Where nothing is kept, they are kept for a moment: somebody may have asked for the whole before they happened.
         """
@@ -78,7 +82,7 @@ class Kept:
             if len(after.records) > MOST:
                 await self._redis.unlink(want.key)
                 return True
-            await self._add_holder(want, news)
+            await self._add_holder(want, [record for record in news if record.origin.id not in held])
             # Their holders are remembered for as long as a list lives that was read as a whole.
             lifetime = None if after.is_whole else IN_PASSING
             if await self._snapshots.put(want.key, pack(want, after), lifetime, stored.head):

@@ -3,7 +3,7 @@
 An answer is as old as its question. So where their clock does not tell two apart, the later question does.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -49,14 +49,17 @@ def changed(kept: Known, news: Sequence[Record], gone: Iterable[str], at: dateti
     """Bring changes into what is kept, in answer to a question of `at`. None: they change nothing."""
     records = {record.origin.id: record for record in kept.records}
     tombs = {each: when for each, when in kept.gone.items() if at - when < REMEMBERED}
+    new: dict[str, Record] = {}
     for record in news:
         key = record.origin.id
-        known = records.get(key)
+        have = records if key in records else new
+        known = have.get(key)
         if key in tombs and tombs[key] >= record.origin.fetched_at:
             continue
         if known is None or (is_newer(record, known) and not _same(record, known)):
-            records = _with(records, record)
+            have[key] = record
             tombs.pop(key, None)
+    records = {**dict(reversed(new.items())), **records}  # the latest first
     for key in gone:
         known = records.get(key)
         if known is None or known.origin.fetched_at <= at:
@@ -67,13 +70,8 @@ def changed(kept: Known, news: Sequence[Record], gone: Iterable[str], at: dateti
     return replace(kept, records=tuple(records.values()), gone=tombs)
 
 
-def _with(records: Mapping[str, Record], record: Record) -> dict[str, Record]:
-    """Put a record in its place, or before all others where it is new."""
-    if record.origin.id in records:
-        return {**records, record.origin.id: record}
-    return {record.origin.id: record, **records}
-
-
 def _same(one: Record, other: Record) -> bool:
     """Whether a record was only seen again: that is no news."""
+    if one.origin.changed_at != other.origin.changed_at:
+        return False
     return replace(one, origin=replace(one.origin, fetched_at=other.origin.fetched_at)) == other

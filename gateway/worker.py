@@ -5,6 +5,7 @@ lost, cancelled, or comes twice, changes nothing.
 """
 
 import asyncio
+import gc
 import logging
 import os
 import sys
@@ -114,6 +115,7 @@ async def _work(settings: Settings, redis_url: str, *, leashed: bool) -> None:
             stack.push_async_callback(rounds.stop)
         if leashed:
             asyncio.get_running_loop().add_reader(sys.stdin, _stop_at_the_end, worker)
+        gc.freeze()  # what is loaded stays: to look through it for garbage takes longer than to bring changes in
         await worker.start()
 
 

@@ -7,6 +7,7 @@ import signal
 import sys
 
 import bench_cold
+import bench_feeds
 import bench_live
 import bench_memory
 import bench_peer
@@ -21,8 +22,11 @@ BENCHMARKS = {
     "B4": bench_peer.account_view,
     "B6": bench_cold.cold_pages,
     "B7": bench_memory.snapshots,
+    "B8": bench_feeds.ingest,
     "B9": bench_live.open_pages,
+    "B10": bench_feeds.growth,
     "B11": bench_start.start_and_rest,
+    "scale": bench_feeds.scale,
 }
 
 if __name__ == "__main__":

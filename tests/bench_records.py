@@ -36,19 +36,20 @@ MISHAPS = (
 )
 
 
-def records_of(seed: int, now: datetime) -> dict[Kind, list[Record]]:
+def records_of(seed: int, now: datetime, each: int = EACH) -> dict[Kind, list[Record]]:
+    """Make `each` of each kind. Whatever comes after the first twenty is done with."""
     random = Random(seed)
     first = random.randrange(1000, 90_000)
-    orders: list[Record] = [_order(random, first + n, n, now) for n in range(EACH)]
-    invoices: list[Record] = [_invoice(random, first + n, n, now) for n in range(EACH)]
-    tickets: list[Record] = [_ticket(random, first + n, n, now) for n in range(EACH)]
+    orders: list[Record] = [_order(random, first + n, n, now) for n in range(each)]
+    invoices: list[Record] = [_invoice(random, first + n, n, now) for n in range(each)]
+    tickets: list[Record] = [_ticket(random, first + n, n, now) for n in range(each)]
     return {"orders": orders, "invoices": invoices, "tickets": tickets}
 
 
 def _order(random: Random, number: int, n: int, now: datetime) -> Order:
     lines = _lines(random)
     ordered_at = _moment(random, n, now)
-    left = n % 4 == 0
+    left = n % 4 == 0 and n < EACH
     parcel = Shipment(
         number=f"OUT/{number:05}",
         state="on_its_way",
@@ -72,7 +73,7 @@ def _order(random: Random, number: int, n: int, now: datetime) -> Order:
 
 def _invoice(random: Random, number: int, n: int, now: datetime) -> Invoice:
     lines = _lines(random)
-    is_open = n % 3 == 0
+    is_open = n % 3 == 0 and n < EACH
     issued_at = _moment(random, n, now)
     token = UUID(int=random.getrandbits(128), version=4)
     return Invoice(
@@ -93,11 +94,12 @@ def _invoice(random: Random, number: int, n: int, now: datetime) -> Invoice:
 
 def _ticket(random: Random, number: int, n: int, now: datetime) -> Ticket:
     changed_at = _moment(random, n, now)
+    state = n % 4 if n < EACH else 2
     return Ticket(
         origin=_origin("desk", number, changed_at, now),
         number=str(number),
-        vendor_state=("open", "pending", "solved", "new")[n % 4],
-        state=("working", "awaiting_customer", "solved", "received")[n % 4],
+        vendor_state=("open", "pending", "solved", "new")[state],
+        state=("working", "awaiting_customer", "solved", "received")[state],
         subject=f"The {_word(random, COLOURS)} {_word(random, THINGS)} {random.choice(MISHAPS)}",
         created_at=changed_at - random.randrange(1, 100_000) * timedelta(seconds=1),
     )

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench_records import DAY, records_of
+from bench_records import DAY, EACH, records_of
 from msgspec import Struct
 from support_audit import BY, TRAIL
 
@@ -64,13 +64,14 @@ class World(Struct, frozen=True):
 
 
 @contextmanager
-def world() -> Iterator[World]:
+def world(each: int = EACH) -> Iterator[World]:
+    """`each`: records of a kind that are kept of the customer."""
     with TemporaryDirectory(prefix="bench-") as folder:
         redis = embedded.start(Path(folder))
         environ = settings_for(folder, redis.url)
         try:
             now = utc_now()
-            yield World(environ, f"{SESSION}={asyncio.run(furnish(load(environ), redis.url, now))}", now)
+            yield World(environ, f"{SESSION}={asyncio.run(furnish(load(environ), redis.url, now, each))}", now)
         finally:
             redis.stop()
 
@@ -88,7 +89,7 @@ def settings_for(folder: str, redis_url: str) -> dict[str, str]:
     }
 
 
-async def furnish(settings: Settings, redis_url: str, now: datetime) -> str:
+async def furnish(settings: Settings, redis_url: str, now: datetime, each: int) -> str:
     """Fill both stores and sign the customer in. Gives the session's id."""
     url = settings.database_url.reveal()
     migrate.upgrade(url)
@@ -113,9 +114,9 @@ async def furnish(settings: Settings, redis_url: str, now: datetime) -> str:
             by=BY,
         )
     offices = await Offices(database, vault, load_connectors(), POLICY).all()
-    for (source, kind), records in records_at(now).items():
+    for (source, kind), records in records_at(now, each).items():
         want = Pull(account=ACCOUNT, customer=CUSTOMERS[source], kind=kind, office=offices[source])
-        known = Known(records=tuple(records), fetched_at=now)
+        known = Known(records=tuple(records), fetched_at=now, older=None if each == EACH else "older")
         await Snapshots(redis).put(want.key, pack(want, known), want.lifetime)
     sessions = Sessions(database, redis, SealedIdTokens(vault), utc_now, trail=TRAIL, idle=DAY, lifetime=DAY)
     cookie = await sessions.create(member, ACCOUNT, None)
@@ -132,8 +133,8 @@ async def add_sources(database: Database, vault: Vault, now: datetime) -> None:
     )
 
 
-def records_at(now: datetime) -> dict[tuple[str, Kind], list[Record]]:
-    records = records_of(1, now)
+def records_at(now: datetime, each: int = EACH) -> dict[tuple[str, Kind], list[Record]]:
+    records = records_of(1, now, each)
     return {
         ("erp", "orders"): records["orders"],
         ("erp", "invoices"): records["invoices"],

@@ -89,8 +89,7 @@ async def _without_webhooks(plan: Plan) -> AsyncIterator[tuple[str, Figure]]:
         for _ in range(1 if plan.short else 5):
             for source in SOURCES:
                 for seen, whose in ((of_pages, ["hotel"]), (of_kept, others), (of_kept, others)):
-                    _, changes = await look.change(source, served.http, whose)
-                    seen.waiting += changes
+                    seen.waiting += await look.change(source, served.http, whose)
             until = time.monotonic() + AT_MOST
             while (of_pages.waiting or of_kept.waiting) and time.monotonic() < until:
                 await _look_at_kept(look, of_kept)

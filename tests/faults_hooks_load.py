@@ -22,6 +22,7 @@ HOOK = "hook-canary-of-all-three"  # the secret of every source
 TICKET = 7081  # the bakery's
 REQUESTER, ORGANIZATION = "360002000031", "360001000010"
 CONNECTIONS = 64
+IDLE = 5.0  # seconds for which one is kept; the server closes it after ten
 
 
 class Parcel(Struct, frozen=True):
@@ -75,34 +76,52 @@ def parcel(number: int, address: str) -> Parcel:
             return by_zendesk(f"rate-{number}")
 
 
+class Connection(Struct):
+    """`used_at` is on the clock of `time.monotonic`."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    used_at: float
+
+
 class Connections:
-    """Kept alive, as vendors do."""
+    """Kept alive while they are used, as vendors do."""
 
     def __init__(self, address: str) -> None:
         self._host = address.removeprefix("http://")
-        self._free: asyncio.LifoQueue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.LifoQueue()
-
-    async def open(self) -> None:
-        host, _, port = self._host.partition(":")
-        for _ in range(CONNECTIONS):
-            self._free.put_nowait(await asyncio.open_connection(host, int(port)))
+        self._room = asyncio.Semaphore(CONNECTIONS)
+        self._free: list[Connection] = []
 
     async def post(self, sent: Parcel) -> int:
         """Give the status of the answer."""
-        reader, writer = await self._free.get()
+        async with self._room:
+            connection = await self._take()
+            status = await self._exchange(sent, connection.reader, connection.writer)
+            connection.used_at = time.monotonic()
+            self._free.append(connection)
+        return status
+
+    async def _take(self) -> Connection:
+        while self._free:
+            connection = self._free.pop()
+            if time.monotonic() - connection.used_at < IDLE:
+                return connection
+            connection.writer.close()
+        host, _, port = self._host.partition(":")
+        return Connection(*await asyncio.open_connection(host, int(port)), time.monotonic())
+
+    async def _exchange(self, sent: Parcel, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int:
         head = [f"POST {sent.path} HTTP/1.1", f"Host: {self._host}", f"Content-Length: {len(sent.body)}"]
         head += [f"{name}: {value}" for name, value in sent.headers.items()]
         writer.write("\r\n".join(head).encode() + b"\r\n\r\n" + sent.body)
         lines = (await reader.readuntil(b"\r\n\r\n")).lower().split(b"\r\n")
         (length,) = (line.partition(b":")[2] for line in lines if line.startswith(b"content-length"))
         await reader.readexactly(int(length))
-        self._free.put_nowait((reader, writer))
         return int(lines[0].split(b" ")[1])
 
 
 async def load(address: str, rate: int, seconds: int) -> list[Came]:
     connections = Connections(address)
-    await connections.open()
     begun = time.perf_counter() + 0.5
 
     async def send(number: int) -> Came:

@@ -85,36 +85,35 @@ class Mirror:
 
     async def change(
         self, source: str, http: httpx.AsyncClient, whose: Sequence[str], *, again: bool = False
-    ) -> tuple[int, list[Change]]:
-        """Change a record of one of some accounts by the source's control. Gives its id, and what they are to see.
+    ) -> list[Change]:
+        """Change a record of one of some accounts by the source's control, and say what they are to see of it.
 
-        `again`: one that was changed before will do, too.
+        `again`: one that was changed before will do, too. Gives nothing where no record is left.
         """
-        name = self._rng.choice(list(KINDS[source]))
-        wants = [want for each in whose for want in self.wants[each] if want.topic == (source, KINDS[source][name])]
-        before = [_bare(await pull(want, utc_now())) for want in wants]
-        theirs = {key for was in before for key in was}
-        for item in self._shuffled(source, name):
-            is_theirs = any(key.endswith(str(item.id)) for key in theirs)
-            if not is_theirs or (not again and (name, item.id) in self._changed):
-                continue
-            answer = await http.post(
-                f"{self._world.sandbox.url}/control/{SYSTEMS[source]}/{name}/{item.id}", data=self._other(item)
-            )
-            if answer.status_code != httpx.codes.SEE_OTHER:
-                raise RuntimeError(f"{name} {item.id}: {answer.status_code}")
-            at = utc_now()
-            self._changed.add((name, item.id))
-            after = [_bare(await pull(want, utc_now())) for want in wants]
-            changes = [
-                Change(want=want, id=key, record=now.get(key), at=at)
-                for want, was, now in zip(wants, before, after, strict=True)
-                for key in was.keys() | now.keys()
-                if was.get(key) != now.get(key)
-            ]
-            if changes:
-                return item.id, changes
-        raise RuntimeError(f"nothing to change in {source}")
+        for name in self._rng.sample(list(KINDS[source]), len(KINDS[source])):
+            wants = [want for each in whose for want in self.wants[each] if want.topic == (source, KINDS[source][name])]
+            before = await _read(wants)
+            theirs = {key for was in before for key in was}
+            for item in self._shuffled(source, name):
+                is_theirs = any(key.endswith(str(item.id)) for key in theirs)
+                if not is_theirs or (not again and (name, item.id) in self._changed):
+                    continue
+                answer = await http.post(
+                    f"{self._world.sandbox.url}/control/{SYSTEMS[source]}/{name}/{item.id}", data=self._other(item)
+                )
+                if answer.status_code != httpx.codes.SEE_OTHER:
+                    raise RuntimeError(f"{name} {item.id}: {answer.status_code}")
+                at = utc_now()
+                self._changed.add((name, item.id))
+                changes = [
+                    Change(want=want, id=key, record=now.get(key), at=at)
+                    for want, was, now in zip(wants, before, await _read(wants), strict=True)
+                    for key in was.keys() | now.keys()
+                    if was.get(key) != now.get(key)
+                ]
+                if changes:
+                    return changes
+        return []
 
     def _systems(self) -> Mapping[str, System]:
         site = self._world.sandbox.site
@@ -155,6 +154,10 @@ async def mirror(world: World, accounts: Accounts, rng: random.Random) -> AsyncI
     await offices.aclose()
     await redis.aclose()
     await database.close()
+
+
+async def _read(wants: Sequence[Pull]) -> list[dict[str, Record]]:
+    return [_bare(await pull(want, utc_now())) for want in wants]
 
 
 def _differing(known: Known, whole: Known) -> list[str]:

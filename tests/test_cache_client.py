@@ -233,7 +233,7 @@ async def test_waits_longer_where_nobody_waits_for_it(redis_process: RedisProces
     patient = connect(redis_process.url, patience=PATIENCE)
     await patient.set("key", "value")
     redis_process.pause()
-    asked = asyncio.create_task(patient.get("key"))
+    asked = asyncio.ensure_future(patient.get("key"))
     await asyncio.sleep(3 * DEADLINE)
     redis_process.resume()
     assert await asked == b"value"

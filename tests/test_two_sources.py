@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from gateway import conflicts as queue
 from gateway.app import make_app
 from gateway.feeds.comparing import Comparing
 from gateway.feeds.reading import Reading
+from gateway.feeds.sweeping import Sweeping
 from gateway.kept import Kept
 from gateway.links import Login, Proof, link
 from gateway.offices import Offices
@@ -115,6 +116,23 @@ async def test_finds_the_conflict_and_shows_both_without_a_rule(
         await rows_of(browser)
         assert await compare(portal, redis) == {}
         assert {each.field: each.share for each in await queue.rates(database)} == {"state": 1, "total": 1}
+
+
+async def test_finds_it_in_a_sweep_before_anybody_has_looked(
+    portal_settings: Settings, database: Database, sandbox: RunningSandbox, redis: Client, deal: dict[str, Any]
+) -> None:
+    assert deal["offer_number"] == NUMBER
+    async with opened(portal_settings, database, sandbox) as portal:
+        offices = Offices(database, portal.vault, load_connectors(), LAX)
+        reading = Reading(Kept(redis), utc_now)
+        comparing = Comparing(database, offices, reading, utc_now)
+        sweeping = Sweeping(database, offices, reading, comparing, utc_now, every=timedelta(days=1))
+        found: list[int] = []
+        for source in ("crm", "erp"):
+            assert await sweeping.sweep(source)
+            found.append(len(await queue.conflicts(database)))
+        await offices.aclose()
+    assert found == [0, 2]  # of one source alone nobody can say anything
 
 
 async def test_shows_it_once_where_a_rule_says_who_counts(

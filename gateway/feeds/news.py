@@ -29,6 +29,7 @@ class Change(Struct):
 
     news: list[Record]
     gone: list[str]
+    held: set[str]  # of the news: what may be in the list already
 
 
 class News:
@@ -55,7 +56,7 @@ class News:
             want = Pull(account=account, customer=customer, kind=kind, office=office)
             its = by_customer[customer]
             async with gate:
-                if not await self._kept.change(want, its.news, its.gone, asked_at):
+                if not await self._kept.change(want, its.news, its.gone, asked_at, its.held):
                     return False
                 await self._look_at_wholes(want, its.news, asked_at)
                 return True
@@ -90,11 +91,13 @@ class News:
 
 
 def _by_customer(page: Changes[Record], held: Mapping[str, frozenset[str]]) -> dict[str, Change]:
-    by_customer: dict[str, Change] = defaultdict(lambda: Change([], []))
+    by_customer: dict[str, Change] = defaultdict(lambda: Change([], [], set()))
     for answer in page.answers:
         key = answer.record.origin.id
         for customer in answer.owners:
             by_customer[customer].news.append(answer.record)
+            if customer in held[key]:
+                by_customer[customer].held.add(key)
         for customer in held[key] - answer.owners:
             by_customer[customer].gone.append(key)
     for key in page.gone:

@@ -28,6 +28,7 @@ from gateway.records.webhook_tables import InboxRow
 from gateway.webhooks.counts import Outcome, WebhookCounts
 
 BATCH = 500  # deliveries in one transaction
+BREATH = 0.01  # seconds between two of them while many come
 LONGEST_ID = 255  # of a vendor's; its digest stands for a longer one
 
 INBOX = cast("sa.Table", InboxRow.__table__)
@@ -112,6 +113,8 @@ class Intake:
             batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
             await self._settle(batch)
             self._taken()
+            if len(batch) > 1:  # many are coming: the next transaction waits for more of them
+                await asyncio.sleep(BREATH)
 
     async def _settle(self, batch: Sequence[Waiting]) -> None:
         """Write them together, and tell each who waits what came of it."""
