@@ -5,13 +5,15 @@ which takes a second try with the same reference for the first; or we, who find 
 then a person looks.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Generic, Literal, TypeVar
 
 from msgspec import Struct
 
 from connectors.config import Config
+from connectors.errors import BadResponse, NotSent, Unavailable
 
 C = TypeVar("C", bound=Config)
 A = TypeVar("A", bound="Asked")
@@ -68,3 +70,12 @@ class Action(Struct, Generic[C, A], frozen=True, kw_only=True):
     keyed_for: timedelta | None = None
     find: Callable[[Any, A], Awaitable[Done | None]] | None = None
     found_within: timedelta = timedelta(0)
+
+
+@contextmanager
+def looking() -> Iterator[None]:
+    """Say of what fails in here that nothing has gone out: an action looks first, and has done nothing yet."""
+    try:
+        yield
+    except (Unavailable, BadResponse) as error:
+        raise NotSent(str(error), retry_after=error.retry_after) from error

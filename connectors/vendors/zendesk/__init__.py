@@ -5,6 +5,7 @@ from msgspec import Struct
 
 from connectors.contract import Connector, Limits, Scope
 from connectors.errors import AccessDenied
+from connectors.vendors.zendesk.actions import new_ticket, public_reply, to_reopen, to_solve
 from connectors.vendors.zendesk.api import Zendesk, get
 from connectors.vendors.zendesk.feed import feed
 from connectors.vendors.zendesk.files import open_file
@@ -46,6 +47,7 @@ connector = Connector(
     fetch={"tickets": fetch_ticket},
     feeds={"tickets": feed},
     files={"tickets": open_file},
+    actions={"new_ticket": new_ticket, "reply": public_reply, "solve": to_solve, "reopen": to_reopen},
     statuses={"tickets": STATES},
     # https://developer.zendesk.com/api-reference/introduction/rate-limits/: what the smallest plan has, for the account
     limits=Limits(
