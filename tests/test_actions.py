@@ -269,6 +269,10 @@ async def test_says_what_has_not_gone_out_and_what_may_have(world: World) -> Non
     assert sorted(world.texts) == ["First.", "New.", "Reply."]
 
 
+async def nobody(*_: object) -> None:
+    """Hear how a try has ended."""
+
+
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_does_everything_once_though_every_fifth_answer_is_lost(
@@ -290,7 +294,7 @@ async def test_does_everything_once_though_every_fifth_answer_is_lost(
         persons=frozenset({PersonRef("desk", desk.person)}),
     )
     office = Office(name="desk", title="Desk", connector=desk.connector, promises={}, version="1", opened=world.office)
-    sending = Sending(database, cast("Offices", FixedOffices(office)), clock)
+    sending = Sending(database, cast("Offices", FixedOffices(office)), clock, nobody)
     outbox = Desk(database, clock, sending.wake)
     ticket = (await world.act("new_ticket", world.new("Mine."))).record
     lost = 0
