@@ -80,10 +80,6 @@ class AccountViews:
         until = asyncio.get_running_loop().time() + self._budget
         return AccountView(scope, await self._offices.all(), self._supply, until)
 
-    async def announce(self, account: str) -> None:
-        """Let open pages of an account look again, for something of theirs that no back office holds yet."""
-        await self._supply.announce(account)
-
     async def look_again(self, account: str, customer: str, event: Event, office: Office, since: datetime) -> None:
         """Renew what is kept of a customer's list, and of one record, if it was asked for before. Gives nothing out.
 

@@ -126,7 +126,7 @@ def make_app(settings: Settings) -> ASGIApp:
     supply = Supply(Kept(redis), Turns(redis), flight, clock=utc_now)
     views = AccountViews(offices, supply, budget=settings.page_budget)
     inbox = Inbox(database, offices, views, utc_now)
-    sending = Sending(database, offices, utc_now, Telling(views, offices, utc_now))
+    sending = Sending(database, offices, utc_now, Telling(supply.announce, views, offices, utc_now))
     counts = WebhookCounts(database, utc_now)
     intake = Intake(database, offices, counts, inbox.wake)
     usage = Usage(database)

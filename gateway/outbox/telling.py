@@ -1,5 +1,7 @@
 """What follows when something that a customer sent has gone out, or has not: their pages show it."""
 
+from collections.abc import Awaitable, Callable
+
 import structlog
 
 from auth.clock import Clock
@@ -15,16 +17,19 @@ log = structlog.get_logger()
 
 
 class Telling:
-    """Lets the account's open pages look again, after what was changed over there was read again."""
+    """Lets the account's open pages look again by `announce`, and reads again what was changed over there."""
 
-    def __init__(self, views: AccountViews, offices: Offices, clock: Clock) -> None:
+    def __init__(
+        self, announce: Callable[[str], Awaitable[None]], views: AccountViews, offices: Offices, clock: Clock
+    ) -> None:
+        self._announce = announce
         self._views = views
         self._offices = offices
         self._clock = clock
 
     async def __call__(self, ended: Try, done: Done | None) -> None:
         """Raises nothing: what is done is done, and the feed tells of it too."""
-        await self._views.announce(ended.account)
+        await self._announce(ended.account)
         ticket = ended.asked.ticket if isinstance(ended.asked, Reply | Move) else None
         if done:
             event = Event(kind="tickets", record=ticket)
