@@ -59,12 +59,7 @@ class Embedded:
 
     def stop(self) -> None:
         """End Redis, in peace if it can."""
-        self._process.terminate()
-        try:
-            self._process.wait(STOP_WITHIN)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        end(self._process, STOP_WITHIN)
         _forget(self._socket_path, self._folder)
         self._lock.close()
 
@@ -105,6 +100,16 @@ def url_of_running(data_dir: Path) -> str | None:
     """Name the address of the one that serves this data folder, as it is noted there. It may have gone since."""
     note = data_dir.absolute() / "redis" / "socket"
     return f"unix://{quote(note.read_text())}" if note.exists() else None
+
+
+def end(process: subprocess.Popen[bytes], within: float) -> None:
+    """End a process: in peace if it takes no more than so many seconds."""
+    process.terminate()
+    try:
+        process.wait(within)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def find_program() -> Path:

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+from cache.embedded import end
+
 STOP_WITHIN = 10.0  # seconds
 
 
@@ -22,12 +24,7 @@ class WorkerBeside:
 
     def stop(self) -> None:
         """End it, in peace if it can."""
-        self._process.terminate()
-        try:
-            self._process.wait(STOP_WITHIN)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        end(self._process, STOP_WITHIN)
 
 
 def _launch() -> subprocess.Popen[bytes]:

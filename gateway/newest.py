@@ -56,7 +56,7 @@ def changed(kept: Known, news: Sequence[Record], gone: Iterable[str], at: dateti
         known = have.get(key)
         if key in tombs and tombs[key] >= record.origin.fetched_at:
             continue
-        if known is None or (is_newer(record, known) and not _same(record, known)):
+        if known is None or (is_newer(record, known) and not is_same(record, known)):
             have[key] = record
             tombs.pop(key, None)
     records = {**dict(reversed(new.items())), **records}  # the latest first
@@ -70,8 +70,8 @@ def changed(kept: Known, news: Sequence[Record], gone: Iterable[str], at: dateti
     return replace(kept, records=tuple(records.values()), gone=tombs)
 
 
-def _same(one: Record, other: Record) -> bool:
-    """Whether a record was only seen again: that is no news."""
+def is_same(one: Record, other: Record) -> bool:
+    """Whether two answers say the same of a record, whenever each was asked for."""
     if one.origin.changed_at != other.origin.changed_at:
         return False
     return replace(one, origin=replace(one.origin, fetched_at=other.origin.fetched_at)) == other

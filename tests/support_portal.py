@@ -35,6 +35,7 @@ from gateway.settings import Settings, load
 from gateway.sources.changes import apply, plan
 from gateway.sources.desired import parse
 from gateway.vault import Vault
+from web.last_answers import LastAnswers
 
 BASE = "https://portal.example"
 ISSUER = "https://login.example"
@@ -153,9 +154,10 @@ async def running(app: ASGIApp) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def listening(app: ASGIApp, port: int) -> AsyncIterator[None]:
-    """Serve an application over HTTP, from this very loop."""
+    """Serve an application over HTTP, from this very loop. At the end it leaves as a process of a server does."""
+    leaving = False
     server = Server(
-        app,
+        LastAnswers(app, lambda: leaving),
         address="127.0.0.1",
         port=port,
         interface=Interfaces.ASGI,
@@ -168,6 +170,7 @@ async def listening(app: ASGIApp, port: int) -> AsyncIterator[None]:
     serving = asyncio.create_task(server.serve())
     await asyncio.to_thread(wait_for_port, port)
     yield
+    leaving = True
     server.stop()  # type: ignore[no-untyped-call]  # Granian's
     await serving
 

@@ -9,9 +9,11 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
+from redis import Redis
 from support_needs import need_program
 
 from cache.client import Client, connect
@@ -27,6 +29,24 @@ LEASH = ["setpriv", "--pdeathsig", "KILL", "--"] if shutil.which("setpriv") else
 def as_read(family: bytes, value: bytes) -> bytes:
     """Unpack a snapshot, in which records lie compressed. Other values are what they are."""
     return expand(_decode(value).payload) if family in {b"list", b"older", b"detail"} else value
+
+
+def held(redis: Redis, key: bytes) -> bytes:
+    """Give all that a key holds, whatever its type."""
+    parts: Any
+    match redis.type(key):
+        case b"string":
+            value: Any = redis.get(key)
+            return as_read(key.split(b":")[1], value or b"")
+        case b"hash":
+            parts = [part for pair in redis.hgetall(key).items() for part in pair]
+        case b"list":
+            parts = redis.lrange(key, 0, -1)
+        case b"zset":
+            parts = redis.zrange(key, 0, -1)
+        case other:
+            raise AssertionError(other)
+    return b"\n".join(parts)
 
 
 class RedisProcess:

@@ -35,7 +35,6 @@ UNTOLD = {
     "gateway.leases:keep_lease": "whose turn it still is",
     "gateway.feeds.rows:came_to_the_end": "how far a feed was followed",
     "gateway.feeds.rows:failed": "that it could not be",
-    "gateway.feeds.rows:replay_from": "nothing, but for a row that was missing",
     "gateway.feeds.sweeps:go_on": "that all lists are read anew",
     "gateway.feeds.sweeps:came_to": "how many of them were",
     "gateway.feeds.sweeps:end": "that all were",

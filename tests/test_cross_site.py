@@ -367,6 +367,7 @@ async def test_opens_only_the_routes_that_are_meant_to_be_open(portal: Portal) -
         ("POST", "/sign-out"),
         ("GET", "/static/{name:path}"),
         ("GET", "/healthz"),
+        ("GET", "/metrics"),  # to who has its token
         ("GET", "/readyz"),
     }
     assert {path for path, handler in handlers if handler.opt.get("from_elsewhere")} == FROM_SERVERS

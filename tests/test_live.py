@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from redis import Redis
 from support_live import LivePortal, sign_in
-from support_redis import RedisProcess, as_read
+from support_redis import RedisProcess, held
 from support_rt import RequestTracker
 
 pytestmark = pytest.mark.live
@@ -131,7 +131,7 @@ def test_keeps_internal_words_out_of_every_store(portal: LivePortal, live_redis:
     """Runs last: whatever the pages above stored or logged is here now."""
     assert CANARY not in portal.log.read_text()
     with Redis.from_url(live_redis.url) as redis:
-        stored = b"".join(as_read(key.split(b":")[1], redis.get(key) or b"") for key in redis.scan_iter())
+        stored = b"".join(held(redis, key) for key in redis.scan_iter())
     assert b"Widget arrived broken" in stored
     assert CANARY.encode() not in stored
     (database,) = (portal.folder / "data").glob("*.db")

@@ -10,7 +10,7 @@ from connectors.records import Money
 from web import words
 
 TODAY = date(2026, 11, 22)
-NOW = datetime(2026, 11, 22, 23, 30, tzinfo=UTC)
+TOMORROW = date(2026, 11, 23)  # half an hour before midnight in London it has begun in Berlin
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
@@ -36,9 +36,9 @@ def test_names_a_year_only_where_it_is_another() -> None:
 
 
 def test_tells_an_instant_in_the_zone_of_the_business() -> None:
-    assert words.moment(datetime(2026, 11, 22, 22, 5, tzinfo=UTC), NOW, ZoneInfo("UTC")) == "today 22:05"
-    assert words.moment(datetime(2026, 11, 22, 22, 5, tzinfo=UTC), NOW, BERLIN) == "22 Nov, 23:05"
-    assert words.moment(datetime(2026, 11, 22, 23, 5, tzinfo=UTC), NOW, BERLIN) == "today 00:05"
+    assert words.moment(datetime(2026, 11, 22, 22, 5, tzinfo=UTC), TODAY, ZoneInfo("UTC")) == "today 22:05"
+    assert words.moment(datetime(2026, 11, 22, 22, 5, tzinfo=UTC), TOMORROW, BERLIN) == "22 Nov, 23:05"
+    assert words.moment(datetime(2026, 11, 22, 23, 5, tzinfo=UTC), TOMORROW, BERLIN) == "today 00:05"
 
 
 @pytest.mark.parametrize(("octets", "text"), [(1, "1 kB"), (84_321, "84 kB"), (2_345_678, "2.3 MB")])

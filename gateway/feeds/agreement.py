@@ -2,9 +2,8 @@
 
 from datetime import timedelta
 
-from msgspec.structs import replace
-
 from connectors.records import Record
+from gateway.newest import is_same
 from gateway.pull import Known
 
 CLOCKS = timedelta(minutes=1)  # that their clock may be behind ours: what changed then may be news to us
@@ -24,7 +23,7 @@ def compare(kept: Known, whole: Known) -> tuple[int, list[str]]:
             differing.append(key)
         elif theirs is None or (ours is None and kept.older is not None) or _is_new(theirs, kept):
             continue
-        elif ours is not None and _bare(ours) == _bare(theirs):
+        elif ours is not None and is_same(ours, theirs):
             agreed += 1
         else:
             differing.append(key)
@@ -34,10 +33,3 @@ def compare(kept: Known, whole: Known) -> tuple[int, list[str]]:
 def _is_new(record: Record, kept: Known) -> bool:
     changed_at = record.origin.changed_at
     return changed_at is None or changed_at > kept.as_of - CLOCKS
-
-
-def _bare(record: Record) -> Record:
-    """Leave out when it was read."""
-    return replace(
-        record, origin=replace(record.origin, fetched_at=record.origin.changed_at or record.origin.fetched_at)
-    )
