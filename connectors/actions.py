@@ -18,7 +18,7 @@ from connectors.errors import BadResponse, NotSent, Unavailable
 C = TypeVar("C", bound=Config)
 A = TypeVar("A", bound="Asked")
 
-ActionName = Literal["new_ticket", "reply", "solve", "reopen"]
+ActionName = Literal["new_ticket", "reply", "solve", "reopen", "order_again", "accept", "decline", "change_details"]
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -29,9 +29,18 @@ class Asked(Struct, frozen=True, kw_only=True):
     person: str | None = None
 
 
+class Attached(Struct, frozen=True):
+    """A file of the customer's, whose bytes are kept apart from the words that it goes with."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
 class NewTicket(Asked, frozen=True, kw_only=True):
     subject: str
     text: str
+    files: tuple[Attached, ...] = ()
 
 
 class Reply(Asked, frozen=True, kw_only=True):
@@ -39,6 +48,7 @@ class Reply(Asked, frozen=True, kw_only=True):
 
     ticket: str
     text: str
+    files: tuple[Attached, ...] = ()
 
 
 class Move(Asked, frozen=True, kw_only=True):
@@ -47,7 +57,38 @@ class Move(Asked, frozen=True, kw_only=True):
     ticket: str
 
 
-ACTIONS: dict[ActionName, type[Asked]] = {"new_ticket": NewTicket, "reply": Reply, "solve": Move, "reopen": Move}
+class OrderAgain(Asked, frozen=True, kw_only=True):
+    """A draft with the lines of an earlier order, which staff look at before it is one. `order` is their id."""
+
+    order: str
+
+
+class Answer(Asked, frozen=True, kw_only=True):
+    """A quotation accepted or declined. `total` is what the customer saw, as a decimal: another one is refused."""
+
+    order: str
+    total: str
+    currency: str
+    reason: str = ""
+
+
+class Change(Asked, frozen=True, kw_only=True):
+    """Details of the person who asks: each field's value as they saw it, and as it shall be."""
+
+    before: dict[str, str]
+    after: dict[str, str]
+
+
+ACTIONS: dict[ActionName, type[Asked]] = {
+    "new_ticket": NewTicket,
+    "reply": Reply,
+    "solve": Move,
+    "reopen": Move,
+    "order_again": OrderAgain,
+    "accept": Answer,
+    "decline": Answer,
+    "change_details": Change,
+}
 
 
 class Done(Struct, frozen=True):

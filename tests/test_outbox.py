@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from contextlib import suppress
 from datetime import timedelta
+from itertools import accumulate
 from typing import Any, cast
 
 import httpx
@@ -66,7 +67,7 @@ class FarEnd:
     def office(self, how: str) -> Office:
         self.keyed = how == "key"
         action: Action[Any, Any] = {
-            "key": Action(do=self.do, keyed_for=timedelta(hours=2)),
+            "key": Action(do=self.do, keyed_for=timedelta(minutes=75)),
             "find": Action(do=self.do, find=self.find, found_within=FOUND_WITHIN),
             "neither": Action(do=self.do),
         }[how]
@@ -290,6 +291,15 @@ async def test_gives_a_key_no_longer_than_the_vendor_remembers_it(
     clock.now += timedelta(hours=3)
     await world.work_for()
     assert (await world.state(), far_end.made) == ("unknown", Counter([reference]))
+
+
+async def test_counts_the_life_of_a_key_from_the_first_try(database: Database, far_end: FarEnd, clock: Clock) -> None:
+    world = World(database, far_end, "key", clock)
+    far_end.loses = [Unavailable("lost")] * 100
+    reference = await world.hand_in()
+    await world.work_for()
+    within = sum(1 for at in accumulate(PAUSES, initial=0) if at < 75 * 60)
+    assert (await world.state(), far_end.made, far_end.asked) == ("unknown", Counter([reference]), within)
 
 
 async def test_changes_nothing_when_it_comes_back_too_late(world: World) -> None:

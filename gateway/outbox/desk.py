@@ -77,7 +77,6 @@ class Desk:
             "due_at": now,
             "tries": 0,
             "turn": 0,
-            "may_be_done": False,
         }
         this = (OutboxRow.account_id == scope.account_id, OutboxRow.nonce == nonce)
         async with self._db.write() as session:
@@ -118,7 +117,7 @@ class Desk:
 
     async def _change(self, scope: Scope, id_: str, values: dict[str, Any]) -> None:
         await self._find(scope, id_)
-        still = (OutboxRow.id == id_, OutboxRow.state.in_(["waiting", "needs_you"]), OutboxRow.may_be_done.is_(False))
+        still = (OutboxRow.id == id_, OutboxRow.state.in_(["waiting", "needs_you"]), OutboxRow.in_doubt_since.is_(None))
         changed = sa.update(OutboxRow).where(*still).values(turn=OutboxRow.turn + 1, **values).returning(OutboxRow.id)
         async with self._db.write() as session:
             if await session.scalar(changed) is None:

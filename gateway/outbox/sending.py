@@ -18,7 +18,7 @@ from auth.clock import Clock
 from connectors.actions import ACTIONS, Action, ActionName, Asked, Done
 from connectors.errors import ConnectorError
 from gateway.offices import Office, Offices
-from gateway.outbox.states import State, after_an_error, before_a_try, left_nothing
+from gateway.outbox.states import Doubt, State, after_an_error, before_a_try, left_nothing
 from gateway.records.database import Database, DatabaseDown
 from gateway.records.outbox_tables import OutboxRow
 from gateway.rounds import Rounds
@@ -31,7 +31,7 @@ log = structlog.get_logger()
 
 
 class Try(Struct, frozen=True, kw_only=True):
-    """A try that is ours, until another one has a later `turn`. `since_the_last` began, None: it is the first."""
+    """A try that is ours, until another one has a later `turn`. `doubt`: whether an earlier one may have worked."""
 
     id: str
     account: str
@@ -41,8 +41,7 @@ class Try(Struct, frozen=True, kw_only=True):
     asked: Asked
     turn: int
     tries: int
-    may_be_done: bool
-    since_the_last: timedelta | None
+    doubt: Doubt | None
 
 
 class Sending:
@@ -113,7 +112,7 @@ class Sending:
         if office is None or action is None:
             await self._end(each, "needs_staff", error="there is no such source any more, or it cannot do this")
             return
-        match before_a_try(action, may_be_done=each.may_be_done, since_the_last=each.since_the_last):
+        match before_a_try(action, each.doubt):
             case "do":
                 await self._do(office, action, each)
             case "find":
@@ -130,7 +129,7 @@ class Sending:
         try:
             done = await action.find(office.back_office, each.asked)
         except ConnectorError as error:
-            await self._fail(each, error, may_be_done=True)
+            await self._fail(each, error, in_doubt=True)
             return
         if done:
             await self._end(each, "sent", done=done)
@@ -143,22 +142,27 @@ class Sending:
         try:
             done = await action.do(office.back_office, each.asked)
         except ConnectorError as error:
-            await self._fail(each, error, may_be_done=each.may_be_done or not left_nothing(error))
+            await self._fail(each, error, in_doubt=each.doubt is not None or not left_nothing(error))
         else:
             await self._end(each, "sent", done=done)
 
     async def _begin(self, each: Try) -> bool:
         """Note that something goes out now. False: another process has taken over."""
         now = self._clock()
-        began = {"may_be_done": True, "tried_at": now, "tries": OutboxRow.tries + 1, "due_at": now + LASTS}
+        began = {
+            "in_doubt_since": sa.func.coalesce(OutboxRow.in_doubt_since, now),
+            "tried_at": now,
+            "tries": OutboxRow.tries + 1,
+            "due_at": now + LASTS,
+        }
         return await self._note(each, began)
 
-    async def _fail(self, each: Try, error: ConnectorError, *, may_be_done: bool) -> None:
+    async def _fail(self, each: Try, error: ConnectorError, *, in_doubt: bool) -> None:
         state, pause = after_an_error(error, each.tries + 1)
-        if state == "needs_you" and may_be_done:
+        if state == "needs_you" and in_doubt:
             state = "needs_staff"  # what they would correct may be there already
         log.warning("not sent", reference=each.reference, source=each.source, error=type(error).__name__)
-        await self._end(each, state, after=pause, error=str(error), may_be_done=may_be_done)
+        await self._end(each, state, after=pause, error=str(error), in_doubt=in_doubt)
 
     async def _end(
         self,
@@ -168,14 +172,14 @@ class Sending:
         done: Done | None = None,
         after: timedelta | None = None,
         error: str | None = None,
-        may_be_done: bool | None = None,
+        in_doubt: bool = True,
     ) -> None:
         now = self._clock()
         values: dict[str, Any] = {"state": state, "due_at": now + after if after is not None else None, "error": error}
-        if may_be_done is not None:
-            values["may_be_done"] = may_be_done
+        if not in_doubt:
+            values["in_doubt_since"] = None
         if done:
-            values |= {"done_at": now, "record": done.record, "number": done.number, "may_be_done": True}
+            values |= {"done_at": now, "record": done.record, "number": done.number}
         if await self._note(each, values):
             await self._told(each, done)
 
@@ -183,6 +187,12 @@ class Sending:
         mine = sa.update(OutboxRow).where(OutboxRow.id == each.id, OutboxRow.turn == each.turn)
         async with self._db.write() as session:
             return await session.scalar(mine.values(**values).returning(OutboxRow.id)) is not None
+
+
+def _doubt(row: OutboxRow, now: datetime) -> Doubt | None:
+    if row.in_doubt_since is None or row.tried_at is None:
+        return None
+    return Doubt(since_the_first=now - row.in_doubt_since, since_the_last=now - row.tried_at)
 
 
 def _try_of(row: OutboxRow, now: datetime) -> Try:
@@ -196,6 +206,5 @@ def _try_of(row: OutboxRow, now: datetime) -> Try:
         asked=msgspec.convert(row.asked, ACTIONS[action]),
         turn=row.turn,
         tries=row.tries,
-        may_be_done=row.may_be_done,
-        since_the_last=now - row.tried_at if row.tried_at else None,
+        doubt=_doubt(row, now),
     )

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Final, Literal
 
+from msgspec import Struct
+
 from connectors.actions import Action
 from connectors.errors import (
     AccessDenied,
@@ -22,15 +24,22 @@ PAUSES: Final = (1, 5, 15, 60, 300, 900, 3600, 3600 * 4, 3600 * 12)
 Before = Literal["do", "find", "wait", "ask_staff"]
 
 
-def before_a_try(action: Action, *, may_be_done: bool, since_the_last: timedelta | None) -> Before:  # type: ignore[type-arg]  # of any vendor's
-    """Say what is safe, `since_the_last` try began. Where an earlier one may have worked, a second may double it."""
-    if not may_be_done or since_the_last is None or action.same_twice:
+class Doubt(Struct, frozen=True, kw_only=True):
+    """That earlier tries may have worked: how long ago the first and the last of them began."""
+
+    since_the_first: timedelta
+    since_the_last: timedelta
+
+
+def before_a_try(action: Action, doubt: Doubt | None) -> Before:  # type: ignore[type-arg]  # of any vendor's
+    """Say what is safe. Where an earlier try may have worked, a second one may double it."""
+    if doubt is None or action.same_twice:
         return "do"
-    if action.keyed_for is not None and since_the_last < action.keyed_for:
+    if action.keyed_for is not None and doubt.since_the_first < action.keyed_for:
         return "do"
     if action.find is None:
         return "ask_staff"
-    return "find" if since_the_last >= action.found_within else "wait"
+    return "find" if doubt.since_the_last >= action.found_within else "wait"
 
 
 def left_nothing(error: ConnectorError) -> bool:

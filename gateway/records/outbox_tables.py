@@ -12,7 +12,7 @@ from gateway.records.base import Base
 class OutboxRow(Base):
     """One thing that a customer sent. It is never deleted while it is not done, whatever becomes of its source.
 
-    `may_be_done`: a try has begun of which nobody has told how it ended.
+    `in_doubt_since`: then a try began which may have worked; nothing of what was tried before it has. None: none has.
     """
 
     __tablename__ = "outbox"
@@ -33,9 +33,9 @@ class OutboxRow(Base):
     made_at: Mapped[datetime]
     due_at: Mapped[datetime | None]  # when to try, or to try again; None: not by itself
     tries: Mapped[int]
-    tried_at: Mapped[datetime | None]
+    tried_at: Mapped[datetime | None]  # the last time
+    in_doubt_since: Mapped[datetime | None]
     turn: Mapped[int]  # grows with every try, so that one that comes back too late changes nothing
-    may_be_done: Mapped[bool]
     done_at: Mapped[datetime | None]
     record: Mapped[str | None]  # their id of what was made
     number: Mapped[str | None]
