@@ -31,7 +31,7 @@ from gateway.records.tables import Account, Member
 from gateway.rights import COMPANY, OWN, Rights
 
 LINK = LinkRef("desk", "7")
-ASKED = {"subject": "Where is it?", "text": "My order."}
+ASKED: dict[str, Any] = {"subject": "Where is it?", "text": "My order."}
 FOUND_WITHIN = timedelta(seconds=20)
 
 
