@@ -143,7 +143,7 @@ def _about(invoice: Invoice) -> Iterable[str]:
 async def _set(data: bytes) -> bytes:
     env = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "web.papers.typesetter"),
+        *(sys.executable, "-P", "-m", "web.papers.typesetter"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
