@@ -3,7 +3,7 @@
 An e-mail address is never among that: it is what proves who they are.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Literal, cast
 
 from msgspec import Struct
@@ -28,10 +28,15 @@ class Held(Struct, frozen=True, kw_only=True):
     locked: Mapping[DetailName, str] = {}
 
 
+def is_person(customer: str, persons: Collection[str]) -> bool:  # noqa: ARG001  # of `Action.takes`
+    """Whether who asks is somebody there, whose details could be changed."""
+    return bool(persons)
+
+
 def person_of(asked: Change) -> str:
-    """Name the person whose details they are. Raises `NotAllowed` where the login is tied to none."""
-    if asked.person is None:
-        raise NotAllowed("the login is tied to no person there. Tie it to one, so that it may change their details")
+    """Name the person whose details they are. Raises `NotAllowed` where that is not who asks."""
+    if asked.person not in asked.persons:
+        raise NotAllowed("the login is not tied to that person, so it may not change their details")
     return asked.person
 
 

@@ -22,12 +22,12 @@ from connectors.vendors.request_tracker import connector as request_tracker
 from connectors.vendors.zendesk import connector as zendesk
 from gateway.outbox.references import new_reference
 
-MAIL = "maya@alderlane.example"
+MAIL, JOSEPH = "maya@alderlane.example", "joseph@alderlane.example"
 MOST = 200
 
 
 class Far(Struct, frozen=True, kw_only=True):
-    """A back office: Maya there, her customer, somebody else's, and what is known of her."""
+    """A back office: somebody there, their customer, somebody else's, and what is known of them."""
 
     connector: Connector[Any]
     settings: dict[str, Any]
@@ -100,12 +100,12 @@ OFFICES = {
     "request_tracker": Far(
         connector=request_tracker,
         settings={"token": RT_TOKEN, "queue": "Customers", "changes_details": True},
-        customer=MAIL,
-        person=MAIL,
+        customer=JOSEPH,
+        person=JOSEPH,
         stranger="joneill",
         held={
-            "name": "Maya Okafor",
-            "email": MAIL,
+            "name": "Joseph Hale",
+            "email": JOSEPH,
             "phone": "0113 496 0142",
             "mobile": "",
             "street": "",
@@ -133,8 +133,9 @@ class World(Struct):
         assert self.far.connector.details is not None
         return await self.far.connector.details(self.office, self.far.person)
 
-    async def change(self, before: Mapping[str, str], after: Mapping[str, str], **more: str | None) -> Done:
-        whose: dict[str, Any] = {"customer": self.far.customer, "person": self.far.person, **more}
+    async def change(self, before: Mapping[str, str], after: Mapping[str, str], **more: Any) -> Done:
+        person = more.get("person", self.far.person)
+        whose: dict[str, Any] = {"customer": self.far.customer, "person": person, "persons": (person,), **more}
         asked = Change(reference=new_reference(), before=dict(before), after=dict(after), **whose)
         done: Done = await self.far.connector.actions["change_details"].do(self.office, asked)
         return done
@@ -202,7 +203,8 @@ async def test_changes_nobody_elses_details(world: World) -> None:
         ({"customer": world.far.stranger}, NotFound),
         ({"person": "0"}, NotFound),
         ({"person": f"{world.far.person}/../1"}, NotFound),
-        ({"person": None}, NotAllowed),
+        ({"persons": ()}, NotAllowed),
+        ({"persons": ("0",)}, NotAllowed),
     ):
         with pytest.raises(error):
             await world.change(before, after, **whose)

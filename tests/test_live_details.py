@@ -76,7 +76,9 @@ async def change(
     connector: Connector[Any], office: Office, whose: tuple[str, str], before: dict[str, str], after: dict[str, str]
 ) -> None:
     customer, person = whose
-    asked = Change(reference=new_reference(), customer=customer, person=person, before=before, after=after)
+    asked = Change(
+        reference=new_reference(), customer=customer, persons=(person,), person=person, before=before, after=after
+    )
     await connector.actions["change_details"].do(office, asked)
 
 

@@ -1,9 +1,10 @@
 """What customers can have done: a ticket, for the company that they are or act for, and in a contact's name.
 
 HubSpot remembers no key of a request, and its search learns of a ticket late. So we look among the tickets that are
-associated with who asked: our reference ends the text of each that we made.
+associated with the customer: our reference ends the text of each that we made.
 """
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from msgspec import Struct
 from connectors.actions import Action, Done, NewTicket, looking
 from connectors.decode import decode_json
 from connectors.errors import BadResponse, NotFound
-from connectors.vendors.hubspot.api import BATCH, HubSpot, Id, as_id, read_all
+from connectors.vendors.hubspot.api import BATCH, HubSpot, Id, read_all
 from connectors.vendors.hubspot.associations import all_ids, customer_of
 from connectors.vendors.hubspot.people import CompanyProperties, fetch_person
 from connectors.vendors.hubspot.pipelines import stages
@@ -51,9 +52,8 @@ async def make_ticket(office: HubSpot, asked: NewTicket) -> Done:
 
 
 async def find_made(office: HubSpot, asked: NewTicket) -> Done | None:
-    """Look through the tickets of who asked, the latest first. Staff may have written below our reference."""
-    owner = customer_of(asked.person or asked.customer)
-    ids = sorted(await all_ids(office, owner, "tickets"), key=int, reverse=True)
+    """Look through the customer's tickets, the latest first. Staff may have written below our reference."""
+    ids = sorted(await all_ids(office, customer_of(asked.customer), "tickets"), key=int, reverse=True)
     for start in range(0, len(ids), BATCH):
         for row in await read_all(office, TicketProperties, "tickets", ids[start : start + BATCH]):
             if _mark(asked) in (row.properties.content or ""):
@@ -62,22 +62,18 @@ async def find_made(office: HubSpot, asked: NewTicket) -> Done | None:
 
 
 async def _whose(office: HubSpot, asked: NewTicket) -> list[tuple[str, str]]:
-    """Name the customer and the person who asks, if HubSpot has them still, and has them together."""
+    """Name the customer, if HubSpot has them still, and the first contact of who asks that acts for them."""
     customer = customer_of(asked.customer)
-    if asked.person is None or asked.person == asked.customer:
-        await _check(office, *customer)
+    if customer[0] == "contacts":
+        await fetch_person(office, asked.customer)
         return [customer]
-    person = await fetch_person(office, asked.person)
-    if asked.customer not in person.customers:
-        raise NotFound("HubSpot: the contact does not act for this customer")
-    return [customer, customer_of(asked.person)]
-
-
-async def _check(office: HubSpot, object_type: str, key: str) -> None:
-    if object_type == "contacts":
-        await fetch_person(office, f"contact:{key}")
-    elif not await read_all(office, CompanyProperties, "companies", [as_id(key)]):
+    if not await read_all(office, CompanyProperties, "companies", [customer[1]]):
         raise NotFound("HubSpot: no such company")
+    for person in asked.persons:
+        with suppress(NotFound):
+            if asked.customer in (await fetch_person(office, person)).customers:
+                return [customer, customer_of(person)]
+    return [customer]
 
 
 async def _first_stage(office: HubSpot) -> str:

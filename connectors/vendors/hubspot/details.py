@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from connectors.actions import Action, Change, Done, looking
 from connectors.decode import decode_json
-from connectors.details import PROOF, DetailName, Held, person_of, still_to_write, told
+from connectors.details import PROOF, DetailName, Held, is_person, person_of, still_to_write, told
 from connectors.errors import NotFound
 from connectors.vendors.hubspot.api import HubSpot, Id, as_id, read_one
 from connectors.vendors.hubspot.associations import associated, customer_of
@@ -72,4 +72,4 @@ def _key(person: str) -> str:
     return as_id(key)
 
 
-to_change: Action[HubSpotConfig, Change] = Action(do=change, same_twice=True)
+to_change: Action[HubSpotConfig, Change] = Action(do=change, same_twice=True, takes=is_person)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from connectors.actions import Action, Change, Done, looking
-from connectors.details import COMPANYS, PROOF, DetailName, Held, person_of, still_to_write, told
+from connectors.details import COMPANYS, PROOF, DetailName, Held, is_person, person_of, still_to_write, told
 from connectors.errors import NotFound
 from connectors.vendors.odoo.models import as_key, one
 from connectors.vendors.odoo.partners import MODEL, Human
@@ -61,4 +61,4 @@ async def change(office: Odoo, asked: Change) -> Done:
     return Done(record=person, number=person)
 
 
-to_change: Action[OdooConfig, Change] = Action(do=change, same_twice=True)
+to_change: Action[OdooConfig, Change] = Action(do=change, same_twice=True, takes=is_person)

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from connectors.actions import Action, Change, Done, looking
-from connectors.details import ASK, PROOF, DetailName, Held, person_of, still_to_write, told
+from connectors.details import ASK, PROOF, DetailName, Held, is_person, person_of, still_to_write, told
 from connectors.errors import NotAllowed, NotFound
 from connectors.vendors.request_tracker.api import REST, Key, RequestTracker, search
 from connectors.vendors.request_tracker.settings import RequestTrackerConfig
@@ -74,4 +74,4 @@ def _held(office: RequestTracker, row: DetailRow) -> Held:
     )
 
 
-to_change: Action[RequestTrackerConfig, Change] = Action(do=change, same_twice=True)
+to_change: Action[RequestTrackerConfig, Change] = Action(do=change, same_twice=True, takes=is_person)

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from connectors.actions import Action, Change, Done, looking
 from connectors.decode import decode_json
-from connectors.details import PROOF, Held, person_of, still_to_write, told
+from connectors.details import PROOF, Held, is_person, person_of, still_to_write, told
 from connectors.errors import NotFound
 from connectors.vendors.tryton.parties import MODEL, PartyRef, fetch_person
 from connectors.vendors.tryton.rest import Row, Tryton, as_key, one, path
@@ -43,4 +43,4 @@ async def change(office: Tryton, asked: Change) -> Done:
     return Done(record=person, number=person)
 
 
-to_change: Action[TrytonConfig, Change] = Action(do=change, same_twice=True)
+to_change: Action[TrytonConfig, Change] = Action(do=change, same_twice=True, takes=is_person)

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from connectors.actions import Action, Change, Done, looking
 from connectors.decode import decode_json
-from connectors.details import PROOF, Held, person_of, still_to_write, told
+from connectors.details import PROOF, Held, is_person, person_of, still_to_write, told
 from connectors.vendors.zendesk.api import API, Id, Zendesk, get, person_key
 from connectors.vendors.zendesk.settings import ZendeskConfig
 from connectors.vendors.zendesk.users import fetch_person
@@ -45,4 +45,4 @@ async def change(office: Zendesk, asked: Change) -> Done:
     return Done(record=key, number=key)
 
 
-to_change: Action[ZendeskConfig, Change] = Action(do=change, same_twice=True)
+to_change: Action[ZendeskConfig, Change] = Action(do=change, same_twice=True, takes=is_person)
