@@ -70,8 +70,8 @@ class World(Struct):
 
 
 def new(text: str = "Hello.", customer: str = BAKERY, persons: tuple[str, ...] = (MAYA,)) -> NewTicket:
-    ours = {"reference": new_reference(), "customer": customer, "persons": persons}
-    return NewTicket(**ours, subject="Where\r\n is it?", text=text)
+    reference, subject = new_reference(), "Where\r\n is it?"
+    return NewTicket(reference=reference, customer=customer, persons=persons, subject=subject, text=text)
 
 
 @pytest.fixture

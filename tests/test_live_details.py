@@ -76,9 +76,8 @@ async def change(
     connector: Connector[Any], office: Office, whose: tuple[str, str], before: dict[str, str], after: dict[str, str]
 ) -> None:
     customer, person = whose
-    asked = Change(
-        reference=new_reference(), customer=customer, persons=(person,), person=person, before=before, after=after
-    )
+    named: dict[str, Any] = {"customer": customer, "persons": (person,), "person": person}
+    asked = Change(reference=new_reference(), before=before, after=after, **named)
     await connector.actions["change_details"].do(office, asked)
 
 
