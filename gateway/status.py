@@ -11,6 +11,7 @@ from gateway.conflicts import Rate, rates
 from gateway.feeds.overview import FollowedSource, overview
 from gateway.offices import Office, Offices
 from gateway.records.database import Database
+from gateway.unmapped import Unmapped, UnmappedStatuses
 from gateway.webhooks.summary import WebhookSummary, summarise
 
 
@@ -24,7 +25,8 @@ class BudgetState(Struct, frozen=True):
 class SourceStatus(Struct, frozen=True, kw_only=True):
     """One source. `broken` is what is wrong with its settings; `budget` None: it has none, or Redis is away.
 
-    `rates` say how often it agrees with each source whose name comes after its own.
+    `rates` say how often it agrees with each source whose name comes after its own. `unmapped` are the statuses that
+    nobody has words for; none are known while Redis is away.
     """
 
     name: str
@@ -34,6 +36,7 @@ class SourceStatus(Struct, frozen=True, kw_only=True):
     webhooks: WebhookSummary
     budget: BudgetState | None
     rates: tuple[Rate, ...] = ()
+    unmapped: tuple[Unmapped, ...] = ()
 
 
 async def status(
@@ -43,6 +46,7 @@ async def status(
     followed = {each.name: each for each in await overview(db, offices, Marks(redis), now)}
     webhooks = {each.source: each for each in await summarise(db, offices, base_url, now)}
     agreed = await rates(db)
+    unmapped = await _unmapped(redis)
     return tuple(
         [
             SourceStatus(
@@ -53,11 +57,19 @@ async def status(
                 webhooks=webhooks[name],
                 budget=await _budget(office, redis),
                 rates=tuple(rate for rate in agreed if rate.sources[0] == name),
+                unmapped=tuple(each for each in unmapped if each.source == name),
             )
             for name, office in (await offices.all()).items()
             if name in followed and name in webhooks  # else it was added a moment ago
         ]
     )
+
+
+async def _unmapped(redis: Client) -> tuple[Unmapped, ...]:
+    try:
+        return await UnmappedStatuses(redis).all()
+    except CacheDown:
+        return ()
 
 
 async def _budget(office: Office, redis: Client) -> BudgetState | None:
