@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from connectors.contract import Connector, Limits, Scope
 from connectors.vendors.odoo import invoices, moves, orders, tickets
+from connectors.vendors.odoo.actions import to_accept, to_decline, to_order_again
 from connectors.vendors.odoo.attachments import open_attachment
 from connectors.vendors.odoo.feeds import FEEDS
 from connectors.vendors.odoo.partners import fetch_person, find
@@ -45,6 +46,7 @@ connector = Connector(
     },
     feeds=FEEDS,
     files={"orders": open_slip, "invoices": open_invoice, "tickets": open_attachment},
+    actions={"order_again": to_order_again, "accept": to_accept, "decline": to_decline},
     statuses={"orders": orders.STATES, "invoices": moves.STATES, "tickets": tickets.STATES},
     limits=Limits(concurrent=4),  # a self-hosted Odoo has a handful of workers, and no limit of its own
     scope=Scope(customer="customer number", proof="the company that the record is for"),

@@ -15,10 +15,11 @@ from connectors.vendors.odoo.models import Domain, Leaf, Row, as_key, fields_of,
 from connectors.vendors.odoo.partners import Partner, partners, people
 from connectors.vendors.odoo.pickings import PickingRow, read_pickings
 from connectors.vendors.odoo.rpc import Odoo
-from connectors.vendors.odoo.values import Currency, Moment, Ref, Text, given
+from connectors.vendors.odoo.values import Currency, Day, Moment, Ref, Text, given
 
 MODEL = "sale.order"
-SHOWN = ("sent", "sale", "done", "cancel")
+QUOTED, CONFIRMED, CANCELLED = "sent", ("sale", "done"), "cancel"
+SHOWN = (QUOTED, *CONFIRMED, CANCELLED)
 STATES: Mapping[str, OrderState] = {
     "sent": "quoted",
     "sale": "confirmed",
@@ -40,6 +41,8 @@ class OrderRow(Row):
     amount_total: Decimal
     date_order: Moment | bool
     commitment_date: Moment | bool
+    validity_date: Day | bool
+    require_payment: bool
     client_order_ref: Text
     write_date: Moment
     delivery_status: Text = False
@@ -54,7 +57,7 @@ class LineRow(Row):
 
 
 async def read_orders(office: Odoo, query: Query) -> Page[Order]:
-    wanted = [*_theirs(query.customer), *(await _open(office) if query.only_open else ())]
+    wanted = [*theirs(query.customer), *(await _open(office) if query.only_open else ())]
     rows, cursor = await newest(office, OrderRow, MODEL, wanted, query.cursor)
     return Page(await answers_of(office, [row for row in rows if row.state in SHOWN], query.asked_at), cursor)
 
@@ -67,7 +70,7 @@ async def fetch_order(office: Odoo, query: RecordQuery) -> Answer[Order]:
 
 async def find_order(office: Odoo, key: str, customer: str) -> OrderRow:
     """Find one that a customer may see, if it is theirs: `owners_of`. Raises `NotFound`."""
-    row = await one(office, OrderRow, MODEL, _theirs(customer), key)
+    row = await one(office, OrderRow, MODEL, theirs(customer), key)
     if row.state not in SHOWN:
         raise NotFound(f"Odoo {MODEL}: a draft")
     return row
@@ -83,8 +86,13 @@ def owners_of(row: OrderRow, contacts: Mapping[int, Partner]) -> frozenset[str]:
     return values.owners(contact.commercial_partner_id) if contact else frozenset()
 
 
-def _theirs(customer: str) -> list[Leaf]:
-    return [("state", "in", SHOWN), ("partner_id.commercial_partner_id", "=", as_key(customer))]
+def theirs(customer: str) -> list[Leaf]:
+    """Ask for the orders that a customer may see."""
+    return [("state", "in", SHOWN), of_customer(customer)]
+
+
+def of_customer(customer: str) -> Leaf:
+    return ("partner_id.commercial_partner_id", "=", as_key(customer))
 
 
 async def _open(office: Odoo) -> Domain:
@@ -118,7 +126,7 @@ def _order(
     row: OrderRow, lines: Sequence[LineRow], pickings: Sequence[PickingRow], currency: Currency, origin: Origin
 ) -> Order:
     state = row.state
-    if state in ("sale", "done"):
+    if state in CONFIRMED:
         state = given(row.delivery_status) or state
     ordered, promised = given(row.date_order), given(row.commitment_date)
     return Order(
@@ -129,6 +137,8 @@ def _order(
         total=currency.money(row.amount_total),
         ordered_at=values.in_utc(ordered) if ordered else None,
         expected_on=promised.date() if promised else None,
+        valid_until=given(row.validity_date) if row.state == QUOTED else None,
+        awaits_answer=row.state == QUOTED and not row.require_payment,
         reference=given(row.client_order_ref) or None,
         lines=tuple(
             values.line(
