@@ -26,7 +26,7 @@ from connectors.sandbox.odoo.documents import settle
 from connectors.scope import admit
 from connectors.tokens import MemoryTokens
 from connectors.transport import open_client
-from connectors.vendors.odoo import connector, messages, moves, orders, partners, tickets
+from connectors.vendors.odoo import connector, messages, moves, orders, partners, sales, tickets
 from connectors.vendors.odoo.models import Row, as_key
 from connectors.vendors.odoo.portal import page_url
 from connectors.vendors.odoo.rpc import UID, Odoo
@@ -251,7 +251,7 @@ def test_asks_for_nothing_by_an_id_that_is_no_number(text: str) -> None:
 @pytest.mark.parametrize(
     ("capture", "row"),
     [
-        ("20_sale_orders", orders.OrderRow),
+        ("20_sale_orders", sales.OrderRow),
         ("21_sale_lines", orders.LineRow),
         ("30_invoices", moves.MoveRow),
         ("31_invoices_unpaid", moves.MoveRow),

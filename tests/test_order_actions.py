@@ -75,7 +75,7 @@ class World(Struct):
     def again(self, order: str = PAST, customer: str = CATERING) -> OrderAgain:
         return OrderAgain(reference=new_reference(), customer=customer, order=order)
 
-    def answer(self, order: str = QUOTED, **more: str | None) -> Answer:
+    def answer(self, order: str = QUOTED, **more: Any) -> Answer:
         asked = Answer(reference=new_reference(), customer=CATERING, order=order, total=TOTAL, currency="EUR")
         return replace(asked, **more)
 
@@ -179,7 +179,7 @@ async def test_accepts_a_quotation_once(world: World) -> None:
 
 
 async def test_declines_a_quotation_and_says_why_once(world: World) -> None:
-    asked = world.answer(reason=HOSTILE, person=str(MAYA))
+    asked = world.answer(reason=HOSTILE, persons=(MAYA_THERE, str(MAYA)))
     assert await world.find("decline", asked) is None
     for _ in range(2):
         assert await world.act("decline", asked) == Done(record=QUOTED, number="SO-4449")
@@ -193,7 +193,7 @@ async def test_declines_a_quotation_and_says_why_once(world: World) -> None:
 
 
 async def test_speaks_for_nobody_who_acts_for_another_customer(world: World) -> None:
-    await world.act("decline", world.answer(reason="No.", person=MAYA_THERE))
+    await world.act("decline", world.answer(reason="No.", persons=(MAYA_THERE, "1")))
     assert [row["author_id"] for row in world.said] == [int(CATERING)]
 
 

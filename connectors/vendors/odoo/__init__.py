@@ -4,11 +4,12 @@ from msgspec import Struct
 
 from connectors.contract import Connector, Limits, Scope
 from connectors.vendors.odoo import invoices, moves, orders, tickets
-from connectors.vendors.odoo.actions import to_accept, to_decline, to_order_again
+from connectors.vendors.odoo.again import to_order_again
 from connectors.vendors.odoo.attachments import open_attachment
 from connectors.vendors.odoo.feeds import FEEDS
 from connectors.vendors.odoo.partners import fetch_person, find
 from connectors.vendors.odoo.pdf import open_invoice, open_slip
+from connectors.vendors.odoo.quotations import to_accept, to_decline
 from connectors.vendors.odoo.rpc import Odoo, call, sign_in
 from connectors.vendors.odoo.settings import OdooConfig
 from connectors.vendors.odoo.webhook import webhook

@@ -1,4 +1,4 @@
-"""Sale orders. Drafts are the seller's own; a quotation that was sent is shown."""
+"""Sale orders, with their lines and deliveries."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -8,18 +8,25 @@ import msgspec
 
 from connectors.contract import Answer, Page, Query, RecordQuery
 from connectors.done import done_words
-from connectors.errors import NotFound
 from connectors.records import Order, OrderState, Origin
 from connectors.vendors.odoo import values
-from connectors.vendors.odoo.models import Domain, Leaf, Row, as_key, fields_of, newest, one, search
-from connectors.vendors.odoo.partners import Partner, partners, people
+from connectors.vendors.odoo.models import Domain, Row, fields_of, newest, search
+from connectors.vendors.odoo.partners import people
 from connectors.vendors.odoo.pickings import PickingRow, read_pickings
 from connectors.vendors.odoo.rpc import Odoo
-from connectors.vendors.odoo.values import Currency, Day, Moment, Ref, Text, given
+from connectors.vendors.odoo.sales import (
+    CONFIRMED,
+    MODEL,
+    QUOTED,
+    SHOWN,
+    OrderRow,
+    contacts_of,
+    find_shown,
+    owners_of,
+    theirs,
+)
+from connectors.vendors.odoo.values import Currency, Ref, Text, given
 
-MODEL = "sale.order"
-QUOTED, CONFIRMED, CANCELLED = "sent", ("sale", "done"), "cancel"
-SHOWN = (QUOTED, *CONFIRMED, CANCELLED)
 STATES: Mapping[str, OrderState] = {
     "sent": "quoted",
     "sale": "confirmed",
@@ -31,21 +38,6 @@ STATES: Mapping[str, OrderState] = {
     "partial": "on_its_way",
     "full": "delivered",
 }
-
-
-class OrderRow(Row):
-    name: str
-    state: str
-    partner_id: Ref
-    currency_id: Ref
-    amount_total: Decimal
-    date_order: Moment | bool
-    commitment_date: Moment | bool
-    validity_date: Day | bool
-    require_payment: bool
-    client_order_ref: Text
-    write_date: Moment
-    delivery_status: Text = False
 
 
 class LineRow(Row):
@@ -63,36 +55,9 @@ async def read_orders(office: Odoo, query: Query) -> Page[Order]:
 
 
 async def fetch_order(office: Odoo, query: RecordQuery) -> Answer[Order]:
-    row = await find_order(office, query.id, query.customer)
+    row = await find_shown(office, OrderRow, query.id, query.customer)
     (answer,) = await answers_of(office, [row], query.asked_at)
     return answer
-
-
-async def find_order(office: Odoo, key: str, customer: str) -> OrderRow:
-    """Find one that a customer may see, if it is theirs: `owners_of`. Raises `NotFound`."""
-    row = await one(office, OrderRow, MODEL, theirs(customer), key)
-    if row.state not in SHOWN:
-        raise NotFound(f"Odoo {MODEL}: a draft")
-    return row
-
-
-async def contacts_of(office: Odoo, rows: Sequence[OrderRow]) -> Mapping[int, Partner]:
-    """An order names one of the customer's contacts. Whose it is, that contact's commercial partner says."""
-    return await partners(office, (row.partner_id for row in rows))
-
-
-def owners_of(row: OrderRow, contacts: Mapping[int, Partner]) -> frozenset[str]:
-    contact = contacts.get(values.key(row.partner_id))
-    return values.owners(contact.commercial_partner_id) if contact else frozenset()
-
-
-def theirs(customer: str) -> list[Leaf]:
-    """Ask for the orders that a customer may see."""
-    return [("state", "in", SHOWN), of_customer(customer)]
-
-
-def of_customer(customer: str) -> Leaf:
-    return ("partner_id.commercial_partner_id", "=", as_key(customer))
 
 
 async def _open(office: Odoo) -> Domain:
