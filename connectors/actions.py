@@ -76,8 +76,9 @@ class Answer(Asked, frozen=True, kw_only=True):
 
 
 class Change(Asked, frozen=True, kw_only=True):
-    """Details of the person who asks: each field's value as they saw it, and as it shall be."""
+    """Details of one of the persons that who asks is known as: each field's value as they saw it, and to be."""
 
+    person: str
     before: dict[str, str]
     after: dict[str, str]
 
