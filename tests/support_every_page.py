@@ -28,7 +28,8 @@ RECORDS = ("/orders/erp/4424", "/invoices/erp/2093", "/requests/helpdesk/881")
 WHY = "/invoices/erp/2093/why"
 FILTERED = ("/orders?show=all", "/invoices?show=all", "/requests?show=solved", "/orders?q=zeppelin")
 SEARCHES = ("/search", "/search?q=oven", "/search?q=zeppelin")
-MEMBERS_PAGES = (*LISTS, *RECORDS, WHY, *FILTERED, *SEARCHES, "/account", "/invoices/erp/0", "/nowhere", "/staff")
+ACCOUNT = ("/account", "/account/details", "/account/details/edit?source=erp&person=11")
+MEMBERS_PAGES = (*LISTS, *RECORDS, WHY, *FILTERED, *SEARCHES, *ACCOUNT, "/invoices/erp/0", "/nowhere", "/staff")
 DOORS = ("/sign-in", "/signed-out", "/nowhere", "/auth/callback?state=none", "/auth/9/start")
 DESK = (
     *("/staff", "/staff/customers", "/staff/customers?q=zeppelin", "/staff/pages", "/staff/customers/bakery/why"),
@@ -80,6 +81,8 @@ async def stage(portal_settings: Settings, database: Database, sandbox: RunningS
     portal = Portal(make_app(settings), database, settings)
     await portal.connect(sandbox)
     await portal.link("maya", "bakery", *BAKERY)
+    await portal.tie("maya", "erp", "11")
+    await portal.tie("maya", "helpdesk", "maya@alderlane.example")
     await portal.link("maya", "new", ("erp", "999"), ("helpdesk", "new@customer.example"))
     async with listening(portal.app, port), async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=program, args=CHROMIUM)

@@ -11,6 +11,14 @@ from web.leaving import note_left
 from web.live import follow
 from web.portal.account import show_account, sign_out_elsewhere
 from web.portal.colleagues import change_colleague, invite
+from web.portal.details import (
+    check_details,
+    edit_details,
+    go_to_details,
+    send_details,
+    show_details,
+    take_back_details,
+)
 from web.portal.documents import show_documents
 from web.portal.home import show_home
 from web.portal.invoices import get_invoice_file, show_invoice, show_invoices
@@ -55,6 +63,12 @@ PORTAL = Router(
         show_search,
         show_account,
         sign_out_elsewhere,
+        show_details,
+        edit_details,
+        check_details,
+        send_details,
+        go_to_details,
+        take_back_details,
         change_colleague,
         invite,
         why_order,
