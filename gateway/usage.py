@@ -25,6 +25,7 @@ PAGES = frozenset(
     {
         *("account", "documents", "home", "invoice", "invoices", "order", "orders", "request", "requests", "search"),
         "why",
+        *("details", "details_edit", "details_check", "delete_login", "data"),
         *("invoices-file", "orders-file", "tickets-file"),
     }
 )

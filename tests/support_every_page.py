@@ -29,7 +29,7 @@ WHY = "/invoices/erp/2093/why"
 FILTERED = ("/orders?show=all", "/invoices?show=all", "/requests?show=solved", "/orders?q=zeppelin")
 STATEMENTS = ("/invoices/statement", "/invoices/statement?from=&to=2099-12-31", "/invoices/statement?from=x&to=y")
 SEARCHES = ("/search", "/search?q=oven", "/search?q=zeppelin")
-ACCOUNT = ("/account", "/account/details", "/account/details/edit?source=erp&person=11")
+ACCOUNT = ("/account", "/account/details", "/account/details/edit?source=erp&person=11", "/account/delete")
 MEMBERS_PAGES = (
     *LISTS,
     *RECORDS,

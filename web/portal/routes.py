@@ -22,6 +22,7 @@ from web.portal.details import (
 from web.portal.documents import show_documents
 from web.portal.home import show_home
 from web.portal.invoices import get_invoice_file, show_invoice, show_invoices
+from web.portal.leaving import delete_login, show_leaving
 from web.portal.orders import get_order_file, show_order, show_orders
 from web.portal.requests import (
     get_request_file,
@@ -34,6 +35,7 @@ from web.portal.requests import (
 from web.portal.search import show_search
 from web.portal.statements import get_sheet, get_table, show_statement
 from web.portal.switch import use_account
+from web.portal.takeout import download_data
 from web.portal.visit import Visit, visit_of
 from web.portal.why import why_invoice, why_order, why_request
 
@@ -73,6 +75,9 @@ PORTAL = Router(
         send_details,
         go_to_details,
         take_back_details,
+        show_leaving,
+        delete_login,
+        download_data,
         change_colleague,
         invite,
         why_order,
