@@ -44,6 +44,8 @@ def status() -> None:
         for kind in each.followed.kinds:
             if kind.failing_since:
                 click.echo(f"\n{each.name}, {kind.kind}: {kind.error}")
+        if each.outbox.stuck:
+            click.echo(f"\n{each.name}: {each.outbox.stuck} messages of customers could not be passed on: hallway outbox list")
     rates = [rate for each in found for rate in each.rates]
     if rates:
         click.echo("")
