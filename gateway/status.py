@@ -25,7 +25,8 @@ class BudgetState(Struct, frozen=True):
 class SourceStatus(Struct, frozen=True, kw_only=True):
     """One source. `broken` is what is wrong with its settings; `budget` None: it has none, or Redis is away.
 
-    `outbox` is what customers sent there. `rates` say how often it agrees with each source whose name comes after its own.
+    `outbox` is what customers send there. `rates` say how often it agrees with each source whose name comes after
+    its own.
     """
 
     name: str

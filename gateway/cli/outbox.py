@@ -59,7 +59,9 @@ def show(reference: str) -> None:
             return await stopped.one(t.db, reference)
 
     each = asyncio.run(run())
-    click.echo(f"{each.reference}: {each.action} at {each.source}, for {each.account}: {STATES.get(each.state, each.state)}")
+    click.echo(
+        f"{each.reference}: {each.action} at {each.source}, for {each.account}: {STATES.get(each.state, each.state)}"
+    )
     tried = f", {each.tries} tries, the last {each.tried_at:%Y-%m-%d %H:%M}" if each.tried_at else ""
     click.echo(f"  written {each.made_at:%Y-%m-%d %H:%M}{tried}")
     for name, value in {**each.about, **each.words}.items():
@@ -67,7 +69,9 @@ def show(reference: str) -> None:
     if each.error:
         click.echo(f"  the last try: {json.dumps(each.error)}")
     if each.state in STUCK:
-        click.echo(f"Look in {each.source} for {each.reference}. If it is there: hallway outbox settle {each.reference} NUMBER")
+        click.echo(
+            f"Look in {each.source} for {each.reference}. If it is there: hallway outbox settle {each.reference} NUMBER"
+        )
         click.echo(f"If it is not: hallway outbox resend {each.reference}")
 
 

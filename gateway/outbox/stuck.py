@@ -73,7 +73,8 @@ async def backlogs(db: Database) -> dict[str, Backlog]:
         .group_by(OutboxRow.source)
     )
     async with db.read() as session:
-        return {source: Backlog(*rest) for source, *rest in await session.execute(counted)}
+        found = await session.execute(counted)
+        return {source: Backlog(waiting, since, stopped) for source, waiting, since, stopped in found}
 
 
 async def send_again(db: Database, *, trail: Trail, by: By, reference: str, now: datetime) -> None:
