@@ -7,7 +7,6 @@ pytest.register_assert_rewrite("connectors.testing")  # the kit asserts, outside
 pytest_plugins = [
     "support_needs",  # first: the others import it
     "support_db",
-    "support_outbox",
     "support_redis",
     "support_tls",
     "support_sandbox",

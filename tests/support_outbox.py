@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 import httpx
-import pytest
 import sqlalchemy as sa
 from support_feeds import START, FixedOffices
 from support_feeds import Ticking as Clock
@@ -143,21 +142,10 @@ class World:
             self.clock.now = until if due is None else max(due, self.clock.now + timedelta(seconds=1))
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def far_end(database: Database) -> FarEnd:
+async def add_accounts(database: Database) -> None:
+    """Make the two accounts of these tests, and somebody who acts for each."""
     async with database.write() as session:
         for account in ("acme", "globex"):
             session.add(Account(id=account, name=account, created_at=START))
         for member in ("maya", "joe"):
             session.add(Member(id=member, issuer="i", subject=member, created_at=START))
-    return FarEnd()
-
-
-@pytest.fixture
-def world(database: Database, far_end: FarEnd, clock: Clock) -> World:
-    return World(database, far_end, "find", clock)

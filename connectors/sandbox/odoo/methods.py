@@ -9,6 +9,7 @@ from connectors.sandbox.odoo.documents import instant
 from connectors.sandbox.odoo.domain import compile_domain, ids_of, mentions
 from connectors.sandbox.odoo.errors import missing_error, user_error
 from connectors.sandbox.odoo.models import Model
+from connectors.sandbox.odoo.sales import CHANGING
 from connectors.sandbox.odoo.store import Context, Row, Store
 from connectors.sandbox.odoo.tokens import generate_access_token, get_portal_url
 
@@ -96,6 +97,8 @@ EVERYWHERE: dict[str, Callable[..., Any]] = {
 def methods_of(model: Model) -> dict[str, Callable[..., Any]]:
     if model.name == "ir.attachment":
         return EVERYWHERE | {"generate_access_token": generate_access_token}
+    if model.name == "sale.order":
+        return EVERYWHERE | CHANGING | {"get_portal_url": get_portal_url}
     if model.name == "res.partner":
         return EVERYWHERE | {"write": write}
     return EVERYWHERE | ({"get_portal_url": get_portal_url} if "access_url" in model.fields else {})
