@@ -47,6 +47,9 @@ HELP = {
     "hallway_webhooks_waiting": "Deliveries that are taken and not followed yet.",
     "hallway_webhooks_oldest_waiting_seconds": "For how long the first of them has waited.",
     "hallway_webhooks_last_taken_timestamp_seconds": "When the last delivery was taken. Missing: never.",
+    "hallway_outbox_waiting": "What customers sent that is on its way to a source.",
+    "hallway_outbox_oldest_waiting_seconds": "For how long the first of it has waited.",
+    "hallway_outbox_stuck": "What customers sent that staff have to decide about: hallway outbox list.",
 }
 
 
@@ -112,8 +115,23 @@ def of_statuses(sources: Sequence[SourceStatus], _: datetime) -> Iterator[Sample
             yield Sample("hallway_statuses_without_words", {"source": source.name, "kind": kind}, unmapped)
 
 
+def of_outbox(sources: Sequence[SourceStatus], now: datetime) -> Iterator[Sample]:
+    for source in sources:
+        labels, since = {"source": source.name}, source.outbox.since
+        yield Sample("hallway_outbox_waiting", labels, source.outbox.waiting)
+        oldest = (now - since).total_seconds() if since else 0.0
+        yield Sample("hallway_outbox_oldest_waiting_seconds", labels, oldest)
+        yield Sample("hallway_outbox_stuck", labels, source.outbox.stuck)
+
+
 COLLECTORS: tuple[Collector, ...] = (
-    *(of_sources, of_feeds, of_sweeps, of_agreement, of_budgets, of_webhooks),
+    of_sources,
+    of_feeds,
+    of_sweeps,
+    of_agreement,
+    of_budgets,
+    of_webhooks,
+    of_outbox,
     of_statuses,
 )
 

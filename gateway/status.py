@@ -10,6 +10,7 @@ from gateway.budgets import budget_of
 from gateway.conflicts import Rate, rates
 from gateway.feeds.overview import FollowedSource, overview
 from gateway.offices import Office, Offices
+from gateway.outbox.stuck import Backlog, backlogs
 from gateway.records.database import Database
 from gateway.unmapped import Unmapped, UnmappedStatuses
 from gateway.webhooks.summary import WebhookSummary, summarise
@@ -25,8 +26,8 @@ class BudgetState(Struct, frozen=True):
 class SourceStatus(Struct, frozen=True, kw_only=True):
     """One source. `broken` is what is wrong with its settings; `budget` None: it has none, or Redis is away.
 
-    `rates` say how often it agrees with each source whose name comes after its own. `unmapped` are the statuses that
-    nobody has words for; none are known while Redis is away.
+    `outbox` is what customers send there. `rates` say how often it agrees with each source whose name comes after
+    its own. `unmapped` are the statuses that nobody has words for; none are known while Redis is away.
     """
 
     name: str
@@ -35,6 +36,7 @@ class SourceStatus(Struct, frozen=True, kw_only=True):
     followed: FollowedSource
     webhooks: WebhookSummary
     budget: BudgetState | None
+    outbox: Backlog = Backlog()
     rates: tuple[Rate, ...] = ()
     unmapped: tuple[Unmapped, ...] = ()
 
@@ -45,7 +47,7 @@ async def status(
     """Look at all sources whose connectors are installed, by name. Raises `DatabaseDown`."""
     followed = {each.name: each for each in await overview(db, offices, Marks(redis), now)}
     webhooks = {each.source: each for each in await summarise(db, offices, base_url, now)}
-    agreed = await rates(db)
+    agreed, to_send = await rates(db), await backlogs(db)
     unmapped = await _unmapped(redis)
     return tuple(
         [
@@ -56,6 +58,7 @@ async def status(
                 followed=followed[name],
                 webhooks=webhooks[name],
                 budget=await _budget(office, redis),
+                outbox=to_send.get(name, Backlog()),
                 rates=tuple(rate for rate in agreed if rate.sources[0] == name),
                 unmapped=tuple(each for each in unmapped if each.source == name),
             )

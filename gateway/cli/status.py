@@ -1,7 +1,7 @@
 """`hallway status`: how each source is doing, at a glance."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 import click
@@ -40,12 +40,8 @@ def status() -> None:
         return
     now = utc_now()
     _show(HEAD, [line for each in found for line in _lines(each, now)])
-    for each in found:
-        if each.broken:
-            click.echo(f"\n{each.name}: {each.broken}")
-        for kind in each.followed.kinds:
-            if kind.failing_since:
-                click.echo(f"\n{each.name}, {kind.kind}: {kind.error}")
+    for trouble in [line for each in found for line in _troubles(each)]:
+        click.echo(f"\n{trouble}")
     for head, rows in (
         (RATES, [rate_row(rate) for each in found for rate in each.rates]),
         (UNMAPPED, [_unmapped(one, now) for each in found for one in each.unmapped]),
@@ -64,6 +60,17 @@ def _unmapped(each: Unmapped, now: datetime) -> tuple[str, ...]:
     """A status is somebody else's word: whatever steers a terminal is left out."""
     status = "".join(letter if letter.isprintable() else "?" for letter in each.status)
     return each.source, each.kind, status or "(empty)", str(each.records), f"{age(each.last_at, now)} ago"
+
+
+def _troubles(each: SourceStatus) -> Iterator[str]:
+    if each.broken:
+        yield f"{each.name}: {each.broken}"
+    for kind in each.followed.kinds:
+        if kind.failing_since:
+            yield f"{each.name}, {kind.kind}: {kind.error}"
+    if each.outbox.stuck:
+        messages = "1 message" if each.outbox.stuck == 1 else f"{each.outbox.stuck} messages"
+        yield f"{each.name}: {messages} of customers could not be passed on: hallway outbox list"
 
 
 def _lines(each: SourceStatus, now: datetime) -> list[tuple[str, ...]]:
