@@ -10,8 +10,11 @@ from gateway.standing import Standings
 from web.leaving import note_left
 from web.live import follow
 from web.portal.account import show_account, sign_out_elsewhere
+from web.portal.again import order_again, show_again
+from web.portal.answers import accept_quote, decline_quote, show_accept, show_decline
 from web.portal.colleagues import change_colleague, invite
 from web.portal.documents import show_documents
+from web.portal.handed import go_to_order, take_back_order
 from web.portal.home import show_home
 from web.portal.invoices import get_invoice_file, show_invoice, show_invoices
 from web.portal.orders import get_order_file, show_order, show_orders
@@ -55,6 +58,14 @@ PORTAL = Router(
         show_orders,
         show_order,
         get_order_file,
+        show_again,
+        order_again,
+        show_accept,
+        accept_quote,
+        show_decline,
+        decline_quote,
+        go_to_order,
+        take_back_order,
         show_documents,
         show_search,
         show_account,
