@@ -125,7 +125,7 @@ async def _killed(plan: Plan) -> AsyncIterator[tuple[str, Figure]]:
         pages = _add_tickets(built, 4 if plan.short else 100)
         built.environ.update(
             PYTHONPATH=os.pathsep.join(["tests", str(ROOT)]),
-            HALLWAY_WORKERS="2",
+            HALLWAY_WORKERS="1" if plan.short else "2",
             HALLWAY_WORKER="beside",
             HALLWAY_SWEEP_EVERY="0",
         )
@@ -144,7 +144,7 @@ async def _killed(plan: Plan) -> AsyncIterator[tuple[str, Figure]]:
         while killed.total() < kills:
             async with portal(built, port, HURRIED_PORTAL) as served:
                 await _until_some(ledger, 5)
-                for what in plan.rng.choice((("web",), ("web", "worker"), ())):
+                for what in plan.rng.choice((("web", "worker"), ("worker", "web", "worker"))):
                     await asyncio.sleep(plan.rng.uniform(0, 0.5))
                     killed[what] += _kill_one(served, what)
                 if plan.rng.random() < 0.5:
