@@ -65,6 +65,7 @@ from gateway.settings import Settings, SettingsError, load
 from gateway.sign_in import SignInSettings
 from gateway.standing import Standing, Standings
 from gateway.supply import Supply
+from gateway.takeout.making import Takeouts
 from gateway.usage import Usage
 from gateway.vault import Vault, VaultError
 from gateway.webhooks.counts import WebhookCounts
@@ -128,6 +129,7 @@ def make_app(settings: Settings) -> ASGIApp:
     views = AccountViews(offices, supply, budget=settings.page_budget)
     inbox = Inbox(database, offices, views, utc_now)
     sending = Sending(database, offices, utc_now, Telling(supply.announce, views, offices, utc_now))
+    desk = Desk(database, utc_now, sending.wake)
     counts = WebhookCounts(database, utc_now)
     intake = Intake(database, offices, counts, inbox.wake)
     usage = Usage(database)
@@ -200,7 +202,7 @@ def make_app(settings: Settings) -> ASGIApp:
                 "base_url": settings.base_url,
                 "callers": Callers(settings.trusted_proxies or ()),
                 "database": database,
-                "desk": Desk(database, utc_now, sending.wake),
+                "desk": desk,
                 "intake": intake,
                 "live_pages": LivePages(
                     live=live,
@@ -222,6 +224,7 @@ def make_app(settings: Settings) -> ASGIApp:
                 "ready": ready,
                 "seen_pages": seen_pages,
                 "sign_in_tries": RateLimit(redis, "sign-in", SIGN_INS_PER_MINUTE),
+                "takeouts": Takeouts(database, vault, utc_now, trail=trail, views=views, desk=desk),
                 "trail": trail,
                 "usage": usage,
             }

@@ -29,6 +29,7 @@ WHY = "/invoices/erp/2093/why"
 FILTERED = ("/orders?show=all", "/invoices?show=all", "/requests?show=solved", "/orders?q=zeppelin")
 STATEMENTS = ("/invoices/statement", "/invoices/statement?from=&to=2099-12-31", "/invoices/statement?from=x&to=y")
 SEARCHES = ("/search", "/search?q=oven", "/search?q=zeppelin")
+ACCOUNT = ("/account", "/account/details", "/account/details/edit?source=erp&person=11", "/account/delete")
 MEMBERS_PAGES = (
     *LISTS,
     *RECORDS,
@@ -36,7 +37,7 @@ MEMBERS_PAGES = (
     *FILTERED,
     *STATEMENTS,
     *SEARCHES,
-    "/account",
+    *ACCOUNT,
     "/invoices/erp/0",
     "/nowhere",
     "/staff",
@@ -92,6 +93,8 @@ async def stage(portal_settings: Settings, database: Database, sandbox: RunningS
     portal = Portal(make_app(settings), database, settings)
     await portal.connect(sandbox)
     await portal.link("maya", "bakery", *BAKERY)
+    await portal.tie("maya", "erp", "11")
+    await portal.tie("maya", "helpdesk", "maya@alderlane.example")
     await portal.link("maya", "new", ("erp", "999"), ("helpdesk", "new@customer.example"))
     async with listening(portal.app, port), async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=program, args=CHROMIUM)

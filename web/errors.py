@@ -5,7 +5,13 @@ from typing import Any
 
 import structlog
 from litestar import MediaType, Request, Response
-from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException, ValidationException
+from litestar.exceptions import (
+    HTTPException,
+    MethodNotAllowedException,
+    NotFoundException,
+    TooManyRequestsException,
+    ValidationException,
+)
 from litestar.types import ExceptionHandlersMap
 from msgspec import Struct
 
@@ -17,6 +23,10 @@ from web.api import problems
 from web.view import render
 
 log = structlog.get_logger()
+
+
+class TooSoon(TooManyRequestsException):
+    """What takes long is done once at a time."""
 
 
 class Words(Struct, frozen=True):
@@ -43,6 +53,12 @@ ROLE_TOO_LOW = Words(
     "/staff",
     "Go to the staff page",
 )
+TOO_SOON = Words(
+    "One at a time",
+    "A copy of your data is being made, or was a moment ago. Wait a minute, then try again.",
+    "/account#data",
+    "Back to Account",
+)
 ONLY_LOOKING = Words(
     "Nothing was done",
     "You look at what a customer sees. Nothing can be changed while you do.",
@@ -53,6 +69,7 @@ BY_REFUSAL: dict[type[HTTPException], Words] = {
     NotForStaff: CUSTOMERS_ONLY,
     RoleTooLow: ROLE_TOO_LOW,
     ReadOnly: ONLY_LOOKING,
+    TooSoon: TOO_SOON,
 }
 BY_STATUS = {
     400: Words("We could not read that", "The address or the form was not complete. Go back and try again."),

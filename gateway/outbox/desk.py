@@ -88,10 +88,10 @@ class Desk:
         self._wake()
         return _handed(taken)
 
-    async def of(self, scope: Scope, *, most: int = 100) -> tuple[Handed, ...]:
-        """List what was handed in for the account, the latest first: all of it, or the member's own."""
+    async def of(self, scope: Scope, *, most: int = 100, own: bool = False) -> tuple[Handed, ...]:
+        """List what was handed in for the account, the latest first: all of it, or the member's `own`."""
         theirs = [OutboxRow.account_id == scope.account_id]
-        if scope.rights.requests != "company":
+        if own or scope.rights.requests != "company":
             theirs.append(OutboxRow.member_id == scope.member_id)
         latest = sa.select(OutboxRow).where(*theirs).order_by(OutboxRow.id.desc()).limit(most)
         async with self._db.read() as session:
