@@ -31,6 +31,7 @@ class Handed(Struct, frozen=True, kw_only=True):
     """What somebody handed in, and how far it is. `number` is what the back office calls it, once it is done."""
 
     id: str
+    member: str | None
     reference: str
     source: str
     action: ActionName
@@ -97,6 +98,14 @@ class Desk:
         async with self._db.read() as session:
             return tuple(map(_handed, await session.scalars(latest)))
 
+    async def about(self, scope: Scope, source: str, order: str) -> tuple[Handed, ...]:
+        """List what anybody of the account handed in about an order, the latest first, for who may see that order."""
+        its = (OutboxRow.account_id == scope.account_id, OutboxRow.source == source)
+        named = OutboxRow.asked["order"].as_string() == order
+        latest = sa.select(OutboxRow).where(*its, named).order_by(OutboxRow.id.desc())
+        async with self._db.read() as session:
+            return tuple(map(_handed, await session.scalars(latest)))
+
     async def take_back(self, scope: Scope, id_: str) -> None:
         """Take back what has not gone out. Raises `NotYours` and `TooLate`."""
         await self._change(scope, id_, {"state": "cancelled", "due_at": None})
@@ -132,6 +141,7 @@ def _handed(row: OutboxRow) -> Handed:
     state: State = row.state  # type: ignore[assignment]  # as it was written
     return Handed(
         id=row.id,
+        member=row.member_id,
         reference=row.reference,
         source=row.source,
         action=action,

@@ -10,6 +10,8 @@ from gateway.standing import Standings
 from web.leaving import note_left
 from web.live import follow
 from web.portal.account import show_account, sign_out_elsewhere
+from web.portal.again import order_again, show_again
+from web.portal.answers import accept_quote, decline_quote, show_accept, show_decline
 from web.portal.colleagues import change_colleague, invite
 from web.portal.details import (
     check_details,
@@ -20,6 +22,7 @@ from web.portal.details import (
     take_back_details,
 )
 from web.portal.documents import show_documents
+from web.portal.handed import go_to_order, take_back_order
 from web.portal.home import show_home
 from web.portal.invoices import get_invoice_file, show_invoice, show_invoices
 from web.portal.leaving import delete_login, show_leaving
@@ -65,6 +68,14 @@ PORTAL = Router(
         show_orders,
         show_order,
         get_order_file,
+        show_again,
+        order_again,
+        show_accept,
+        accept_quote,
+        show_decline,
+        decline_quote,
+        go_to_order,
+        take_back_order,
         show_documents,
         show_search,
         show_account,
