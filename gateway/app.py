@@ -53,6 +53,7 @@ from gateway.inbox import Inbox
 from gateway.kept import Kept
 from gateway.keyring import Keyring
 from gateway.log import configure
+from gateway.mails.choices import MailChoices, Stops
 from gateway.metrics import Metrics
 from gateway.offices import Offices
 from gateway.outbox.desk import Desk
@@ -123,7 +124,7 @@ def make_app(settings: Settings) -> ASGIApp:
     policy = AddressPolicy(allow_http=settings.allow_http_sources, allow_private=settings.allow_private_sources)
     offices = Offices(database, vault, load_connectors(), policy, budget=partial(budget_of, redis, in_hurry=True))
     flight: Flight[Known] = Flight()
-    supply = Supply(Kept(redis), Turns(redis), flight, clock=utc_now)
+    supply = Supply(Kept(redis, notes=settings.sends_mails), Turns(redis), flight, clock=utc_now)
     views = AccountViews(offices, supply, budget=settings.page_budget)
     inbox = Inbox(database, offices, views, utc_now)
     sending = Sending(database, offices, utc_now, Telling(supply.announce, views, offices, utc_now))
@@ -209,6 +210,9 @@ def make_app(settings: Settings) -> ASGIApp:
                     standings=standings,
                     streams=Streams(room() * 3 // 4),  # and a quarter for pages
                 ),
+                "mail_choices": MailChoices(database, trail),
+                "mail_stops": Stops(keyring),
+                "sends_mails": settings.sends_mails,
                 "metrics": Metrics(database, offices, redis, settings.base_url, utc_now),
                 "metrics_token": settings.metrics_token,
                 "offices": offices,
