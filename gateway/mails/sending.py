@@ -68,11 +68,12 @@ class Ready(Struct, frozen=True):
 
 
 class Ended(Struct, frozen=True):
-    """What has become of a mail, and when it is due again, None: never."""
+    """What has become of a mail, and when it is due again, None: never. `tried`: the server has spoken of it."""
 
     state: State
     error: str | None = None
     after: timedelta | None = None
+    tried: bool = False
 
 
 class Mailing:
@@ -139,17 +140,17 @@ class Mailing:
             return True
 
         async def begin() -> bool:
-            return await self._note(mail, {"handed_at": self._clock(), "tries": MailRow.tries + 1})
+            return await self._note(mail, {"handed_at": self._clock()})
 
         try:
             if await line.hand(prepared.to, prepared.message, begin):
-                await self._end(mail, Ended("sent"))
+                await self._end(mail, Ended("sent", tried=True))
         except Away:
             await self._end(mail, Ended("waiting", after=timedelta(0)))
             raise
         except Lost as error:
             log.warning("mail lost sight of", mail=mail.id, error=str(error))
-            await self._end(mail, Ended("unknown", str(error)))
+            await self._end(mail, Ended("unknown", str(error), tried=True))
             raise Away(str(error)) from error
         except Declined as error:
             await self._decline(mail, prepared.to, error)
@@ -224,12 +225,12 @@ class Mailing:
     async def _decline(self, mail: Mail, to: str, error: Declined) -> None:
         tries = mail.tries + 1
         if not error.is_final and tries <= len(PAUSES):
-            await self._end(mail, Ended("waiting", str(error), timedelta(seconds=PAUSES[tries - 1])))
+            await self._end(mail, Ended("waiting", str(error), timedelta(seconds=PAUSES[tries - 1]), tried=True))
             return
         log.warning("mail not taken", mail=mail.id, is_address=error.is_address)
         if error.is_address:
             await self._mark(mail.member, to, str(error))
-        await self._end(mail, Ended("failed", str(error)))
+        await self._end(mail, Ended("failed", str(error), tried=True))
 
     async def _mark(self, member: str, address: str, said: str) -> None:
         """Send no more mails to this address."""
@@ -244,6 +245,7 @@ class Mailing:
             "state": ended.state,
             "error": ended.error,
             "due_at": now + ended.after if ended.after is not None else None,
+            "tries": mail.tries + ended.tried,
             "ended_at": None if ended.state == "waiting" else now,
         }
         if ended.state == "waiting":
