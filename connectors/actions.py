@@ -5,7 +5,7 @@ which takes a second try with the same reference for the first; or we, who find 
 then a person looks.
 """
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Generic, Literal, TypeVar
@@ -13,7 +13,7 @@ from typing import Any, Generic, Literal, TypeVar
 from msgspec import Struct
 
 from connectors.config import Config
-from connectors.errors import BadResponse, NotSent, Unavailable
+from connectors.errors import BadResponse, ConnectorError, NotSent, Unavailable
 
 C = TypeVar("C", bound=Config)
 A = TypeVar("A", bound="Asked")
@@ -22,11 +22,14 @@ ActionName = Literal["new_ticket", "reply", "solve", "reopen", "order_again", "a
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """What a customer asked for. `reference` is ours, never the same twice; `person` is who asks, where it is known."""
+    """What a customer asked for. `reference` is ours, never the same twice.
+
+    `persons` are all that who asks is known as over there, maybe for other customers, too: the vendor says who is who.
+    """
 
     reference: str
     customer: str
-    person: str | None = None
+    persons: tuple[str, ...] = ()
 
 
 class Attached(Struct, frozen=True):
@@ -73,8 +76,9 @@ class Answer(Asked, frozen=True, kw_only=True):
 
 
 class Change(Asked, frozen=True, kw_only=True):
-    """Details of the person who asks: each field's value as they saw it, and as it shall be."""
+    """Details of one of the persons that who asks is known as: each field's value as they saw it, and to be."""
 
+    person: str
     before: dict[str, str]
     after: dict[str, str]
 
@@ -98,8 +102,15 @@ class Done(Struct, frozen=True):
     number: str
 
 
+def anybody(customer: str, persons: Collection[str]) -> bool:  # noqa: ARG001  # of `Action.takes`
+    """Take it from whoever may see the customer's."""
+    return True
+
+
 class Action(Struct, Generic[C, A], frozen=True, kw_only=True):
     """One thing that can be done. `do` raises `ConnectorError`; `NotSent` and what declines leave nothing behind.
+
+    `takes` says whether it can be done for a customer by who is known as these persons.
 
     Again is safe in one of these ways, else it is never done twice: `same_twice`, it comes to the same; `keyed_for`, so
     long the vendor remembers our reference; `find`, which looks for what was made under it, and finds it not later
@@ -111,6 +122,7 @@ class Action(Struct, Generic[C, A], frozen=True, kw_only=True):
     keyed_for: timedelta | None = None
     find: Callable[[Any, A], Awaitable[Done | None]] | None = None
     found_within: timedelta = timedelta(0)
+    takes: Callable[[str, Collection[str]], bool] = anybody
 
 
 @contextmanager
@@ -120,3 +132,12 @@ def looking() -> Iterator[None]:
         yield
     except (Unavailable, BadResponse) as error:
         raise NotSent(str(error), retry_after=error.retry_after) from error
+
+
+@contextmanager
+def after_it() -> Iterator[None]:
+    """Say of what fails in here that it may have been done, and only the look at it has failed."""
+    try:
+        yield
+    except ConnectorError as error:
+        raise Unavailable(str(error), retry_after=error.retry_after) from error
