@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import cast
 from zoneinfo import ZoneInfo
 
@@ -80,6 +81,7 @@ from web.hooks import MOST_BYTES, PLACE, note_too_large, take_delivery
 from web.lane import Lane
 from web.live import LivePages
 from web.login import LOGIN
+from web.mailbox import DEMO
 from web.metrics import get_metrics
 from web.papers.sheet import Printer
 from web.portal.routes import PORTAL
@@ -87,6 +89,7 @@ from web.ready import Ready
 from web.staff_pages import LOOK_UPS_PER_MINUTE, look_of
 from web.staff_routes import CONSOLE
 from web.statics import get_static
+from web.stops import STOPS
 from web.streams import Streams
 from web.view import Brand, Contact, View
 
@@ -103,15 +106,18 @@ MEGABYTE = 1024 * 1024
 SIGN_INS_PER_MINUTE = 30  # steps of a sign-in from one address
 
 
-def create_app() -> ASGIApp:
+def create_app(*, mailbox: Path | None = None) -> ASGIApp:
     """Make the application from the environment. Raises `SettingsError` naming everything that is wrong."""
     settings = load(os.environ)
     configure(settings.log_level)
-    return make_app(settings)
+    return make_app(settings, mailbox=mailbox)
 
 
-def make_app(settings: Settings) -> ASGIApp:
-    """Make the application. Nothing is opened before its lifespan begins or its first request comes."""
+def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
+    """Make the application. Nothing is opened before its lifespan begins or its first request comes.
+
+    `mailbox` is the folder where all mails land, in a demo; everybody may read them.
+    """
     sign_ins = settings.require_sign_in()
     if settings.redis_url is None:
         raise SettingsError(
@@ -188,7 +194,7 @@ def make_app(settings: Settings) -> ASGIApp:
             yield
 
     app = Litestar(
-        route_handlers=[PORTAL, API, LOGIN, CONSOLE, *OUTSIDE, get_static],
+        route_handlers=[PORTAL, API, LOGIN, CONSOLE, *OUTSIDE, *STOPS, get_static, *(DEMO if mailbox else ())],
         plugins=[Protection(visitors, settings.base_url)],
         exception_handlers=HANDLERS,
         lifespan=[lifespan],
@@ -213,6 +219,7 @@ def make_app(settings: Settings) -> ASGIApp:
                 ),
                 "mail_choices": MailChoices(database, trail),
                 "mail_stops": Stops(keyring),
+                "mailbox": mailbox,
                 "sends_mails": settings.sends_mails,
                 "metrics": Metrics(database, offices, redis, settings.base_url, utc_now),
                 "metrics_token": settings.metrics_token,

@@ -41,6 +41,7 @@ PAGES = {  # name -> path, or the link to follow on the page before
     "search": "/search?q=oven",
     "search-empty": "/search?q=zeppelin",
     "account": "/account",
+    "mails": "/account/mails",
     "not-found": "/invoices/erp/0",
 }
 LONG = {"orders-long": "/orders?show=all", "invoices-long": "/invoices?show=all&page=4"}

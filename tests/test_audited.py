@@ -42,6 +42,12 @@ UNTOLD = {
     "gateway.outbox.desk:_change": "that they took it back, or wrote it anew, which its row says too",
     "gateway.outbox.sending:_take": "whose turn it is to send it",
     "gateway.outbox.sending:_note": "what has become of it",
+    "gateway.feeds.noticing:_forget_after_a_rest": "what was known of lists, before mails were off for long",
+    "gateway.feeds.noticing:_settle": "what back offices say is new, of which nobody here did anything",
+    "gateway.mails.sending:_take": "whose turn it is to send a mail",
+    "gateway.mails.sending:_note": "what has become of it",
+    "gateway.mails.sending:_mark": "that a mail server refused an address",
+    "gateway.mails.sending:_purge": "mails that were sent long ago",
     "gateway.identity.readiness:_keep": "what would be seen, computed anew from what is there",
     "gateway.cli.audit:run": "keys that are sealed anew; the other one tells",
 }

@@ -50,6 +50,7 @@ async def show_account(
         invited=invited,
         choices=choices_for_new(visit),
         waiting=await waiting(visit, database),
+        sends_mails=request.app.state.sends_mails,
         sign_ins=await _sign_ins(request),
     )
 

@@ -14,6 +14,7 @@ from web.portal.colleagues import change_colleague, invite
 from web.portal.documents import show_documents
 from web.portal.home import show_home
 from web.portal.invoices import get_invoice_file, show_invoice, show_invoices
+from web.portal.mails import believe_address, choose_mails, open_record, show_mails
 from web.portal.orders import get_order_file, show_order, show_orders
 from web.portal.requests import (
     get_request_file,
@@ -59,6 +60,10 @@ PORTAL = Router(
         show_search,
         show_account,
         sign_out_elsewhere,
+        show_mails,
+        choose_mails,
+        believe_address,
+        open_record,
         change_colleague,
         invite,
         why_order,
