@@ -11,8 +11,6 @@ from typing import cast
 from zoneinfo import ZoneInfo
 
 import httpx
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
@@ -52,7 +50,6 @@ from gateway.identity.rechecking import Rechecks
 from gateway.identity.watch import Watch
 from gateway.inbox import Inbox
 from gateway.kept import Kept
-from gateway.keyring import Keyring
 from gateway.log import configure
 from gateway.mails.choices import MailChoices, Stops
 from gateway.metrics import Metrics
@@ -141,7 +138,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
     view = _view(settings)
     seen_pages = SeenPages(
         database,
-        _derive(keyring, b"page codes"),
+        keyring.current.derive(b"page codes"),
         look_of(view.assets),
         kept_for=timedelta(days=settings.pages_kept),
         now=utc_now,
@@ -166,7 +163,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
         lifetime=timedelta(seconds=settings.session_lifetime),
     )
     provider_http = _provider_client()
-    pre_login = PreLoginCookies(_derive(keyring, b"pre-login cookies"), utc_now)
+    pre_login = PreLoginCookies(keyring.current.derive(b"pre-login cookies"), utc_now)
     once = Once(redis)
     providers = Providers(
         OidcClient(_provider(sign_in, settings.base_url), provider_http, utc_now, pre_login, once)
@@ -301,8 +298,3 @@ def _view(settings: Settings) -> View:
         ),
         zone=ZoneInfo(settings.time_zone),
     )
-
-
-def _derive(keyring: Keyring, purpose: bytes) -> bytes:
-    """Make a key of its own for one purpose, the same in every process of the deployment."""
-    return HKDF(SHA256(), length=32, salt=None, info=b"hallway " + purpose).derive(keyring.current.raw())

@@ -44,6 +44,7 @@ UNTOLD = {
     "gateway.outbox.sending:_note": "what has become of it",
     "gateway.feeds.noticing:_forget_after_a_rest": "what was known of lists, before mails were off for long",
     "gateway.feeds.noticing:_settle": "what back offices say is new, of which nobody here did anything",
+    "gateway.feeds.noticing:_compare": "the same",
     "gateway.mails.sending:_take": "whose turn it is to send a mail",
     "gateway.mails.sending:_note": "what has become of it",
     "gateway.mails.sending:_mark": "that a mail server refused an address",

@@ -22,7 +22,7 @@ Place = tuple[str, str, Kind]  # source, customer, kind
 _book = msgspec.msgpack.Decoder(Book)
 
 
-class Kept(Struct, frozen=True):
+class Written(Struct, frozen=True):
     """A book as its row has it. `book` None: there is none that is about this account and system."""
 
     turn: int
@@ -39,23 +39,23 @@ def system_of(office: Office) -> str:
 
 async def read_books(
     session: AsyncSession, places: Mapping[Place, tuple[str, str]], *, lock: bool = False
-) -> dict[Place, Kept]:
+) -> dict[Place, Written]:
     """Read the books of some lists, each with the account and the system that it has to be about."""
     among = (
         sa.select(BookRow)
         .where(sa.tuple_(BookRow.source, BookRow.customer, BookRow.kind).in_(list(places)))
         .order_by(BookRow.source, BookRow.customer, BookRow.kind)
     )
-    found = {place: Kept(0, None) for place in places}
+    found = {place: Written(0, None) for place in places}
     for row in await session.scalars(among.with_for_update() if lock else among):
         place: Place = row.source, row.customer, row.kind  # type: ignore[assignment]  # as it was written
         book = _read(row.book)
         is_it = book is not None and (row.account_id, book.system) == places[place]
-        found[place] = Kept(row.turn, book if is_it else None, row.due_on)
+        found[place] = Written(row.turn, book if is_it else None, row.due_on)
     return found
 
 
-async def write_book(session: AsyncSession, place: Place, account: str, kept: Kept) -> None:
+async def write_book(session: AsyncSession, place: Place, account: str, kept: Written) -> None:
     """Write a book in the place of the one with the turn before."""
     source, customer, kind = place
     new = {

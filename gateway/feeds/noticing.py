@@ -23,7 +23,7 @@ from cache.noted import Noted
 from connectors.errors import ConnectorError, NotFound
 from connectors.records import Kind, Record
 from gateway.events import Event, Topic, compare, due_next, first_book, to_read
-from gateway.feeds.books import Kept, Place, due_books, read_books, system_of, write_book
+from gateway.feeds.books import Place, Written, due_books, read_books, system_of, write_book
 from gateway.feeds.reading import Reading
 from gateway.leases import end_lease, keep_lease, take_lease
 from gateway.offices import Offices
@@ -210,7 +210,7 @@ class Noticing:
                 return None
         return Look(want, known, system_of(want.office)) if known else None
 
-    async def _read_messages(self, its: Look, kept: Kept) -> Look:
+    async def _read_messages(self, its: Look, kept: Written) -> Look:
         """Read the tickets whole that may have an answer."""
         want = its.want
         if kept.book is None or want.kind not in want.office.connector.fetch:
@@ -238,7 +238,7 @@ class Noticing:
             log.info("answer not looked for yet", source=want.source, error=type(error).__name__)
             return None
 
-    async def _settle(self, looks: Sequence[Look], read: Mapping[Place, Kept]) -> None:
+    async def _settle(self, looks: Sequence[Look], read: Mapping[Place, Written]) -> None:
         """Write what is news, and the books in which it is none any more, if they are still those that were read."""
         now, today = self._clock(), self.today()
         async with self._db.write() as session:
@@ -247,7 +247,7 @@ class Noticing:
                 if books[its.place].turn == read[its.place].turn:  # else somebody was quicker, with what is as new
                     await self._compare(session, its, books[its.place], now, today)
 
-    async def _compare(self, session: AsyncSession, its: Look, kept: Kept, now: datetime, today: date) -> None:
+    async def _compare(self, session: AsyncSession, its: Look, kept: Written, now: datetime, today: date) -> None:
         account, (source, _, kind) = its.want.account, its.place
         due_on = due_next(its.known.records, today)
         if kept.book is None:
@@ -259,7 +259,7 @@ class Noticing:
             is_recent = now - kept.book.looked_at < REFRESHED_AFTER
             if is_recent and (book.entries, due_on) == (kept.book.entries, kept.due_on):
                 return
-        await write_book(session, its.place, account, Kept(kept.turn + 1, book, due_on))
+        await write_book(session, its.place, account, Written(kept.turn + 1, book, due_on))
 
 
 def _places(looks: Iterable[Look]) -> dict[Place, tuple[str, str]]:

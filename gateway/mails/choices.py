@@ -6,8 +6,6 @@ from collections.abc import Collection
 from hashlib import sha256
 
 import sqlalchemy as sa
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -43,10 +41,7 @@ class Stops:
     """Signs the links in mails by which they are stopped. The last key of the ring signs, each of them is believed."""
 
     def __init__(self, keyring: Keyring) -> None:
-        self._keys = [
-            HKDF(SHA256(), length=32, salt=None, info=b"hallway stops of mails").derive(key.raw())
-            for key in keyring.keys
-        ]
+        self._keys = [key.derive(b"stops of mails") for key in keyring.keys]
 
     def sign(self, stop: Stop) -> str:
         """Make what a link holds."""
