@@ -54,7 +54,7 @@ class Told(Protocol):
     async def readers(self, session: AsyncSession, accounts: Collection[str]) -> set[str]:
         """Say for which accounts there is anybody to tell."""
 
-    async def write(self, session: AsyncSession, topic: Topic, events: Sequence[Event], now: datetime) -> None:
+    async def tell(self, session: AsyncSession, topic: Topic, events: Sequence[Event], now: datetime) -> None:
         """Write down what is to be told, once for each event."""
 
 
@@ -255,7 +255,7 @@ class Noticing:
         else:
             book, events = compare(kept.book, its.records, at=now, today=today)
             if events:
-                await self._told.write(session, Topic(account, source, kind), events, now)
+                await self._told.tell(session, Topic(account, source, kind), events, now)
             is_recent = now - kept.book.looked_at < REFRESHED_AFTER
             if is_recent and (book.entries, due_on) == (kept.book.entries, kept.due_on):
                 return

@@ -25,7 +25,7 @@ class Queue:
         some = sa.select(Membership.account_id).join(Member, Member.id == Membership.member_id).where(_may_be_told())
         return set(await session.scalars(some.where(Membership.account_id.in_(list(accounts))).distinct()))
 
-    async def write(self, session: AsyncSession, topic: Topic, events: Sequence[Event], now: datetime) -> None:
+    async def tell(self, session: AsyncSession, topic: Topic, events: Sequence[Event], now: datetime) -> None:
         """Write a mail for each member who wants one. What was written before, however long ago, is not again."""
         members = await self._members(session, topic.account)
         rows = [
