@@ -40,8 +40,6 @@ UNTOLD = {
     "gateway.feeds.sweeps:end": "that all were",
     "gateway.outbox.desk:take": "what a customer sends: its row says who sent it, and when",
     "gateway.outbox.desk:_change": "that they took it back, or wrote it anew, which its row says too",
-    "gateway.outbox.sending:_take": "whose turn it is to send it",
-    "gateway.outbox.sending:_note": "what has become of it",
     "gateway.feeds.noticing:_forget_after_a_rest": "what was known of lists, before mails were off for long",
     "gateway.feeds.noticing:_settle": "what back offices say is new, of which nobody here did anything",
     "gateway.mails.sending:_take": "whose turn it is to send a mail",
