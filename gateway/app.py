@@ -51,7 +51,7 @@ from gateway.identity.watch import Watch
 from gateway.inbox import Inbox
 from gateway.kept import Kept
 from gateway.log import configure
-from gateway.mails.choices import MailChoices, Stops
+from gateway.mails.choices import MailDesk
 from gateway.metrics import Metrics
 from gateway.offices import Offices
 from gateway.outbox.desk import Desk
@@ -64,6 +64,7 @@ from gateway.settings import Settings, SettingsError, load
 from gateway.sign_in import SignInSettings
 from gateway.standing import Standing, Standings
 from gateway.supply import Supply
+from gateway.takeout.making import Takeouts
 from gateway.usage import Usage
 from gateway.vault import Vault, VaultError
 from gateway.webhooks.counts import WebhookCounts
@@ -132,6 +133,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
     views = AccountViews(offices, supply, budget=settings.page_budget)
     inbox = Inbox(database, offices, views, utc_now)
     sending = Sending(database, offices, utc_now, Telling(supply.announce, views, offices, utc_now))
+    desk = Desk(database, utc_now, sending.wake)
     counts = WebhookCounts(database, utc_now)
     intake = Intake(database, offices, counts, inbox.wake)
     usage = Usage(database)
@@ -204,7 +206,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 "base_url": settings.base_url,
                 "callers": Callers(settings.trusted_proxies or ()),
                 "database": database,
-                "desk": Desk(database, utc_now, sending.wake),
+                "desk": desk,
                 "intake": intake,
                 "live_pages": LivePages(
                     live=live,
@@ -214,10 +216,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                     standings=standings,
                     streams=Streams(room() * 3 // 4),  # and a quarter for pages
                 ),
-                "mail_choices": MailChoices(database, trail),
-                "mail_stops": Stops(keyring),
-                "mailbox": mailbox,
-                "sends_mails": settings.sends_mails,
+                "mails": MailDesk(database, trail, keyring, is_on=settings.sends_mails, mailbox=mailbox),
                 "metrics": Metrics(database, offices, redis, settings.base_url, utc_now),
                 "metrics_token": settings.metrics_token,
                 "offices": offices,
@@ -230,6 +229,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 "ready": ready,
                 "seen_pages": seen_pages,
                 "sign_in_tries": RateLimit(redis, "sign-in", SIGN_INS_PER_MINUTE),
+                "takeouts": Takeouts(database, vault, utc_now, trail=trail, views=views, desk=desk),
                 "trail": trail,
                 "usage": usage,
             }

@@ -53,7 +53,7 @@ def show_mail(request: Request[Any, Any, Any], key: FromPath[str]) -> Response[s
 
 
 def _open(request: Request[Any, Any, Any]) -> mailbox.Maildir:
-    folder: Path = request.app.state.mailbox
+    folder: Path = request.app.state.mails.mailbox
     return mailbox.Maildir(folder, factory=None)
 
 

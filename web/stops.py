@@ -10,7 +10,7 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
 from auth.guards import FROM_ELSEWHERE, PUBLIC
-from gateway.mails.choices import MailChoices, Stop, Stops
+from gateway.mails.choices import MailDesk, Stop
 from gateway.mails.letters import WHEN
 from gateway.records.lines import By
 from web.caller import address_of
@@ -27,8 +27,8 @@ async def show_stop(request: Request[Any, Any, Any], token: FromPath[str]) -> Re
 async def stop_mails(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[str]:
     """Stop them. The token is the proof; nobody has to be signed in, and whoever is changes nothing."""
     stop = _stop(request, token)
-    mails: MailChoices = request.app.state.mail_choices
-    await mails.stop(stop, By(f"member/{stop.member}", "portal", address_of(request)))
+    mails: MailDesk = request.app.state.mails
+    await mails.choices.stop(stop, By(f"member/{stop.member}", "portal", address_of(request)))
     return render(request, "mails_stop.html", token=token, when=WHEN[stop.event], done=True)
 
 
@@ -36,8 +36,8 @@ STOPS = (show_stop, stop_mails)
 
 
 def _stop(request: Request[Any, Any, Any], token: str) -> Stop:
-    stops: Stops = request.app.state.mail_stops
-    stop = stops.read(token)
+    mails: MailDesk = request.app.state.mails
+    stop = mails.stops.read(token)
     if stop is None:
         raise NotFoundException
     return stop

@@ -4,6 +4,7 @@ import hmac
 from base64 import urlsafe_b64encode
 from collections.abc import Collection
 from hashlib import sha256
+from pathlib import Path
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -100,6 +101,18 @@ class MailChoices:
             gone = sa.delete(RefusedAddress).where(RefusedAddress.member_id == member)
             if await session.scalar(gone.returning(RefusedAddress.member_id)):
                 await self._trail.record(session, _line(member, by, {"address": "tried again"}))
+
+
+class MailDesk:
+    """What pages need for mails. `is_on`: there is a mail server; `mailbox`: where all mails land, in a demo."""
+
+    def __init__(
+        self, db: Database, trail: Trail, keyring: Keyring, *, is_on: bool, mailbox: Path | None = None
+    ) -> None:
+        self.choices = MailChoices(db, trail)
+        self.stops = Stops(keyring)
+        self.is_on = is_on
+        self.mailbox = mailbox
 
 
 async def read_choices(session: AsyncSession, member: str) -> Choices:

@@ -19,6 +19,7 @@ What = Literal[
     "mails.chosen",
     "member.changed",
     "member.disabled",
+    "member.downloaded",
     "member.enabled",
     "member.erased",
     "member.made",

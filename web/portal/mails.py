@@ -13,7 +13,7 @@ from msgspec import Struct
 from auth.principals import Principal, Visiting
 from gateway.access import scope_of
 from gateway.events import EVENTS, KIND_OF, EventName
-from gateway.mails.choices import MailChoices
+from gateway.mails.choices import MailDesk
 from gateway.mails.letters import WHEN
 from gateway.records.database import Database
 from gateway.rights import AREA_OF
@@ -46,16 +46,16 @@ class Choice(Struct, frozen=True, kw_only=True):
 async def show_mails(
     visit: NamedDependency[Visit], request: Request[Visiting, Any, Any], saved: Saved = ""
 ) -> Response[bytes]:
-    mails: MailChoices = request.app.state.mail_choices
-    choices = await mails.of(request.user.member_id)
+    mails: MailDesk = request.app.state.mails
+    choices = await mails.choices.of(request.user.member_id)
     return visit.page(
         "mails.html",
         area="account",
         parts=await visit.parts(),
         about=(),
         saved=bool(saved),
-        sends_mails=request.app.state.sends_mails,
-        has_mailbox=request.app.state.mailbox is not None,
+        sends_mails=request.app.state.mails.is_on,
+        has_mailbox=request.app.state.mails.mailbox is not None,
         address=choices.address,
         refused=choices.refused,
         choices=[Choice(event=event, when=WHEN[event], is_wanted=event in choices.wanted) for event in _offered(visit)],
@@ -69,19 +69,19 @@ async def choose_mails(
     data: Annotated[Chosen, Body(media_type=RequestEncodingType.URL_ENCODED)],
 ) -> Response[str]:
     """Set which mails are wanted. What the member may not see is not on the form, and stays as it is."""
-    mails: MailChoices = request.app.state.mail_choices
+    mails: MailDesk = request.app.state.mails
     offered = _offered(visit)
-    before = (await mails.of(request.user.member_id)).wanted
+    before = (await mails.choices.of(request.user.member_id)).wanted
     wanted = [event for event in EVENTS if (getattr(data, event) if event in offered else event in before)]
-    await mails.choose(request.user.member_id, wanted, by_member(request))
+    await mails.choices.choose(request.user.member_id, wanted, by_member(request))
     return see_other("/account/mails?saved=1")
 
 
 @post("/account/mails/address")
 async def believe_address(request: Request[Principal, Any, Any]) -> Response[str]:
     """Send mails again to an address that was refused."""
-    mails: MailChoices = request.app.state.mail_choices
-    await mails.try_again(request.user.member_id, by_member(request))
+    mails: MailDesk = request.app.state.mails
+    await mails.choices.try_again(request.user.member_id, by_member(request))
     return see_other("/account/mails?saved=1")
 
 
