@@ -202,7 +202,6 @@ class Visit:
             # The page asks for news of itself, but the browser has moved to another account meanwhile.
             return Response(b"", headers={"HX-Refresh": "true"}, media_type=MediaType.HTML)
         about = tuple(about)
-        stamps = stamps_of(about)
         if "hx-request" not in self.request.headers:  # a page that asks for news of itself is viewed once
             self.note("viewed", page)
         today = self.today
@@ -220,7 +219,7 @@ class Visit:
             areas=self.areas,
             own_areas=self.own_areas,
             needs_by_area=_needs_by_area(parts, today),
-            page_stamps=stamps,
+            page_stamps=stamps_of(about),
             refresh=is_asked_for and any(part.asking for part in about),
             known=all(part.state != "waiting" and part.fetched_at for part in about),
             status_of=lambda record: status_of(record, today),
