@@ -284,8 +284,9 @@ def _view(settings: Settings) -> View:
             name=settings.contact_name,
             phone=settings.contact_phone,
             email=settings.contact_email,
-            hours=settings.contact_hours,
+            hours=settings.contact_hours or (settings.office_hours.text if settings.office_hours else None),
         ),
+        hours=settings.office_hours,
         zone=ZoneInfo(settings.time_zone),
     )
 

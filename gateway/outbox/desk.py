@@ -40,6 +40,7 @@ class Handed(Struct, frozen=True, kw_only=True):
     done_at: datetime | None
     record: str | None
     number: str | None
+    note: dict[str, Any] = {}
 
 
 class Desk:
@@ -50,11 +51,21 @@ class Desk:
         self._clock = clock
         self._wake = wake
 
-    async def take(self, scope: Scope, link: LinkRef, action: ActionName, asked: dict[str, Any], nonce: str) -> Handed:
+    async def take(
+        self,
+        scope: Scope,
+        link: LinkRef,
+        action: ActionName,
+        asked: dict[str, Any],
+        nonce: str,
+        *,
+        note: dict[str, Any] | None = None,
+    ) -> Handed:
         """Write it down; once this returns it is not lost any more. The same form twice is one thing.
 
-        `asked` is what the action needs besides the reference and the customer. Raises `NotYours` for a customer that
-        the account is not, `msgspec.ValidationError`, and `DatabaseDown`: then it was not taken.
+        `asked` is what the action needs besides the reference and the customer, `note` what stays here. Raises
+        `NotYours` for a customer that the account is not, `msgspec.ValidationError`, and `DatabaseDown`: then it was
+        not taken.
         """
         if link not in scope.links:
             raise NotYours
@@ -72,6 +83,7 @@ class Desk:
             "action": action,
             "source": link.source,
             "asked": msgspec.to_builtins(whole),
+            "note": note or {},
             "state": "waiting",
             "made_at": now,
             "due_at": now,
@@ -85,14 +97,18 @@ class Desk:
         self._wake()
         return _handed(taken)
 
-    async def of(self, scope: Scope, *, most: int = 100) -> tuple[Handed, ...]:
+    async def of(self, scope: Scope, *, own: bool = False, most: int = 100) -> tuple[Handed, ...]:
         """List what was handed in for the account, the latest first: all of it, or the member's own."""
         theirs = [OutboxRow.account_id == scope.account_id]
-        if scope.rights.requests != "company":
+        if own or scope.rights.requests != "company":
             theirs.append(OutboxRow.member_id == scope.member_id)
         latest = sa.select(OutboxRow).where(*theirs).order_by(OutboxRow.id.desc()).limit(most)
         async with self._db.read() as session:
             return tuple(map(_handed, await session.scalars(latest)))
+
+    async def one(self, scope: Scope, id_: str) -> Handed:
+        """Find what the member handed in. Raises `NotYours`."""
+        return _handed(await self._find(scope, id_))
 
     async def take_back(self, scope: Scope, id_: str) -> None:
         """Take back what has not gone out. Raises `NotYours` and `TooLate`."""
@@ -138,4 +154,5 @@ def _handed(row: OutboxRow) -> Handed:
         done_at=row.done_at,
         record=row.record,
         number=row.number,
+        note=row.note,
     )

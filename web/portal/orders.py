@@ -12,6 +12,7 @@ from connectors.records import Invoice, Order
 from gateway.home import Item
 from gateway.statuses import SHIPMENTS, UNKNOWN, is_delayed, is_under_way, status_of
 from gateway.steps import steps_of
+from web.portal.asking_form import place_of
 from web.portal.files import stream_file
 from web.portal.listing import Depth, Empty, Filters, PageNumber, Question, make_listing
 from web.portal.paths import FileId, RecordId, SourceName
@@ -73,6 +74,7 @@ async def show_order(visit: NamedDependency[Visit], source: SourceName, record: 
         parts=parts,
         about=[item.part],
         record=item.record,
+        ask_about=place_of(item),
         elsewhere=elsewhere(parts, item),
         status=status_of(item.record, visit.today),
         way=steps_of(item.record, visit.today),

@@ -1,20 +1,18 @@
 """What the page of a request says of answers to it: the form, and those that are on their way."""
 
-import secrets
 from datetime import datetime
-from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from connectors.actions import Reply
 from connectors.records import Ticket
 from gateway.home import Item
 from gateway.outbox.desk import Handed
 from gateway.outbox.states import State
+from web.portal.nonces import Nonce, new_nonce
 from web.portal.visit import Visit
 
 MOST = 20_000  # characters; as many as a long letter has
-NONCE_BYTES = 24
 WORDS: dict[State, str] = {
     "waiting": "Received. It is on its way to us.",
     "sending": "Received. It is on its way to us.",
@@ -29,7 +27,7 @@ WORDS: dict[State, str] = {
 class Written(Struct, frozen=True, kw_only=True):
     """What the form says. `nonce` makes two clicks one answer."""
 
-    nonce: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{16,43}\Z")]
+    nonce: Nonce
     text: str = ""
 
 
@@ -72,7 +70,7 @@ async def answering(visit: Visit, item: Item[Ticket], text: str = "", problem: s
         return None
     handed = await visit.desk.of(visit.scope)
     return Answering(
-        nonce=secrets.token_urlsafe(NONCE_BYTES),
+        nonce=new_nonce(),
         pending=[_pending(each) for each in reversed(handed) if _is_missing(each, item)],
         text=text,
         problem=problem,

@@ -23,6 +23,7 @@ from web.portal.files import stream_file
 from web.portal.listing import Depth, Empty, Filters, PageNumber, Question, make_listing
 from web.portal.paths import FileId, RecordId, SourceName
 from web.portal.replies import Answering, Written, answering, check
+from web.portal.sent import on_its_way
 from web.portal.visit import Visit, href, items_of, only
 from web.redirects import see_other
 from web.safe_html import SafeHtml, clean, plain
@@ -73,6 +74,7 @@ async def show_requests(
         about=about,
         lede=visit.lede("requests", said, every, known=known),
         listing=listing,
+        sent=await on_its_way(visit, about) if show != "solved" and page == 1 and not q else [],
         groups=[
             Group(name, label, [item for item in listing.window.items if TURNS.get(item.record.state, WITH_US) == turn])
             for turn, (name, label) in enumerate(GROUPS)
@@ -166,8 +168,8 @@ def _empty(show: Show, question: str, *, known: bool) -> Empty:
     if question:
         return Empty("Nothing found", "No request here has all of these words. Try fewer of them, or look under All.")
     if show == "open":
-        return Empty("Nothing open", "What you ask us by e-mail or phone appears here.")
-    return Empty("None yet", "What you ask us by e-mail or phone appears here.")
+        return Empty("Nothing open", "What you ask us, here or by e-mail or phone, appears here.")
+    return Empty("None yet", "What you ask us, here or by e-mail or phone, appears here.")
 
 
 def _lede(tickets: list[Ticket], *, known: bool) -> str:

@@ -10,6 +10,7 @@ from gateway.standing import Standings
 from web.leaving import note_left
 from web.live import follow
 from web.portal.account import show_account, sign_out_elsewhere
+from web.portal.asking import ask_for_a_call, choose_topic, send_request, show_form
 from web.portal.colleagues import change_colleague, invite
 from web.portal.documents import show_documents
 from web.portal.home import show_home
@@ -24,6 +25,7 @@ from web.portal.requests import (
     take_back_reply,
 )
 from web.portal.search import show_search
+from web.portal.sent import correct_sent, go_to_sent, show_sent, take_back_sent
 from web.portal.switch import use_account
 from web.portal.visit import Visit, visit_of
 from web.portal.why import why_invoice, why_order, why_request
@@ -48,6 +50,14 @@ PORTAL = Router(
         send_reply,
         go_to_request,
         take_back_reply,
+        choose_topic,
+        ask_for_a_call,
+        show_form,
+        send_request,
+        show_sent,
+        correct_sent,
+        take_back_sent,
+        go_to_sent,
         show_orders,
         show_order,
         get_order_file,

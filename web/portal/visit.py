@@ -14,7 +14,7 @@ from auth.principals import Onlooker, Visiting
 from connectors.contract import FileStream
 from connectors.errors import NotFound, Unavailable
 from connectors.records import KINDS, Kind, Record
-from gateway.access import AccountRef, Scope
+from gateway.access import AccountRef, LinkRef, Scope
 from gateway.account_view import AccountView, AccountViews, Elsewhere, Part
 from gateway.home import Item, needs_customer
 from gateway.offices import Office
@@ -86,6 +86,28 @@ class Visit:
     def managed(self) -> Scope | None:
         """The account, for a visitor who manages it: who may invite colleagues, and set what they see."""
         return self.scope if self.scope and self.scope.rights.manages else None
+
+    @property
+    def view(self) -> View:
+        return self._view
+
+    @cached_property
+    def can_ask(self) -> bool:
+        """Whether a new request can be sent from here."""
+        return "requests" in self.areas and bool(self.desks)
+
+    @cached_property
+    def desks(self) -> tuple[LinkRef, ...]:
+        """The customers that the visitor is where new requests can be sent to, whom it names most closely first."""
+        if self.scope is None:
+            return ()
+        theirs = {(person.source, person.person) for person in self.scope.persons}
+
+        def distance(link: LinkRef) -> int:
+            return 0 if (link.source, link.customer) in theirs else 1 if link.customer == self.profile.email else 2
+
+        able = {name for name, office in self.offices.items() if "new_ticket" in office.connector.actions}
+        return tuple(sorted((link for link in self.scope.links if link.source in able), key=distance))
 
     @property
     def offices(self) -> Mapping[str, Office]:
@@ -209,6 +231,7 @@ class Visit:
             account=self._account(),
             areas=self.areas,
             own_areas=self.own_areas,
+            can_ask=self.can_ask,
             needs_by_area=_needs_by_area(parts, today),
             page_stamps=stamps,
             refresh=any(part.asking for part in about),
