@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from support_leak import Answer, Crawl, Viewer, gather
 from support_leak_targets import SOURCES, Target, numbers, owner, person
-from support_leak_world import COMPANIES, DESK, INVOICES, ORDERS, PARTNERS, TICKETS, WANDERERS, owner_of
+from support_leak_world import COMPANIES, DESK, INVOICES, ORDERS, PARTNERS, TICKETS, WANDERERS, mark, owner_of
 from support_streams import hearing
 
 from cache.keys import VERSION
@@ -51,6 +51,7 @@ class Scenes:
             self.code_read_out,
             self.looked_on,
             self.streamed,
+            self.answered,
             self.colleagues,
             self.refusals,
         )
@@ -302,6 +303,32 @@ class Scenes:
                         self.crawl.find(f"{viewer.name} heard {word.decode()!r} at /live")
                 self.crawl.own[viewer.name, "stream"] += heard.changes
         await watch.aclose()
+
+    async def answered(self) -> None:
+        """Ann answers a request while the help desk is away. Nobody else can take that back, or answer for her."""
+        await self.calm()
+        for name, paths in self._tickets.items():
+            await self._look(name, *paths)
+        await self.down()
+        (hers,), (his,) = self._tickets.values()
+        await self._post(
+            self.crawl.viewers["ann"], f"{hers}/reply", text=mark("alder"), nonce=secrets.token_urlsafe(24)
+        )
+        page = await self.crawl.ask(self.crawl.viewers["ann"], "GET", hers)
+        handed = [each.decode() for each in re.findall(rb'/reply/(\w+)/back"', page.body)]
+        for name in ("bob", "dan", "ora"):
+            viewer = self.crawl.viewers[name]
+            answers = [await self._post(viewer, f"{hers}/reply", text="x", nonce=secrets.token_urlsafe(24))]
+            answers += [await self._post(viewer, f"{path}/reply/{id_}/back") for id_ in handed for path in (hers, his)]
+            if any(answer.status == SEE_OTHER for answer in answers):
+                self.crawl.find(f"{name} answered for ann, or took back what she had written")
+            await self.crawl.ask(viewer, "GET", hers)
+        await self.calm()
+
+    @property
+    def _tickets(self) -> dict[str, list[str]]:
+        """One of each company's at the desk."""
+        return {"ann": [f"/requests/desk/{DESK + 2}"], "bob": [f"/requests/desk/{DESK + 1}"]}
 
     async def _post(self, viewer: Viewer, path: str, **form: str) -> Answer:
         body = urlencode({**form, "_token": viewer.token}).encode()

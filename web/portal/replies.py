@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from connectors.actions import Reply
 from connectors.records import Ticket
+from gateway.access import LinkRef
 from gateway.home import Item
 from gateway.outbox.desk import Handed
 from gateway.outbox.states import State
@@ -65,8 +66,7 @@ async def answering(visit: Visit, item: Item[Ticket], text: str = "", problem: s
 
     None: not here. Raises `DatabaseDown`.
     """
-    office = visit.offices.get(item.part.source)
-    if visit.scope is None or office is None or "reply" not in office.connector.actions:
+    if visit.scope is None or not visit.can("reply", LinkRef(item.part.source, item.part.customer)):
         return None
     handed = await visit.desk.of(visit.scope)
     return Answering(

@@ -11,6 +11,7 @@ from litestar.exceptions import NotFoundException
 from msgspec import Struct
 
 from auth.principals import Onlooker, Visiting
+from connectors.actions import ActionName
 from connectors.contract import FileStream
 from connectors.errors import NotFound, Unavailable
 from connectors.records import KINDS, Kind, Record
@@ -18,7 +19,7 @@ from gateway.access import AccountRef, LinkRef, Scope
 from gateway.account_view import AccountView, AccountViews, Elsewhere, Part
 from gateway.home import Item, needs_customer
 from gateway.offices import Office
-from gateway.outbox.desk import Desk
+from gateway.outbox.desk import Desk, persons_in
 from gateway.page_rows import PLACE
 from gateway.proofs import Proof
 from gateway.rights import AREA_OF, AREAS, Area
@@ -106,8 +107,7 @@ class Visit:
         def distance(link: LinkRef) -> int:
             return 0 if (link.source, link.customer) in theirs else 1 if link.customer == self.profile.email else 2
 
-        able = {name for name, office in self.offices.items() if "new_ticket" in office.connector.actions}
-        return tuple(sorted((link for link in self.scope.links if link.source in able), key=distance))
+        return tuple(sorted((link for link in self.scope.links if self.could("new_ticket", link)), key=distance))
 
     @property
     def offices(self) -> Mapping[str, Office]:
@@ -119,6 +119,18 @@ class Visit:
         """Where the visitor hands in what is to be sent."""
         desk: Desk = self.request.app.state.desk
         return desk
+
+    def can(self, action: ActionName, link: LinkRef) -> bool:
+        """Whether the visitor can have something done in a source, as who they are there. An onlooker cannot."""
+        return not isinstance(self.request.user, Onlooker) and self.could(action, link)
+
+    def could(self, action: ActionName, link: LinkRef) -> bool:
+        """Do as `can`, but say of an onlooker what the member could."""
+        office = self.offices.get(link.source)
+        if office is None or self.scope is None or link not in self.scope.links:
+            return False
+        found = office.connector.actions.get(action)
+        return found is not None and found.takes(link.customer, persons_in(self.scope, link.source))
 
     @cached_property
     def areas(self) -> tuple[Area, ...]:
