@@ -27,8 +27,23 @@ LISTS = ("/", "/orders", "/invoices", "/requests", "/documents")
 RECORDS = ("/orders/erp/4424", "/invoices/erp/2093", "/requests/helpdesk/881")
 WHY = "/invoices/erp/2093/why"
 FILTERED = ("/orders?show=all", "/invoices?show=all", "/requests?show=solved", "/orders?q=zeppelin")
+ASKING = (
+    *("/requests/new", "/requests/new?about=erp/orders/4424", "/requests/new/order?about=erp/orders/4424"),
+    *("/requests/new/dispute?about=erp/invoices/2093", "/requests/new/call-back"),
+)
 SEARCHES = ("/search", "/search?q=oven", "/search?q=zeppelin")
-MEMBERS_PAGES = (*LISTS, *RECORDS, WHY, *FILTERED, *SEARCHES, "/account", "/invoices/erp/0", "/nowhere", "/staff")
+MEMBERS_PAGES = (
+    *LISTS,
+    *RECORDS,
+    WHY,
+    *FILTERED,
+    *ASKING,
+    *SEARCHES,
+    "/account",
+    "/invoices/erp/0",
+    "/nowhere",
+    "/staff",
+)
 DOORS = ("/sign-in", "/signed-out", "/nowhere", "/auth/callback?state=none", "/auth/9/start")
 DESK = (
     *("/staff", "/staff/customers", "/staff/customers?q=zeppelin", "/staff/pages", "/staff/customers/bakery/why"),

@@ -157,5 +157,5 @@ def _handed(row: OutboxRow) -> Handed:
         done_at=row.done_at,
         record=row.record,
         number=row.number,
-        note=row.note,
+        note=row.note or {},
     )

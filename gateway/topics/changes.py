@@ -75,9 +75,9 @@ async def _do(session: AsyncSession, change: Change, now: datetime, by: By) -> L
     if change.topic is None:
         await session.delete(row)
     else:
-        columns = {"place": change.place, "topic": _stored(change.topic), "changed_at": now}
-        await session.merge(TopicRow(name=change.name, **columns))
-        details["after"] = {"place": change.place, **columns["topic"]}
+        stored = _stored(change.topic)
+        await session.merge(TopicRow(name=change.name, place=change.place, topic=stored, changed_at=now))
+        details["after"] = {"place": change.place, **stored}
     return Line(what=DONE[change.action], by=by, about=f"topic/{change.name}", details=details)
 
 

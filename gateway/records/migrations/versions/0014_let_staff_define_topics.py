@@ -16,4 +16,4 @@ def upgrade() -> None:
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_topics"),
     )
-    op.add_column("outbox", sa.Column("note", sa.JSON(), nullable=False, server_default="{}"))
+    op.add_column("outbox", sa.Column("note", sa.JSON()))
