@@ -80,6 +80,7 @@ from web.lane import Lane
 from web.live import LivePages
 from web.login import LOGIN
 from web.metrics import get_metrics
+from web.papers.sheet import Printer
 from web.portal.routes import PORTAL
 from web.ready import Ready
 from web.staff_pages import LOOK_UPS_PER_MINUTE, look_of
@@ -216,6 +217,7 @@ def make_app(settings: Settings) -> ASGIApp:
                 "readiness": Readiness(database, database_url, redis),
                 "sessions": sessions,
                 "standings": standings,
+                "printer": Printer(),
                 "page_tries": RateLimit(redis, "pages", LOOK_UPS_PER_MINUTE),
                 "ready": ready,
                 "seen_pages": seen_pages,

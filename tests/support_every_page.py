@@ -31,6 +31,7 @@ ASKING = (
     *("/requests/new", "/requests/new?about=erp/orders/4424", "/requests/new/order?about=erp/orders/4424"),
     *("/requests/new/dispute?about=erp/invoices/2093", "/requests/new/call-back"),
 )
+STATEMENTS = ("/invoices/statement", "/invoices/statement?from=&to=2099-12-31", "/invoices/statement?from=x&to=y")
 SEARCHES = ("/search", "/search?q=oven", "/search?q=zeppelin")
 MEMBERS_PAGES = (
     *LISTS,
@@ -38,6 +39,7 @@ MEMBERS_PAGES = (
     WHY,
     *FILTERED,
     *ASKING,
+    *STATEMENTS,
     *SEARCHES,
     "/account",
     "/invoices/erp/0",

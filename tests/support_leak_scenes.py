@@ -22,7 +22,8 @@ from cache.snapshots import version_of
 from connectors.sandbox.faults import Fault
 
 LISTS = ("/orders?show=all", "/invoices?show=all", "/requests?show=all", "/api/v1/orders", "/api/v1/requests")
-PLACES = ("/", "/api/v1/home", *LISTS, "/documents", "/search?q=mixer", "/account")
+STATEMENT = "/invoices/statement.csv?from=&to=2099-12-31"
+PLACES = ("/", "/api/v1/home", *LISTS, STATEMENT, "/documents", "/search?q=mixer", "/account")
 CODE = re.compile(rb"Code <b>([0-9A-Z ]{11})</b>")
 SEE_OTHER, FORBIDDEN = 303, 403
 SETTLES, WAITS = 0.5, 20  # seconds, and tries

@@ -63,6 +63,7 @@ class View:
         self._zone = zone
         self.contact = contact
         self.hours = hours
+        self.brand = brand
         self.assets = load_assets() | brand.assets()
         self._templates = minijinja.Environment(
             loader=_load,
@@ -105,6 +106,10 @@ class View:
 
     def now(self) -> datetime:
         return datetime.now(self._zone)
+
+    def written(self, at: datetime) -> str:
+        """Write an instant for a paper, which is read on other days and elsewhere."""
+        return words.written(at, self._zone)
 
     def _day(self, value: date | datetime) -> date:
         """The day of an instant is the business's, as everywhere else on the page."""

@@ -26,6 +26,7 @@ from web.portal.requests import (
 )
 from web.portal.search import show_search
 from web.portal.sent import correct_sent, go_to_sent, show_sent, take_back_sent
+from web.portal.statements import get_sheet, get_table, show_statement
 from web.portal.switch import use_account
 from web.portal.visit import Visit, visit_of
 from web.portal.why import why_invoice, why_order, why_request
@@ -44,6 +45,9 @@ PORTAL = Router(
         show_invoices,
         show_invoice,
         get_invoice_file,
+        show_statement,
+        get_table,
+        get_sheet,
         show_requests,
         show_request,
         get_request_file,
