@@ -30,11 +30,11 @@ class Ability(Struct, frozen=True, kw_only=True):
         return found is not None and found.takes(link.customer, persons_in(self.scope, link.source))
 
     def desks(self) -> tuple[LinkRef, ...]:
-        """Give the customers as whom a new request could be sent, the one first that names the member most closely."""
+        """Give the customers as whom a new request could be sent: first where it is shown again, and whom it names."""
         links = self.scope.links if self.scope else ()
         return tuple(sorted((link for link in links if self.could("new_ticket", link)), key=self._distance))
 
-    def _distance(self, link: LinkRef) -> int:
-        if self.scope and link.customer in persons_in(self.scope, link.source):
-            return 0
-        return 1 if link.customer == self.email else 2
+    def _distance(self, link: LinkRef) -> tuple[bool, bool, bool]:
+        persons = persons_in(self.scope, link.source) if self.scope else ()
+        is_shown = "tickets" in self.offices[link.source].connector.reads
+        return not is_shown, link.customer not in persons, link.customer != self.email

@@ -27,6 +27,7 @@ SENT = "/requests/sent"
 LONGEST = 2 * LETTER  # characters of a whole message; a form may have more than one text
 LONGEST_SUBJECT = 120
 LISTED_WITHIN = timedelta(minutes=10)  # helpdesks list what is new a little later
+KEPT_FOR = timedelta(days=30)  # where the source lists no requests
 
 STATES: dict[State, Status] = {
     "waiting": Status("Received", "go", "It is on its way to us.", "Nothing to do."),
@@ -40,7 +41,10 @@ STATES: dict[State, Status] = {
 
 
 class Sent(Struct, frozen=True, kw_only=True):
-    """A request that was handed in. `href` is its page in the helpdesk's list, once that shows it."""
+    """A request that was handed in. `href` is its page in the helpdesk's list, once that shows it.
+
+    `is_read`: the portal shows what is said of it there.
+    """
 
     id: str
     reference: str
@@ -50,6 +54,7 @@ class Sent(Struct, frozen=True, kw_only=True):
     status: Status
     number: str | None
     href: str | None
+    is_read: bool
     may_be_changed: bool
     needs_you: bool
     answer_by: datetime | None
@@ -69,8 +74,8 @@ async def on_its_way(visit: Visit, tickets: tuple[Part, ...]) -> list[Sent]:
     if visit.scope is None:
         return []
     handed = await visit.desk.of(visit.scope, own=True)
-    lately = visit.view.now() - LISTED_WITHIN
-    missing = (each for each in handed if each.action == "new_ticket" and _is_missing(each, tickets, lately))
+    now = visit.view.now()
+    missing = (each for each in handed if each.action == "new_ticket" and _is_missing(each, tickets, now))
     return [_sent(each, tickets) for each in missing]
 
 
@@ -156,11 +161,16 @@ def _problem(subject: str, text: str) -> tuple[str, str] | None:
     return ("text", f"Write at most {LONGEST:,} characters.") if len(text) > LONGEST else None
 
 
-def _is_missing(handed: Handed, tickets: tuple[Part, ...], lately: datetime) -> bool:
-    """Whether the list may not have it yet: it has not gone out, or not long ago."""
+def _is_missing(handed: Handed, tickets: tuple[Part, ...], now: datetime) -> bool:
+    """Whether the list may not have it yet: it has not gone out, or not long ago. Some sources list none at all."""
     if handed.state == "cancelled":
         return False
-    return handed.done_at is None or (handed.done_at > lately and not _is_listed(handed, tickets))
+    shown_for = LISTED_WITHIN if _is_read(handed, tickets) else KEPT_FOR
+    return handed.done_at is None or (handed.done_at > now - shown_for and not _is_listed(handed, tickets))
+
+
+def _is_read(handed: Handed, tickets: tuple[Part, ...]) -> bool:
+    return any(part.source == handed.source for part in tickets)
 
 
 def _is_listed(handed: Handed, tickets: tuple[Part, ...]) -> bool:
@@ -180,6 +190,7 @@ def _sent(handed: Handed, tickets: tuple[Part, ...]) -> Sent:
         status=STATES[handed.state],
         number=handed.number,
         href=f"/requests/{handed.source}/{handed.record}" if _is_listed(handed, tickets) else None,
+        is_read=_is_read(handed, tickets),
         may_be_changed=handed.state in {"waiting", "needs_you"},
         needs_you=handed.state == "needs_you",
         answer_by=datetime.fromisoformat(by) if by else None,
