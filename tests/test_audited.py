@@ -41,8 +41,8 @@ UNTOLD = {
     "gateway.feeds.sweeps:end": "that all were",
     "gateway.outbox.desk:take": "what a customer sends: its row says who sent it, and when",
     "gateway.outbox.desk:_change": "that they took it back, or wrote it anew, which its row says too",
-    "gateway.outbox.sending:_take": "whose turn it is to send it",
-    "gateway.outbox.sending:_note": "what has become of it",
+    "gateway.outbox.turns:take": "whose turn it is to send it",
+    "gateway.outbox.turns:note": "what has become of it",
     "gateway.identity.readiness:_keep": "what would be seen, computed anew from what is there",
     "gateway.cli.audit:run": "keys that are sealed anew; the other one tells",
 }
