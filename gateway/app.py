@@ -44,6 +44,7 @@ from gateway.account_view import AccountViews
 from gateway.audit import Trail
 from gateway.budgets import budget_of
 from gateway.door import room
+from gateway.drafts import Drafts
 from gateway.health import Readiness
 from gateway.identity.arrival import Arrivals
 from gateway.identity.matching import Policy
@@ -166,6 +167,12 @@ def make_app(settings: Settings) -> ASGIApp:
         for sign_in in sign_ins
     )
     visitors = Visitors(sessions, database)
+    drafts = Drafts(redis, database, vault)
+
+    async def keep_draft(cookie: str | None, path: str, form: bytes) -> bool:
+        name = sessions.name_of(cookie)
+        return name is not None and await drafts.keep(name, path, form)
+
     live = Live(redis)
 
     @asynccontextmanager
@@ -188,7 +195,7 @@ def make_app(settings: Settings) -> ASGIApp:
 
     app = Litestar(
         route_handlers=[PORTAL, API, LOGIN, CONSOLE, *OUTSIDE, get_static],
-        plugins=[Protection(visitors, settings.base_url)],
+        plugins=[Protection(visitors, settings.base_url, keep_draft)],
         exception_handlers=HANDLERS,
         lifespan=[lifespan],
         openapi_config=OPENAPI,
@@ -201,6 +208,7 @@ def make_app(settings: Settings) -> ASGIApp:
                 "callers": Callers(settings.trusted_proxies or ()),
                 "database": database,
                 "desk": Desk(database, utc_now, sending.wake),
+                "drafts": drafts,
                 "intake": intake,
                 "live_pages": LivePages(
                     live=live,

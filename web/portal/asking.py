@@ -8,6 +8,7 @@ from litestar.exceptions import NotFoundException
 from litestar.params import PathParameter, QueryParameter
 from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY
 
+from auth.guards import KEEPS_DRAFT
 from connectors.records import Record
 from gateway.access import LinkRef
 from gateway.home import Item
@@ -17,6 +18,7 @@ from gateway.topics.changes import topics as read_topics
 from gateway.topics.fields import Phone
 from gateway.topics.topic import Named, subject_of, text_of
 from web.portal.asking_form import Form, answers, empty_form, filled_form, name_of, offered, place_of, record_at
+from web.portal.drafting import RESTORED, draft_of, drop_draft
 from web.portal.nonces import is_nonce, new_nonce
 from web.portal.visit import Visit
 from web.portal.when import answer_by, what_we_say
@@ -61,10 +63,13 @@ async def show_form(
 ) -> Response[bytes]:
     item = await record_at(visit, about) if about else None
     chosen = await _topic(visit, request, topic)
+    if draft := await draft_of(request, request.url.path):
+        form = await filled_form(visit, chosen.topic, draft, check=False)
+        return await _page(visit, chosen, form, draft.get("nonce", ""), restored=RESTORED)
     return await _page(visit, chosen, await empty_form(visit, chosen.topic, item), new_nonce())
 
 
-@post(f"{NEW}/{{topic:str}}")
+@post(f"{NEW}/{{topic:str}}", opt=KEEPS_DRAFT)
 async def send_request(
     visit: NamedDependency[Visit], request: Request[Any, Any, Any], topic: TopicName
 ) -> Response[Any]:
@@ -92,6 +97,7 @@ async def send_request(
         "answer_by": by.isoformat() if by else None,
     }
     handed = await visit.desk.take(visit.scope, _desk(visit, chosen), "new_ticket", asked, nonce, note=note)
+    await drop_draft(request)
     return see_other(f"/requests/sent/{handed.id}")
 
 
@@ -113,7 +119,7 @@ async def _topic(visit: Visit, request: Request[Any, Any, Any], name: str) -> Na
     raise NotFoundException
 
 
-async def _page(visit: Visit, chosen: Named, form: Form, nonce: str) -> Response[bytes]:
+async def _page(visit: Visit, chosen: Named, form: Form, nonce: str, restored: str = "") -> Response[bytes]:
     return visit.page(
         "ask.html",
         area="requests",
@@ -122,6 +128,7 @@ async def _page(visit: Visit, chosen: Named, form: Form, nonce: str) -> Response
         topic=chosen,
         form=form,
         nonce=nonce,
+        restored=restored,
         action=f"{NEW}/{chosen.name}",
         place=place_of(form.about) if form.about and form.other else None,
         item=_answer(visit, form.about),

@@ -19,6 +19,7 @@ from web.portal.orders import get_order_file, show_order, show_orders
 from web.portal.requests import (
     get_request_file,
     go_to_request,
+    move_request,
     send_reply,
     show_request,
     show_requests,
@@ -53,6 +54,7 @@ PORTAL = Router(
         get_request_file,
         send_reply,
         go_to_request,
+        move_request,
         take_back_reply,
         choose_topic,
         ask_for_a_call,
