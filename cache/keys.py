@@ -4,7 +4,9 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Literal
 
-Family = Literal["list", "older", "detail", "version", "turn", "session", "visit", "used", "mark", "held", "bucket", "draft"]
+Family = Literal[
+    "list", "older", "detail", "version", "turn", "session", "visit", "used", "mark", "held", "bucket", "draft"
+]
 
 LIFETIMES: dict[Family, timedelta] = {
     "list": timedelta(days=7),  # a snapshot of many records; long, because an old one beats none
