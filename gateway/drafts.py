@@ -89,7 +89,7 @@ class Drafts:
         await self._redis.set(key("draft", session), sealed.encode(), ex=LIFETIMES["draft"])
 
     async def _get(self, session: str) -> Draft | None:
-        found = await self._redis.get(key("draft", session))
+        (found,) = await self._redis.look_up(key("draft", session))
         if found is None:
             return None
         try:

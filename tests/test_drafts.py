@@ -98,5 +98,5 @@ async def test_is_unreadable_where_it_lies(portal: Portal) -> None:
     await lose(portal, FORM, WRITTEN)
     redis = portal._redis
     (name,) = await redis.keys("*:draft:*")
-    assert b"Written" not in await redis.get(name)
+    assert "Written" not in str(await redis.get(name))
     assert 0 < await redis.ttl(name) <= 1800

@@ -18,7 +18,7 @@ from gateway.topics.topic import Topic, subject_of, text_of
 
 TODAY = date(2026, 11, 22)
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
-SOURCES = {"desk": load_connectors()["request_tracker"], "crm": load_connectors()["hubspot"]}
+SOURCES = {"desk": load_connectors()["request_tracker"], "crm": load_connectors()["tryton"]}
 GOOD = """
 [topics.gone]
 label = "Lost"
@@ -48,7 +48,7 @@ def field(rest: str) -> str:
         (GOOD.replace('"Lost"', "3"), "topics.gone.label: Expected `str`, got `int`"),
         (GOOD.replace("{what}", "{wat}"), "topics.gone.subject: there is no field 'wat' to put in; there is what"),
         (GOOD.replace('"desk"', '"erp"'), "topics.gone.source: there is no source 'erp' (there is: desk, crm)"),
-        (GOOD.replace('"desk"', '"crm"'), "topics.gone.source: HubSpot takes no new requests"),
+        (GOOD.replace('"desk"', '"crm"'), "topics.gone.source: Tryton takes no new requests"),
         ('[topics.t]\nlabel = "T"\nsubject = "S"', "topics.t.fields: missing"),
         (field('kind = "text"'), "topics.t.fields.f.label: missing"),
         (field('kind = "txet"\nlabel = "F"'), "topics.t.fields.f.kind: Invalid value 'txet'"),
