@@ -25,7 +25,7 @@ from litestar.plugins import InitPlugin
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from auth import cookies
-from auth.cross_site import SAFE_METHODS, TooLarge, carries_token, is_form, is_from_our_site, read_form, replay
+from auth.cross_site import SAFE_METHODS, WRITTEN, TooLarge, carries_token, is_form, is_from_our_site, read_form, replay
 from auth.own_path import HOME, own_path
 from auth.principals import VIEW_AS, Anyone, Onlooker, Role, StaffPrincipal, Viewing, Visiting
 from auth.visitors import KEY, Visitors
@@ -134,7 +134,7 @@ class CrossSite(ASGIMiddleware):
             raise self._refused(scope, "not from our site")
         form = b""
         if is_form(headers):
-            form = await self._read(receive)
+            scope[WRITTEN] = form = await self._read(receive)  # type: ignore[literal-required]  # an extension of ours
             receive = replay(form, receive)
         # Who is not signed in has no token, and nothing that could be used behind their back.
         who = await self._visitors.recognise(scope)

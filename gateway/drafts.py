@@ -11,6 +11,7 @@ import sqlalchemy as sa
 import structlog
 from msgspec import Struct
 
+from auth.session_rows import hash_in
 from cache.client import CacheDown, Client
 from cache.keys import LIFETIMES, key
 from connectors.config import Secret
@@ -40,14 +41,17 @@ class Drafts:
         self._database = database
         self._vault = vault
 
-    async def keep(self, session: str, path: str, form: bytes) -> bool:
-        """Keep what was sent under a session that is over. False: it is not kept."""
+    async def keep(self, cookie: str | None, path: str, form: bytes) -> bool:
+        """Keep what was sent with the cookie of a session that is over. False: it is not kept."""
+        id_hash = hash_in(cookie)
+        if id_hash is None or len(form) > LONGEST:
+            return False
         try:
-            whose = await self._whose(session) if len(form) <= LONGEST else None
+            whose = await self._whose(id_hash)
             if whose is None:
                 return False
             written = dict(parse_qsl(form.decode(), keep_blank_values=True))
-            await self._put(session, Draft(*whose, path, written))
+            await self._put(id_hash.hex(), Draft(*whose, path, written))
         except (CacheDown, DatabaseDown, UnicodeDecodeError) as error:
             log.warning("draft not kept", error=type(error).__name__)
             return False
@@ -78,8 +82,8 @@ class Drafts:
         except CacheDown:
             log.warning("draft left to its end")
 
-    async def _whose(self, session: str) -> tuple[str, str | None] | None:
-        this = sa.select(Session.member_id, Session.account_id).where(Session.id_hash == bytes.fromhex(session))
+    async def _whose(self, id_hash: bytes) -> tuple[str, str | None] | None:
+        this = sa.select(Session.member_id, Session.account_id).where(Session.id_hash == id_hash)
         async with self._database.read() as reading:
             row = (await reading.execute(this)).one_or_none()
         return (row.member_id, row.account_id) if row and row.member_id else None
