@@ -23,7 +23,8 @@ from connectors.sandbox.faults import Fault
 
 LISTS = ("/orders?show=all", "/invoices?show=all", "/requests?show=all", "/api/v1/orders", "/api/v1/requests")
 STATEMENT = "/invoices/statement.csv?from=&to=2099-12-31"
-PLACES = ("/", "/api/v1/home", *LISTS, STATEMENT, "/documents", "/search?q=mixer", "/account")
+OWN = ("/account", "/account/details", "/account/delete")
+PLACES = ("/", "/api/v1/home", *LISTS, STATEMENT, "/documents", "/search?q=mixer", *OWN)
 CODE = re.compile(rb"Code <b>([0-9A-Z ]{11})</b>")
 SEE_OTHER, FORBIDDEN = 303, 403
 SETTLES, WAITS = 0.5, 20  # seconds, and tries

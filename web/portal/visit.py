@@ -196,17 +196,17 @@ class Visit:
             # The page asks for news of itself, but the browser has moved to another account meanwhile.
             return Response(b"", headers={"HX-Refresh": "true"}, media_type=MediaType.HTML)
         about = tuple(about)
-        stamps = stamps_of(about)
         if "hx-request" not in self.request.headers:  # a page that asks for news of itself is viewed once
             self.note("viewed", page)
         today = self.today
+        is_asked_for = self.request.method == "GET"  # to ask anew for what came of a form gives another page
         codes: SeenPages = self.request.app.state.seen_pages
         has_code = codes.is_on and not isinstance(self.request.user, Onlooker)
         html = html_of(
             self.request,
             template,
             code=PLACE if has_code else None,
-            seen=MARK_PLACE if self.is_linked else None,
+            seen=MARK_PLACE if self.is_linked and is_asked_for else None,
             area=area,
             page=page,
             account=account_of(self._standing, linked=self.is_linked),
@@ -214,8 +214,8 @@ class Visit:
             own_areas=self.own_areas,
             can_ask=bool(self.desks),
             needs_by_area=_needs_by_area(parts, today),
-            page_stamps=stamps,
-            refresh=any(part.asking for part in about),
+            page_stamps=stamps_of(about),
+            refresh=is_asked_for and any(part.asking for part in about),
             known=all(part.state != "waiting" and part.fetched_at for part in about),
             status_of=lambda record: status_of(record, today),
             stamps_of=stamps_of,
