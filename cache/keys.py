@@ -18,6 +18,7 @@ Family = Literal[
     "bucket",
     "noted",
     "seen",
+    "draft",
 ]
 
 LIFETIMES: dict[Family, timedelta] = {
@@ -32,6 +33,7 @@ LIFETIMES: dict[Family, timedelta] = {
     "held": timedelta(days=8),  # who holds copies of what; longer than any copy
     "noted": timedelta(days=7),  # which snapshots have changed and are to be looked at; as long as they live
     "bucket": timedelta(days=1),  # tokens; it is as good as full long before
+    "draft": timedelta(minutes=30),  # what somebody wrote while their session ended
     "seen": timedelta(days=1),  # what was met with lately
     "used": timedelta(minutes=15),  # what may be used once, remembered for longer than it is valid
 }
