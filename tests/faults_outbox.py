@@ -43,6 +43,7 @@ ACCOUNTS: Accounts = {
     "workshop": (("tracker", RT_CUSTOMER),),
     "catering": (("helpdesk", f"user:{ZENDESK_USER}"),),
 }
+KILLS, ACKS = 200, 10_000  # at least, in the long form
 WRITERS = 3  # of each account
 LOST = Fault(kind="lost", share=0.07)
 FIRST_RT = 500_000  # the ids of the tickets that are written to
@@ -119,8 +120,7 @@ def outbox(plan: Plan) -> Iterator[tuple[str, Figure]]:
 
 async def _killed(plan: Plan) -> AsyncIterator[tuple[str, Figure]]:
     """Kill the web processes, the worker and who started them, and Redis in half of the lives."""
-    kills = 10 if plan.short else 200
-    acks = 0 if plan.short else 10_000
+    kills, acks = (10, 0) if plan.short else (KILLS, ACKS)
     async with world(plan.rng, ACCOUNTS, promise=3600, tracker=True) as built:
         pages = _add_tickets(built, 4 if plan.short else 100)
         built.environ.update(
