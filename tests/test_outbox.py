@@ -225,10 +225,10 @@ async def test_does_everything_once_whatever_dies(
     real = Database.write
     alive = True
 
-    def write(db: Database) -> Any:
+    def write(db: Database, **how: Any) -> Any:
         if alive and rng.random() < 0.1:
             raise rng.choice([DatabaseDown("locked"), Died()])
-        return real(db)
+        return real(db, **how)
 
     chances: list[BaseException | None] = [None] * 6 + [Unavailable("lost"), Died(), NotSent("closed")]
     world = World(database, far_end, how, clock)
