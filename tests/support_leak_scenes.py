@@ -55,6 +55,7 @@ class Scenes:
             self.streamed,
             self.answered,
             self.copied,
+            self.asked,
             self.colleagues,
             self.refusals,
         )
@@ -334,6 +335,33 @@ class Scenes:
         for name in ("ann", "bob", "cleo", "dan", "olga", "dora"):
             await self._post(self.crawl.viewers[name], "/account/data")
             await self._look(name, "/account/details", "/account/delete")
+
+    async def asked(self) -> None:
+        """Ann sends a new request while the help desk is away. Nobody else sees it, changes it or asks of her order."""
+        await self.down()
+        ann = self.crawl.viewers["ann"]
+        nonce = secrets.token_urlsafe(24)
+        form = {"nonce": nonce, "what": "Another question", "text": mark("alder")}
+        hers = next(number for number in numbers("orders", "east") if owner("orders", "east", number) == "alder")
+        sent = await self._post(ann, "/requests/new/order", **form, order=f"east/orders/{hers}")
+        page = sent.header(b"location").decode()
+        if not page.startswith("/requests/sent/"):
+            self.crawl.find(f"ann could not send a request: {sent.status}")
+        await self.crawl.ask(ann, "GET", page)
+        for name in ("bob", "dan", "ora"):
+            viewer = self.crawl.viewers[name]
+            await self.crawl.ask(viewer, "GET", page)
+            answers = [await self._post(viewer, f"{page}/back"), await self._post(viewer, f"{page}/correct", **form)]
+            if name == "bob":
+                for about in (
+                    f"/requests/new?about=east/orders/{hers}",
+                    f"/requests/new/order?about=east/orders/{hers}",
+                ):
+                    await self.crawl.ask(viewer, "GET", about)
+                answers.append(await self._post(viewer, "/requests/new/order", **form, order=f"east/orders/{hers}"))
+            if any(answer.status == SEE_OTHER for answer in answers):
+                self.crawl.find(f"{name} changed what ann had sent, or asked about her order")
+        await self.calm()
 
     @property
     def _tickets(self) -> dict[str, list[str]]:
