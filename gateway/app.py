@@ -65,6 +65,7 @@ from gateway.settings import Settings, SettingsError, load
 from gateway.sign_in import SignInSettings
 from gateway.standing import Standing, Standings
 from gateway.supply import Supply
+from gateway.today import Today
 from gateway.usage import Usage
 from gateway.vault import Vault, VaultError
 from gateway.webhooks.counts import WebhookCounts
@@ -222,6 +223,7 @@ def make_app(settings: Settings) -> ASGIApp:
                 "ready": ready,
                 "seen_pages": seen_pages,
                 "sign_in_tries": RateLimit(redis, "sign-in", SIGN_INS_PER_MINUTE),
+                "today": Today(database, offices, redis, settings.base_url, utc_now),
                 "trail": trail,
                 "usage": usage,
             }

@@ -45,6 +45,7 @@ DOORS = ("/sign-in", "/signed-out", "/nowhere", "/auth/callback?state=none", "/a
 DESK = (
     *("/staff", "/staff/customers", "/staff/customers?q=zeppelin", "/staff/pages", "/staff/customers/bakery/why"),
     "/staff/customers/bakery/why?member=x&record=nothing",
+    *("/staff/sources", "/staff/requests"),
 )
 ISSUER = "http://127.0.0.1:9"  # where nobody is: these pages are seen without signing in
 
