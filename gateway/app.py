@@ -6,12 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import cast
 from zoneinfo import ZoneInfo
 
 import httpx
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
@@ -24,7 +23,6 @@ from auth.guards import Protection
 from auth.oidc import OidcClient
 from auth.once import Once
 from auth.pre_login import PreLoginCookies
-from auth.provider import MAIN, Provider
 from auth.provider_http import open_client
 from auth.providers import Providers
 from auth.rate_limit import RateLimit
@@ -44,6 +42,7 @@ from gateway.account_view import AccountViews
 from gateway.audit import Trail
 from gateway.budgets import budget_of
 from gateway.door import room
+from gateway.drafts import Drafts
 from gateway.health import Readiness
 from gateway.identity.arrival import Arrivals
 from gateway.identity.matching import Policy
@@ -51,8 +50,8 @@ from gateway.identity.rechecking import Rechecks
 from gateway.identity.watch import Watch
 from gateway.inbox import Inbox
 from gateway.kept import Kept
-from gateway.keyring import Keyring
 from gateway.log import configure
+from gateway.mails.choices import MailDesk
 from gateway.metrics import Metrics
 from gateway.offices import Offices
 from gateway.outbox.desk import Desk
@@ -62,9 +61,10 @@ from gateway.pull import Known
 from gateway.records.database import Database, DatabaseDown
 from gateway.seen_pages import SeenPages
 from gateway.settings import Settings, SettingsError, load
-from gateway.sign_in import SignInSettings
+from gateway.sign_in import provider_of
 from gateway.standing import Standing, Standings
 from gateway.supply import Supply
+from gateway.takeout.making import Takeouts
 from gateway.today import Today
 from gateway.usage import Usage
 from gateway.vault import Vault, VaultError
@@ -80,6 +80,7 @@ from web.hooks import MOST_BYTES, PLACE, note_too_large, take_delivery
 from web.lane import Lane
 from web.live import LivePages
 from web.login import LOGIN
+from web.mailbox import DEMO
 from web.metrics import get_metrics
 from web.papers.sheet import Printer
 from web.portal.routes import PORTAL
@@ -87,6 +88,7 @@ from web.ready import Ready
 from web.staff_pages import LOOK_UPS_PER_MINUTE, look_of
 from web.staff_routes import CONSOLE
 from web.statics import get_static
+from web.stops import STOPS
 from web.streams import Streams
 from web.view import Brand, Contact, View
 
@@ -103,15 +105,18 @@ MEGABYTE = 1024 * 1024
 SIGN_INS_PER_MINUTE = 30  # steps of a sign-in from one address
 
 
-def create_app() -> ASGIApp:
+def create_app(*, mailbox: Path | None = None) -> ASGIApp:
     """Make the application from the environment. Raises `SettingsError` naming everything that is wrong."""
     settings = load(os.environ)
     configure(settings.log_level)
-    return make_app(settings)
+    return make_app(settings, mailbox=mailbox)
 
 
-def make_app(settings: Settings) -> ASGIApp:
-    """Make the application. Nothing is opened before its lifespan begins or its first request comes."""
+def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
+    """Make the application. Nothing is opened before its lifespan begins or its first request comes.
+
+    `mailbox` is the folder where all mails land, in a demo; everybody may read them.
+    """
     sign_ins = settings.require_sign_in()
     if settings.redis_url is None:
         raise SettingsError(
@@ -125,17 +130,18 @@ def make_app(settings: Settings) -> ASGIApp:
     policy = AddressPolicy(allow_http=settings.allow_http_sources, allow_private=settings.allow_private_sources)
     offices = Offices(database, vault, load_connectors(), policy, budget=partial(budget_of, redis, in_hurry=True))
     flight: Flight[Known] = Flight()
-    supply = Supply(Kept(redis), Turns(redis), flight, clock=utc_now)
+    supply = Supply(Kept(redis, notes=settings.sends_mails), Turns(redis), flight, clock=utc_now)
     views = AccountViews(offices, supply, budget=settings.page_budget)
     inbox = Inbox(database, offices, views, utc_now)
     sending = Sending(database, offices, utc_now, Telling(supply.announce, views, offices, utc_now))
+    desk = Desk(database, utc_now, sending.wake)
     counts = WebhookCounts(database, utc_now)
     intake = Intake(database, offices, counts, inbox.wake)
     usage = Usage(database)
     view = _view(settings)
     seen_pages = SeenPages(
         database,
-        _derive(keyring, b"page codes"),
+        keyring.current.derive(b"page codes"),
         look_of(view.assets),
         kept_for=timedelta(days=settings.pages_kept),
         now=utc_now,
@@ -160,13 +166,14 @@ def make_app(settings: Settings) -> ASGIApp:
         lifetime=timedelta(seconds=settings.session_lifetime),
     )
     provider_http = _provider_client()
-    pre_login = PreLoginCookies(_derive(keyring, b"pre-login cookies"), utc_now)
+    pre_login = PreLoginCookies(keyring.current.derive(b"pre-login cookies"), utc_now)
     once = Once(redis)
     providers = Providers(
-        OidcClient(_provider(sign_in, settings.base_url), provider_http, utc_now, pre_login, once)
+        OidcClient(provider_of(sign_in, settings.base_url), provider_http, utc_now, pre_login, once)
         for sign_in in sign_ins
     )
     visitors = Visitors(sessions, database)
+    drafts = Drafts(redis, database, vault)
     live = Live(redis)
 
     @asynccontextmanager
@@ -188,8 +195,8 @@ def make_app(settings: Settings) -> ASGIApp:
             yield
 
     app = Litestar(
-        route_handlers=[PORTAL, API, LOGIN, CONSOLE, *OUTSIDE, get_static],
-        plugins=[Protection(visitors, settings.base_url)],
+        route_handlers=[PORTAL, API, LOGIN, CONSOLE, *OUTSIDE, *STOPS, get_static, *(DEMO if mailbox else ())],
+        plugins=[Protection(visitors, settings.base_url, drafts.keep)],
         exception_handlers=HANDLERS,
         lifespan=[lifespan],
         openapi_config=OPENAPI,
@@ -201,7 +208,8 @@ def make_app(settings: Settings) -> ASGIApp:
                 "base_url": settings.base_url,
                 "callers": Callers(settings.trusted_proxies or ()),
                 "database": database,
-                "desk": Desk(database, utc_now, sending.wake),
+                "desk": desk,
+                "drafts": drafts,
                 "intake": intake,
                 "live_pages": LivePages(
                     live=live,
@@ -211,6 +219,7 @@ def make_app(settings: Settings) -> ASGIApp:
                     standings=standings,
                     streams=Streams(room() * 3 // 4),  # and a quarter for pages
                 ),
+                "mails": MailDesk(database, trail, keyring, is_on=settings.sends_mails, mailbox=mailbox),
                 "metrics": Metrics(database, offices, redis, settings.base_url, utc_now),
                 "metrics_token": settings.metrics_token,
                 "offices": offices,
@@ -224,6 +233,7 @@ def make_app(settings: Settings) -> ASGIApp:
                 "seen_pages": seen_pages,
                 "sign_in_tries": RateLimit(redis, "sign-in", SIGN_INS_PER_MINUTE),
                 "today": Today(database, offices, redis, settings.base_url, utc_now),
+                "takeouts": Takeouts(database, vault, utc_now, trail=trail, views=views, desk=desk),
                 "trail": trail,
                 "usage": usage,
             }
@@ -250,25 +260,6 @@ class SealedIdTokens:
             return None  # signing out still works, the provider only asks once more
 
 
-def _provider(sign_in: SignInSettings, base_url: str) -> Provider:
-    """Say what we are to a provider. Each has a callback of its own, so that no other's answer is taken for its."""
-    path = "/auth/callback" if sign_in.id == MAIN else f"/auth/{sign_in.id}/callback"
-    return Provider(
-        id=sign_in.id,
-        kind=sign_in.kind,
-        title=sign_in.title,
-        issuer=sign_in.issuer,
-        client_id=sign_in.client_id,
-        client_secret=sign_in.client_secret,
-        redirect_uri=base_url + path,
-        post_logout_redirect_uri=f"{base_url}/signed-out",
-        scopes=sign_in.scopes,
-        customer_claim=sign_in.customer_claim,
-        role_claim=sign_in.role_claim,
-        roles=sign_in.roles,
-    )
-
-
 def _provider_client() -> httpx.AsyncClient:
     """Call the sign-in provider, whose address only this deployment's operator sets, over a pool that loses no slot."""
     anywhere = AddressPolicy(allow_http=True, allow_private=True)
@@ -288,12 +279,8 @@ def _view(settings: Settings) -> View:
             name=settings.contact_name,
             phone=settings.contact_phone,
             email=settings.contact_email,
-            hours=settings.contact_hours,
+            hours=settings.contact_hours or (settings.office_hours.text if settings.office_hours else None),
         ),
+        hours=settings.office_hours,
         zone=ZoneInfo(settings.time_zone),
     )
-
-
-def _derive(keyring: Keyring, purpose: bytes) -> bytes:
-    """Make a key of its own for one purpose, the same in every process of the deployment."""
-    return HKDF(SHA256(), length=32, salt=None, info=b"hallway " + purpose).derive(keyring.current.raw())

@@ -14,6 +14,7 @@ from gateway.checked import mark_of, read_mark
 from gateway.newest import changed, joined
 from gateway.offices import Office
 from gateway.pull import LATEST, NEVER, Known, Pull, pack, unpack
+from gateway.unmapped import UnmappedStatuses
 
 TRIES = 50  # to write in place of what was read: each time somebody else was quicker
 IN_PASSING = timedelta(minutes=1)  # longer than a call takes
@@ -28,12 +29,17 @@ class Shelf(Struct, frozen=True):
 
 
 class Kept:
-    """Lists and records in Redis. Every method raises `CacheDown` when Redis is away, or too busy to hear us."""
+    """Lists and records in Redis. Every method raises `CacheDown` when Redis is away, or too busy to hear us.
 
-    def __init__(self, redis: Client) -> None:
+    `notes`: each list that is written is noted for those who look for news in it.
+    """
+
+    def __init__(self, redis: Client, *, notes: bool = False) -> None:
         self._redis = redis
+        self._notes = notes
         self._snapshots = Snapshots(redis)
         self._holders = Holders(redis)
+        self._unmapped = UnmappedStatuses(redis)
 
     async def read(self, wants: Sequence[Pull]) -> Shelf:
         """Read what is known, all of one account, and until when the feeds vouch for it."""
@@ -54,11 +60,12 @@ class Kept:
     async def put(self, want: Pull, whole: Known, have: Known | None) -> Known:
         """Keep what was read as a whole, and give what that makes. `have` is what was kept when it was asked for."""
         await self._add_holder(want, whole.records)
+        await self._unmapped.note(want.source, want.kind, whole.records, whole.fetched_at)
         stored = Stored(None, have.head if have else b"")
         kept = have
         for _ in range(TRIES):
             known = joined(whole, kept)
-            if await self._snapshots.put(want.key, pack(want, known), want.lifetime, stored.head):
+            if await self._put(want, known, want.lifetime, stored):
                 return known
             (stored,) = (await self._snapshots.get_versioned(want.account, [want.key])).stored
             kept = unpack(want, stored)
@@ -73,6 +80,7 @@ class Kept:
 
         Where nothing is kept, they are kept for a moment: somebody may have asked for the whole before they happened.
         """
+        await self._unmapped.note(want.source, want.kind, news, at)
         for _ in range(TRIES):
             (stored,) = (await self._snapshots.get_versioned(want.account, [want.key])).stored
             kept = unpack(want, stored) or Known(records=(), fetched_at=NEVER)
@@ -85,7 +93,7 @@ class Kept:
             await self._add_holder(want, [record for record in news if record.origin.id not in held])
             # Their holders are remembered for as long as a list lives that was read as a whole.
             lifetime = None if after.is_whole else IN_PASSING
-            if await self._snapshots.put(want.key, pack(want, after), lifetime, stored.head):
+            if await self._put(want, after, lifetime, stored):
                 return after.is_whole
         raise CacheDown("never our turn to write")
 
@@ -100,6 +108,11 @@ class Kept:
     async def drop_holders(self, office: Office, kind: Kind, holds: Iterable[tuple[str, str]]) -> None:
         with suppress(CacheDown):  # a name too many does no harm
             await self._holders.drop(_group(office, kind), holds)
+
+    async def _put(self, want: Pull, known: Known, lifetime: timedelta | None, stored: Stored) -> bool:
+        """Write in the place of what was stored. False: somebody was quicker."""
+        note = want.note if self._notes and want.is_list else ""
+        return await self._snapshots.put(want.key, pack(want, known), lifetime, stored.head, note=note)
 
     async def _add_holder(self, want: Pull, records: Iterable[Record]) -> None:
         if want.is_followed:

@@ -9,7 +9,7 @@ from playwright._impl._api_structures import SetCookieParam
 from playwright.async_api import Browser, BrowserContext, async_playwright
 from support_audit import TRAIL
 from support_chromium import CHROMIUM, find_chromium
-from support_portal import BAKERY, Portal, listening
+from support_portal import BAKERY, KEYS, Portal, listening
 from support_sandbox import RunningSandbox, free_port
 
 from auth import cookies
@@ -19,34 +19,49 @@ from auth.provider import Identity
 from connectors.config import Secret
 from gateway.access import remember_staff
 from gateway.app import make_app
+from gateway.keyring import parse_keyring
+from gateway.mails.choices import Stop, Stops
 from gateway.records.database import Database
 from gateway.settings import Settings
 from gateway.sign_in import ProviderSettings
 
 LISTS = ("/", "/orders", "/invoices", "/requests", "/documents")
-RECORDS = ("/orders/erp/4424", "/invoices/erp/2093", "/requests/helpdesk/881")
+RECORDS = ("/orders/erp/4424", "/orders/erp/4449", "/invoices/erp/2093", "/requests/helpdesk/881")
+FORMS = ("/orders/erp/4424/again", "/orders/erp/4449/accept", "/orders/erp/4449/decline")
 WHY = "/invoices/erp/2093/why"
 FILTERED = ("/orders?show=all", "/invoices?show=all", "/requests?show=solved", "/orders?q=zeppelin")
+ASKING = (
+    *("/requests/new", "/requests/new?about=erp/orders/4424", "/requests/new/order?about=erp/orders/4424"),
+    *("/requests/new/dispute?about=erp/invoices/2093", "/requests/new/call-back"),
+)
 STATEMENTS = ("/invoices/statement", "/invoices/statement?from=&to=2099-12-31", "/invoices/statement?from=x&to=y")
 SEARCHES = ("/search", "/search?q=oven", "/search?q=zeppelin")
+ACCOUNT = ("/account", "/account/details", "/account/details/edit?source=erp&person=11", "/account/delete")
 MEMBERS_PAGES = (
     *LISTS,
     *RECORDS,
+    *FORMS,
     WHY,
     *FILTERED,
+    *ASKING,
     *STATEMENTS,
     *SEARCHES,
     "/account",
+    "/account/mails",
+    "/open/new/invoices/erp/2093",
+    *ACCOUNT,
     "/invoices/erp/0",
     "/nowhere",
     "/staff",
 )
-DOORS = ("/sign-in", "/signed-out", "/nowhere", "/auth/callback?state=none", "/auth/9/start")
+STOP = Stops(parse_keyring(KEYS)).sign(Stop("0" * 26, "invoice_new"))
+DOORS = (f"/mails/stop/{STOP}", "/sign-in", "/signed-out", "/nowhere", "/auth/callback?state=none", "/auth/9/start")
 DESK = (
     *("/staff", "/staff/customers", "/staff/customers?q=zeppelin", "/staff/pages", "/staff/customers/bakery/why"),
     "/staff/customers/bakery/why?member=x&record=nothing",
     *("/staff/sources", "/staff/requests"),
 )
+CATERER = ("erp", "20")  # to whom a quote was sent
 ISSUER = "http://127.0.0.1:9"  # where nobody is: these pages are seen without signing in
 
 
@@ -89,10 +104,14 @@ async def stage(portal_settings: Settings, database: Database, sandbox: RunningS
         oidc=_provider("Sign in with your customer account"),
         oidc_2=_provider("Sign in with Example Net", client_id="another"),
         oidc_3=_provider(None, for_="staff"),
+        smtp_url=Secret("smtp://127.0.0.1:9"),
+        mail_from="portal@kestrel.example",
     )
     portal = Portal(make_app(settings), database, settings)
     await portal.connect(sandbox)
-    await portal.link("maya", "bakery", *BAKERY)
+    await portal.link("maya", "bakery", *BAKERY, CATERER)
+    await portal.tie("maya", "erp", "11")
+    await portal.tie("maya", "helpdesk", "maya@alderlane.example")
     await portal.link("maya", "new", ("erp", "999"), ("helpdesk", "new@customer.example"))
     async with listening(portal.app, port), async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=program, args=CHROMIUM)

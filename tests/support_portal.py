@@ -29,6 +29,7 @@ from gateway.access import remember
 from gateway.app import SealedIdTokens, make_app
 from gateway.door import make_room
 from gateway.links import Login, Proof, link
+from gateway.persons import name_person
 from gateway.records.database import Database
 from gateway.rights import COMPANY
 from gateway.settings import Settings, load
@@ -59,6 +60,7 @@ webhook_secret = {{ env = "RT_HOOK" }}
 """
 ODOO_HOOK = "hook-canary-of-odoo"
 RT_HOOK = "aG9vay1jYW5hcnktb2YtcnQ="  # base64, as Standard Webhooks have it
+KEYS = "1:" + "A" * 43 + "="
 LAX = AddressPolicy(allow_http=True, allow_private=True)
 BAKERY = (("erp", "10"), ("helpdesk", "maya@alderlane.example"), ("helpdesk", "joseph@alderlane.example"))
 HOTEL = (("erp", "30"), ("helpdesk", "ines@harbourhotel.example"))
@@ -108,6 +110,12 @@ class Portal:
                 trail=TRAIL,
                 by=BY,
             )
+
+    async def tie(self, subject: str, source: str, person: str) -> None:
+        """Say that a login is this person in that source."""
+        proof = Proof(fact="their card", decided_by="test", decided_at=datetime.now(UTC))
+        known: dict[str, Any] = {"trail": TRAIL, "by": BY, "login": Login(ISSUER, subject)}
+        await name_person(self.database, **known, source=source, person=person, proof=proof)
 
     async def sign_in(self, subject: str, account: str | None) -> str:
         """Begin a session, as the callback does, and give its cookie."""
@@ -182,7 +190,7 @@ def settings_for(database_url: str, redis_url: str, folder: Path, base_url: str 
             "HALLWAY_DATABASE_URL": database_url,
             "HALLWAY_REDIS_URL": redis_url,
             "HALLWAY_DATA_DIR": str(folder),
-            "HALLWAY_KEYS": "1:" + "A" * 43 + "=",
+            "HALLWAY_KEYS": KEYS,
             "HALLWAY_OIDC_ISSUER": ISSUER,
             "HALLWAY_OIDC_CLIENT_ID": "portal",
             "HALLWAY_OIDC_CLIENT_SECRET": "secret-secret-secret",

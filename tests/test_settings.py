@@ -8,6 +8,7 @@ import pytest
 
 from connectors.config import Secret
 from gateway.keyring import KeyringError
+from gateway.office_hours import parse as parse_hours
 from gateway.records import migrate
 from gateway.settings import Settings, SettingsError, load
 from gateway.sign_in import ProviderSettings
@@ -56,6 +57,9 @@ def test_reads_every_variable(tmp_path: Path) -> None:
         "DATA_DIR": str(tmp_path),
         "DATABASE_URL": "postgresql://hallway:pw@db/hallway",
         "REDIS_URL": "rediss://:pw@cache:6380/0",
+        "SMTP_URL": "smtps://hallway:pw@mail.example:465",
+        "MAIL_FROM": "portal@example.com",
+        "MAIL_RATE": "30",
         "KEYS": KEY,
         "OIDC_ISSUER": "https://id.example.com/",
         "TRUSTED_PROXIES": "10.0.0.5, 192.168.7.0/24 fd00::/8",
@@ -76,6 +80,7 @@ def test_reads_every_variable(tmp_path: Path) -> None:
         "CONTACT_PHONE": "+49 30 1234",
         "CONTACT_EMAIL": "help@example.com",
         "CONTACT_HOURS": "Mon to Fri, 9 to 5",
+        "OFFICE_HOURS": "Mon-Fri 9-17",
         "TIME_ZONE": "Europe/Berlin",
         "PAGE_CACHE": "8",
         "PAGE_BUDGET": "0.5",
@@ -122,6 +127,7 @@ def test_reads_every_variable(tmp_path: Path) -> None:
         contact_phone="+49 30 1234",
         contact_email="help@example.com",
         contact_hours="Mon to Fri, 9 to 5",
+        office_hours=parse_hours("Mon-Fri 9-17"),
         time_zone="Europe/Berlin",
         page_cache=8,
         page_budget=0.5,
@@ -134,6 +140,9 @@ def test_reads_every_variable(tmp_path: Path) -> None:
         recheck_every=60,
         worker="elsewhere",
         sweep_every=3600,
+        smtp_url=Secret("smtps://hallway:pw@mail.example:465"),
+        mail_from="portal@example.com",
+        mail_rate=30,
     )
 
 
@@ -172,6 +181,12 @@ def test_takes_an_empty_variable_for_unset() -> None:
         ("HOST", "a\x07b"),
         ("DATABASE_URL", "mysql://db/hallway"),
         ("DATABASE_URL", "hallway.db"),
+        ("SMTP_URL", "mail.example"),
+        ("SMTP_URL", "smtp://user@mail.example"),
+        ("SMTP_URL", "smtp://mail.example/path"),
+        ("SMTP_URL", "http://mail.example"),
+        ("MAIL_FROM", "nobody"),
+        ("MAIL_RATE", "0"),
         ("REDIS_URL", "cache:6379"),
         ("REDIS_URL", "http://cache"),
         ("REDIS_URL", "redis://"),
@@ -192,6 +207,7 @@ def test_takes_an_empty_variable_for_unset() -> None:
         ("BRAND_ACCENT", "#155470;}"),
         ("CONTACT_EMAIL", "help"),
         ("CONTACT_HOURS", "a\nb"),
+        ("OFFICE_HOURS", "nine to five"),
         ("TIME_ZONE", "Berlin"),
         ("TIME_ZONE", "../etc/passwd"),
         ("PAGE_BUDGET", "nan"),

@@ -32,8 +32,10 @@ PAGES = (
     "/requests",
     "/documents",
     "/search?q=oven",
+    "/account/mails",
     "/account",
 )
+ASKING = ("/requests/new", "/requests/new/order?about=erp/orders/4424", "/requests/new/call-back")
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 ELSEWHERE = re.compile(r"You see what (.*?) of (.*?) sees")
 
@@ -68,6 +70,10 @@ async def test_sees_what_the_member_sees(portal: Portal) -> None:
         assert said.groups() == ("Maya", "Bakery")
         if path in theirs:
             assert main_of(page) == theirs[path], path
+    for path in ASKING:
+        page = await sam.get(path)
+        assert page.status_code == 200
+        assert "Send to" not in page.text
     assert (await sam.get("/invoices/erp/2093/files/pdf")).status_code == 200
     assert (await sam.get("/api/v1/home")).json()["account"] == "Bakery"
     assert (await sam.get("/orders/erp/4499999")).status_code == 404
@@ -116,7 +122,7 @@ async def test_changes_nothing(portal: Portal) -> None:
                 answer = await sam.send(method, path, account="bakery", page="home")
                 assert answer.status_code == 403, (method, path)
                 tried.add(path)
-    assert {"/sign-out", "/account/use", "/usage/left", "/account/sign-out-elsewhere"} <= tried
+    assert {"/sign-out", "/account/use", "/usage/left", "/account/sign-out-elsewhere", "/account/mails"} <= tried
     assert await portal.sessions.get(maya)
     assert (await sam.get("/")).status_code == 200
     assert "Nothing was done" in (await sam.send("POST", "/sign-out")).text
