@@ -8,15 +8,15 @@ from typing import Any, TypeVar
 
 from litestar import MediaType, Request, Response
 from litestar.exceptions import NotFoundException
-from msgspec import Struct
 
 from auth.principals import Onlooker, Visiting
+from cache.same import Same
 from connectors.contract import FileStream
 from connectors.errors import NotFound, Unavailable
 from connectors.records import KINDS, Kind, Record
-from gateway.access import AccountRef, Scope
+from gateway.access import Scope
 from gateway.account_view import AccountView, AccountViews, Elsewhere, Part
-from gateway.home import Item, needs_customer
+from gateway.home import Item, share_of
 from gateway.offices import Office
 from gateway.page_rows import PLACE
 from gateway.proofs import Proof
@@ -24,28 +24,16 @@ from gateway.rights import AREA_OF, AREAS, Area
 from gateway.seen_pages import SeenPages
 from gateway.standing import Standing
 from gateway.statuses import status_of
+from web.frame import MAIN, Account, Around
 from web.live import MARK_PLACE, mark_of
 from web.portal.listing import OWN_ONLY, UNLINKED, UNNAMED, Empty
 from web.ready import Answer, Ready, is_plain
 from web.stamps import stamps_of
-from web.view import View, address_in, html_of
+from web.view import View, address_in, html_of, viewing_of
 
 R = TypeVar("R", bound=Record)
 KIND_OF: dict[type[Record], Kind] = {record_type: kind for kind, record_type in KINDS.items()}
 COUNTED: tuple[Kind, ...] = ("invoices", "tickets")  # their needs stand in the navigation of every page
-
-
-class Account(Struct, frozen=True, kw_only=True):
-    """What a page says of the account. `linked` False: a login that nobody has tied to a customer yet."""
-
-    name: str
-    person: str
-    linked: bool
-    others: list[AccountRef]  # the person's other accounts
-
-    @property
-    def initials(self) -> str:
-        return "".join(word[0] for word in self.name.split()[:2]).upper()
 
 
 class Visit:
@@ -61,7 +49,7 @@ class Visit:
         self.scope = standing.scope
         self.profile = standing.profile
         self._standing = standing
-        self._view: View = request.app.state.view
+        self.view: View = request.app.state.view
         self._records = records
 
     @property
@@ -70,7 +58,7 @@ class Visit:
 
     @cached_property
     def today(self) -> date:
-        return self._view.today()
+        return self.view.today()
 
     @property
     def account_name(self) -> str:
@@ -162,7 +150,7 @@ class Visit:
 
     def stamps(self, about: Iterable[Part]) -> Any:  # noqa: ANN401  # the library's marked text has no type of its own
         """Say where the figures of a group are from and how old they are."""
-        return self._view.stamps(stamps_of(about))
+        return self.view.stamps(stamps_of(about))
 
     def note(self, name: str, page: str) -> None:
         """Record what was done, for the business's own figures. What staff look at is no use of the member's."""
@@ -192,32 +180,44 @@ class Visit:
         today = self.today
         codes: SeenPages = self.request.app.state.seen_pages
         has_code = codes.is_on and not isinstance(self.request.user, Onlooker)
-        html = html_of(
+        around = Around(
+            page=page,
+            area=area,
+            account=self._account(),
+            account_id=self._account_id,
+            areas=self.areas,
+            needs=_needs_by_area(parts, today),
+            seen=MARK_PLACE if self.is_linked else None,
+            code=PLACE if has_code else None,
+            refresh=any(part.asking for part in about),
+            viewing=viewing_of(self.request.user),
+            today=today,
+        )
+        said = html_of(
             self.request,
             template,
-            code=PLACE if has_code else None,
-            seen=MARK_PLACE if self.is_linked else None,
+            end_of_title=MAIN,
             area=area,
-            page=page,
-            account=self._account(),
+            account=around.account,
             areas=self.areas,
             own_areas=self.own_areas,
-            needs_by_area=_needs_by_area(parts, today),
             page_stamps=stamps,
-            refresh=any(part.asking for part in about),
+            refresh=around.refresh,
             known=all(part.state != "waiting" and part.fetched_at for part in about),
             status_of=lambda record: status_of(record, today),
             stamps_of=stamps_of,
             href=href,
             **context,
-        ).encode()
+        )
+        token, address = self.request.user.csrf_token, address_in(self.request)
+        html = self.view.frames.around(around, said, token=token, address=address).encode()
         if has_code:
             html = codes.note(
                 html,
-                secret=self.request.user.csrf_token,
+                secret=token,
                 member_id=self.request.user.member_id,
                 account_id=self.request.user.account_id,
-                path=address_in(self.request),
+                path=address,
                 scope=self.scope,
                 parts=about,
             )
@@ -248,7 +248,7 @@ class Visit:
 
     def _account(self) -> Account:
         mine = self.scope.account_id if self.scope else None
-        others = [account for account in self._standing.accounts if account.id != mine]
+        others = tuple(account for account in self._standing.accounts if account.id != mine)
         return Account(name=self.account_name, person=self.profile.called, linked=self.is_linked, others=others)
 
 
@@ -260,7 +260,11 @@ async def visit_of(request: Request[Visiting, Any, Any], standing: Standing) -> 
 
 def href(item: Item[Record]) -> str:
     """Address of a record's own page."""
-    return f"/{AREA_OF[item.part.kind]}/{item.part.source}/{item.record.origin.id}"
+    return href_of(item.part.kind, item.part.source, item.record)
+
+
+def href_of(kind: Kind, source: str, record: Record) -> str:
+    return f"/{AREA_OF[kind]}/{source}/{record.origin.id}"
 
 
 def items_of(parts: Iterable[Part], record_type: type[R]) -> list[Item[R]]:
@@ -277,8 +281,8 @@ def only(parts: Iterable[Part], kind: Kind) -> tuple[Part, ...]:
     return tuple(part for part in parts if part.kind == kind)
 
 
-def _needs_by_area(parts: Iterable[Part], today: date) -> dict[str, int]:
-    counts: dict[str, int] = dict.fromkeys(AREA_OF.values(), 0)
+def _needs_by_area(parts: Iterable[Part], today: date) -> tuple[tuple[Area, int], ...]:
+    counts: dict[Area, int] = dict.fromkeys(AREA_OF.values(), 0)
     for part in parts:
-        counts[AREA_OF[part.kind]] += sum(needs_customer(record, today) for record in part.records)
-    return {area: count for area, count in counts.items() if count}
+        counts[AREA_OF[part.kind]] += len(share_of(Same(part.records), today).needs)
+    return tuple((area, count) for area, count in counts.items() if count)
