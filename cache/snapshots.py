@@ -50,6 +50,12 @@ redis.call('PUBLISH', KEYS[2], ARGV[4])
 return 1
 """
 
+# KEYS: the version. ARGV: the new one, its milliseconds.
+RENEW: Final = """
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+redis.call('PUBLISH', KEYS[1], ARGV[1])
+"""
+
 _decoder = msgspec.msgpack.Decoder(Snapshot)
 
 
@@ -101,6 +107,11 @@ class Snapshots:
         lifetime = ttl // MILLISECOND if ttl else 0
         args = (head, _write(snapshot), lifetime, version, kept_for)
         return bool(await self._redis.run(PUT, keys, args))
+
+    async def renew(self, owner: str) -> None:
+        """Give an owner a new version, and tell it, for something else of theirs that has changed."""
+        kept_for = LIFETIMES["version"] // MILLISECOND
+        await self._redis.eval(RENEW, 1, version_of(owner), _new_version(), kept_for)
 
 
 def version_of(owner: str) -> str:

@@ -13,6 +13,7 @@ from connectors.errors import (
     ConnectorError,
     NotAllowed,
     NotFound,
+    NotSent,
     RateLimited,
     Refused,
     Unavailable,
@@ -77,5 +78,7 @@ def wire_errors(request: httpx.Request) -> Iterator[None]:
         yield
     except (httpx.LocalProtocolError, httpx.UnsupportedProtocol):
         raise BadResponse(f"{question(request)}: not sent, we made no legal HTTP of it") from None
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+        raise NotSent(f"{question(request)}: not sent, {str(error) or type(error).__name__}") from error
     except httpx.TransportError as error:
         raise Unavailable(f"{question(request)}: {str(error) or type(error).__name__}") from error

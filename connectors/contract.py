@@ -8,14 +8,16 @@ their owners in the back office's own words; `connectors.scope` turns them into 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import httpx
 import msgspec
 from msgspec import Struct
 
+from connectors.actions import Action, ActionName
 from connectors.config import Config, Secret
 from connectors.deliveries import Webhook
+from connectors.details import Held
 from connectors.records import Kind, Record
 
 C = TypeVar("C", bound=Config)
@@ -180,6 +182,12 @@ class FetchPerson(Protocol[C_contra]):
     def __call__(self, office: BackOffice[C_contra], person: str, /) -> Awaitable[Person]: ...
 
 
+class ReadDetails(Protocol[C_contra]):
+    """Look at a person's own details. Raises `NotFound` for one who is gone, archived or blocked."""
+
+    def __call__(self, office: BackOffice[C_contra], person: str, /) -> Awaitable[Held]: ...
+
+
 class OpenFile(Protocol[C_contra]):
     """Open one file. Raises `NotFound` for a file that is not the customer's, `BadResponse` for a wrong content."""
 
@@ -229,12 +237,14 @@ class Connector(Struct, Generic[C], frozen=True, kw_only=True):
     check: Callable[[BackOffice[C]], Awaitable[str]]  # "Test connection": who we are there, or a ConnectorError
     find: Find[C]
     person: FetchPerson[C] | None = None  # None: it knows customers alone, and nobody's own records
+    details: ReadDetails[C] | None = None  # None: it tells nobody what it knows of them
     reads: Mapping[Kind, Read[C, Record]]
     reads_open: frozenset[Kind] = frozenset()  # of these it can tell what is open without reading all of them
     fetch: Mapping[Kind, Fetch[C, Record]]
     feeds: Mapping[Kind, Feed[C]] = msgspec.field(default_factory=dict)  # kinds of which it can tell what has changed
     brief: frozenset[Kind] = frozenset({"tickets"})  # a list of these lacks something that `fetch` gives
     files: Mapping[Kind, OpenFile[C]]
+    actions: Mapping[ActionName, Action[C, Any]] = msgspec.field(default_factory=dict)  # what it can be asked to do
     statuses: Mapping[Kind, Mapping[str, str]]  # their status -> ours; whatever is not named here is "unknown"
     limits: Limits
     scope: Scope

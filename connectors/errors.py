@@ -8,6 +8,7 @@ ConnectorError
   Refused         understood, and declined (400/409/422)  we correct the request
   RateLimited     asked too often                         ask again later, show what we have
   Unavailable     no usable answer                        ask again later, show what we have
+    NotSent         nothing has gone out                  the same, and nothing was done over there
   BadResponse     an answer we can't read                 we correct the connector, show what we have
   WebhookRefused  not provably theirs, or unreadable      nothing happens; an admin looks at the secret
 """
@@ -68,6 +69,10 @@ class Unavailable(ConnectorError):
     """No usable answer: a timeout, a broken connection, a 5xx."""
 
     retry, serve_stale, fixed_by = True, True, "vendor"
+
+
+class NotSent(Unavailable):
+    """Nothing has gone out: no connection, no turn in time, or we leave them alone."""
 
 
 class BadResponse(ConnectorError):

@@ -9,7 +9,7 @@ from connectors.answers import question
 from connectors.bodies import async_stream
 from connectors.breaker import Breaker, Call, State
 from connectors.budget import Budget
-from connectors.errors import ConnectorError, RateLimited, Unavailable
+from connectors.errors import ConnectorError, NotSent, RateLimited, Unavailable
 from connectors.pace import Pace
 
 
@@ -110,8 +110,8 @@ class Restraint:
         name = request.extensions.get("counted_apart")
         return self._paces_apart.setdefault(name, Pace()) if name else None
 
-    def _left_alone(self, request: httpx.Request) -> Unavailable:
-        return Unavailable(f"{question(request)}: not sent, it keeps failing; next try in {self._breaker.wait:.0f} s")
+    def _left_alone(self, request: httpx.Request) -> NotSent:
+        return NotSent(f"{question(request)}: not sent, it keeps failing; next try in {self._breaker.wait:.0f} s")
 
 
 class _Watched(httpx.AsyncByteStream):

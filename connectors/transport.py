@@ -28,7 +28,7 @@ from connectors.bodies import WholeBody, async_stream
 from connectors.breaker import Call, State
 from connectors.budget import Budget
 from connectors.dialer import Dialer
-from connectors.errors import AddressRefused, BadResponse, ConnectorError, Unavailable
+from connectors.errors import AddressRefused, BadResponse, ConnectorError, NotSent, Unavailable
 from connectors.exchange import Exchange
 from connectors.restraint import Restraint
 from connectors.wire import PoolTransport
@@ -190,7 +190,7 @@ class Client(httpx.AsyncClient):
                 return await self._repeating(call, attempt, until)
         except TimeoutError as error:
             if not call.sent:  # our doing, not theirs
-                raise Unavailable(f"{question(request)}: not sent, no turn within {self._deadline:g} s") from error
+                raise NotSent(f"{question(request)}: not sent, no turn within {self._deadline:g} s") from error
             call.failed = True
             raise Unavailable(f"{question(request)}: no answer within {self._deadline:g} s") from error
 

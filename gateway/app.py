@@ -55,6 +55,9 @@ from gateway.keyring import Keyring
 from gateway.log import configure
 from gateway.metrics import Metrics
 from gateway.offices import Offices
+from gateway.outbox.desk import Desk
+from gateway.outbox.sending import Sending
+from gateway.outbox.telling import Telling
 from gateway.pull import Known
 from gateway.records.database import Database, DatabaseDown
 from gateway.seen_pages import SeenPages
@@ -77,6 +80,7 @@ from web.lane import Lane
 from web.live import LivePages
 from web.login import LOGIN
 from web.metrics import get_metrics
+from web.papers.sheet import Printer
 from web.portal.routes import PORTAL
 from web.ready import Ready
 from web.staff_pages import LOOK_UPS_PER_MINUTE, look_of
@@ -123,6 +127,7 @@ def make_app(settings: Settings) -> ASGIApp:
     supply = Supply(Kept(redis), Turns(redis), flight, clock=utc_now)
     views = AccountViews(offices, supply, budget=settings.page_budget)
     inbox = Inbox(database, offices, views, utc_now)
+    sending = Sending(database, offices, utc_now, Telling(supply.announce, views, offices, utc_now))
     counts = WebhookCounts(database, utc_now)
     intake = Intake(database, offices, counts, inbox.wake)
     usage = Usage(database)
@@ -175,7 +180,7 @@ def make_app(settings: Settings) -> ASGIApp:
                 stack.push_async_callback(early.aclose)
             for close in (flight.aclose, live.aclose):
                 stack.push_async_callback(close)
-            for late in (watch, inbox, counts):
+            for late in (watch, inbox, counts, sending):
                 await late.start()
                 stack.push_async_callback(late.aclose)
             stack.push_async_callback(intake.aclose)
@@ -195,6 +200,7 @@ def make_app(settings: Settings) -> ASGIApp:
                 "base_url": settings.base_url,
                 "callers": Callers(settings.trusted_proxies or ()),
                 "database": database,
+                "desk": Desk(database, utc_now, sending.wake),
                 "intake": intake,
                 "live_pages": LivePages(
                     live=live,
@@ -211,6 +217,7 @@ def make_app(settings: Settings) -> ASGIApp:
                 "readiness": Readiness(database, database_url, redis),
                 "sessions": sessions,
                 "standings": standings,
+                "printer": Printer(),
                 "page_tries": RateLimit(redis, "pages", LOOK_UPS_PER_MINUTE),
                 "ready": ready,
                 "seen_pages": seen_pages,

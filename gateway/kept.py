@@ -89,6 +89,10 @@ class Kept:
                 return after.is_whole
         raise CacheDown("never our turn to write")
 
+    async def renew(self, account: str) -> None:
+        """Let open pages of an account look again: something that is not kept here has changed."""
+        await self._snapshots.renew(account)
+
     async def holders(self, office: Office, kind: Kind, ids: Sequence[str]) -> dict[str, frozenset[str]]:
         """Name the customers of theirs in whose lists each of some records may be."""
         return dict(await self._holders.of(_group(office, kind), ids))

@@ -97,6 +97,11 @@ class Supply:
         await self._wait(due, now, until)
         return None if due else version, [self._supplied(question) for question in questions]
 
+    async def announce(self, account: str) -> None:
+        """Let open pages of an account look again. Without Redis they do so by themselves."""
+        with suppress(CacheDown):
+            await self._kept.renew(account)
+
     async def look_again(self, want: Pull, since: datetime) -> None:
         """Renew what is kept, if it was asked for before. What nobody keeps is left for whoever wants it first.
 

@@ -38,6 +38,10 @@ UNTOLD = {
     "gateway.feeds.sweeps:go_on": "that all lists are read anew",
     "gateway.feeds.sweeps:came_to": "how many of them were",
     "gateway.feeds.sweeps:end": "that all were",
+    "gateway.outbox.desk:take": "what a customer sends: its row says who sent it, and when",
+    "gateway.outbox.desk:_change": "that they took it back, or wrote it anew, which its row says too",
+    "gateway.outbox.turns:take": "whose turn it is to send it",
+    "gateway.outbox.turns:note": "what has become of it",
     "gateway.identity.readiness:_keep": "what would be seen, computed anew from what is there",
     "gateway.cli.audit:run": "keys that are sealed anew; the other one tells",
 }
@@ -83,6 +87,8 @@ LOOKS = {
     "conflicts list": ("conflicts", "list"),
     "conflicts show": ("conflicts", "show", "nobody"),
     "conflicts rate": ("conflicts", "rate"),
+    "outbox list": ("outbox", "list"),
+    "outbox show": ("outbox", "show", "nobody"),
     "queue list": ("queue", "list"),
     "queue show": ("queue", "show", "nobody"),
 }
@@ -90,6 +96,8 @@ OTHERS = {
     "webhooks register": "in test_webhooks_cli, as it needs a vendor that has an API for it",
     "conflicts ignore": "in test_conflicts_cli, as it needs a conflict",
     "conflicts reopen": "in test_conflicts_cli, as it needs a conflict",
+    "outbox resend": "in test_outbox_stuck, as it needs something that could not be passed on",
+    "outbox settle": "in test_outbox_stuck, as it needs something that could not be passed on",
     "serve": "the portal itself, whose writes are told one by one",
     "worker": "what back offices have, which nobody here has changed",
     "demo": "a portal of its own",

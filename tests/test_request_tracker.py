@@ -137,7 +137,7 @@ def long_ticket(request: httpx.Request, messages: int) -> dict[str, Any]:
         return {"items": rows, "pages": None}
     wanted = [condition["value"] for condition in json.loads(request.content)]
     assert 0 < len(wanted) <= 20
-    part = {"ContentType": "text/plain", "Filename": "", "ContentLength": "4", "Content": "said"}
+    part = {"ContentType": "text/plain", "Filename": "", "ContentLength": "4", "Subject": "", "Content": "said"}
     return {"items": [{"id": i, "TransactionId": i, **part} for i in wanted], "pages": None}
 
 

@@ -9,13 +9,17 @@ from msgspec import Struct
 
 from connectors.sandbox.asgi import Answer, App, Request, Response, as_html, as_json, asgi
 
+CREATED = 201
 POLL = 0.02  # seconds between looks at whether a hang is over
 
 
 class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`slow` answers after `seconds`; `hang` answers once the fault is lifted."""
+    """`slow` answers after `seconds`; `hang` answers once the fault is lifted; `lost` does what it is told, unheard.
 
-    kind: Literal["none", "slow", "unavailable", "hang"] = "none"
+    Only that something was made or changed is lost.
+    """
+
+    kind: Literal["none", "slow", "unavailable", "hang", "lost"] = "none"
     seconds: float = 0.0
 
 
@@ -44,7 +48,11 @@ class Switch:
                 await asyncio.sleep(self.fault.seconds)
             while self.fault.kind == "hang":  # noqa: ASYNC110  # lifted from another thread
                 await asyncio.sleep(POLL)
-            return answer(request)
+            answered = answer(request)
+            changed = answered.changed or request.method in ("PUT", "PATCH") or answered.status == CREATED
+            if self.fault.kind == "lost" and changed:
+                return as_html("504 Gateway Timeout", 504)
+            return answered
 
         return asgi(guarded)
 

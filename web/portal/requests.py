@@ -1,22 +1,30 @@
 """Requests: the list by whose turn it is, and one with its public conversation."""
 
 from collections import Counter
-from typing import Any, Literal
+from contextlib import suppress
+from typing import Annotated, Any, Literal
 
-from litestar import Response, get
+from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromQuery
+from litestar.enums import RequestEncodingType
+from litestar.exceptions import NotFoundException
+from litestar.params import Body, FromQuery
 from litestar.response import Stream
+from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY
 from msgspec import Struct
 from msgspec.structs import asdict
 
 from connectors.records import Message, Ticket
+from gateway.access import LinkRef
 from gateway.home import Item
+from gateway.outbox.desk import NotYours, TooLate
 from gateway.statuses import status_of
 from web.portal.files import stream_file
 from web.portal.listing import Depth, Empty, Filters, PageNumber, Question, make_listing
 from web.portal.paths import FileId, RecordId, SourceName
-from web.portal.visit import Visit, items_of, only
+from web.portal.replies import Answering, Written, answering, check
+from web.portal.visit import Visit, href, items_of, only
+from web.redirects import see_other
 from web.safe_html import SafeHtml, clean, plain
 from web.words import number
 
@@ -76,6 +84,53 @@ async def show_requests(
 @get("/requests/{source:str}/{record:str}")
 async def show_request(visit: NamedDependency[Visit], source: SourceName, record: RecordId) -> Response[bytes]:
     item = await visit.one(Ticket, source, record)
+    return await _page(visit, item, await answering(visit, item))
+
+
+@post("/requests/{source:str}/{record:str}/reply")
+async def send_reply(
+    visit: NamedDependency[Visit],
+    source: SourceName,
+    record: RecordId,
+    data: Annotated[Written, Body(media_type=RequestEncodingType.URL_ENCODED)],
+) -> Response[Any]:
+    """Take an answer, and say so when it cannot be lost any more."""
+    item = await visit.one(Ticket, source, record)
+    form = await answering(visit, item, data.text, check(data.text.strip()))
+    if form is None or visit.scope is None:
+        raise NotFoundException
+    if form.problem:
+        page = await _page(visit, item, form)
+        page.status_code = HTTP_422_UNPROCESSABLE_ENTITY
+        return page
+    asked = {"ticket": record, "text": data.text.replace("\r\n", "\n").strip()}
+    await visit.desk.take(visit.scope, LinkRef(source, item.part.customer), "reply", asked, data.nonce)
+    return see_other(f"{href(item)}#answer")
+
+
+@get("/requests/{source:str}/{record:str}/reply")
+async def go_to_request(visit: NamedDependency[Visit], source: SourceName, record: RecordId) -> Response[str]:
+    """Lead somebody back who reloads the address of the form."""
+    return see_other(href(await visit.one(Ticket, source, record)))
+
+
+@post("/requests/{source:str}/{record:str}/reply/{handed:str}/back")
+async def take_back_reply(
+    visit: NamedDependency[Visit], source: SourceName, record: RecordId, handed: RecordId
+) -> Response[str]:
+    """Take back an answer that has not gone out. One that has stays where it is, and its page says so."""
+    item = await visit.one(Ticket, source, record)
+    if visit.scope is None:
+        raise NotFoundException
+    try:
+        with suppress(TooLate):  # what has become of it stands there
+            await visit.desk.take_back(visit.scope, handed)
+    except NotYours as error:
+        raise NotFoundException from error
+    return see_other(f"{href(item)}#answer")
+
+
+async def _page(visit: Visit, item: Item[Ticket], form: Answering | None) -> Response[bytes]:
     return visit.page(
         "request.html",
         area="requests",
@@ -84,6 +139,8 @@ async def show_request(visit: NamedDependency[Visit], source: SourceName, record
         record=item.record,
         status=status_of(item.record, visit.today),
         messages=await _conversation(item.record),
+        here=href(item),
+        answering=form,
     )
 
 

@@ -15,8 +15,16 @@ from web.portal.documents import show_documents
 from web.portal.home import show_home
 from web.portal.invoices import get_invoice_file, show_invoice, show_invoices
 from web.portal.orders import get_order_file, show_order, show_orders
-from web.portal.requests import get_request_file, show_request, show_requests
+from web.portal.requests import (
+    get_request_file,
+    go_to_request,
+    send_reply,
+    show_request,
+    show_requests,
+    take_back_reply,
+)
 from web.portal.search import show_search
+from web.portal.statements import get_sheet, get_table, show_statement
 from web.portal.switch import use_account
 from web.portal.visit import Visit, visit_of
 from web.portal.why import why_invoice, why_order, why_request
@@ -35,9 +43,15 @@ PORTAL = Router(
         show_invoices,
         show_invoice,
         get_invoice_file,
+        show_statement,
+        get_table,
+        get_sheet,
         show_requests,
         show_request,
         get_request_file,
+        send_reply,
+        go_to_request,
+        take_back_reply,
         show_orders,
         show_order,
         get_order_file,

@@ -11,13 +11,15 @@ from litestar.exceptions import NotFoundException
 
 from auth.principals import Onlooker, Visiting
 from cache.same import Same
+from connectors.actions import ActionName
 from connectors.contract import FileStream
 from connectors.errors import NotFound, Unavailable
 from connectors.records import KINDS, Kind, Record
-from gateway.access import Scope
+from gateway.access import LinkRef, Scope
 from gateway.account_view import AccountView, AccountViews, Elsewhere, Part
 from gateway.home import Item, share_of
 from gateway.offices import Office
+from gateway.outbox.desk import Desk, persons_in
 from gateway.page_rows import PLACE
 from gateway.proofs import Proof
 from gateway.rights import AREA_OF, AREAS, Area
@@ -78,6 +80,20 @@ class Visit:
     def offices(self) -> Mapping[str, Office]:
         """The sources as they were when the visit began."""
         return self._records.offices if self._records else {}
+
+    @property
+    def desk(self) -> Desk:
+        """Where the visitor hands in what is to be sent."""
+        desk: Desk = self.request.app.state.desk
+        return desk
+
+    def can(self, action: ActionName, link: LinkRef) -> bool:
+        """Whether the visitor can have something done in a source, as who they are there. An onlooker cannot."""
+        office, is_onlooker = self.offices.get(link.source), isinstance(self.request.user, Onlooker)
+        if office is None or is_onlooker or self.scope is None or link not in self.scope.links:
+            return False
+        found = office.connector.actions.get(action)
+        return found is not None and found.takes(link.customer, persons_in(self.scope, link.source))
 
     @cached_property
     def areas(self) -> tuple[Area, ...]:

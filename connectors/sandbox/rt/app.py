@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from connectors.sandbox.asgi import App, Request, Response, as_json
 from connectors.sandbox.faults import Switch
-from connectors.sandbox.rt import lists, records
+from connectors.sandbox.rt import lists, records, writes
 from connectors.sandbox.rt.errors import RtError, not_found
 from connectors.sandbox.rt.store import Store
 from connectors.sandbox.rt.writer import Writer
@@ -31,12 +31,14 @@ def _answer(store: Store, request: Request) -> Response:
     if scheme.lower() != "token" or token != store.token:
         raise RtError(401, "Unauthorized")
     path = request.path.removeprefix(ROOT).rstrip("/")
+    allowed = set[str]()
     for pattern, methods, handler in ROUTES:
         if match := re.fullmatch(pattern, path):
+            allowed.update(methods)
             if request.method not in methods:
-                raise RtError(405, "Method Not Allowed")
+                continue
             return handler(store, Writer(store, request.base + ROOT), request, "".join(match.groups()))
-    raise not_found()
+    raise RtError(405, "Method Not Allowed") if allowed else not_found()
 
 
 ROUTES: list[tuple[str, tuple[str, ...], Handler]] = [
@@ -49,9 +51,14 @@ ROUTES: list[tuple[str, tuple[str, ...], Handler]] = [
     (r"/ticket/(\d+)/history", ("GET",), lists.history),
     (r"/ticket/(\d+)/attachments", ("GET",), lists.ticket_files),
     (r"/transaction/(\d+)/attachments", ("GET",), lists.transaction_files),
+    (r"/ticket", ("POST",), writes.make_ticket),
+    (r"/ticket/(\d+)/correspond", ("POST",), writes.correspond),
+    (r"/ticket/(\d+)/comment", ("POST",), writes.internal),
     (r"/ticket/(\d+)", ("GET",), records.ticket),
+    (r"/ticket/(\d+)", ("PUT",), writes.change),
     (r"/queue/([^/]+)", ("GET",), records.queue),
     (r"/user/([^/]+)", ("GET",), records.user),
+    (r"/user/([^/]+)", ("PUT",), writes.change_user),
     (r"/transaction/(\d+)", ("GET",), records.transaction),
     (r"/attachment/(\d+)", ("GET",), records.attachment),
 ]

@@ -8,19 +8,21 @@ from connectors.sandbox.rt.store import Row, Store
 
 IDS_EACH = 100  # attachments of a transaction
 STAFF = "root"
+CALLER = "hallway"  # whom the token speaks for
 
 
-def set_status(store: Store, key: int, status: str, now: datetime) -> None:
+def set_status(store: Store, key: int, status: str, now: datetime, by: str = STAFF) -> None:
     """Give a ticket another status of its lifecycle. Its history tells."""
     row = store.tickets[key]
-    _happen(store, key, {"Type": "Status", "Field": "Status", "OldValue": row["Status"], "NewValue": status}, now)
+    changed = {"Type": "Status", "Field": "Status", "OldValue": row["Status"], "NewValue": status, "by": by}
+    _happen(store, key, changed, now)
     row["Status"] = status
     row["Resolved"] = None if store.is_active(row) else row["LastUpdated"]
 
 
-def reply(store: Store, key: int, text: str, now: datetime) -> None:
-    """Answer a ticket in public."""
-    _happen(store, key, {"Type": "Correspond", "text": text}, now)
+def reply(store: Store, key: int, text: str, now: datetime, *, by: str = STAFF, subject: str = "") -> None:
+    """Say something on a ticket in public."""
+    _happen(store, key, {"Type": "Correspond", "text": text, "by": by, "subject": subject}, now)
 
 
 def comment(store: Store, key: int, text: str, now: datetime) -> None:
@@ -44,7 +46,7 @@ def merge(store: Store, key: int, into: int, now: datetime) -> None:
 def _happen(store: Store, key: int, event: dict[str, Any], now: datetime) -> None:
     row, now = store.tickets[key], now.replace(microsecond=0)
     add_transaction(store, row, max(store.transactions) + 1, {"by": STAFF, "at": now} | event)
-    row |= {"LastUpdated": now, "LastUpdatedBy": STAFF}
+    row |= {"LastUpdated": now, "LastUpdatedBy": event.get("by", STAFF)}
 
 
 def add_transaction(store: Store, ticket: Row, id_: int, event: dict[str, Any]) -> None:
@@ -52,7 +54,7 @@ def add_transaction(store: Store, ticket: Row, id_: int, event: dict[str, Any]) 
     row |= {"id": id_, "ObjectType": "RT::Ticket", "ObjectId": ticket["id"], "TimeTaken": "0", "Data": None}
     row |= {"Creator": event["by"], "Created": event["at"]}
     if event["Type"] in {"Create", "Correspond", "Comment"}:
-        row["Data"] = ticket["Subject"]
+        row["Data"] = event.get("subject") or ticket["Subject"]
     store.transactions[id_] = row
     for part in parts(id_ * IDS_EACH, event):
         part |= {"TransactionId": id_, "Creator": event["by"], "Created": event["at"]}

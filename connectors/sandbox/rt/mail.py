@@ -14,14 +14,15 @@ def parts(first: int, event: dict[str, Any]) -> Iterator[Row]:
         (f"text/{kind}", event[key].encode()) for kind, key in (("plain", "text"), ("html", "html")) if key in event
     ]
     files = event.get("files", [])
+    subject = {"Subject": event.get("subject", "")}
     number, parent = first, 0
     if files or len(bodies) > 1:
         number += 1
         parent = number
-        yield _part(number, 0, "multipart/mixed" if files else "multipart/alternative", None)
+        yield _part(number, 0, "multipart/mixed" if files else "multipart/alternative", None) | subject
     for media_type, content in bodies:
         number += 1
-        yield _part(number, parent, media_type, content)
+        yield _part(number, parent, media_type, content) | ({} if parent else subject)
     for file in files:
         number += 1
         yield _part(number, parent, file["type"], _content(file)) | {"Filename": file["name"]}

@@ -25,7 +25,9 @@ def ticket(store: Store, writer: Writer, request: Request, id_: str) -> Response
         raise not_found()
     row = store.tickets[row["EffectiveId"]]
     version = max((one["id"] for one in store.history(row["id"])), default=0)
-    links = [{"ref": "history", "_url": f"{writer.base}/ticket/{row['id']}/history"}]
+    here = f"{writer.base}/ticket/{row['id']}"
+    links = [{"ref": "refers-to", "type": "external", "_url": address} for address in row["RefersTo"]]
+    links += [{"ref": "history", "_url": f"{here}/history"}, {"ref": "correspond", "_url": f"{here}/correspond"}]
     return _record(writer, request, "ticket", row, ("etag", f'"{version}"'), links=links)
 
 

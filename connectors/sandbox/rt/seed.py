@@ -49,16 +49,19 @@ def _archive(facts: dict[str, Any], now: datetime) -> Iterable[dict[str, Any]]:
         }
 
 
-def add_ticket(store: Store, ticket: dict[str, Any]) -> None:
-    row = {"Cc": [], "AdminCc": []} | {name: value for name, value in ticket.items() if name != "history"}
+def add_ticket(store: Store, ticket: dict[str, Any], first: int | None = None) -> None:
+    """Add a ticket with its history. `first` is the id of its first transaction, None: as the seed's are."""
+    row = {"Cc": [], "AdminCc": [], "RefersTo": []} | {
+        name: value for name, value in ticket.items() if name != "history"
+    }
     numbers = ("Priority", "InitialPriority", "FinalPriority", "TimeWorked", "TimeLeft", "TimeEstimated")
     row |= dict.fromkeys(numbers, "0") | {"Type": "ticket", "EffectiveId": row["id"], "CustomFields": []}
     store.tickets[row["id"]] = row
     events = [event for entry in ticket["history"] for event in _repeated(entry)]
-    for place, event in enumerate(events, 1):
-        add_transaction(store, row, row["id"] * IDS_EACH + place, event)
-    first, last = events[0], events[-1]
-    row |= {"Created": first["at"], "Creator": first["by"], "LastUpdated": last["at"], "LastUpdatedBy": last["by"]}
+    for id_, event in enumerate(events, first or row["id"] * IDS_EACH + 1):
+        add_transaction(store, row, id_, event)
+    created, last = events[0], events[-1]
+    row |= {"Created": created["at"], "Creator": created["by"], "LastUpdated": last["at"], "LastUpdatedBy": last["by"]}
     told = [event["at"] for event in events if event["Type"] == "Correspond" and store.users[event["by"]]["Privileged"]]
     row |= {"Told": told[-1]} if told else {}
     row |= {} if store.is_active(row) else {"Resolved": last["at"]}

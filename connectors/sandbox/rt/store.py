@@ -19,6 +19,9 @@ class Store(Struct):
     def is_active(self, ticket: Row) -> bool:
         return ticket["Status"] not in self._lifecycle(ticket)["inactive"]
 
+    def is_new(self, ticket: Row) -> bool:
+        return ticket["Status"] in self._lifecycle(ticket)["initial"]
+
     def statuses_of(self, ticket: Row) -> tuple[str, ...]:
         """Every status that the ticket's queue knows."""
         return tuple(status for group in self._lifecycle(ticket).values() for status in group)

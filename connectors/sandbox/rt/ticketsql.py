@@ -48,10 +48,9 @@ def _comparison(store: Store, field: str, operator: str, value: str) -> Test:
     if field == "Status" and value in _ACTIVE and operator in {"=", "!="}:
         active = _ACTIVE[value] is (operator == "=")
         return lambda ticket: store.is_active(ticket) is active
-    if field in {"Status", "Subject"}:
-        test = text_test(operator, value)
-        return lambda ticket: test(str(ticket[field]))
-    if field == "Queue":
-        test = text_test(operator, value)
-        return lambda ticket: test(str(store.queues[ticket["Queue"]]["Name"]))
+    if field in {"Status", "Subject", "Queue"}:
+        test, queues = text_test(operator, value), store.queues
+        return lambda ticket: test(str(queues[ticket[field]]["Name"] if field == "Queue" else ticket[field]))
+    if field == "RefersTo" and operator == "=":
+        return lambda ticket: value in ticket["RefersTo"]
     raise bad_request(f"Unknown field: {field}")

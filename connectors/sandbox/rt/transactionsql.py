@@ -1,5 +1,6 @@
 """TransactionSQL, which finds what happened to tickets."""
 
+from connectors.sandbox.rt.changes import CALLER
 from connectors.sandbox.rt.errors import bad_request
 from connectors.sandbox.rt.sql import ORDERED, Test, instant, parse, text_test
 from connectors.sandbox.rt.store import Store
@@ -17,6 +18,9 @@ def _comparison(store: Store, field: str, operator: str, value: str) -> Test:
     if field in _TEXTS:
         test = text_test(operator, value)
         return lambda row: test(str(row[field] or ""))
+    if field == "Creator":
+        test = text_test(operator, CALLER if value == "__CurrentUser__" else value)
+        return lambda row: test(str(row["Creator"]))
     if field in _NUMBERS and operator in ORDERED and value.isdigit():
         order = ORDERED[operator]
         return lambda row: order(row[field], int(value))

@@ -7,7 +7,8 @@ from connectors.sandbox.zendesk.errors import bad_request, invalid, not_found
 from connectors.sandbox.zendesk.store import STATUSES, Row, Store
 from connectors.sandbox.zendesk.writer import as_html, as_text
 
-FIELDS = {"subject", "comment", "requester_id", "status", "priority", "type", "external_id", "tags"}
+FIELDS = {"subject", "comment", "requester_id", "status", "priority", "type", "external_id", "tags", "organization_id"}
+FIELDS |= {"metadata"}  # of what is written now, not of the ticket
 COMMENT_FIELDS = {"body", "html_body", "public", "author_id"}
 
 
@@ -43,8 +44,9 @@ def create_ticket(store: Store, fields: dict[str, Any], now: datetime, key: int 
         "custom_fields": [],
         "has_incidents": False,
     }
-    row |= {name: value for name, value in fields.items() if name != "comment"}
+    row |= _own(fields)
     store.tickets[row["id"]] = row
+    _note(store, row, fields, now)
     add_comment(store, row, {"author_id": requester["id"]} | fields["comment"], now)
     return row
 
@@ -56,7 +58,8 @@ def update_ticket(store: Store, key: int, fields: dict[str, Any], now: datetime)
     if row["status"] == "closed":
         raise invalid("status", "Status: closed prevents ticket update")
     _check(store, fields)
-    row |= {name: value for name, value in fields.items() if name != "comment"} | {"updated_at": now}
+    row |= _own(fields) | {"updated_at": now}
+    _note(store, row, fields, now)
     touch_ticket(store, key, now)
     if "comment" in fields:
         add_comment(store, row, {"author_id": store.caller["id"]} | fields["comment"], now)
@@ -136,6 +139,25 @@ def leave(store: Store, user: int, organization: int) -> None:
         row["default"] = True
 
 
+def _own(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name not in ("comment", "metadata")}
+
+
+def _note(store: Store, row: Row, fields: dict[str, Any], now: datetime) -> None:
+    """Write an audit, which keeps what the caller wants to be kept."""
+    id_ = max(store.audits, default=2**53) + 1
+    kept = {"system": {}, "custom": fields.get("metadata", {}).get("custom", {})}
+    store.audits[id_] = {
+        "id": id_,
+        "ticket_id": row["id"],
+        "created_at": now,
+        "author_id": store.caller["id"],
+        "metadata": kept,
+        "events": [],
+        "via": {"channel": "api"},
+    }
+
+
 def _check(store: Store, fields: dict[str, Any]) -> None:
     if unknown := sorted(fields.keys() - FIELDS):
         raise bad_request("InvalidParameter", f"Unknown property of a ticket: {unknown[0]}")
@@ -144,6 +166,17 @@ def _check(store: Store, fields: dict[str, Any]) -> None:
     comment = fields.get("comment", {"body": "-"})
     if not isinstance(comment, dict) or not (comment.get("body") or comment.get("html_body")):
         raise invalid("comment", "Description: cannot be blank")
+    _check_organization(store, fields)
     for field, people in (("requester_id", fields), ("author_id", comment)):
         if people.get(field, store.caller["id"]) not in store.users:
             raise invalid(field, f"{field} is invalid")
+
+
+def _check_organization(store: Store, fields: dict[str, Any]) -> None:
+    """A ticket is for an organization of its requester's."""
+    key = fields.get("organization_id")
+    theirs = {
+        row["organization_id"] for row in store.memberships.values() if row["user_id"] == fields.get("requester_id")
+    }
+    if key is not None and key not in theirs:
+        raise invalid("organization_id", "Organization: is invalid")

@@ -29,6 +29,8 @@ class Store(Struct):
     comments: dict[int, Row]
     attachments: dict[int, Row]
     webhooks: dict[int, Row] = field(default_factory=dict)
+    audits: dict[int, Row] = field(default_factory=dict)
+    keys: dict[str, tuple[bytes, int]] = field(default_factory=dict)  # of what was asked, and the ticket made of it
     exported_after: timedelta = timedelta(minutes=1)
     exports_a_minute: int = 10
     exports: list[float] = field(default_factory=list)  # when there was one lately, by the machine's own counting

@@ -7,7 +7,7 @@ from typing import Any
 
 from connectors.sandbox.asgi import Request, Response, as_json
 from connectors.sandbox.zendesk.changes import create_ticket, update_ticket
-from connectors.sandbox.zendesk.errors import bad_request, not_found
+from connectors.sandbox.zendesk.errors import ZendeskError, bad_request, not_found
 from connectors.sandbox.zendesk.paging import BY_CURSOR, BY_NUMBER, by_cursor, by_number, params_of
 from connectors.sandbox.zendesk.store import Row, Store
 from connectors.sandbox.zendesk.writer import Writer
@@ -51,9 +51,37 @@ def ticket(store: Store, writer: Writer, request: Request, key: str) -> Response
 
 
 def tickets(store: Store, writer: Writer, request: Request, _id: str) -> Response:
+    """List tickets of an external id, or make one: with a key that was there before, of the same body, none.
+
+    https://developer.zendesk.com/api-reference/ticketing/introduction/#idempotency. Zendesk remembers for two hours.
+    """
+    if request.method == "GET":
+        params = params_of(request, BY_CURSOR | {"external_id"})
+        wanted = params.get("external_id")
+        rows = [row for row in store.undeleted() if wanted in (None, row["external_id"])]
+        return as_json(by_cursor(request, rows, "tickets", writer.ticket, params=params, sort="id"))
     params_of(request)
-    row = create_ticket(store, _fields(request), datetime.now(UTC))
-    return as_json({"ticket": writer.ticket(row)}, 201)
+    key = request.headers.get("idempotency-key")
+    if key in store.keys:
+        body, made = store.keys[key]
+        if body != request.body:
+            raise ZendeskError(400, {"error": "IdempotentRequestError"})
+        row, lookup = store.tickets[made], "hit"
+    else:
+        row, lookup = create_ticket(store, _fields(request), datetime.now(UTC)), "miss"
+    answer = as_json({"ticket": writer.ticket(row)}, 201)
+    if key is None:
+        return answer
+    store.keys[key] = request.body, row["id"]
+    return Response(answer.status, answer.body, (*answer.headers, ("x-idempotency-lookup", lookup)))
+
+
+def audits(store: Store, writer: Writer, request: Request, key: str) -> Response:
+    """List what was written on a ticket."""
+    params = params_of(request, BY_CURSOR)
+    row = _found(store, key)
+    rows = [each for each in store.audits.values() if each["ticket_id"] == row["id"]]
+    return as_json(by_cursor(request, rows, "audits", writer.audit, params=params, sort="id"))
 
 
 def comments(store: Store, writer: Writer, request: Request, key: str) -> Response:

@@ -1,6 +1,7 @@
 """Who is who. A customer is a user of RT's, known there by name, and so is a person."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from msgspec import Struct
 
@@ -8,7 +9,12 @@ from connectors.contract import Candidate, Facts, Person
 from connectors.errors import NotFound
 from connectors.found import Found
 from connectors.mail import same_address
-from connectors.vendors.request_tracker.api import RequestTracker, search
+from connectors.vendors.request_tracker.api import Key, RequestTracker, search
+
+
+class NumberRow(Struct):
+    id: Key
+    Name: str
 
 
 class UserRow(Struct):
@@ -34,6 +40,26 @@ async def fetch_person(office: RequestTracker, person: str) -> Person:
     for row in await _users(office, "Name", person, lambda row: row.Name == person):
         emails = frozenset([row.EmailAddress] if row.EmailAddress else [])
         return Person(id=person, customers=frozenset([person]), emails=emails)
+    raise NotFound("RT: no such user, or one who is disabled")
+
+
+async def numbers_of(office: RequestTracker, customer: str, person: str | None) -> list[int]:
+    """Give the numbers of a customer and of the person who asks, if RT has them still. Raises `NotFound`.
+
+    A name would not do: RT takes one that looks like an address for whoever has that address.
+    """
+    numbers = [await _number(office, customer)]
+    if person and person != customer:
+        with suppress(NotFound):
+            numbers.append(await _number(office, person))
+    return numbers
+
+
+async def _number(office: RequestTracker, name: str) -> int:
+    condition = {"field": "Name", "operator": "=", "value": name}
+    for row in await search(office, NumberRow, "/users", "id,Name", [condition]):
+        if row.Name == name:
+            return int(row.id)
     raise NotFound("RT: no such user, or one who is disabled")
 
 

@@ -14,9 +14,21 @@ class RequestTrackerConfig(WebhookConfig, frozen=True):
         Secret,
         Meta(
             title="Authentication token",
-            description="Logged in as > Settings > Auth Tokens. Its account needs SeeQueue and ShowTicket, no more",
+            description="Logged in as > Settings > Auth Tokens. Its account needs SeeQueue and ShowTicket, and "
+            "for what customers send CreateTicket, ReplyToTicket and ModifyTicket, no more",
         ),
     ]
+    queue: Annotated[str, Meta(title="Queue", description="Where new requests of customers go to", min_length=1)] = (
+        "General"
+    )
     team_name: Annotated[
         str, Meta(title="Your team's name", description="Customers read it instead of your people's", min_length=1)
     ] = "Support"
+    changes_details: Annotated[
+        bool,
+        Meta(
+            title="Details of customers",
+            description="Whether customers may see and change their own telephone numbers and address. For that the "
+            "token's account needs AdminUsers, with which it may change every user of RT, staff too",
+        ),
+    ] = False

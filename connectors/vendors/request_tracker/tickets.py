@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import pairwise
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from connectors.contract import Answer, Page, Query, RecordQuery
 from connectors.errors import BadResponse, NotFound
@@ -21,6 +21,7 @@ from connectors.vendors.request_tracker.api import (
     quoted,
 )
 from connectors.vendors.request_tracker.conversation import read_messages
+from connectors.vendors.request_tracker.ours import NAME
 
 STATES: Mapping[str, TicketState] = {
     "new": "received",
@@ -33,7 +34,16 @@ FIELDS = "Type,Subject,Status,Created,LastUpdated,Requestor"
 OPEN = "Status = '__Active__'"  # RT's own name for every status, of any lifecycle, that is not a last one
 
 
+class Hyperlink(Struct):
+    """What can be done with a ticket, or what it has to do with. An address, where it is one, is RT's word for it."""
+
+    ref: str
+    address: str = field(name="_url", default="")
+
+
 class TicketRow(Struct):
+    """A ticket. `links` are known of a single one alone."""
+
     id: Key
     Type: str
     Subject: str
@@ -41,6 +51,7 @@ class TicketRow(Struct):
     Created: Instant
     LastUpdated: Instant
     Requestor: list[Ref]
+    links: list[Hyperlink] = field(name="_hyperlinks", default_factory=list)
 
     @property
     def people(self) -> tuple[str, ...]:
@@ -54,6 +65,16 @@ class TicketRow(Struct):
     @property
     def shown(self) -> bool:
         return self.Type == "ticket" and self.Status != "deleted"
+
+    @property
+    def takes_replies(self) -> bool:
+        """Whether the token's account may reply to it."""
+        return any(link.ref == "correspond" for link in self.links)
+
+    @property
+    def is_of_ours(self) -> bool:
+        """Whether it refers to a request of the portal's."""
+        return any(link.ref == "refers-to" and link.address.startswith(NAME) for link in self.links)
 
 
 async def read_tickets(office: RequestTracker, query: Query) -> Page[Ticket]:
@@ -81,7 +102,8 @@ async def read_tickets(office: RequestTracker, query: Query) -> Page[Ticket]:
 
 async def fetch_ticket(office: RequestTracker, query: RecordQuery) -> Answer[Ticket]:
     row = await find_ticket(office, query.id, query.customer)
-    return answer_of(office, row, query.asked_at, await read_messages(office, str(row.id), row.owners))
+    messages = await read_messages(office, str(row.id), row.people, is_of_ours=row.is_of_ours)
+    return answer_of(office, row, query.asked_at, messages)
 
 
 async def find_ticket(office: RequestTracker, key: str, customer: str) -> TicketRow:

@@ -84,6 +84,12 @@ def person_key(person: str) -> str:
     return match[2]
 
 
+def organization_key(customer: str) -> int | None:
+    """Give the id of an organization's. None: it is no organization."""
+    match = _CUSTOMER.fullmatch(customer)
+    return int(match[2]) if match and match[1] == "organization" else None
+
+
 def tickets_of(customer: str) -> str:
     """Give the address of a customer's tickets. Whoever is called otherwise is nobody's customer."""
     match = _CUSTOMER.fullmatch(customer)

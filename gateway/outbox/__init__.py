@@ -1,0 +1,1 @@
+"""What customers send: written down first, then done in the back office, once."""

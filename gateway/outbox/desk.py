@@ -1,0 +1,144 @@
+"""Where customers hand in what they want, and see what became of it."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from msgspec import Struct
+
+from auth.clock import Clock
+from connectors.actions import ACTIONS, ActionName, Asked
+from gateway.access import LinkRef, Scope
+from gateway.outbox.references import new_reference
+from gateway.outbox.states import State
+from gateway.records.database import Database
+from gateway.records.ids import new_id
+from gateway.records.outbox_tables import OutboxRow
+from gateway.records.upsert import insert
+
+
+class NotYours(Exception):  # noqa: N818  # says what is, as its siblings do
+    """The account has no such thing, or is not that customer."""
+
+
+class TooLate(Exception):  # noqa: N818  # says what is
+    """It is on its way, or done: it can be corrected or taken back no more."""
+
+
+class Handed(Struct, frozen=True, kw_only=True):
+    """What somebody handed in, and how far it is. `number` is what the back office calls it, once it is done."""
+
+    id: str
+    reference: str
+    source: str
+    action: ActionName
+    asked: Asked
+    state: State
+    made_at: datetime
+    done_at: datetime | None
+    record: str | None
+    number: str | None
+
+
+def persons_in(scope: Scope, source: str) -> list[str]:
+    """Give all that a member is known as in a source."""
+    return sorted(each.person for each in scope.persons if each.source == source)
+
+
+class Desk:
+    """Takes what members hand in. `wake` is called when there is something to do."""
+
+    def __init__(self, db: Database, clock: Clock, wake: Callable[[], None]) -> None:
+        self._db = db
+        self._clock = clock
+        self._wake = wake
+
+    async def take(self, scope: Scope, link: LinkRef, action: ActionName, asked: dict[str, Any], nonce: str) -> Handed:
+        """Write it down; once this returns it is not lost any more. The same form twice is one thing.
+
+        `asked` is what the action needs besides the reference and the customer. Raises `NotYours` for a customer that
+        the account is not, `msgspec.ValidationError`, and `DatabaseDown`: then it was not taken.
+        """
+        if link not in scope.links:
+            raise NotYours
+        now, reference = self._clock(), new_reference()
+        ours = {"reference": reference, "customer": link.customer, "persons": persons_in(scope, link.source)}
+        whole = msgspec.convert({**asked, **ours}, ACTIONS[action])
+        row = {
+            "id": new_id(),
+            "reference": reference,
+            "account_id": scope.account_id,
+            "member_id": scope.member_id,
+            "nonce": nonce,
+            "action": action,
+            "source": link.source,
+            "asked": msgspec.to_builtins(whole),
+            "state": "waiting",
+            "made_at": now,
+            "due_at": now,
+            "tries": 0,
+            "turn": 0,
+        }
+        this = (OutboxRow.account_id == scope.account_id, OutboxRow.nonce == nonce)
+        async with self._db.write() as session:
+            await session.execute(insert(session, OutboxRow).values(**row).on_conflict_do_nothing())
+            taken = (await session.scalars(sa.select(OutboxRow).where(*this))).one()
+        self._wake()
+        return _handed(taken)
+
+    async def of(self, scope: Scope, *, most: int = 100) -> tuple[Handed, ...]:
+        """List what was handed in for the account, the latest first: all of it, or the member's own."""
+        theirs = [OutboxRow.account_id == scope.account_id]
+        if scope.rights.requests != "company":
+            theirs.append(OutboxRow.member_id == scope.member_id)
+        latest = sa.select(OutboxRow).where(*theirs).order_by(OutboxRow.id.desc()).limit(most)
+        async with self._db.read() as session:
+            return tuple(map(_handed, await session.scalars(latest)))
+
+    async def take_back(self, scope: Scope, id_: str) -> None:
+        """Take back what has not gone out. Raises `NotYours` and `TooLate`."""
+        await self._change(scope, id_, {"state": "cancelled", "due_at": None})
+
+    async def correct(self, scope: Scope, id_: str, corrected: dict[str, Any]) -> None:
+        """Replace the words of what has not gone out, or was declined, and try it. Raises `NotYours` and `TooLate`."""
+        row = await self._find(scope, id_)
+        action: ActionName = row.action  # type: ignore[assignment]  # as it was written
+        ours = {name: row.asked[name] for name in ("reference", "customer", "persons")}
+        asked = msgspec.to_builtins(msgspec.convert({**row.asked, **corrected, **ours}, ACTIONS[action]))
+        await self._change(scope, id_, {"asked": asked, "state": "waiting", "due_at": self._clock(), "tries": 0})
+        self._wake()
+
+    async def _find(self, scope: Scope, id_: str) -> OutboxRow:
+        theirs = (OutboxRow.id == id_, OutboxRow.account_id == scope.account_id, OutboxRow.member_id == scope.member_id)
+        async with self._db.read() as session:
+            row = await session.scalar(sa.select(OutboxRow).where(*theirs))
+        if row is None:
+            raise NotYours
+        return row
+
+    async def _change(self, scope: Scope, id_: str, values: dict[str, Any]) -> None:
+        await self._find(scope, id_)
+        still = (OutboxRow.id == id_, OutboxRow.state.in_(["waiting", "needs_you"]), OutboxRow.in_doubt_since.is_(None))
+        changed = sa.update(OutboxRow).where(*still).values(turn=OutboxRow.turn + 1, **values).returning(OutboxRow.id)
+        async with self._db.write() as session:
+            if await session.scalar(changed) is None:
+                raise TooLate
+
+
+def _handed(row: OutboxRow) -> Handed:
+    action: ActionName = row.action  # type: ignore[assignment]  # as it was written
+    state: State = row.state  # type: ignore[assignment]  # as it was written
+    return Handed(
+        id=row.id,
+        reference=row.reference,
+        source=row.source,
+        action=action,
+        asked=msgspec.convert(row.asked, ACTIONS[action]),
+        state=state,
+        made_at=row.made_at,
+        done_at=row.done_at,
+        record=row.record,
+        number=row.number,
+    )

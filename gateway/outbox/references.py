@@ -1,0 +1,14 @@
+"""The references under which customers find again what they sent: short enough to be read out on the phone."""
+
+import secrets
+
+from gateway.records.ids import ALPHABET
+
+GROUPS, SIZE = 3, 4  # sixty random bits
+
+
+def new_reference() -> str:
+    """Give one like 7K3P-9QXD-2MTB. Nobody can guess another one's from theirs."""
+    signs = (secrets.choice(ALPHABET).upper() for _ in range(GROUPS * SIZE))
+    text = "".join(signs)
+    return "-".join(text[at : at + SIZE] for at in range(0, len(text), SIZE))

@@ -1,0 +1,42 @@
+"""The rows of what customers send."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from gateway.records.base import Base
+
+
+class OutboxRow(Base):
+    """One thing that a customer sent. It is never deleted while it is not done, whatever becomes of its source.
+
+    `in_doubt_since`: then a try began which may have worked; nothing of what was tried before it has. None: none has.
+    """
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        UniqueConstraint("account_id", "nonce", name="uq_outbox_account_nonce"),
+        Index("ix_outbox_due_at", "due_at"),
+    )
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    reference: Mapped[str] = mapped_column(String(16), unique=True)  # what people read, and the back office keeps
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"))
+    member_id: Mapped[str | None] = mapped_column(ForeignKey("members.id", ondelete="SET NULL"))
+    nonce: Mapped[str] = mapped_column(String(43))  # of the form; the same when it is sent twice
+    action: Mapped[str] = mapped_column(String(20))
+    source: Mapped[str] = mapped_column(String(63))
+    asked: Mapped[dict[str, Any]]  # as `connectors.actions` has it
+    state: Mapped[str] = mapped_column(String(12))
+    made_at: Mapped[datetime]
+    due_at: Mapped[datetime | None]  # when to try, or to try again; None: not by itself
+    tries: Mapped[int]
+    tried_at: Mapped[datetime | None]  # the last time
+    in_doubt_since: Mapped[datetime | None]
+    turn: Mapped[int]  # grows with every try, so that one that comes back too late changes nothing
+    done_at: Mapped[datetime | None]
+    record: Mapped[str | None]  # their id of what was made
+    number: Mapped[str | None]
+    error: Mapped[str | None] = mapped_column(Text)  # for staff

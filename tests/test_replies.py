@@ -1,0 +1,105 @@
+"""Answering a request on its page: kept at once, shown with what becomes of it, and sent once."""
+
+import asyncio
+import re
+from html import unescape
+
+import httpx
+import pytest
+from support_portal import Portal
+from support_sandbox import RunningSandbox
+from test_rights import SAME_SITE
+
+from connectors.sandbox.faults import Fault
+from web.portal.replies import MOST
+
+PAGE = "/requests/helpdesk/881"
+TEXT = "Monday suits us.\r\nAfter <nine>, please."
+TRIES = 200
+
+
+@pytest.fixture
+async def maya(portal: Portal) -> httpx.AsyncClient:
+    return await portal.browser("maya", "bakery")
+
+
+async def form(browser: httpx.AsyncClient, page: str = PAGE) -> dict[str, str]:
+    """Take what the page's form for an answer holds."""
+    text = unescape((await browser.get(page)).text)
+    (found,) = re.findall(rf'<form[^>]* action="{page}/reply">(.*?)</form>', text, re.DOTALL)
+    return dict(re.findall(r'name="(\w+)" value="([^"]*)"', found))
+
+
+async def send(browser: httpx.AsyncClient, fields: dict[str, str], page: str = PAGE) -> httpx.Response:
+    return await browser.post(f"{page}/reply", data=fields, headers=SAME_SITE)
+
+
+async def until_shown(browser: httpx.AsyncClient, text: str, *, shown: bool = True) -> str:
+    for _ in range(TRIES):
+        page = unescape((await browser.get(PAGE)).text)
+        if (text in page) is shown:
+            return page
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"never {'' if shown else 'un'}shown: {text}")
+
+
+async def test_keeps_an_answer_at_once_and_sends_it(maya: httpx.AsyncClient) -> None:
+    answer = await send(maya, {**await form(maya), "text": TEXT})
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{PAGE}#answer")
+    page = (await maya.get(PAGE)).text
+    assert "After &lt;nine&gt;, please." in page
+    await until_shown(maya, "Reference ", shown=False)  # it is part of the conversation
+    page = (await maya.get(PAGE)).text
+    assert page.count("Monday suits us.") == 1
+    assert "<nine>" not in page
+
+
+async def test_takes_two_clicks_for_one(maya: httpx.AsyncClient, sandbox: RunningSandbox) -> None:
+    fields = {**await form(maya), "text": "Only once."}
+    answers = await asyncio.gather(*(send(maya, fields) for _ in range(20)))
+    assert {answer.status_code for answer in answers} == {303}
+    await until_shown(maya, "Reference ", shown=False)
+    assert (await maya.get(PAGE)).text.count("Only once.") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [(" \r\n", "Write your answer first."), ("x" * (MOST + 1), "Shorten it.")],
+    ids=["none", "long"],
+)
+async def test_says_what_is_wrong_and_keeps_what_was_written(maya: httpx.AsyncClient, text: str, problem: str) -> None:
+    answer = await send(maya, {**await form(maya), "text": text})
+    assert answer.status_code == 422
+    assert problem in answer.text
+    assert text.strip() in answer.text
+    assert (await maya.get(f"{PAGE}/reply")).headers["location"] == PAGE
+
+
+async def test_answers_no_request_of_another_account(portal: Portal, maya: httpx.AsyncClient) -> None:
+    ines = await portal.browser("ines", "hotel")
+    fields = {**await form(maya), "text": "Not mine."}
+    assert (await send(ines, fields)).status_code in {403, 404}
+    other = {"_token": re.findall(r'name="_token" value="([^"]*)"', (await ines.get("/account")).text)[0]}
+    assert (await send(ines, {**fields, **other})).status_code == 404
+    assert "Not mine." not in (await maya.get(PAGE)).text
+
+
+async def test_refuses_a_form_from_elsewhere(maya: httpx.AsyncClient) -> None:
+    fields = {**await form(maya), "text": "Forged."}
+    assert (await maya.post(f"{PAGE}/reply", data=fields, headers={"Sec-Fetch-Site": "cross-site"})).status_code == 403
+    assert (await send(maya, {**fields, "_token": "x"})).status_code == 403
+    assert (await send(maya, {**fields, "nonce": "short"})).status_code == 404
+    assert "Forged." not in (await maya.get(PAGE)).text
+
+
+async def test_keeps_it_while_the_helpdesk_is_away_and_lets_it_be_taken_back(
+    maya: httpx.AsyncClient, sandbox: RunningSandbox
+) -> None:
+    fields = await form(maya)
+    sandbox.rt_fault(Fault(kind="unavailable"))
+    assert (await send(maya, {**fields, "text": "Wait for me."})).status_code == 303
+    page = await until_shown(maya, "Received.")
+    assert "Wait for me." in page
+    sandbox.lift_faults()
+    await until_shown(maya, "Reference ", shown=False)
+    assert "Wait for me." in (await maya.get(PAGE)).text
