@@ -12,6 +12,7 @@ from msgspec import Struct
 from cache.same import Same
 from connectors.records import Invoice, Money, Order, Record, Ticket
 from gateway.account_view import Part
+from gateway.rights import AREA_OF, Area
 from gateway.statuses import is_delayed, is_overdue, is_to_pay, is_under_way
 
 LISTS = 256  # of which is kept what they bring, as of those that stay unpacked
@@ -62,6 +63,14 @@ def home(parts: Sequence[Part], today: date, since: datetime | None) -> Home:
         totals=totals((invoice for _, share in shares for invoice in share.to_pay), today),
         news=_in_order(news),
     )
+
+
+def needs_by_area(parts: Iterable[Part], today: date) -> tuple[tuple[Area, int], ...]:
+    """Count what needs the customer, where anything does."""
+    counts: dict[Area, int] = dict.fromkeys(AREA_OF.values(), 0)
+    for part in parts:
+        counts[AREA_OF[part.kind]] += len(share_of(Same(part.records), today).needs)
+    return tuple((area, count) for area, count in counts.items() if count)
 
 
 @lru_cache(maxsize=LISTS)

@@ -34,7 +34,7 @@ from gateway.rights import AREAS, REACHES
 from gateway.settings import Settings
 from web.frame import Frames
 from web.portal import home as home_page
-from web.portal import home_rows, visit
+from web.portal import home_rows
 from web.portal.home_rows import rows_of
 
 STEPS = 40
@@ -60,7 +60,6 @@ DAYS = 5  # fewer than the promise of the sources
 COPIED_FOR = 11  # seconds, after which no copy of a row is believed
 KEEPING = (
     (home, "share_of"),
-    (visit, "share_of"),
     (home_rows, "share_of"),
     (home_page, "rows_of"),
     (pull, "_read"),

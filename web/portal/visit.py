@@ -10,14 +10,13 @@ from litestar import MediaType, Request, Response
 from litestar.exceptions import NotFoundException
 
 from auth.principals import Onlooker, Visiting
-from cache.same import Same
 from connectors.actions import ActionName
 from connectors.contract import FileStream
 from connectors.errors import NotFound, Unavailable
 from connectors.records import KINDS, Kind, Record
 from gateway.access import LinkRef, Scope
 from gateway.account_view import AccountView, AccountViews, Elsewhere, Part
-from gateway.home import Item, share_of
+from gateway.home import Item, needs_by_area
 from gateway.offices import Office
 from gateway.outbox.desk import Desk, persons_in
 from gateway.page_rows import PLACE
@@ -202,7 +201,7 @@ class Visit:
             account=self._account(),
             account_id=self._account_id,
             areas=self.areas,
-            needs=_needs_by_area(parts, today),
+            needs=needs_by_area(parts, today),
             seen=MARK_PLACE if self.is_linked else None,
             code=PLACE if has_code else None,
             refresh=any(part.asking for part in about),
@@ -295,10 +294,3 @@ def elsewhere(parts: Iterable[Part], item: Item[Record]) -> tuple[Elsewhere, ...
 
 def only(parts: Iterable[Part], kind: Kind) -> tuple[Part, ...]:
     return tuple(part for part in parts if part.kind == kind)
-
-
-def _needs_by_area(parts: Iterable[Part], today: date) -> tuple[tuple[Area, int], ...]:
-    counts: dict[Area, int] = dict.fromkeys(AREA_OF.values(), 0)
-    for part in parts:
-        counts[AREA_OF[part.kind]] += len(share_of(Same(part.records), today).needs)
-    return tuple((area, count) for area, count in counts.items() if count)
