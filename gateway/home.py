@@ -13,7 +13,7 @@ from cache.same import Same
 from connectors.records import Invoice, Money, Order, Record, Ticket
 from gateway.account_view import Part
 from gateway.rights import AREA_OF, Area
-from gateway.statuses import is_delayed, is_overdue, is_to_pay, is_under_way
+from gateway.statuses import is_delayed, is_open_offer, is_overdue, is_to_pay, is_under_way
 
 LISTS = 256  # of which is kept what they bring, as of those that stay unpacked
 
@@ -76,9 +76,13 @@ def needs_by_area(parts: Iterable[Part], today: date) -> tuple[tuple[Area, int],
 @lru_cache(maxsize=LISTS)
 def share_of(records: Same[tuple[Record, ...]], today: date) -> Share:
     """Look through a list. Whoever looks again finds the same one."""
+    needs: list[Record] = []
+    rest: list[Record] = []
+    for record in records.it:
+        (needs if needs_customer(record, today) else rest).append(record)
     return Share(
-        needs=tuple((_urgency(record), record) for record in records.it if needs_customer(record, today)),
-        under_way=tuple((_way(today, record), record) for record in records.it if is_under_way(record)),
+        needs=tuple((_urgency(record), record) for record in needs),
+        under_way=tuple((_way(today, record), record) for record in rest if is_under_way(record)),
         to_pay=tuple(record for record in records.it if isinstance(record, Invoice) and is_to_pay(record)),
     )
 
@@ -90,7 +94,7 @@ def needs_customer(record: Record, today: date) -> bool:
         case Ticket():
             return record.state == "awaiting_customer"
         case _:
-            return False
+            return is_open_offer(record, today)
 
 
 def totals(records: Iterable[Record], today: date) -> tuple[Total, ...]:

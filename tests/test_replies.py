@@ -10,7 +10,10 @@ from support_portal import Portal
 from support_sandbox import RunningSandbox
 from test_rights import SAME_SITE
 
+from connectors.errors import Unavailable
 from connectors.sandbox.faults import Fault
+from gateway.outbox.desk import Desk
+from gateway.records.database import DatabaseDown
 from web.portal.replies import MOST
 
 PAGE = "/requests/helpdesk/881"
@@ -92,6 +95,39 @@ async def test_refuses_a_form_from_elsewhere(maya: httpx.AsyncClient) -> None:
     assert "Forged." not in (await maya.get(PAGE)).text
 
 
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(DatabaseDown("database is locked"), 503), (RuntimeError("a mistake"), 500), (Unavailable("away"), 503)],
+    ids=["locked", "mistake", "away"],
+)
+async def test_gives_back_what_it_could_not_take_to_be_sent_again(
+    maya: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
+) -> None:
+    """The page is the form once more, with the same nonce: should it have been taken all the same, it counts once."""
+    text = 'Before </textarea> & "after".\r\nAll of it.'
+    fields = {**await form(maya), "text": text}
+
+    async def take(*_: object, **__: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Desk, "take", take)
+        answer = await send(maya, fields)
+    assert answer.status_code == status
+    assert ("retry-after" in answer.headers) is isinstance(error, DatabaseDown)
+    assert "</textarea> &" not in answer.text
+    ((address, given),) = re.findall(r'<form[^>]* action="([^"]*)">(.*?)</form>', answer.text, re.DOTALL)
+    assert unescape(address) == f"{PAGE}/reply"
+    again = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', given))
+    again |= {
+        name: unescape(value)
+        for name, value in re.findall(r'name="(\w+)" rows="6">\n(.*?)</textarea>', given, re.DOTALL)
+    }
+    assert again == fields
+    assert (await send(maya, again)).status_code == 303
+    assert 'Before </textarea> & "after".' in await until_shown(maya, "All of it.")
+
+
 async def test_keeps_it_while_the_helpdesk_is_away_and_lets_it_be_taken_back(
     maya: httpx.AsyncClient, sandbox: RunningSandbox
 ) -> None:
@@ -103,3 +139,30 @@ async def test_keeps_it_while_the_helpdesk_is_away_and_lets_it_be_taken_back(
     sandbox.lift_faults()
     await until_shown(maya, "Reference ", shown=False)
     assert "Wait for me." in (await maya.get(PAGE)).text
+
+
+async def move(browser: httpx.AsyncClient, page: str, name: str) -> httpx.Response:
+    text = unescape((await browser.get(page)).text)
+    (found,) = re.findall(rf'<form[^>]* action="{page}/move/{name}">(.*?)</form>', text, re.DOTALL)
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', found))
+    return await browser.post(f"{page}/move/{name}", data=fields, headers=SAME_SITE)
+
+
+async def test_lets_a_request_be_solved_and_opened_again(maya: httpx.AsyncClient) -> None:
+    for name, button in (("solve", "Open it again"), ("reopen", "It’s solved, close it")):
+        answer = await move(maya, PAGE, name)
+        assert (answer.status_code, answer.headers["location"]) == (303, f"{PAGE}#answer")
+        await until_shown(maya, button)
+    assert (await maya.get(f"{PAGE}/move/solve")).headers["location"] == PAGE
+
+
+async def test_moves_no_request_of_another_account(portal: Portal, maya: httpx.AsyncClient) -> None:
+    fields = await form(maya)
+    ines = await portal.browser("ines", "hotel")
+    token = re.findall(r'name="_token" value="([^"]*)"', (await ines.get("/account")).text)[0]
+    for name in ("solve", "reopen"):
+        answer = await ines.post(f"{PAGE}/move/{name}", data={**fields, "_token": token}, headers=SAME_SITE)
+        assert answer.status_code == 404
+    answer = await maya.post(f"{PAGE}/move/delete", data=fields, headers=SAME_SITE)
+    assert answer.status_code == 404
+    assert "It’s solved, close it" in unescape((await maya.get(PAGE)).text)

@@ -8,6 +8,7 @@ import pytest
 
 from connectors.config import Secret
 from gateway.keyring import KeyringError
+from gateway.office_hours import parse as parse_hours
 from gateway.records import migrate
 from gateway.settings import Settings, SettingsError, load
 from gateway.sign_in import ProviderSettings
@@ -76,6 +77,7 @@ def test_reads_every_variable(tmp_path: Path) -> None:
         "CONTACT_PHONE": "+49 30 1234",
         "CONTACT_EMAIL": "help@example.com",
         "CONTACT_HOURS": "Mon to Fri, 9 to 5",
+        "OFFICE_HOURS": "Mon-Fri 9-17",
         "TIME_ZONE": "Europe/Berlin",
         "PAGE_CACHE": "8",
         "PAGE_BUDGET": "0.5",
@@ -122,6 +124,7 @@ def test_reads_every_variable(tmp_path: Path) -> None:
         contact_phone="+49 30 1234",
         contact_email="help@example.com",
         contact_hours="Mon to Fri, 9 to 5",
+        office_hours=parse_hours("Mon-Fri 9-17"),
         time_zone="Europe/Berlin",
         page_cache=8,
         page_budget=0.5,
@@ -192,6 +195,7 @@ def test_takes_an_empty_variable_for_unset() -> None:
         ("BRAND_ACCENT", "#155470;}"),
         ("CONTACT_EMAIL", "help"),
         ("CONTACT_HOURS", "a\nb"),
+        ("OFFICE_HOURS", "nine to five"),
         ("TIME_ZONE", "Berlin"),
         ("TIME_ZONE", "../etc/passwd"),
         ("PAGE_BUDGET", "nan"),

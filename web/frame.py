@@ -14,27 +14,14 @@ import minijinja
 from msgspec import Struct
 
 from auth.principals import Viewing
-from gateway.access import AccountRef
 from gateway.rights import Area
+from web.portal.acting import Account
 
 FRAMES = 1000  # of some 6 kB
 # Where these stand in a frame. Nobody can know the marks, so no name or address holds one.
 TITLE, MAIN, TOKEN, ADDRESS = (secrets.token_hex(16) for _ in range(4))
 
 Html = Callable[[str, Mapping[str, Any]], str]  # a template by its name, and what it is to say
-
-
-class Account(Struct, frozen=True, kw_only=True):
-    """What a page says of the account. `linked` False: a login that nobody has tied to a customer yet."""
-
-    name: str
-    person: str
-    linked: bool
-    others: tuple[AccountRef, ...]  # the person's other accounts
-
-    @property
-    def initials(self) -> str:
-        return "".join(word[0] for word in self.name.split()[:2]).upper()
 
 
 class Around(Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from auth.principals import Onlooker, Principal, StaffPrincipal, Viewing
 from connectors.links import fit
+from gateway.office_hours import OfficeHours
 from web import pieces, words
 from web.frame import Frames
 from web.safe_html import SafeHtml
@@ -57,10 +58,12 @@ class Brand(Struct, frozen=True, kw_only=True):
 
 
 class View:
-    """Templates with the brand, the person to talk to and the business's time zone."""
+    """Templates with the brand, the person to talk to and the business's time zone and office hours."""
 
-    def __init__(self, *, brand: Brand, contact: Contact, zone: ZoneInfo) -> None:
+    def __init__(self, *, brand: Brand, contact: Contact, zone: ZoneInfo, hours: OfficeHours | None = None) -> None:
         self._zone = zone
+        self.contact = contact
+        self.hours = hours
         self.brand = brand
         self.assets = load_assets() | brand.assets()
         self._templates = minijinja.Environment(
@@ -101,7 +104,10 @@ class View:
         return f"/static/{name}?v={self.assets[name].version}"
 
     def today(self) -> date:
-        return datetime.now(self._zone).date()
+        return self.now().date()
+
+    def now(self) -> datetime:
+        return datetime.now(self._zone)
 
     def written(self, at: datetime) -> str:
         """Write an instant for a paper, which is read on other days and elsewhere."""

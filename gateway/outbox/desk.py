@@ -31,6 +31,7 @@ class Handed(Struct, frozen=True, kw_only=True):
     """What somebody handed in, and how far it is. `number` is what the back office calls it, once it is done."""
 
     id: str
+    member: str | None
     reference: str
     source: str
     action: ActionName
@@ -40,6 +41,7 @@ class Handed(Struct, frozen=True, kw_only=True):
     done_at: datetime | None
     record: str | None
     number: str | None
+    note: dict[str, Any] = {}
 
 
 def persons_in(scope: Scope, source: str) -> list[str]:
@@ -55,11 +57,21 @@ class Desk:
         self._clock = clock
         self._wake = wake
 
-    async def take(self, scope: Scope, link: LinkRef, action: ActionName, asked: dict[str, Any], nonce: str) -> Handed:
+    async def take(
+        self,
+        scope: Scope,
+        link: LinkRef,
+        action: ActionName,
+        asked: dict[str, Any],
+        nonce: str,
+        *,
+        note: dict[str, Any] | None = None,
+    ) -> Handed:
         """Write it down; once this returns it is not lost any more. The same form twice is one thing.
 
-        `asked` is what the action needs besides the reference and the customer. Raises `NotYours` for a customer that
-        the account is not, `msgspec.ValidationError`, and `DatabaseDown`: then it was not taken.
+        `asked` is what the action needs besides the reference and the customer, `note` what stays here. Raises
+        `NotYours` for a customer that the account is not, `msgspec.ValidationError`, and `DatabaseDown`: then it was
+        not taken.
         """
         if link not in scope.links:
             raise NotYours
@@ -75,6 +87,7 @@ class Desk:
             "action": action,
             "source": link.source,
             "asked": msgspec.to_builtins(whole),
+            "note": note or {},
             "state": "waiting",
             "made_at": now,
             "due_at": now,
@@ -88,12 +101,24 @@ class Desk:
         self._wake()
         return _handed(taken)
 
-    async def of(self, scope: Scope, *, most: int = 100) -> tuple[Handed, ...]:
-        """List what was handed in for the account, the latest first: all of it, or the member's own."""
+    async def of(self, scope: Scope, *, most: int = 100, own: bool = False) -> tuple[Handed, ...]:
+        """List what was handed in for the account, the latest first: all of it, or the member's `own`."""
         theirs = [OutboxRow.account_id == scope.account_id]
-        if scope.rights.requests != "company":
+        if own or scope.rights.requests != "company":
             theirs.append(OutboxRow.member_id == scope.member_id)
         latest = sa.select(OutboxRow).where(*theirs).order_by(OutboxRow.id.desc()).limit(most)
+        async with self._db.read() as session:
+            return tuple(map(_handed, await session.scalars(latest)))
+
+    async def one(self, scope: Scope, id_: str) -> Handed:
+        """Find what the member handed in. Raises `NotYours`."""
+        return _handed(await self._find(scope, id_))
+
+    async def about(self, scope: Scope, source: str, order: str) -> tuple[Handed, ...]:
+        """List what anybody of the account handed in about an order, the latest first, for who may see that order."""
+        its = (OutboxRow.account_id == scope.account_id, OutboxRow.source == source)
+        named = OutboxRow.asked["order"].as_string() == order
+        latest = sa.select(OutboxRow).where(*its, named).order_by(OutboxRow.id.desc())
         async with self._db.read() as session:
             return tuple(map(_handed, await session.scalars(latest)))
 
@@ -132,6 +157,7 @@ def _handed(row: OutboxRow) -> Handed:
     state: State = row.state  # type: ignore[assignment]  # as it was written
     return Handed(
         id=row.id,
+        member=row.member_id,
         reference=row.reference,
         source=row.source,
         action=action,
@@ -141,4 +167,5 @@ def _handed(row: OutboxRow) -> Handed:
         done_at=row.done_at,
         record=row.record,
         number=row.number,
+        note=row.note or {},
     )

@@ -14,7 +14,7 @@ from msgspec import Struct
 from cache.same import Same
 from connectors.records import Invoice, Kind, Money, Order, Record, Ticket
 from gateway.home import LISTS, share_of
-from gateway.statuses import status_of
+from gateway.statuses import is_open_offer, status_of
 from web import pieces, words
 from web.portal.visit import href_of
 from web.view import View
@@ -24,6 +24,7 @@ class Row(Struct, frozen=True, kw_only=True):
     """One record. `amount` None: it is not about money. `due`: a day, as programs and as people write it."""
 
     is_request: bool
+    is_offer: bool
     number: str
     name: str
     href: str
@@ -57,7 +58,7 @@ def row_of(record: Record, address: str, today: date) -> Row:
     pdf = None
     if isinstance(record, Order):
         name = f"{'Quote' if record.state == 'quoted' else 'Order'} {record.number}"
-        money, due = record.total, record.expected_on
+        money, due = record.total, record.valid_until or record.expected_on
     elif isinstance(record, Invoice):
         name = f"Invoice {record.number}"
         money, due = record.open, record.due_on
@@ -67,6 +68,7 @@ def row_of(record: Record, address: str, today: date) -> Row:
     status = status_of(record, today)
     return Row(
         is_request=isinstance(record, Ticket),
+        is_offer=is_open_offer(record, today),
         number=record.number,
         name=name,
         href=address,

@@ -18,15 +18,17 @@ from gateway.access import LinkRef, Scope
 from gateway.account_view import AccountView, AccountViews, Elsewhere, Part
 from gateway.home import Item, needs_by_area
 from gateway.offices import Office
-from gateway.outbox.desk import Desk, persons_in
+from gateway.outbox.desk import Desk
 from gateway.page_rows import PLACE
 from gateway.proofs import Proof
 from gateway.rights import AREA_OF, AREAS, Area
 from gateway.seen_pages import SeenPages
 from gateway.standing import Standing
 from gateway.statuses import status_of
-from web.frame import MAIN, Account, Around
+from web.frame import MAIN, Around
 from web.live import MARK_PLACE, mark_of
+from web.portal.ability import Ability
+from web.portal.acting import NOBODY, account_of
 from web.portal.listing import OWN_ONLY, UNLINKED, UNNAMED, Empty
 from web.ready import Answer, Ready, is_plain
 from web.stamps import stamps_of
@@ -63,7 +65,7 @@ class Visit:
 
     @property
     def account_name(self) -> str:
-        return self.scope.account_name if self.scope else "No account yet"
+        return self.scope.account_name if self.scope else NOBODY
 
     @property
     def is_linked(self) -> bool:
@@ -86,13 +88,19 @@ class Visit:
         desk: Desk = self.request.app.state.desk
         return desk
 
+    @cached_property
+    def ability(self) -> Ability:
+        only_looks = isinstance(self.request.user, Onlooker)
+        return Ability(scope=self.scope, offices=self.offices, email=self.profile.email, only_looks=only_looks)
+
     def can(self, action: ActionName, link: LinkRef) -> bool:
         """Whether the visitor can have something done in a source, as who they are there. An onlooker cannot."""
-        office, is_onlooker = self.offices.get(link.source), isinstance(self.request.user, Onlooker)
-        if office is None or is_onlooker or self.scope is None or link not in self.scope.links:
-            return False
-        found = office.connector.actions.get(action)
-        return found is not None and found.takes(link.customer, persons_in(self.scope, link.source))
+        return self.ability.can(action, link)
+
+    @cached_property
+    def desks(self) -> tuple[LinkRef, ...]:
+        """As whom a new request could be sent, see `Ability.desks`."""
+        return self.ability.desks() if "requests" in self.areas else ()
 
     @cached_property
     def areas(self) -> tuple[Area, ...]:
@@ -189,22 +197,22 @@ class Visit:
             # The page asks for news of itself, but the browser has moved to another account meanwhile.
             return Response(b"", headers={"HX-Refresh": "true"}, media_type=MediaType.HTML)
         about = tuple(about)
-        stamps = stamps_of(about)
         if "hx-request" not in self.request.headers:  # a page that asks for news of itself is viewed once
             self.note("viewed", page)
         today = self.today
+        is_asked_for = self.request.method == "GET"  # to ask anew for what came of a form gives another page
         codes: SeenPages = self.request.app.state.seen_pages
         has_code = codes.is_on and not isinstance(self.request.user, Onlooker)
         around = Around(
             page=page,
             area=area,
-            account=self._account(),
+            account=account_of(self._standing, linked=self.is_linked),
             account_id=self._account_id,
             areas=self.areas,
-            needs=needs_by_area(parts, today),
-            seen=MARK_PLACE if self.is_linked else None,
+            needs=needs_by_area((part for part in parts if part.kind in COUNTED), today),
+            seen=MARK_PLACE if self.is_linked and is_asked_for else None,
             code=PLACE if has_code else None,
-            refresh=any(part.asking for part in about),
+            refresh=is_asked_for and any(part.asking for part in about),
             viewing=viewing_of(self.request.user),
             today=today,
         )
@@ -216,7 +224,8 @@ class Visit:
             account=around.account,
             areas=self.areas,
             own_areas=self.own_areas,
-            page_stamps=stamps,
+            can_ask=bool(self.desks),
+            page_stamps=stamps_of(about),
             refresh=around.refresh,
             known=all(part.state != "waiting" and part.fetched_at for part in about),
             status_of=lambda record: status_of(record, today),
@@ -260,11 +269,6 @@ class Visit:
             until=min(part.fetched_at + part.promise for part in parts if part.fetched_at),
         )
         ready.keep(self.request.user.session.hex(), self.request.url.path, answer)
-
-    def _account(self) -> Account:
-        mine = self.scope.account_id if self.scope else None
-        others = tuple(account for account in self._standing.accounts if account.id != mine)
-        return Account(name=self.account_name, person=self.profile.called, linked=self.is_linked, others=others)
 
 
 async def visit_of(request: Request[Visiting, Any, Any], standing: Standing) -> Visit:
