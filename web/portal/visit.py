@@ -199,7 +199,6 @@ class Visit:
         about = tuple(about)
         if "hx-request" not in self.request.headers:  # a page that asks for news of itself is viewed once
             self.note("viewed", page)
-        today = self.today
         is_asked_for = self.request.method == "GET"  # to ask anew for what came of a form gives another page
         codes: SeenPages = self.request.app.state.seen_pages
         has_code = codes.is_on and not isinstance(self.request.user, Onlooker)
@@ -209,12 +208,13 @@ class Visit:
             account=account_of(self._standing, linked=self.is_linked),
             account_id=self._account_id,
             areas=self.areas,
-            needs=needs_by_area((part for part in parts if part.kind in COUNTED), today),
+            can_ask=bool(self.desks),
+            needs=needs_by_area((part for part in parts if part.kind in COUNTED), self.today),
             seen=MARK_PLACE if self.is_linked and is_asked_for else None,
             code=PLACE if has_code else None,
             refresh=is_asked_for and any(part.asking for part in about),
             viewing=viewing_of(self.request.user),
-            today=today,
+            today=self.today,
         )
         said = html_of(
             self.request,
@@ -224,11 +224,11 @@ class Visit:
             account=around.account,
             areas=self.areas,
             own_areas=self.own_areas,
-            can_ask=bool(self.desks),
+            can_ask=around.can_ask,
             page_stamps=stamps_of(about),
             refresh=around.refresh,
             known=all(part.state != "waiting" and part.fetched_at for part in about),
-            status_of=lambda record: status_of(record, today),
+            status_of=lambda record: status_of(record, self.today),
             stamps_of=stamps_of,
             href=href,
             **context,
