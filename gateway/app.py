@@ -56,6 +56,7 @@ from gateway.log import configure
 from gateway.metrics import Metrics
 from gateway.offices import Offices
 from gateway.outbox.desk import Desk
+from gateway.outbox.files import Quota
 from gateway.outbox.sending import Sending
 from gateway.outbox.telling import Telling
 from gateway.pull import Known
@@ -75,12 +76,13 @@ from web.edge import Edge
 from web.errors import HANDLERS
 from web.headers import SecureHeaders
 from web.health import get_healthz, get_readyz
-from web.hooks import MOST_BYTES, PLACE, note_too_large, take_delivery
+from web.hooks import HOOK_CAPS, note_too_large, take_delivery
 from web.lane import Lane
 from web.live import LivePages
 from web.login import LOGIN
 from web.metrics import get_metrics
 from web.portal.routes import PORTAL
+from web.portal.uploads import UPLOAD_CAPS, uploads_of
 from web.ready import Ready
 from web.staff_pages import LOOK_UPS_PER_MINUTE, look_of
 from web.staff_routes import CONSOLE
@@ -126,7 +128,8 @@ def make_app(settings: Settings) -> ASGIApp:
     supply = Supply(Kept(redis), Turns(redis), flight, clock=utc_now)
     views = AccountViews(offices, supply, budget=settings.page_budget)
     inbox = Inbox(database, offices, views, utc_now)
-    sending = Sending(database, offices, utc_now, Telling(supply.announce, views, offices, utc_now))
+    telling = Telling(supply.announce, views, offices, utc_now)
+    sending = Sending(database, offices, utc_now, telling, files_kept=timedelta(days=settings.uploads_kept))
     counts = WebhookCounts(database, utc_now)
     intake = Intake(database, offices, counts, inbox.wake)
     usage = Usage(database)
@@ -199,7 +202,7 @@ def make_app(settings: Settings) -> ASGIApp:
                 "base_url": settings.base_url,
                 "callers": Callers(settings.trusted_proxies or ()),
                 "database": database,
-                "desk": Desk(database, utc_now, sending.wake),
+                "desk": Desk(database, utc_now, sending.wake, Quota.of(settings.upload_quota)),
                 "intake": intake,
                 "live_pages": LivePages(
                     live=live,
@@ -221,12 +224,14 @@ def make_app(settings: Settings) -> ASGIApp:
                 "seen_pages": seen_pages,
                 "sign_in_tries": RateLimit(redis, "sign-in", SIGN_INS_PER_MINUTE),
                 "trail": trail,
+                "uploads": uploads_of(settings),
                 "usage": usage,
             }
         ),
     )
     lane = Lane(app, ready=ready, redis=redis, sessions=sessions, standings=standings, offices=offices, usage=usage)
-    edge = Edge(lane, base_url=settings.base_url, body_caps={PLACE: MOST_BYTES}, too_large=note_too_large(intake))
+    caps = {**HOOK_CAPS, **UPLOAD_CAPS}
+    edge = Edge(lane, base_url=settings.base_url, body_caps=caps, too_large=note_too_large(intake))
     return SecureHeaders(edge, base_url=settings.base_url)
 
 

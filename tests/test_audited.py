@@ -42,6 +42,7 @@ UNTOLD = {
     "gateway.outbox.desk:_change": "that they took it back, or wrote it anew, which its row says too",
     "gateway.outbox.sending:_take": "whose turn it is to send it",
     "gateway.outbox.sending:_note": "what has become of it",
+    "gateway.outbox.files:purge": "files of what has gone out",
     "gateway.identity.readiness:_keep": "what would be seen, computed anew from what is there",
     "gateway.cli.audit:run": "keys that are sealed anew; the other one tells",
 }

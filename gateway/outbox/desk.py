@@ -1,6 +1,6 @@
 """Where customers hand in what they want, and see what became of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from auth.clock import Clock
-from connectors.actions import ACTIONS, ActionName, Asked
+from connectors.actions import ACTIONS, ActionName, Asked, Attached
 from gateway.access import LinkRef, Scope
+from gateway.outbox.files import FileShown, Quota, keep, shown
 from gateway.outbox.references import new_reference
 from gateway.outbox.states import State
 from gateway.records.database import Database
@@ -40,21 +41,33 @@ class Handed(Struct, frozen=True, kw_only=True):
     done_at: datetime | None
     record: str | None
     number: str | None
+    files: tuple[FileShown, ...] = ()
 
 
 class Desk:
     """Takes what members hand in. `wake` is called when there is something to do."""
 
-    def __init__(self, db: Database, clock: Clock, wake: Callable[[], None]) -> None:
+    def __init__(self, db: Database, clock: Clock, wake: Callable[[], None], quota: Quota | None = None) -> None:
         self._db = db
         self._clock = clock
         self._wake = wake
+        self._quota = quota or Quota()
 
-    async def take(self, scope: Scope, link: LinkRef, action: ActionName, asked: dict[str, Any], nonce: str) -> Handed:
+    async def take(
+        self,
+        scope: Scope,
+        link: LinkRef,
+        action: ActionName,
+        asked: dict[str, Any],
+        nonce: str,
+        *,
+        files: Sequence[Attached] = (),
+    ) -> Handed:
         """Write it down; once this returns it is not lost any more. The same form twice is one thing.
 
-        `asked` is what the action needs besides the reference and the customer. Raises `NotYours` for a customer that
-        the account is not, `msgspec.ValidationError`, and `DatabaseDown`: then it was not taken.
+        `asked` is what the action needs besides the reference, the customer and the files, which were checked. Raises
+        `NotYours` for a customer that the account is not, `TooMuch` for too many files, `msgspec.ValidationError`, and
+        `DatabaseDown`: then it was not taken.
         """
         if link not in scope.links:
             raise NotYours
@@ -80,8 +93,11 @@ class Desk:
         }
         this = (OutboxRow.account_id == scope.account_id, OutboxRow.nonce == nonce)
         async with self._db.write() as session:
-            await session.execute(insert(session, OutboxRow).values(**row).on_conflict_do_nothing())
+            new = insert(session, OutboxRow).values(**row).on_conflict_do_nothing().returning(OutboxRow.id)
+            is_new = await session.scalar(new) is not None
             taken = (await session.scalars(sa.select(OutboxRow).where(*this))).one()
+            if is_new:
+                await keep(session, taken, files, self._quota)
         self._wake()
         return _handed(taken)
 
@@ -92,7 +108,9 @@ class Desk:
             theirs.append(OutboxRow.member_id == scope.member_id)
         latest = sa.select(OutboxRow).where(*theirs).order_by(OutboxRow.id.desc()).limit(most)
         async with self._db.read() as session:
-            return tuple(map(_handed, await session.scalars(latest)))
+            rows = (await session.scalars(latest)).all()
+            files = await shown(session, [row.id for row in rows])
+        return tuple(_handed(row, files.get(row.id, ())) for row in rows)
 
     async def take_back(self, scope: Scope, id_: str) -> None:
         """Take back what has not gone out. Raises `NotYours` and `TooLate`."""
@@ -124,7 +142,7 @@ class Desk:
                 raise TooLate
 
 
-def _handed(row: OutboxRow) -> Handed:
+def _handed(row: OutboxRow, files: tuple[FileShown, ...] = ()) -> Handed:
     action: ActionName = row.action  # type: ignore[assignment]  # as it was written
     state: State = row.state  # type: ignore[assignment]  # as it was written
     return Handed(
@@ -138,4 +156,5 @@ def _handed(row: OutboxRow) -> Handed:
         done_at=row.done_at,
         record=row.record,
         number=row.number,
+        files=files,
     )

@@ -13,19 +13,24 @@ import msgspec
 import sqlalchemy as sa
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 from auth.clock import Clock
 from connectors.actions import ACTIONS, Action, ActionName, Asked, Done
 from connectors.errors import ConnectorError
 from gateway.offices import Office, Offices
+from gateway.outbox.files import load, purge
 from gateway.outbox.states import Doubt, State, after_an_error, before_a_try, left_nothing
 from gateway.records.database import Database, DatabaseDown
-from gateway.records.outbox_tables import OutboxRow
-from gateway.rounds import Rounds
+from gateway.records.outbox_tables import OutboxFile, OutboxRow
+from gateway.rounds import Rounds, Seldom
 
 LASTS = timedelta(seconds=30)  # longer than a call may take; a process that died is succeeded after it
+LASTS_WITH_FILES = timedelta(seconds=100)  # they take their time
 BATCH = 20
 LOOK_EVERY = 1.0  # seconds
+PURGED_EVERY = timedelta(hours=1)
+FILES_KEPT = timedelta(days=7)
 
 log = structlog.get_logger()
 
@@ -42,22 +47,36 @@ class Try(Struct, frozen=True, kw_only=True):
     turn: int
     tries: int
     doubt: Doubt | None
+    has_files: bool = False
+
+    @property
+    def lasts(self) -> timedelta:
+        return LASTS_WITH_FILES if self.has_files else LASTS
 
 
 class Sending:
     """Works on the outbox from `start` to `aclose`, beside the other processes that do.
 
-    `told` hears how each try has ended, and what was done if it was; it raises nothing.
+    `told` hears how each try has ended, and what was done if it was; it raises nothing. Files are deleted when what
+    they went with was done so long ago as `files_kept` says.
     """
 
     def __init__(
-        self, db: Database, offices: Offices, clock: Clock, told: Callable[[Try, Done | None], Awaitable[None]]
+        self,
+        db: Database,
+        offices: Offices,
+        clock: Clock,
+        told: Callable[[Try, Done | None], Awaitable[None]],
+        *,
+        files_kept: timedelta = FILES_KEPT,
     ) -> None:
         self._db = db
         self._offices = offices
         self._clock = clock
         self._told = told
         self._rounds = Rounds("outbox", self._turn, every=LOOK_EVERY)
+        self._purges = Seldom(lambda now: purge(db, now - files_kept), clock, every=PURGED_EVERY)
+        self._files = asyncio.Semaphore(1)  # of one thing at a time: they are held whole
 
     async def start(self) -> None:
         await self._rounds.start()
@@ -79,6 +98,7 @@ class Sending:
     async def _turn(self) -> None:
         while await self.work():
             pass
+        await self._purges.turn()
 
     async def _take(self) -> list[Try]:
         """Take what is due. From here on each may have been done."""
@@ -92,10 +112,14 @@ class Sending:
         )
         taken: list[Try] = []
         async with self._db.write() as session:
-            for row in await session.scalars(due):
+            rows = (await session.scalars(due)).all()
+            theirs = sa.select(OutboxFile.outbox_id).where(OutboxFile.outbox_id.in_([row.id for row in rows]))
+            with_files = set(await session.scalars(theirs)) if rows else set()
+            for row in rows:
                 row.turn += 1
-                taken.append(_try_of(row, now))
-                row.state, row.due_at = "sending", now + LASTS
+                each = _try_of(row, now, has_files=row.id in with_files)
+                taken.append(each)
+                row.state, row.due_at = "sending", now + each.lasts
         return taken
 
     async def _try(self, each: Try) -> None:
@@ -137,10 +161,18 @@ class Sending:
             await self._do(office, action, each)
 
     async def _do(self, office: Office, action: Action[Any, Any], each: Try) -> None:
+        if not each.has_files:
+            await self._do_it(office, action, each, each.asked)
+            return
+        async with self._files:
+            whole: Any = replace(each.asked, files=await load(self._db, each.id))
+            await self._do_it(office, action, each, whole)
+
+    async def _do_it(self, office: Office, action: Action[Any, Any], each: Try, asked: Asked) -> None:
         if not await self._begin(each):
             return
         try:
-            done = await action.do(office.back_office, each.asked)
+            done = await action.do(office.back_office, asked)
         except ConnectorError as error:
             await self._fail(each, error, in_doubt=each.doubt is not None or not left_nothing(error))
         else:
@@ -153,7 +185,7 @@ class Sending:
             "in_doubt_since": sa.func.coalesce(OutboxRow.in_doubt_since, now),
             "tried_at": now,
             "tries": OutboxRow.tries + 1,
-            "due_at": now + LASTS,
+            "due_at": now + each.lasts,
         }
         return await self._note(each, began)
 
@@ -195,7 +227,7 @@ def _doubt(row: OutboxRow, now: datetime) -> Doubt | None:
     return Doubt(since_the_first=now - row.in_doubt_since, since_the_last=now - row.tried_at)
 
 
-def _try_of(row: OutboxRow, now: datetime) -> Try:
+def _try_of(row: OutboxRow, now: datetime, *, has_files: bool) -> Try:
     action: ActionName = row.action  # type: ignore[assignment]  # as it was written
     return Try(
         id=row.id,
@@ -207,4 +239,5 @@ def _try_of(row: OutboxRow, now: datetime) -> Try:
         turn=row.turn,
         tries=row.tries,
         doubt=_doubt(row, now),
+        has_files=has_files,
     )

@@ -4,13 +4,17 @@ import secrets
 from datetime import datetime
 from typing import Annotated
 
+import msgspec
+from litestar.exceptions import ValidationException
 from msgspec import Meta, Struct
 
 from connectors.actions import Reply
 from connectors.records import Ticket
 from gateway.home import Item
 from gateway.outbox.desk import Handed
+from gateway.outbox.files import FileShown
 from gateway.outbox.states import State
+from web.portal.uploads import FilesField, Form
 from web.portal.visit import Visit
 
 MOST = 20_000  # characters; as many as a long letter has
@@ -42,6 +46,7 @@ class Pending(Struct, frozen=True, kw_only=True):
     said: str
     reference: str
     may_be_taken_back: bool
+    files: tuple[FileShown, ...]
 
 
 class Answering(Struct, frozen=True, kw_only=True):
@@ -49,8 +54,13 @@ class Answering(Struct, frozen=True, kw_only=True):
 
     nonce: str
     pending: list[Pending]
+    files: FilesField | None
     text: str = ""
     problem: str | None = None
+
+    @property
+    def is_refused(self) -> bool:
+        return bool(self.problem or (self.files and self.files.problem))
 
 
 def check(text: str) -> str | None:
@@ -62,7 +72,17 @@ def check(text: str) -> str | None:
     return None
 
 
-async def answering(visit: Visit, item: Item[Ticket], text: str = "", problem: str | None = None) -> Answering | None:
+def written(form: Form) -> Written:
+    """Give what the form says. Raises `ValidationException`."""
+    try:
+        return msgspec.convert(form.fields, Written)
+    except msgspec.ValidationError as error:
+        raise ValidationException from error
+
+
+async def answering(
+    visit: Visit, item: Item[Ticket], text: str = "", problem: str | None = None, files_problem: str | None = None
+) -> Answering | None:
     """Say how a request is answered here, and what was written that the conversation does not show yet.
 
     None: not here. Raises `DatabaseDown`.
@@ -74,6 +94,7 @@ async def answering(visit: Visit, item: Item[Ticket], text: str = "", problem: s
     return Answering(
         nonce=secrets.token_urlsafe(NONCE_BYTES),
         pending=[_pending(each) for each in reversed(handed) if _is_missing(each, item)],
+        files=visit.uploads.field(files_problem),
         text=text,
         problem=problem,
     )
@@ -95,4 +116,5 @@ def _pending(each: Handed) -> Pending:
         said=WORDS[each.state],
         reference=each.reference,
         may_be_taken_back=each.state in ("waiting", "needs_you"),
+        files=each.files,
     )

@@ -2,13 +2,12 @@
 
 from collections import Counter
 from contextlib import suppress
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.enums import RequestEncodingType
 from litestar.exceptions import NotFoundException
-from litestar.params import Body, FromQuery
+from litestar.params import FromQuery
 from litestar.response import Stream
 from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY
 from msgspec import Struct
@@ -18,11 +17,13 @@ from connectors.records import Message, Ticket
 from gateway.access import LinkRef
 from gateway.home import Item
 from gateway.outbox.desk import NotYours, TooLate
+from gateway.outbox.files import TooMuch
 from gateway.statuses import status_of
 from web.portal.files import stream_file
 from web.portal.listing import Depth, Empty, Filters, PageNumber, Question, make_listing
 from web.portal.paths import FileId, RecordId, SourceName
-from web.portal.replies import Answering, Written, answering, check
+from web.portal.replies import Answering, answering, check, written
+from web.portal.uploads import AGAIN, TOO_MUCH
 from web.portal.visit import Visit, href, items_of, only
 from web.redirects import see_other
 from web.safe_html import SafeHtml, clean, plain
@@ -87,25 +88,28 @@ async def show_request(visit: NamedDependency[Visit], source: SourceName, record
     return await _page(visit, item, await answering(visit, item))
 
 
-@post("/requests/{source:str}/{record:str}/reply")
-async def send_reply(
-    visit: NamedDependency[Visit],
-    source: SourceName,
-    record: RecordId,
-    data: Annotated[Written, Body(media_type=RequestEncodingType.URL_ENCODED)],
-) -> Response[Any]:
+@post("/requests/{source:str}/{record:str}/reply", request_max_body_size=None)
+async def send_reply(visit: NamedDependency[Visit], source: SourceName, record: RecordId) -> Response[Any]:
     """Take an answer, and say so when it cannot be lost any more."""
     item = await visit.one(Ticket, source, record)
-    form = await answering(visit, item, data.text, check(data.text.strip()))
-    if form is None or visit.scope is None:
-        raise NotFoundException
-    if form.problem:
-        page = await _page(visit, item, form)
-        page.status_code = HTTP_422_UNPROCESSABLE_ENTITY
-        return page
-    asked = {"ticket": record, "text": data.text.replace("\r\n", "\n").strip()}
-    await visit.desk.take(visit.scope, LinkRef(source, item.part.customer), "reply", asked, data.nonce)
-    return see_other(f"{href(item)}#answer")
+    async with visit.uploads.form(visit.request) as sent:
+        said = written(sent)
+        problem = check(said.text.strip())
+        lost_files = AGAIN if problem and sent.files else None
+        form = await answering(visit, item, said.text, problem, sent.problem or lost_files)
+        if form is None or visit.scope is None:
+            raise NotFoundException
+        if not form.is_refused:
+            asked = {"ticket": record, "text": said.text.replace("\r\n", "\n").strip()}
+            link = LinkRef(source, item.part.customer)
+            try:
+                await visit.desk.take(visit.scope, link, "reply", asked, said.nonce, files=sent.files)
+                return see_other(f"{href(item)}#answer")
+            except TooMuch:
+                form = await answering(visit, item, said.text, files_problem=TOO_MUCH)
+    page = await _page(visit, item, form)
+    page.status_code = HTTP_422_UNPROCESSABLE_ENTITY
+    return page
 
 
 @get("/requests/{source:str}/{record:str}/reply")

@@ -27,6 +27,7 @@ from gateway.standing import Standing
 from gateway.statuses import status_of
 from web.live import MARK_PLACE, mark_of
 from web.portal.listing import OWN_ONLY, UNLINKED, UNNAMED, Empty
+from web.portal.uploads import Uploads
 from web.ready import Answer, Ready, is_plain
 from web.stamps import stamps_of
 from web.view import View, address_in, html_of
@@ -97,6 +98,12 @@ class Visit:
         """Where the visitor hands in what is to be sent."""
         desk: Desk = self.request.app.state.desk
         return desk
+
+    @property
+    def uploads(self) -> Uploads:
+        """What reads forms with files."""
+        uploads: Uploads = self.request.app.state.uploads
+        return uploads
 
     @cached_property
     def areas(self) -> tuple[Area, ...]:
