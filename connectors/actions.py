@@ -5,7 +5,7 @@ which takes a second try with the same reference for the first; or we, who find 
 then a person looks.
 """
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Generic, Literal, TypeVar
@@ -22,11 +22,14 @@ ActionName = Literal["new_ticket", "reply", "solve", "reopen", "order_again", "a
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """What a customer asked for. `reference` is ours, never the same twice; `person` is who asks, where it is known."""
+    """What a customer asked for. `reference` is ours, never the same twice.
+
+    `persons` are all that who asks is known as over there, maybe for other customers, too: the vendor says who is who.
+    """
 
     reference: str
     customer: str
-    person: str | None = None
+    persons: tuple[str, ...] = ()
 
 
 class Attached(Struct, frozen=True):
@@ -98,8 +101,15 @@ class Done(Struct, frozen=True):
     number: str
 
 
+def anybody(customer: str, persons: Collection[str]) -> bool:  # noqa: ARG001  # of `Action.takes`
+    """Take it from whoever may see the customer's."""
+    return True
+
+
 class Action(Struct, Generic[C, A], frozen=True, kw_only=True):
     """One thing that can be done. `do` raises `ConnectorError`; `NotSent` and what declines leave nothing behind.
+
+    `takes` says whether it can be done for a customer by who is known as these persons.
 
     Again is safe in one of these ways, else it is never done twice: `same_twice`, it comes to the same; `keyed_for`, so
     long the vendor remembers our reference; `find`, which looks for what was made under it, and finds it not later
@@ -111,6 +121,7 @@ class Action(Struct, Generic[C, A], frozen=True, kw_only=True):
     keyed_for: timedelta | None = None
     find: Callable[[Any, A], Awaitable[Done | None]] | None = None
     found_within: timedelta = timedelta(0)
+    takes: Callable[[str, Collection[str]], bool] = anybody
 
 
 @contextmanager

@@ -130,28 +130,28 @@ class World(Struct):
         assert messages
         return messages[-1]
 
-    def new(self, text: str = "Hello.", **more: str | None) -> NewTicket:
+    def new(self, text: str = "Hello.", **more: Any) -> NewTicket:
         asked = NewTicket(
             reference=new_reference(),
             customer=self.desk.customer,
-            person=self.desk.person,
+            persons=(self.desk.person,),
             subject="Where is it?",
             text=text,
         )
         return replace(asked, **more)
 
-    def reply(self, ticket: str, text: str = "Hello?", **more: str | None) -> Reply:
+    def reply(self, ticket: str, text: str = "Hello?", **more: Any) -> Reply:
         asked = Reply(
             reference=new_reference(),
             customer=self.desk.customer,
-            person=self.desk.person,
+            persons=(self.desk.person,),
             ticket=ticket,
             text=text,
         )
         return replace(asked, **more)
 
-    def move(self, ticket: str, **more: str | None) -> Move:
-        asked = Move(reference=new_reference(), customer=self.desk.customer, person=self.desk.person, ticket=ticket)
+    def move(self, ticket: str, **more: Any) -> Move:
+        asked = Move(reference=new_reference(), customer=self.desk.customer, persons=(self.desk.person,), ticket=ticket)
         return replace(asked, **more)
 
     @property
@@ -219,7 +219,7 @@ async def test_sends_nothing_to_a_ticket_of_somebody_elses(world: World) -> None
     ticket = (await world.act("new_ticket", world.new())).record
     before = len(world.written)
     foreign: list[tuple[ActionName, Asked]] = [
-        ("reply", world.reply(ticket, customer=world.desk.other, person=None)),
+        ("reply", world.reply(ticket, customer=world.desk.other, persons=())),
         *((name, world.move(ticket, customer=world.desk.other)) for name in MOVES),
         ("reply", world.reply("999999")),
         ("reply", world.reply(f"{ticket}/../1")),
@@ -234,7 +234,7 @@ async def test_sends_nothing_to_a_ticket_of_somebody_elses(world: World) -> None
 async def test_makes_no_ticket_for_nobody(world: World) -> None:
     nobody = "user:1" if world.desk.connector is zendesk else "nobody' OR id > 0 OR Name = '"
     with pytest.raises(NotFound):
-        await world.act("new_ticket", world.new(customer=nobody, person=None))
+        await world.act("new_ticket", world.new(customer=nobody, persons=()))
     assert world.written == []
 
 
@@ -326,6 +326,24 @@ async def test_does_everything_once_though_every_fifth_answer_is_lost(
     assert Counter(world.texts) == Counter(["Mine.", *texts])
 
 
+@pytest.mark.parametrize(
+    ("persons", "requestors"),
+    [
+        ((), ["joneill"]),
+        (("maya@alderlane.example",), ["joneill", "maya@alderlane.example"]),
+        (("joseph@alderlane.example", "maya@alderlane.example"), ["joneill"]),
+        (("joneill", "maya@alderlane.example"), ["joneill"]),
+    ],
+    ids=["nobody", "one", "any", "the-customer"],
+)
+async def test_lets_nobody_join_a_ticket_in_request_tracker_who_may_act_for_another_customer(
+    sandbox: RunningSandbox, persons: tuple[str, ...], requestors: list[str]
+) -> None:
+    async with opened(sandbox, "request_tracker") as world:
+        done = await world.act("new_ticket", world.new(customer="joneill", persons=persons))
+    assert sandbox.site.rt.tickets[int(done.record)]["Requestor"] == requestors
+
+
 async def test_asks_zendesk_for_a_ticket_twice_and_gets_one(account: World) -> None:
     asked = account.new()
     assert await account.act("new_ticket", asked) == await account.act("new_ticket", asked)
@@ -334,12 +352,15 @@ async def test_asks_zendesk_for_a_ticket_twice_and_gets_one(account: World) -> N
 
 async def test_writes_to_zendesk_in_the_name_of_a_user_of_the_customers_alone(account: World) -> None:
     ticket = (await account.act("new_ticket", account.new("Mine."))).record
-    for person, error in ((None, NotAllowed), ("user:9007199254740993", NotFound), ("user:360002000023", NotFound)):
+    strangers = ("user:9007199254740993", "user:360002000023", "user:1")
+    for persons, error in (((), NotAllowed), *(((each,), NotFound) for each in strangers), (strangers, NotFound)):
         with pytest.raises(error):
-            await account.act("new_ticket", account.new(person=person))
+            await account.act("new_ticket", account.new(persons=persons))
         with pytest.raises(error):
-            await account.act("reply", account.reply(ticket, person=person))
+            await account.act("reply", account.reply(ticket, persons=persons))
     assert account.texts == ["Mine."]
+    await account.act("reply", account.reply(ticket, "Found.", persons=(*strangers, account.desk.person)))
+    assert account.texts == ["Mine.", "Found."]
 
 
 async def test_says_of_every_word_to_zendesk_that_it_is_public(account: World) -> None:

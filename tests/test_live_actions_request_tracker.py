@@ -90,9 +90,9 @@ def public(server: RequestTracker, ticket: str) -> list[Any]:
 
 
 async def test_makes_a_ticket_and_replies_to_it(office: Office, server: RequestTracker) -> None:
-    asked = NewTicket(reference=new_reference(), customer=EVA, person=EVA, subject="Zoë's\r\nX: <b>", text=HOSTILE)
+    asked = NewTicket(reference=new_reference(), customer=EVA, persons=(EVA,), subject="Zoë's\r\nX: <b>", text=HOSTILE)
     ticket = await do(office, "new_ticket", asked)
-    again = Reply(reference=new_reference(), customer=EVA, person=EVA, ticket=ticket, text=f"Yes. {HOSTILE}")
+    again = Reply(reference=new_reference(), customer=EVA, persons=(EVA,), ticket=ticket, text=f"Yes. {HOSTILE}")
     assert await do(office, "reply", again) == ticket
     server.reply(ticket, "We are on it.")
     server.comment(ticket, "She pays late.")
@@ -114,7 +114,7 @@ async def test_makes_a_ticket_and_replies_to_it(office: Office, server: RequestT
 
 async def test_makes_a_ticket_for_a_name_without_an_address_and_for_two(office: Office, server: RequestTracker) -> None:
     server.call("PUT", f"/user/{FINN}", {"EmailAddress": "finn@elsewhere.example"})
-    asked = NewTicket(reference=new_reference(), customer=FINN, person=GUS, subject="Two", text="Hello.")
+    asked = NewTicket(reference=new_reference(), customer=FINN, persons=(GUS,), subject="Two", text="Hello.")
     ticket = await do(office, "new_ticket", asked)
     whose = server.call("GET", f"/ticket/{ticket}", {})["Requestor"]
     assert {each["id"] for each in whose} == {FINN, GUS}

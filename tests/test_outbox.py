@@ -166,7 +166,7 @@ async def test_does_what_was_handed_in_and_says_its_number(world: World) -> None
     assert await world.sending.work() == 1
     (handed,) = await world.desk.of(scope())
     assert (handed.state, handed.number, handed.done_at) == ("sent", f"T-{reference}", START)
-    assert handed.asked == NewTicket(reference=reference, customer="7", person="p1", **ASKED)
+    assert handed.asked == NewTicket(reference=reference, customer="7", persons=("p1",), **ASKED)
     assert await world.sending.work() == 0
     assert world.told == [(reference, True)]
 
@@ -195,16 +195,16 @@ async def test_hands_in_nothing_for_a_customer_that_the_account_is_not(world: Wo
 
 
 async def test_lets_nobody_choose_the_reference_the_customer_or_the_person(world: World) -> None:
-    forged = {**ASKED, "reference": "R", "customer": "8", "person": "p2"}
+    forged = {**ASKED, "reference": "R", "customer": "8", "persons": ["p2"]}
     handed = await world.desk.take(scope(), LINK, "new_ticket", forged, "n")
-    assert (handed.asked.customer, handed.asked.person) == ("7", "p1")
+    assert (handed.asked.customer, handed.asked.persons) == ("7", ("p1",))
     assert handed.asked.reference == handed.reference != "R"
     world.far_end.ends = [Refused("no")]
     await world.sending.work()
     await world.desk.correct(scope(), handed.id, {**forged, "text": "Another."})
     (handed,) = await world.desk.of(scope())
     assert handed.asked == NewTicket(
-        reference=handed.reference, customer="7", person="p1", subject="Where is it?", text="Another."
+        reference=handed.reference, customer="7", persons=("p1",), subject="Where is it?", text="Another."
     )
 
 

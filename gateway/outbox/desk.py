@@ -44,6 +44,11 @@ class Handed(Struct, frozen=True, kw_only=True):
     files: tuple[FileShown, ...] = ()
 
 
+def persons_in(scope: Scope, source: str) -> list[str]:
+    """Give all that a member is known as in a source."""
+    return sorted(each.person for each in scope.persons if each.source == source)
+
+
 class Desk:
     """Takes what members hand in. `wake` is called when there is something to do."""
 
@@ -72,10 +77,8 @@ class Desk:
         if link not in scope.links:
             raise NotYours
         now, reference = self._clock(), new_reference()
-        person = next((each.person for each in scope.persons if each.source == link.source), None)
-        whole = msgspec.convert(
-            {**asked, "reference": reference, "customer": link.customer, "person": person}, ACTIONS[action]
-        )
+        ours = {"reference": reference, "customer": link.customer, "persons": persons_in(scope, link.source)}
+        whole = msgspec.convert({**asked, **ours}, ACTIONS[action])
         row = {
             "id": new_id(),
             "reference": reference,
@@ -120,7 +123,7 @@ class Desk:
         """Replace the words of what has not gone out, or was declined, and try it. Raises `NotYours` and `TooLate`."""
         row = await self._find(scope, id_)
         action: ActionName = row.action  # type: ignore[assignment]  # as it was written
-        ours = {name: row.asked[name] for name in ("reference", "customer", "person")}
+        ours = {name: row.asked[name] for name in ("reference", "customer", "persons")}
         asked = msgspec.to_builtins(msgspec.convert({**row.asked, **corrected, **ours}, ACTIONS[action]))
         await self._change(scope, id_, {"asked": asked, "state": "waiting", "due_at": self._clock(), "tries": 0})
         self._wake()

@@ -10,11 +10,12 @@ from msgspec import Meta, Struct
 
 from connectors.actions import Reply
 from connectors.records import Ticket
+from gateway.access import LinkRef
 from gateway.home import Item
 from gateway.outbox.desk import Handed
 from gateway.outbox.files import FileShown
 from gateway.outbox.states import State
-from web.portal.uploads import FilesField, Form
+from web.portal.uploads import FilesField, Form, uploads_in
 from web.portal.visit import Visit
 
 MOST = 20_000  # characters; as many as a long letter has
@@ -87,14 +88,13 @@ async def answering(
 
     None: not here. Raises `DatabaseDown`.
     """
-    office = visit.offices.get(item.part.source)
-    if visit.scope is None or office is None or "reply" not in office.connector.actions:
+    if visit.scope is None or not visit.can("reply", LinkRef(item.part.source, item.part.customer)):
         return None
     handed = await visit.desk.of(visit.scope)
     return Answering(
         nonce=secrets.token_urlsafe(NONCE_BYTES),
         pending=[_pending(each) for each in reversed(handed) if _is_missing(each, item)],
-        files=visit.uploads.field(files_problem),
+        files=uploads_in(visit.request).field(files_problem),
         text=text,
         problem=problem,
     )

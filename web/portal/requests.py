@@ -23,7 +23,7 @@ from web.portal.files import stream_file
 from web.portal.listing import Depth, Empty, Filters, PageNumber, Question, make_listing
 from web.portal.paths import FileId, RecordId, SourceName
 from web.portal.replies import Answering, answering, check, written
-from web.portal.uploads import AGAIN, TOO_MUCH
+from web.portal.uploads import AGAIN, TOO_MUCH, uploads_in
 from web.portal.visit import Visit, href, items_of, only
 from web.redirects import see_other
 from web.safe_html import SafeHtml, clean, plain
@@ -92,7 +92,7 @@ async def show_request(visit: NamedDependency[Visit], source: SourceName, record
 async def send_reply(visit: NamedDependency[Visit], source: SourceName, record: RecordId) -> Response[Any]:
     """Take an answer, and say so when it cannot be lost any more."""
     item = await visit.one(Ticket, source, record)
-    async with visit.uploads.form(visit.request) as sent:
+    async with uploads_in(visit.request).form(visit.request) as sent:
         said = written(sent)
         problem = check(said.text.strip())
         lost_files = AGAIN if problem and sent.files else None

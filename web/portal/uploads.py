@@ -109,6 +109,11 @@ class Uploads:
             del self._senders[member]
 
 
+def uploads_in(request: Request[Visiting, Any, Any]) -> Uploads:
+    uploads: Uploads = request.app.state.uploads
+    return uploads
+
+
 def uploads_of(settings: Settings) -> Uploads:
     """Make what reads forms with files, as the settings say."""
     clamd = Clamd(settings.clamd) if settings.clamd else None

@@ -11,14 +11,15 @@ from litestar.exceptions import NotFoundException
 from msgspec import Struct
 
 from auth.principals import Onlooker, Visiting
+from connectors.actions import ActionName
 from connectors.contract import FileStream
 from connectors.errors import NotFound, Unavailable
 from connectors.records import KINDS, Kind, Record
-from gateway.access import AccountRef, Scope
+from gateway.access import AccountRef, LinkRef, Scope
 from gateway.account_view import AccountView, AccountViews, Elsewhere, Part
 from gateway.home import Item, needs_customer
 from gateway.offices import Office
-from gateway.outbox.desk import Desk
+from gateway.outbox.desk import Desk, persons_in
 from gateway.page_rows import PLACE
 from gateway.proofs import Proof
 from gateway.rights import AREA_OF, AREAS, Area
@@ -27,7 +28,6 @@ from gateway.standing import Standing
 from gateway.statuses import status_of
 from web.live import MARK_PLACE, mark_of
 from web.portal.listing import OWN_ONLY, UNLINKED, UNNAMED, Empty
-from web.portal.uploads import Uploads
 from web.ready import Answer, Ready, is_plain
 from web.stamps import stamps_of
 from web.view import View, address_in, html_of
@@ -99,11 +99,13 @@ class Visit:
         desk: Desk = self.request.app.state.desk
         return desk
 
-    @property
-    def uploads(self) -> Uploads:
-        """What reads forms with files."""
-        uploads: Uploads = self.request.app.state.uploads
-        return uploads
+    def can(self, action: ActionName, link: LinkRef) -> bool:
+        """Whether the visitor can have something done in a source, as who they are there. An onlooker cannot."""
+        office, is_onlooker = self.offices.get(link.source), isinstance(self.request.user, Onlooker)
+        if office is None or is_onlooker or self.scope is None or link not in self.scope.links:
+            return False
+        found = office.connector.actions.get(action)
+        return found is not None and found.takes(link.customer, persons_in(self.scope, link.source))
 
     @cached_property
     def areas(self) -> tuple[Area, ...]:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from msgspec import Struct
 
-from connectors.actions import Action, Done, Move, NewTicket, Reply, looking
+from connectors.actions import Action, Asked, Done, Move, NewTicket, Reply, looking
 from connectors.decode import decode_json
 from connectors.errors import NotAllowed
 from connectors.vendors.request_tracker.api import REST, Key, RequestTracker, quoted, walk
@@ -35,10 +35,17 @@ class EventRow(Struct):
     Data: str | None
 
 
+def _person(asked: Asked) -> str | None:
+    """Say who of the persons asks. Of several no one may be a stranger to the customer, unless the customer is one."""
+    if asked.customer in asked.persons:
+        return asked.customer
+    return asked.persons[0] if len(asked.persons) == 1 else None
+
+
 async def make_ticket(office: RequestTracker, asked: NewTicket) -> Done:
     """Make a ticket whose requestors are the customer and the person. RT takes an address for whoever has it: no."""
     with looking():
-        requestors = await numbers_of(office, asked.customer, asked.person)
+        requestors = await numbers_of(office, asked.customer, _person(asked))
     ticket = {
         "Queue": office.config.queue,
         "Subject": one_line(asked.subject),
@@ -64,7 +71,7 @@ async def reply(office: RequestTracker, asked: Reply) -> Done:
         if not ticket.takes_replies:
             raise NotAllowed("RT: the token's account may not reply. It needs ReplyToTicket")
     message = {
-        "Subject": subject_of(asked.reference, asked.person or asked.customer),
+        "Subject": subject_of(asked.reference, _person(asked) or asked.customer),
         "Content": _sendable(asked.text),
         "ContentType": "text/plain",
     }

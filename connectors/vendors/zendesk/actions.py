@@ -12,13 +12,12 @@ from typing import Any
 
 from msgspec import Struct
 
-from connectors.actions import Action, Asked, Done, Move, NewTicket, Reply, looking
+from connectors.actions import Action, Done, Move, NewTicket, Reply, looking
 from connectors.decode import decode_json
-from connectors.errors import NotAllowed, NotFound
-from connectors.vendors.zendesk.api import API, Id, Paged, Zendesk, organization_key, person_key, walk
+from connectors.vendors.zendesk.api import API, Id, Paged, Zendesk, organization_key, walk
+from connectors.vendors.zendesk.authors import author_of, is_known
 from connectors.vendors.zendesk.settings import ZendeskConfig
 from connectors.vendors.zendesk.tickets import STATES, TicketRow, find_ticket
-from connectors.vendors.zendesk.users import fetch_person
 
 FOUND_WITHIN = timedelta(minutes=2)  # since they were asked: we give up sooner than they do
 MARK = "hallway_reference"
@@ -52,7 +51,7 @@ class AuditPage(Paged):
 async def make_ticket(office: Zendesk, asked: NewTicket) -> Done:
     """Make a ticket of the person's, for the organization that the customer is. The same twice is made once."""
     with looking():
-        requester = await _author(office, asked)
+        requester = await author_of(office, asked)
     ticket: dict[str, Any] = {
         "subject": " ".join(asked.subject.split()),
         "comment": {"body": asked.text, "public": True, "author_id": requester},
@@ -78,7 +77,7 @@ async def reply(office: Zendesk, asked: Reply) -> Done:
     """Say something in public. It wakes a ticket that waits for the customer, as the customer's mail would."""
     with looking():
         ticket = await find_ticket(office, asked.ticket, asked.customer)
-        author = await _author(office, asked)
+        author = await author_of(office, asked)
     changes: dict[str, Any] = {
         "comment": {"body": asked.text, "public": True, "author_id": author},
         "metadata": {"custom": {MARK: asked.reference}},
@@ -120,22 +119,15 @@ async def _change(office: Zendesk, ticket: TicketRow, changes: dict[str, Any]) -
     return _done(decode_json(response.content, OneMade, f"Zendesk {path}").ticket.id)
 
 
-async def _author(office: Zendesk, asked: Asked) -> int:
-    """Say who asks: an end user who is the customer, or acts for them still."""
-    name = asked.person or asked.customer
-    if organization_key(name):
-        raise NotAllowed("Zendesk: the login is tied to no user of theirs. Tie it to one, so that it may write")
-    person = await fetch_person(office, name)
-    if asked.customer not in person.customers:
-        raise NotFound("Zendesk: the person does not act for this customer")
-    return int(person_key(name))
-
-
 def _done(ticket: int) -> Done:
     return Done(record=str(ticket), number=str(ticket))
 
 
-new_ticket: Action[ZendeskConfig, NewTicket] = Action(do=make_ticket, find=find_made, found_within=FOUND_WITHIN)
-public_reply: Action[ZendeskConfig, Reply] = Action(do=reply, find=find_reply, found_within=FOUND_WITHIN)
+new_ticket: Action[ZendeskConfig, NewTicket] = Action(
+    do=make_ticket, find=find_made, found_within=FOUND_WITHIN, takes=is_known
+)
+public_reply: Action[ZendeskConfig, Reply] = Action(
+    do=reply, find=find_reply, found_within=FOUND_WITHIN, takes=is_known
+)
 to_solve: Action[ZendeskConfig, Move] = Action(do=solve, same_twice=True)
 to_reopen: Action[ZendeskConfig, Move] = Action(do=reopen, same_twice=True)
