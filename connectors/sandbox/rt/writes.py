@@ -11,8 +11,8 @@ from connectors.sandbox.rt.seed import add_ticket
 from connectors.sandbox.rt.store import Row, Store
 from connectors.sandbox.rt.writer import Writer
 
-TICKET = frozenset({"Queue", "Subject", "Requestor", "Content", "ContentType", "RefersTo"})
-MESSAGE = frozenset({"Subject", "Content", "ContentType"})
+TICKET = frozenset({"Queue", "Subject", "Requestor", "Content", "ContentType", "RefersTo", "Attachments"})
+MESSAGE = frozenset({"Subject", "Content", "ContentType", "Attachments"})
 
 
 def make_ticket(store: Store, writer: Writer, request: Request, _id: str) -> Response:
@@ -37,7 +37,7 @@ def make_ticket(store: Store, writer: Writer, request: Request, _id: str) -> Res
         "Status": "new",
         "Requestor": [user["Name"] for user in users if user],
         "RefersTo": [fields["RefersTo"]] if "RefersTo" in fields else [],
-        "history": [{"Type": "Create", "by": CALLER, "at": now, "text": _text(fields)}],
+        "history": [{"Type": "Create", "by": CALLER, "at": now, "text": _text(fields), "files": _files(fields)}],
     }
     add_ticket(store, row, first=max(store.transactions) + 1)
     return as_json(writer.reference("ticket", row["id"]), 201)
@@ -46,7 +46,7 @@ def make_ticket(store: Store, writer: Writer, request: Request, _id: str) -> Res
 def correspond(store: Store, _writer: Writer, request: Request, id_: str) -> Response:
     fields, row = _fields(request, MESSAGE), _found(store, id_)
     now, subject = datetime.now(UTC), _header(fields.get("Subject", ""))
-    reply(store, row["id"], _text(fields), now, by=CALLER, subject=subject)
+    reply(store, row["id"], _text(fields), now, by=CALLER, subject=subject, files=_files(fields))
     if store.is_new(row) or not store.is_active(row):
         set_status(store, row["id"], "open", now)  # by a scrip that RT comes with
     return as_json(["Correspondence added"], 201)
@@ -91,6 +91,17 @@ def _text(fields: dict[str, Any]) -> str:
     if fields.get("ContentType") != "text/plain":
         raise bad_request("ContentType is a required field for application/json")
     return str(fields.get("Content", ""))
+
+
+def _files(fields: dict[str, Any]) -> list[dict[str, Any]]:
+    """Read attachments. RT looks at each of them before it makes anything."""
+    files = fields.get("Attachments", [])
+    if not isinstance(files, list):
+        raise bad_request("Attachments must be an array")
+    for file in files:
+        if missing := sorted({"FileName", "FileType", "FileContent"} - file.keys()):
+            raise bad_request(f"{missing[0]} is a required field for each attachment in Attachments")
+    return [{"name": file["FileName"], "type": file["FileType"], "base64": file["FileContent"]} for file in files]
 
 
 def _header(text: str) -> str:
