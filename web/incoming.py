@@ -17,7 +17,7 @@ from multipart import (  # type: ignore[import-untyped]  # it ships no types
     PushMultipartParser,
 )
 
-from gateway.uploads.checking import Limits, NotTaken
+from gateway.uploads.checking import Given, Limits, NotTaken
 
 MOST_FIELDS = 100
 MOST_FIELD_BYTES = 256 * 1024  # of all that is no file
@@ -51,6 +51,14 @@ class Incoming:
                         await self._take(event)
         except (MultipartError, UnicodeDecodeError) as error:
             raise ClientException("Not a form.") from error
+
+    async def given(self) -> list[Given]:
+        """Give the files, held whole."""
+        found = []
+        for file in self.files:
+            await file.seek(0)
+            found.append(Given(file.filename, await file.read()))
+        return found
 
     async def aclose(self) -> None:
         """Delete the temporary files."""

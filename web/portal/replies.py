@@ -86,17 +86,18 @@ async def answering(
 ) -> Answering | None:
     """Say how a request is answered here, and what was written that the conversation does not show yet.
 
-    None: not here. Raises `DatabaseDown`.
+    `problem` is of the text, and of the files where none are taken. None: not here. Raises `DatabaseDown`.
     """
     if visit.scope is None or not visit.can("reply", LinkRef(item.part.source, item.part.customer)):
         return None
     handed = await visit.desk.of(visit.scope)
+    files = uploads_in(visit.request).field(files_problem)
     return Answering(
         nonce=secrets.token_urlsafe(NONCE_BYTES),
         pending=[_pending(each) for each in reversed(handed) if _is_missing(each, item)],
-        files=uploads_in(visit.request).field(files_problem),
+        files=files,
         text=text,
-        problem=problem,
+        problem=problem or (files_problem if files is None else None),
     )
 
 

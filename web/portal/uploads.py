@@ -19,7 +19,7 @@ from msgspec import Struct
 from auth.principals import Visiting
 from connectors.actions import Attached
 from gateway.settings import Settings
-from gateway.uploads.checking import MB, Checks, Given, Limits, NotTaken
+from gateway.uploads.checking import MB, Checks, Limits, NotTaken
 from gateway.uploads.kinds import ACCEPT, WORDS
 from gateway.uploads.virus import Clamd
 from web.body import Cap
@@ -93,8 +93,7 @@ class Uploads:
 
     async def _checked(self, incoming: Incoming) -> Form:
         try:
-            given = [Given(file.filename, await file.read()) for file in incoming.files]
-            return Form(incoming.fields, await self._checks.check(given))
+            return Form(incoming.fields, await self._checks.check(await incoming.given()))
         except NotTaken as error:
             return Form(incoming.fields, problem=str(error))
 

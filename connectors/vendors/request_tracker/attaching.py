@@ -1,7 +1,10 @@
-"""Files that customers send, as RT takes them: base64 inside of the JSON."""
+"""A message as RT takes it: JSON, and where files go with it a form that has both.
 
-from base64 import b64encode
-from collections.abc import Sequence
+RT takes files inside of the JSON as well, and spoils every name there that has more than ASCII in it.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connectors.actions import Attached
@@ -10,17 +13,20 @@ from connectors.transport import lasting
 WITHIN = 60.0  # seconds, and less than a try with files may take
 
 
-def attachments(files: Sequence[Attached]) -> dict[str, Any]:
-    """Give the field of a message that holds them."""
+def message(fields: Mapping[str, object], files: Sequence[Attached]) -> dict[str, Any]:
+    """Give what a request is made of: `http.post(url, **message(fields, files))`."""
     if not files:
-        return {}
-    return {
-        "Attachments": [
-            {"FileName": file.name, "FileType": file.media_type, "FileContent": b64encode(file.content).decode()}
-            for file in files
-        ]
-    }
+        return {"json": fields}
+    parts = [("Attachments", (file.name, file.content, _type_of(file))) for file in files]
+    return {"files": [("JSON", (None, json.dumps(fields))), *parts], **lasting(WITHIN)}
 
 
-def time_for(files: Sequence[Attached]) -> dict[str, Any]:
-    return lasting(WITHIN) if files else {}
+def _type_of(file: Attached) -> str:
+    """Call text by its name only where it is UTF-8: RT would write any other anew."""
+    if not file.media_type.startswith("text/"):
+        return file.media_type
+    try:
+        file.content.decode()
+    except UnicodeDecodeError:
+        return "application/octet-stream"
+    return file.media_type
