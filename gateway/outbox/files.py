@@ -46,8 +46,8 @@ async def keep(session: AsyncSession, row: OutboxRow, files: Sequence[Attached],
     if not files:
         return
     account_id, now = row.account_id, row.made_at
-    # Two forms at once wait for each other here, or both would fit where one does.
-    await session.execute(sa.select(Account.id).where(Account.id == account_id).with_for_update())
+    # Two forms at once wait for each other here, or both would fit where one does. Rows that name the account may come.
+    await session.execute(sa.select(Account.id).where(Account.id == account_id).with_for_update(key_share=True))
     recent = (OutboxFile.account_id == account_id, OutboxFile.made_at > now - quota.within)
     sums = sa.select(sa.func.coalesce(sa.func.sum(OutboxFile.size), 0), sa.func.count()).where(*recent)
     size, count = (await session.execute(sums)).one()
