@@ -1,6 +1,7 @@
 # Two commands for a newcomer: `make demo` and `make test`. Wants make and Python 3.11 or newer, nothing else.
 PYTHON ?= python3
 VENV := .venv
+JOBS ?= 2
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
@@ -13,8 +14,8 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-ver
 demo: $(READY) ## The portal over a sandbox of three back offices, on an embedded Redis and SQLite
 	@exec $(BIN)/hallway demo
 
-test: lint ## Everything; says at the end what this machine could not test
-	@$(BIN)/python -m pytest
+test: lint ## Everything, in two processes (JOBS=1: in one); says at the end what this machine could not test
+	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
 lint: $(READY) ## Style, types, directions of imports, the Dockerfile, house rules
 	@$(BIN)/ruff check --quiet

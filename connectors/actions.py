@@ -13,7 +13,7 @@ from typing import Any, Generic, Literal, TypeVar
 from msgspec import Struct
 
 from connectors.config import Config
-from connectors.errors import BadResponse, NotSent, Unavailable
+from connectors.errors import BadResponse, ConnectorError, NotSent, Unavailable
 
 C = TypeVar("C", bound=Config)
 A = TypeVar("A", bound="Asked")
@@ -76,8 +76,9 @@ class Answer(Asked, frozen=True, kw_only=True):
 
 
 class Change(Asked, frozen=True, kw_only=True):
-    """Details of the person who asks: each field's value as they saw it, and as it shall be."""
+    """Details of one of the persons that who asks is known as: each field's value as they saw it, and to be."""
 
+    person: str
     before: dict[str, str]
     after: dict[str, str]
 
@@ -131,3 +132,12 @@ def looking() -> Iterator[None]:
         yield
     except (Unavailable, BadResponse) as error:
         raise NotSent(str(error), retry_after=error.retry_after) from error
+
+
+@contextmanager
+def after_it() -> Iterator[None]:
+    """Say of what fails in here that it may have been done, and only the look at it has failed."""
+    try:
+        yield
+    except ConnectorError as error:
+        raise Unavailable(str(error), retry_after=error.retry_after) from error

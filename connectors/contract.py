@@ -17,6 +17,7 @@ from msgspec import Struct
 from connectors.actions import Action, ActionName
 from connectors.config import Config, Secret
 from connectors.deliveries import Webhook
+from connectors.details import Held
 from connectors.records import Kind, Record
 
 C = TypeVar("C", bound=Config)
@@ -181,6 +182,12 @@ class FetchPerson(Protocol[C_contra]):
     def __call__(self, office: BackOffice[C_contra], person: str, /) -> Awaitable[Person]: ...
 
 
+class ReadDetails(Protocol[C_contra]):
+    """Look at a person's own details. Raises `NotFound` for one who is gone, archived or blocked."""
+
+    def __call__(self, office: BackOffice[C_contra], person: str, /) -> Awaitable[Held]: ...
+
+
 class OpenFile(Protocol[C_contra]):
     """Open one file. Raises `NotFound` for a file that is not the customer's, `BadResponse` for a wrong content."""
 
@@ -230,6 +237,7 @@ class Connector(Struct, Generic[C], frozen=True, kw_only=True):
     check: Callable[[BackOffice[C]], Awaitable[str]]  # "Test connection": who we are there, or a ConnectorError
     find: Find[C]
     person: FetchPerson[C] | None = None  # None: it knows customers alone, and nobody's own records
+    details: ReadDetails[C] | None = None  # None: it tells nobody what it knows of them
     reads: Mapping[Kind, Read[C, Record]]
     reads_open: frozenset[Kind] = frozenset()  # of these it can tell what is open without reading all of them
     fetch: Mapping[Kind, Fetch[C, Record]]

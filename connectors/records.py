@@ -78,12 +78,17 @@ class Shipment(Struct, frozen=True, kw_only=True):
 
 
 class Order(Record, frozen=True, kw_only=True):
-    """Something the customer bought, or was offered."""
+    """Something the customer bought, or was offered.
+
+    `awaits_answer`: an offer that may be accepted or declined as it stands, up to and with the day `valid_until`.
+    """
 
     state: OrderState
     total: Money
     ordered_at: datetime | None = None
     expected_on: date | None = None
+    valid_until: date | None = None
+    awaits_answer: bool = False
     reference: str | None = None  # the customer's own order number
     title: str | None = None  # what it is about, where the source says it in a line
     lines: tuple[Line, ...] = ()

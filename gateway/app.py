@@ -56,7 +56,6 @@ from gateway.log import configure
 from gateway.metrics import Metrics
 from gateway.offices import Offices
 from gateway.outbox.desk import Desk
-from gateway.outbox.files import Quota
 from gateway.outbox.sending import Sending
 from gateway.outbox.telling import Telling
 from gateway.pull import Known
@@ -81,8 +80,9 @@ from web.lane import Lane
 from web.live import LivePages
 from web.login import LOGIN
 from web.metrics import get_metrics
+from web.papers.sheet import Printer
 from web.portal.routes import PORTAL
-from web.portal.uploads import UPLOAD_CAPS, uploads_of
+from web.portal.uploads import UPLOAD_CAPS, quota_of, uploads_of
 from web.ready import Ready
 from web.staff_pages import LOOK_UPS_PER_MINUTE, look_of
 from web.staff_routes import CONSOLE
@@ -202,7 +202,7 @@ def make_app(settings: Settings) -> ASGIApp:
                 "base_url": settings.base_url,
                 "callers": Callers(settings.trusted_proxies or ()),
                 "database": database,
-                "desk": Desk(database, utc_now, sending.wake, Quota.of(settings.upload_quota)),
+                "desk": Desk(database, utc_now, sending.wake, quota_of(settings)),
                 "intake": intake,
                 "live_pages": LivePages(
                     live=live,
@@ -219,6 +219,7 @@ def make_app(settings: Settings) -> ASGIApp:
                 "readiness": Readiness(database, database_url, redis),
                 "sessions": sessions,
                 "standings": standings,
+                "printer": Printer(),
                 "page_tries": RateLimit(redis, "pages", LOOK_UPS_PER_MINUTE),
                 "ready": ready,
                 "seen_pages": seen_pages,
@@ -230,8 +231,7 @@ def make_app(settings: Settings) -> ASGIApp:
         ),
     )
     lane = Lane(app, ready=ready, redis=redis, sessions=sessions, standings=standings, offices=offices, usage=usage)
-    caps = {**HOOK_CAPS, **UPLOAD_CAPS}
-    edge = Edge(lane, base_url=settings.base_url, body_caps=caps, too_large=note_too_large(intake))
+    edge = Edge(lane, base_url=settings.base_url, body_caps=HOOK_CAPS | UPLOAD_CAPS, too_large=note_too_large(intake))
     return SecureHeaders(edge, base_url=settings.base_url)
 
 

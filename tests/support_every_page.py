@@ -27,8 +27,20 @@ LISTS = ("/", "/orders", "/invoices", "/requests", "/documents")
 RECORDS = ("/orders/erp/4424", "/invoices/erp/2093", "/requests/helpdesk/881")
 WHY = "/invoices/erp/2093/why"
 FILTERED = ("/orders?show=all", "/invoices?show=all", "/requests?show=solved", "/orders?q=zeppelin")
+STATEMENTS = ("/invoices/statement", "/invoices/statement?from=&to=2099-12-31", "/invoices/statement?from=x&to=y")
 SEARCHES = ("/search", "/search?q=oven", "/search?q=zeppelin")
-MEMBERS_PAGES = (*LISTS, *RECORDS, WHY, *FILTERED, *SEARCHES, "/account", "/invoices/erp/0", "/nowhere", "/staff")
+MEMBERS_PAGES = (
+    *LISTS,
+    *RECORDS,
+    WHY,
+    *FILTERED,
+    *STATEMENTS,
+    *SEARCHES,
+    "/account",
+    "/invoices/erp/0",
+    "/nowhere",
+    "/staff",
+)
 DOORS = ("/sign-in", "/signed-out", "/nowhere", "/auth/callback?state=none", "/auth/9/start")
 DESK = (
     *("/staff", "/staff/customers", "/staff/customers?q=zeppelin", "/staff/pages", "/staff/customers/bakery/why"),

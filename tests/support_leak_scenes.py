@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from support_leak import Answer, Crawl, Viewer, gather
 from support_leak_targets import SOURCES, Target, numbers, owner, person
-from support_leak_world import COMPANIES, DESK, INVOICES, ORDERS, PARTNERS, TICKETS, WANDERERS, owner_of
+from support_leak_world import COMPANIES, DESK, INVOICES, ORDERS, PARTNERS, TICKETS, WANDERERS, mark, owner_of
 from support_streams import hearing
 
 from cache.keys import VERSION
@@ -22,7 +22,8 @@ from cache.snapshots import version_of
 from connectors.sandbox.faults import Fault
 
 LISTS = ("/orders?show=all", "/invoices?show=all", "/requests?show=all", "/api/v1/orders", "/api/v1/requests")
-PLACES = ("/", "/api/v1/home", *LISTS, "/documents", "/search?q=mixer", "/account")
+STATEMENT = "/invoices/statement.csv?from=&to=2099-12-31"
+PLACES = ("/", "/api/v1/home", *LISTS, STATEMENT, "/documents", "/search?q=mixer", "/account")
 CODE = re.compile(rb"Code <b>([0-9A-Z ]{11})</b>")
 SEE_OTHER, FORBIDDEN = 303, 403
 SETTLES, WAITS = 0.5, 20  # seconds, and tries
@@ -51,6 +52,7 @@ class Scenes:
             self.code_read_out,
             self.looked_on,
             self.streamed,
+            self.answered,
             self.colleagues,
             self.refusals,
         )
@@ -302,6 +304,32 @@ class Scenes:
                         self.crawl.find(f"{viewer.name} heard {word.decode()!r} at /live")
                 self.crawl.own[viewer.name, "stream"] += heard.changes
         await watch.aclose()
+
+    async def answered(self) -> None:
+        """Ann answers a request while the help desk is away. Nobody else can take that back, or answer for her."""
+        await self.calm()
+        for name, paths in self._tickets.items():
+            await self._look(name, *paths)
+        await self.down()
+        (hers,), (his,) = self._tickets.values()
+        await self._post(
+            self.crawl.viewers["ann"], f"{hers}/reply", text=mark("alder"), nonce=secrets.token_urlsafe(24)
+        )
+        page = await self.crawl.ask(self.crawl.viewers["ann"], "GET", hers)
+        handed = [each.decode() for each in re.findall(rb'/reply/(\w+)/back"', page.body)]
+        for name in ("bob", "dan", "ora"):
+            viewer = self.crawl.viewers[name]
+            answers = [await self._post(viewer, f"{hers}/reply", text="x", nonce=secrets.token_urlsafe(24))]
+            answers += [await self._post(viewer, f"{path}/reply/{id_}/back") for id_ in handed for path in (hers, his)]
+            if any(answer.status == SEE_OTHER for answer in answers):
+                self.crawl.find(f"{name} answered for ann, or took back what she had written")
+            await self.crawl.ask(viewer, "GET", hers)
+        await self.calm()
+
+    @property
+    def _tickets(self) -> dict[str, list[str]]:
+        """One of each company's at the desk."""
+        return {"ann": [f"/requests/desk/{DESK + 2}"], "bob": [f"/requests/desk/{DESK + 1}"]}
 
     async def _post(self, viewer: Viewer, path: str, **form: str) -> Answer:
         body = urlencode({**form, "_token": viewer.token}).encode()

@@ -5,7 +5,7 @@ Registered as a plugin by conftest.py, so that a run ends with one list of all t
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -38,6 +38,14 @@ def skipped_parts(reports: list[pytest.TestReport | pytest.CollectReport]) -> It
     parts = [reason.partition(PREFIX)[2] for reason in reasons if PREFIX in reason]
     for part in sorted(set(parts)):
         yield part, parts.count(part)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep what a test has written in a form that one process can hand to another."""
+    report = yield
+    report.sections = [(name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections]
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

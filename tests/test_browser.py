@@ -17,7 +17,10 @@ from connectors.sandbox.faults import Fault
 # What a browser shows does not depend on the database.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
-PAGES = ("/", "/invoices?show=all", "/invoices", "/requests", "/account", "/requests/helpdesk/881", "/nowhere")
+PAGES = (
+    *("/", "/invoices?show=all", "/invoices", "/invoices/statement", "/requests", "/account", "/requests/helpdesk/881"),
+    "/nowhere",
+)
 COOKIE = SetCookieParam(
     name=cookies.SESSION, value="", domain="127.0.0.1", path="/", secure=True, httpOnly=True, sameSite="Lax"
 )

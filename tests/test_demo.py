@@ -17,7 +17,16 @@ from gateway.demo.people import read_people
 from gateway.serve import ServeError
 
 PEOPLE = read_people(FIXTURES.parent / "demo" / "people.toml")
-PAGES = ("/", "/invoices", "/requests", "/requests?show=solved", "/orders", "/documents", "/account")
+PAGES = (
+    "/",
+    "/invoices",
+    "/requests",
+    "/requests?show=solved",
+    "/orders",
+    "/documents",
+    "/invoices/statement",
+    "/account",
+)
 TICKETS = {
     "maya": ("/requests/helpdesk/7081", "/requests/helpdesk/7060", "/orders/crm/deal-11201934445"),
     "fenwick": ("/requests/helpdesk/7061",),

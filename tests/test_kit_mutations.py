@@ -60,7 +60,7 @@ MUTATIONS: dict[tuple[str, str], list[Edit]] = {
         ("tickets", "*(OPEN if query.only_open else ())", "*()")
     ],
     ("odoo", "takes a change to a line for none"): [("feeds", "_changed(place, sorted(parts))", "_changed(place, [])")],
-    ("odoo", "tells of a draft"): [("feeds", "lambda row: row.state in orders.SHOWN", "lambda row: True")],
+    ("odoo", "tells of a draft"): [("feeds", "lambda row: row.state in sales.SHOWN", "lambda row: True")],
     ("odoo", "is silent about what is gone"): [
         ("feeds", "gone=frozenset(str(row.id) for row in page) - {str(row.id) for row in shown}", "gone=frozenset()")
     ],

@@ -23,6 +23,7 @@ from connectors import scope
 from connectors.vendors.odoo import pdf
 from connectors.vendors.request_tracker import tickets
 from gateway import access, account_view, proofs
+from gateway.outbox.desk import Desk
 from gateway.pull import Pull
 from gateway.sight import Sight
 from gateway.standing import Standing
@@ -203,6 +204,17 @@ MUTATIONS = (
         "that refusals look like what is not there",
         "refusals",
         (Cut(tickets.find_ticket, "raise NotFound(", f"raise {UNAVAILABLE}("),),
+    ),
+    Mutation(
+        "whose it is that is taken back",
+        "answered",
+        (
+            Cut(
+                Desk._find,
+                "OutboxRow.account_id == scope.account_id, OutboxRow.member_id == scope.member_id",
+                "sa.true()",
+            ),
+        ),
     ),
 )
 

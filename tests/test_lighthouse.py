@@ -39,7 +39,7 @@ def lighthouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return packages / "lighthouse" / "cli" / "index.js"
 
 
-@pytest.mark.parametrize("path", ["/", "/invoices"])
+@pytest.mark.parametrize("path", ["/", "/invoices", "/invoices/statement"])
 async def test_is_quick_and_well_made_on_a_slow_phone(
     stage: Stage, lighthouse: Path, tmp_path: Path, path: str
 ) -> None:

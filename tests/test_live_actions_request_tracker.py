@@ -207,8 +207,8 @@ async def test_carries_files_byte_for_byte_to_the_conversation(office: Office, s
     said = whole.record.messages or ()
     assert [(each.author, each.body) for each in said] == [(EVA, "Here."), (EVA, "More.")]
     found = []
-    for file in (file for each in said for file in each.files):
-        query = FileQuery(record=ticket, file=file.id, customer=EVA)
+    for ref in (ref for each in said for ref in each.files):
+        query = FileQuery(record=ticket, file=ref.id, customer=EVA)
         async with connector.files["tickets"](office, query) as stream:
             found.append((stream.name, stream.media_type, b"".join([chunk async for chunk in stream.chunks])))
     assert [each[0] for each in found] == [file.name for file in (*files, large)]

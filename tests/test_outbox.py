@@ -5,139 +5,22 @@ from collections import Counter
 from contextlib import suppress
 from datetime import timedelta
 from itertools import accumulate
-from typing import Any, cast
+from typing import Any
 
-import httpx
 import msgspec
 import pytest
-import sqlalchemy as sa
-from support_feeds import START, FixedOffices, shuffled
+from support_feeds import START, shuffled
 from support_feeds import Ticking as Clock
+from support_outbox import ASKED, KEYED_FOR, LINK, Died, FarEnd, World, add_accounts, scope
 
-from connectors.actions import Action, Done, NewTicket
-from connectors.config import Config
-from connectors.contract import BackOffice, Connector, Limits
-from connectors.contract import Scope as Proof
+from connectors.actions import NewTicket
 from connectors.errors import AccessDenied, ConnectorError, NotSent, RateLimited, Refused, Unavailable
-from connectors.tokens import MemoryTokens
-from gateway.access import LinkRef, PersonRef, Scope
-from gateway.offices import Office, Offices
-from gateway.outbox.desk import Desk, NotYours, TooLate
-from gateway.outbox.sending import LASTS, Sending, Try
-from gateway.outbox.states import PAUSES
+from gateway.access import LinkRef
+from gateway.outbox.desk import NotYours, TooLate
+from gateway.outbox.states import CLOCKS_MAY_BE_WRONG, PAUSES
+from gateway.outbox.turns import LASTS
 from gateway.records.database import Database, DatabaseDown
-from gateway.records.outbox_tables import OutboxRow
-from gateway.records.tables import Account, Member
-from gateway.rights import COMPANY, OWN, Rights
-
-LINK = LinkRef("desk", "7")
-ASKED: dict[str, Any] = {"subject": "Where is it?", "text": "My order."}
-FOUND_WITHIN = timedelta(seconds=20)
-
-
-class Died(BaseException):
-    """The process was killed."""
-
-
-class FarEnd:
-    """What was made over there, by reference, and how the next calls end."""
-
-    def __init__(self) -> None:
-        self.made: Counter[str] = Counter()
-        self.texts: list[str] = []
-        self.asked = 0
-        self.keyed = False
-        self.ends: list[BaseException | None] = []  # before anything is made
-        self.loses: list[BaseException | None] = []  # after it was made
-
-    async def do(self, _: BackOffice[Any], asked: NewTicket) -> Done:
-        self.asked += 1
-        if self.ends and (error := self.ends.pop(0)):
-            raise error
-        if not (self.keyed and self.made[asked.reference]):
-            self.made[asked.reference] += 1
-            self.texts.append(asked.text)
-        if self.loses and (error := self.loses.pop(0)):
-            raise error
-        return Done("1", f"T-{asked.reference}")
-
-    async def find(self, _: BackOffice[Any], asked: NewTicket) -> Done | None:
-        return Done("1", f"T-{asked.reference}") if self.made[asked.reference] else None
-
-    def office(self, how: str) -> Office:
-        self.keyed = how == "key"
-        action: Action[Any, Any] = {
-            "key": Action(do=self.do, keyed_for=timedelta(minutes=75)),
-            "find": Action(do=self.do, find=self.find, found_within=FOUND_WITHIN),
-            "neither": Action(do=self.do),
-        }[how]
-
-        async def unused(*_: object) -> Any:
-            raise AssertionError
-
-        connector: Connector[Config] = Connector(
-            name="desk",
-            title="Desk",
-            config=Config,
-            base_url=lambda _: "https://desk.example",
-            auth=lambda *_: None,
-            check=unused,
-            find=unused,
-            reads={},
-            fetch={},
-            files={},
-            actions={"new_ticket": action},
-            statuses={},
-            limits=Limits(concurrent=4),
-            scope=Proof(customer="number", proof="it says so"),
-        )
-        opened = BackOffice(source="desk", http=httpx.AsyncClient(), config=Config(), tokens=MemoryTokens())
-        return Office(name="desk", title="Desk", connector=connector, promises={}, version="1", opened=opened)
-
-
-def scope(member: str = "maya", account: str = "acme", rights: Rights = COMPANY) -> Scope:
-    return Scope(
-        member_id=member,
-        issuer="i",
-        subject=member,
-        account_id=account,
-        account_name="Acme",
-        links=(LINK,),
-        rights=rights,
-        persons=frozenset({PersonRef("desk", "p1")}),
-    )
-
-
-class World:
-    """One process, and what it has."""
-
-    def __init__(self, database: Database, far_end: FarEnd, how: str, clock: Clock) -> None:
-        self.database = database
-        self.far_end = far_end
-        self.clock = clock
-        offices = cast("Offices", FixedOffices(far_end.office(how)))
-        self.told: list[tuple[str, bool]] = []
-        self.sending = Sending(database, offices, clock, self.hear)
-        self.desk = Desk(database, clock, self.sending.wake)
-
-    async def hear(self, ended: Try, done: Done | None) -> None:
-        self.told.append((ended.reference, done is not None))
-
-    async def hand_in(self, nonce: str = "n", text: str = "My order.") -> str:
-        return (await self.desk.take(scope(), LINK, "new_ticket", {**ASKED, "text": text}, nonce)).reference
-
-    async def state(self) -> str:
-        (handed,) = await self.desk.of(scope())
-        return handed.state
-
-    async def work_for(self, hours: float = 24) -> None:
-        """Let time pass, and work when something is due."""
-        until = self.clock.now + timedelta(hours=hours)
-        while self.clock.now < until:
-            await self.sending.work()
-            async with self.database.read() as session:
-                due = await session.scalar(sa.select(sa.func.min(OutboxRow.due_at)))
-            self.clock.now = until if due is None else max(due, self.clock.now + timedelta(seconds=1))
+from gateway.rights import OWN
 
 
 @pytest.fixture
@@ -147,11 +30,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def far_end(database: Database) -> FarEnd:
-    async with database.write() as session:
-        for account in ("acme", "globex"):
-            session.add(Account(id=account, name=account, created_at=START))
-        for member in ("maya", "joe"):
-            session.add(Member(id=member, issuer="i", subject=member, created_at=START))
+    await add_accounts(database)
     return FarEnd()
 
 
@@ -298,14 +177,15 @@ async def test_counts_the_life_of_a_key_from_the_first_try(database: Database, f
     far_end.loses = [Unavailable("lost")] * 100
     reference = await world.hand_in()
     await world.work_for()
-    within = sum(1 for at in accumulate(PAUSES, initial=0) if at < 75 * 60)
+    within = sum(1 for at in accumulate(PAUSES, initial=0) if timedelta(seconds=at) < KEYED_FOR - CLOCKS_MAY_BE_WRONG)
     assert (await world.state(), far_end.made, far_end.asked) == ("unknown", Counter([reference]), within)
 
 
 async def test_changes_nothing_when_it_comes_back_too_late(world: World) -> None:
     """Another process has taken over meanwhile: what the first one learns counts no more."""
     reference = await world.hand_in()
-    (late,) = await world.sending._take()
+    (late,) = await world.sending._turns.take("desk", 1)
+    await world.sending.work()
     world.clock.now += LASTS
     await world.sending.work()
     assert await world.state() == "sent"

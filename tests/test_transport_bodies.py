@@ -18,6 +18,9 @@ LOOPBACK = AddressPolicy(allow_http=True, allow_private=True)
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
 
 
+PACKED = gzip.compress(b"words", mtime=0)
+
+
 async def no_sleep(_: float) -> None:
     pass
 
@@ -106,7 +109,7 @@ async def test_counts_what_arrives_as_well_as_what_it_decodes_to() -> None:
         CHUNKED + b"\r\n5\r\nhel",
         CHUNKED + b"\r\nnonsense\r\nhello\r\n0\r\n\r\n",
         CHUNKED + b"Content-Encoding: gzip\r\n\r\n5\r\n\x1f\x8b\x08\x00\x00\r\n0\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(b"words" * 1000)[:-9],
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(b"words" * 1000, mtime=0)[:-9],
         b"HTTP/1.1 200 OK\r\nContent-Length",
         b"HTTP/1.1 200",
         b"220 mail.example ESMTP\r\n",
@@ -131,7 +134,7 @@ async def read(http: httpx.AsyncClient, *, stream: bool) -> bytes:
         return b"".join([chunk async for chunk in response.aiter_bytes()])
 
 
-@pytest.mark.parametrize("body", [b"no gzip", gzip.compress(b"words") + b"more", gzip.compress(b"words") * 2])
+@pytest.mark.parametrize("body", [b"no gzip", PACKED + b"more", PACKED * 2])
 async def test_refuses_what_is_no_gzip_stream(body: bytes) -> None:
     answer = reply(200, body, Content_Encoding="gzip")
     async with upstream(saying(answer)) as server, client(server.url) as http:

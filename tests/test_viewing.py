@@ -23,7 +23,17 @@ from gateway.members import disable, erase
 from gateway.records.tables import Member, PageCode, Session, UsageEvent
 from gateway.staff import give_role
 
-PAGES = ("/", "/orders", "/invoices", "/invoices/erp/2093", "/requests", "/documents", "/search?q=oven", "/account")
+PAGES = (
+    "/",
+    "/orders",
+    "/invoices",
+    "/invoices/erp/2093",
+    "/invoices/statement",
+    "/requests",
+    "/documents",
+    "/search?q=oven",
+    "/account",
+)
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 ELSEWHERE = re.compile(r"You see what (.*?) of (.*?) sees")
 

@@ -60,6 +60,7 @@ class View:
 
     def __init__(self, *, brand: Brand, contact: Contact, zone: ZoneInfo) -> None:
         self._zone = zone
+        self.brand = brand
         self.assets = load_assets() | brand.assets()
         self._templates = minijinja.Environment(
             loader=_load,
@@ -99,6 +100,10 @@ class View:
 
     def today(self) -> date:
         return datetime.now(self._zone).date()
+
+    def written(self, at: datetime) -> str:
+        """Write an instant for a paper, which is read on other days and elsewhere."""
+        return words.written(at, self._zone)
 
     def _day(self, value: date | datetime) -> date:
         """The day of an instant is the business's, as everywhere else on the page."""

@@ -65,6 +65,16 @@ def moment(value: datetime, today: date, zone: ZoneInfo) -> str:
     return f"today {clock}" if local.date() == today else f"{short_day(local.date(), today)}, {clock}"
 
 
+def full_day(value: date) -> str:
+    return format_date(value, "d MMMM y", locale=LOCALE)
+
+
+def written(value: datetime, zone: ZoneInfo) -> str:
+    """Write an instant with all that it takes to know it elsewhere: "21 November 2026, 09:12 GMT"."""
+    local = value.astimezone(zone)
+    return f"{full_day(local.date())}, {local:%H:%M %Z}"
+
+
 def size(octets: int) -> str:
     """Write a file's size in steps of 1,000, as phones and file lists do."""
     if octets < 1_000_000:  # noqa: PLR2004

@@ -29,9 +29,12 @@ class Request(Struct, frozen=True, kw_only=True):
 
 
 class Response(Struct, frozen=True):
+    """`changed`: something was made or changed, where neither method nor status tells."""
+
     status: int
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
+    changed: bool = False
 
 
 Answer = Callable[[Request], Response]

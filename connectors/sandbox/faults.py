@@ -49,7 +49,8 @@ class Switch:
             while self.fault.kind == "hang":  # noqa: ASYNC110  # lifted from another thread
                 await asyncio.sleep(POLL)
             answered = answer(request)
-            if self.fault.kind == "lost" and (request.method == "PUT" or answered.status == CREATED):
+            changed = answered.changed or request.method in ("PUT", "PATCH") or answered.status == CREATED
+            if self.fault.kind == "lost" and changed:
                 return as_html("504 Gateway Timeout", 504)
             return answered
 

@@ -29,10 +29,6 @@ class Quota(Struct, frozen=True, kw_only=True):
     files: int = 200
     within: timedelta = timedelta(days=1)
 
-    @classmethod
-    def of(cls, megabytes: int) -> "Quota":
-        return cls(size=megabytes * MB)
-
 
 class FileShown(Struct, frozen=True):
     """A file as its page names it."""
@@ -68,6 +64,12 @@ async def keep(session: AsyncSession, row: OutboxRow, files: Sequence[Attached],
                 content=file.content,
             )
         )
+
+
+async def has_files(db: Database, outbox_id: str) -> bool:
+    async with db.read() as session:
+        found = sa.select(OutboxFile.id).where(OutboxFile.outbox_id == outbox_id).limit(1)
+        return await session.scalar(found) is not None
 
 
 async def load(db: Database, outbox_id: str) -> tuple[Attached, ...]:

@@ -10,7 +10,7 @@ from connectors.deliveries import Event
 from connectors.errors import ConnectorError
 from gateway.account_view import AccountViews
 from gateway.offices import Offices
-from gateway.outbox.sending import Try
+from gateway.outbox.turns import Try
 from gateway.records.database import DatabaseDown
 
 log = structlog.get_logger()

@@ -24,6 +24,7 @@ from web.portal.requests import (
     take_back_reply,
 )
 from web.portal.search import show_search
+from web.portal.statements import get_sheet, get_table, show_statement
 from web.portal.switch import use_account
 from web.portal.visit import Visit, visit_of
 from web.portal.why import why_invoice, why_order, why_request
@@ -42,6 +43,9 @@ PORTAL = Router(
         show_invoices,
         show_invoice,
         get_invoice_file,
+        show_statement,
+        get_table,
+        get_sheet,
         show_requests,
         show_request,
         get_request_file,

@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from auth.principals import Visiting
 from connectors.actions import Attached
+from gateway.outbox.files import Quota
 from gateway.settings import Settings
 from gateway.uploads.checking import MB, Checks, Limits, NotTaken
 from gateway.uploads.kinds import ACCEPT, WORDS
@@ -111,6 +112,10 @@ class Uploads:
 def uploads_in(request: Request[Visiting, Any, Any]) -> Uploads:
     uploads: Uploads = request.app.state.uploads
     return uploads
+
+
+def quota_of(settings: Settings) -> Quota:
+    return Quota(size=settings.upload_quota * MB)
 
 
 def uploads_of(settings: Settings) -> Uploads:

@@ -6,7 +6,7 @@ from typing import Any
 
 from connectors.sandbox.asgi import App, Request, Response, as_json
 from connectors.sandbox.faults import Switch
-from connectors.sandbox.hubspot import associations, objects, searching
+from connectors.sandbox.hubspot import associations, objects, searching, writing
 from connectors.sandbox.hubspot.asking import params_of
 from connectors.sandbox.hubspot.errors import HubSpotError, missing_scopes, not_found, unauthenticated
 from connectors.sandbox.hubspot.store import Store
@@ -41,15 +41,20 @@ def _answer(store: Store, request: Request) -> Json | tuple[Json, int]:
     for method, pattern, handler in ROUTES:
         match = re.fullmatch(pattern, request.path)
         if match and method == request.method:
-            _check_scopes(scopes, request.path, match.groups())
+            _check_scopes(scopes, request, match.groups())
             return handler(store, request, *match.groups())
     raise not_found()
 
 
-def _check_scopes(scopes: list[str], path: str, types: tuple[str, ...]) -> None:
+def _check_scopes(scopes: list[str], request: Request, types: tuple[str, ...]) -> None:
     """Each type of object that an address names has a scope. A pipeline may be read by any of several."""
+    asks = request.method == "GET" or request.path.endswith(("/read", "/search"))
     for each in types:
-        needed = PIPELINE_SCOPES.get(each, []) if "/pipelines/" in path else [f"crm.objects.{each}.read"]
+        needed = [f"crm.objects.{each}.{'read' if asks else 'write'}"]
+        if each == "tickets":
+            needed = ["tickets"]  # to read and to write them
+        elif "/pipelines/" in request.path:
+            needed = PIPELINE_SCOPES.get(each, [])
         if not each.isdigit() and not set(needed) & set(scopes):
             raise missing_scopes(needed)
 
@@ -77,7 +82,9 @@ ROUTES: list[tuple[str, str, Handler]] = [
     ("GET", "/account-info/v3/details", _account),
     ("GET", f"/crm/v3/pipelines/{TYPE}", _pipelines),
     ("GET", f"/crm/v3/objects/{TYPE}", objects.listed),
+    ("POST", "/crm/v3/objects/(tickets)", writing.make),
     ("GET", f"/crm/v3/objects/{TYPE}/{KEY}", objects.one),
+    ("PATCH", f"/crm/v3/objects/{TYPE}/{KEY}", writing.update),
     ("POST", f"/crm/v3/objects/{TYPE}/batch/read", objects.batch),
     ("POST", f"/crm/v3/objects/{TYPE}/search", searching.search),
     ("GET", f"/crm/v4/objects/{TYPE}/{KEY}/associations/{TYPE}", associations.of_one),

@@ -5,7 +5,8 @@ from typing import Any
 
 from connectors.sandbox.hubspot.store import Properties, Record, Store, text_of
 
-STAGE = {"orders": ("hs_pipeline", "hs_pipeline_stage"), "deals": ("pipeline", "dealstage")}
+STAGED = ("hs_pipeline", "hs_pipeline_stage")
+STAGE = {"orders": STAGED, "deals": ("pipeline", "dealstage"), "tickets": STAGED}
 
 
 def stages_of(store: Store, type_: str, record: Record) -> list[dict[str, Any]]:
@@ -20,6 +21,11 @@ def stage_of(store: Store, type_: str, record: Record) -> str:
     return next(str(each["label"]) for each in stages_of(store, type_, record) if each["id"] == key)
 
 
+def modified_of(type_: str) -> str:
+    """Name the property that says when a record was changed."""
+    return "lastmodifieddate" if type_ == "contacts" else "hs_lastmodifieddate"
+
+
 def create(store: Store, type_: str, properties: Properties, now: datetime) -> Record:
     """Make a record that is associated with nothing yet."""
     key, at = str(max(map(int, store.objects[type_])) + 1), text_of(now)
@@ -32,7 +38,7 @@ def create(store: Store, type_: str, properties: Properties, now: datetime) -> R
 def change(store: Store, type_: str, key: str, properties: Properties, now: datetime) -> None:
     record = store.objects[type_][key]
     record.properties |= properties
-    record.updated_at = record.properties["hs_lastmodifieddate"] = text_of(now)
+    record.updated_at = record.properties[modified_of(type_)] = text_of(now)
 
 
 def archive(store: Store, type_: str, key: str, now: datetime) -> None:

@@ -25,7 +25,7 @@ def one(store: Store, request: Request, name: str, key: str) -> Json:
     record = store.objects[type_].get(key)
     if record is None or record.archived != _archived(params):
         raise not_found()
-    return _shown(record, names)
+    return shown(record, names)
 
 
 def batch(store: Store, request: Request, name: str) -> tuple[Json, int]:
@@ -46,7 +46,7 @@ def batch(store: Store, request: Request, name: str) -> tuple[Json, int]:
             "context": {"ids": missing},
         }
     ]
-    return answered([_shown(each, names) for each in found], errors if missing else [])
+    return answered([shown(each, names) for each in found], errors if missing else [])
 
 
 def answered(results: list[Json], errors: list[Json]) -> tuple[Json, int]:
@@ -62,11 +62,11 @@ def living(store: Store, type_: str, archived: bool) -> list[Record]:  # noqa: F
 
 def page_of(rows: list[Record], asked: Json, limit: int, names: list[str]) -> Json:
     start = after_of(asked, len(rows))
-    page: Json = {"results": [_shown(each, names) for each in rows[start : start + limit]]}
+    page: Json = {"results": [shown(each, names) for each in rows[start : start + limit]]}
     return page | ({"paging": {"next": {"after": str(start + limit)}}} if start + limit < len(rows) else {})
 
 
-def _shown(record: Record, names: list[str]) -> Json:
+def shown(record: Record, names: list[str]) -> Json:
     shown = {
         "id": record.id,
         "properties": {name: record.properties.get(name) for name in sorted(set(names))},

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.sandbox.dates import resolve
+from connectors.sandbox.hubspot.changes import modified_of
 from connectors.sandbox.hubspot.store import Record, Store, text_of
 
 # HubSpot's numbers for an association, and for the same one seen from the other side.
@@ -18,6 +19,8 @@ TYPES = {
     ("orders", "contacts"): (507, 508),
     ("orders", "line_items"): (513, 514),
     ("deals", "line_items"): (19, 20),
+    ("tickets", "companies"): (339, 340),
+    ("tickets", "contacts"): (16, 15),
 }
 
 
@@ -67,11 +70,10 @@ def _lines(row: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _record(type_: str, row: dict[str, Any]) -> Record:
     created, changed = text_of(row["createdAt"]), text_of(row.get("updatedAt", row["createdAt"]))
-    modified = "lastmodifieddate" if type_ == "contacts" else "hs_lastmodifieddate"
     own = {
         "hs_object_id": row["id"],
         "hs_createdate" if type_ == "orders" else "createdate": created,
-        modified: changed,
+        modified_of(type_): changed,
     }
     given = {name: text_of(value) for name, value in row["properties"].items()}
     archived_at = text_of(row["archivedAt"]) if "archivedAt" in row else None

@@ -15,6 +15,7 @@ SINGULAR = {
     "deals": "deal",
     "line_items": "line_item",
     "orders": "order",
+    "tickets": "ticket",
 }
 
 

@@ -9,6 +9,8 @@ from connectors.sandbox.odoo.pickings import deliver
 from connectors.sandbox.odoo.store import Row, Store
 
 CENT = Decimal("0.01")
+UNIT = 1  # all is sold by the piece
+FIRST_PRODUCT = 501
 LINES_EACH = 100  # line ids are the document's id times this, plus their place
 MICROSECOND = 259_704  # the database keeps what the API does not show
 SALES = frozenset({"out_invoice", "out_refund", "out_receipt"})
@@ -35,6 +37,8 @@ def add_order(store: Store, document: dict[str, Any]) -> None:
     for line in lines:
         line |= {"order_id": row["id"], "currency_id": row["currency_id"]}
         line["product_uom_qty"] = line.pop("quantity", Decimal(0))
+        if not line["display_type"]:
+            line |= {"product_id": _product(store, line, row, document.get("tax", 0)), "product_uom": UNIT}
     row["order_line"] = [line["id"] for line in lines]
     _keep(store, "sale.order", row, "sale.order.line", lines)
     deliver(store, row)
@@ -74,6 +78,18 @@ def settle(invoice: Row, payment_state: str) -> None:
 
 def _owe(row: Row, amount: Decimal) -> None:
     row |= {"amount_residual": amount, "amount_residual_signed": _sign(row) * amount}
+
+
+def _product(store: Store, line: Row, order: Row, tax: int) -> int:
+    """Find what a line sells, by its name; it costs what it did when it was first sold."""
+    products = store.rows["product.product"]
+    found = next((id_ for id_, row in products.items() if row["name"] == line["name"]), None)
+    if found is not None:
+        return found
+    id_ = FIRST_PRODUCT + len(products)
+    product: Row = {"id": id_, "name": line["name"], "lst_price": line["price_unit"], "tax": tax, "uom_id": UNIT}
+    products[id_] = product | {"sale_ok": True, "active": True, "write_date": instant(order["write_date"])}
+    return id_
 
 
 def _sign(row: Row) -> int:

@@ -4,9 +4,12 @@ import inspect
 import json
 from typing import Any
 
+from msgspec.structs import replace
+
 from connectors.sandbox.asgi import Request, Response, as_html, as_json
 from connectors.sandbox.odoo.errors import DEBUG_CANARY, RpcError, access_denied, access_error, python_error
 from connectors.sandbox.odoo.methods import methods_of
+from connectors.sandbox.odoo.sales import CHANGING
 from connectors.sandbox.odoo.store import Store
 
 VERSION = {
@@ -31,7 +34,13 @@ def answer_rpc(store: Store, request: Request) -> Response:
         return as_json(reply | {"error": _error_body(error)})
     except Exception as error:  # noqa: BLE001  # Odoo shows whatever was raised
         return as_json(reply | {"error": _error_body(python_error(type(error).__name__, str(error)))})
-    return as_json(reply if result is None else reply | {"result": result})
+    answer = as_json(reply if result is None else reply | {"result": result})
+    return replace(answer, changed=_method(envelope) in CHANGING)
+
+
+def _method(envelope: dict[str, Any]) -> str:
+    params = envelope["params"]
+    return str(params["args"][4]) if params["method"] == "execute_kw" else ""
 
 
 def _params(envelope: dict[str, Any]) -> dict[str, Any]:

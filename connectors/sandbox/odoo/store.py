@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from msgspec import Struct
@@ -51,6 +51,9 @@ class Store(Struct):
         if name == "display_name":
             return self.display_name(model.name, row)
         value = row.get(name)
+        if name == "is_expired":
+            until = row.get("validity_date")
+            return row["state"] in {"draft", "sent"} and until is not None and until < datetime.now(UTC).date()
         if field.type == "many2one" and value and classic:
             related = str(field.relation)
             return [value, self.display_name(related, self.rows[related][value])]

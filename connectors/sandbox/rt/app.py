@@ -58,6 +58,7 @@ ROUTES: list[tuple[str, tuple[str, ...], Handler]] = [
     (r"/ticket/(\d+)", ("PUT",), writes.change),
     (r"/queue/([^/]+)", ("GET",), records.queue),
     (r"/user/([^/]+)", ("GET",), records.user),
+    (r"/user/([^/]+)", ("PUT",), writes.change_user),
     (r"/transaction/(\d+)", ("GET",), records.transaction),
     (r"/attachment/(\d+)", ("GET",), records.attachment),
 ]

@@ -19,6 +19,7 @@ from connectors.sandbox.rt.store import Row, Store
 from connectors.sandbox.rt.writer import Writer
 
 TICKET = frozenset({"Queue", "Subject", "Requestor", "Content", "ContentType", "RefersTo"})
+USER = frozenset({"RealName", "WorkPhone", "MobilePhone", "Address1", "Zip", "City"})
 MESSAGE = frozenset({"Subject", "Content", "ContentType"})
 
 
@@ -73,6 +74,17 @@ def change(store: Store, _writer: Writer, request: Request, id_: str) -> Respons
     if old != status:
         set_status(store, row["id"], status, datetime.now(UTC), by=CALLER)
     return as_json([f"Ticket {row['id']}: Status changed from '{old}' to '{status}'"])
+
+
+def change_user(store: Store, _writer: Writer, request: Request, name: str) -> Response:
+    """Change what is known of a user. RT answers with a sentence for each."""
+    row = store.user(name)
+    if row is None:
+        raise not_found()
+    fields = _fields(request, USER)
+    said = [f"{column} changed from '{row.get(column, '')}' to '{value}'" for column, value in fields.items()]
+    row |= {column: _header(str(value)) for column, value in fields.items()}
+    return as_json([f"User {row['Name']}: {each}" for each in said])
 
 
 def _found(store: Store, id_: str) -> Row:

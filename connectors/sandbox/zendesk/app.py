@@ -53,7 +53,7 @@ def _check_credentials(store: Store, request: Request) -> None:
 ROUTES: list[tuple[str, tuple[str, ...], Handler]] = [
     (r"/api/v2/users/me", ("GET",), people.myself),
     (r"/api/v2/users/search", ("GET",), people.search_users),
-    (r"/api/v2/users/(\d+)", ("GET",), people.user),
+    (r"/api/v2/users/(\d+)", ("GET", "PUT"), people.user),
     (r"/api/v2/users/(\d+)/identities", ("GET",), people.identities),
     (r"/api/v2/users/(\d+)/organization_memberships", ("GET",), people.memberships),
     (r"/api/v2/users/(\d+)/tickets/requested", ("GET",), tickets.of_requester),

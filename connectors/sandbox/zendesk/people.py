@@ -1,10 +1,12 @@
 """The addresses of users and organizations."""
 
+import json
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 from connectors.sandbox.asgi import Request, Response, as_json
-from connectors.sandbox.zendesk.errors import bad_request, not_found
+from connectors.sandbox.zendesk.errors import bad_request, invalid, not_found
 from connectors.sandbox.zendesk.paging import BY_CURSOR, BY_NUMBER, by_cursor, by_number, params_of
 from connectors.sandbox.zendesk.store import Row, Store
 from connectors.sandbox.zendesk.writer import Writer, anonymous
@@ -20,7 +22,20 @@ def myself(store: Store, writer: Writer, request: Request, _id: str) -> Response
 
 def user(store: Store, writer: Writer, request: Request, key: str) -> Response:
     params_of(request)
-    return as_json({"user": writer.user(_found(store.users, key))})
+    row = _found(store.users, key)
+    if request.method == "PUT":
+        _change(row, request)
+    return as_json({"user": writer.user(row)})
+
+
+def _change(row: Row, request: Request) -> None:
+    """Change what a user is called, and their number."""
+    fields = json.loads(request.body).get("user", {})
+    if unknown := sorted(fields.keys() - {"name", "phone"}):
+        raise bad_request("InvalidParameter", f"{unknown[0]} is nothing that the sandbox changes")
+    if not fields.get("name", row["name"]):
+        raise invalid("name", "Name: is too short (minimum is 1 character)")
+    row |= {name: value or None for name, value in fields.items()} | {"updated_at": datetime.now(UTC)}
 
 
 def identities(store: Store, writer: Writer, request: Request, key: str) -> Response:

@@ -1,9 +1,14 @@
-"""HubSpot, over version 3 of its CRM objects and version 4 of their associations: orders, and deals that are offers."""
+"""HubSpot, over version 3 of its CRM objects and version 4 of their associations: orders, and deals that are offers.
+
+Tickets can be opened, and are not read. Its API says nothing in a visitor's name, so there are no replies.
+"""
 
 from connectors.contract import Connector, Limits, Scope
 from connectors.vendors.hubspot import deals, orders
 from connectors.vendors.hubspot.account import check
+from connectors.vendors.hubspot.actions import new_ticket
 from connectors.vendors.hubspot.api import BearerAuth
+from connectors.vendors.hubspot.details import fetch_details, to_change
 from connectors.vendors.hubspot.feed import feed
 from connectors.vendors.hubspot.people import fetch_person, find
 from connectors.vendors.hubspot.reading import fetch_order, read_orders
@@ -19,11 +24,13 @@ connector = Connector(
     check=check,
     find=find,
     person=fetch_person,
+    details=fetch_details,
     reads={"orders": read_orders},
     reads_open=frozenset({"orders"}),
     fetch={"orders": fetch_order},
     feeds={"orders": feed},
     files={},
+    actions={"new_ticket": new_ticket, "change_details": to_change},
     statuses={"orders": {**orders.STATES, **deals.STATES}},
     # https://developers.hubspot.com/docs/developer-tooling/platform/usage-guidelines: 100 in 10 s on the smallest plan
     limits=Limits(

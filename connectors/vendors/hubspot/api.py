@@ -23,7 +23,7 @@ BATCH = 100  # the most records that one question may name, or be answered with
 NONE = "OBJECT_NOT_FOUND"  # deleted meanwhile, or nothing is associated: no fault, if part of a batch
 
 HubSpot = BackOffice[HubSpotConfig]
-ObjectType = Literal["companies", "contacts", "deals", "line_items", "orders"]
+ObjectType = Literal["companies", "contacts", "deals", "line_items", "orders", "tickets"]
 Id = Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,18}\Z")]
 
 _ID = re.compile(r"[1-9][0-9]{0,18}")

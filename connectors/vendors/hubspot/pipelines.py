@@ -12,10 +12,11 @@ Stages = Mapping[tuple[str, str], "Stage"]  # by the ids of pipeline and stage
 WON, OFFERED = "closedwon", "contractsent"
 
 
-class Stage(Struct):
+class Stage(Struct, rename="camel"):
     id: str
     label: str
     metadata: dict[str, object] = {}
+    display_order: int = 0
 
     @property
     def is_closed(self) -> bool:
@@ -25,6 +26,10 @@ class Stage(Struct):
     def is_won(self) -> bool:
         """Whatever its name: HubSpot counts deals as won by these two, and a customer has ordered."""
         return self.is_closed and self.metadata.get("probability") in ("1", "1.0")
+
+    @property
+    def takes_tickets(self) -> bool:
+        return self.metadata.get("ticketState") == "OPEN"
 
     @property
     def is_offer(self) -> bool:
@@ -41,6 +46,6 @@ class Pipelines(Struct):
     results: list[Pipeline]
 
 
-async def stages(office: HubSpot, object_type: Literal["deals", "orders"]) -> Stages:
+async def stages(office: HubSpot, object_type: Literal["deals", "orders", "tickets"]) -> Stages:
     answer = await get(office, Pipelines, f"/crm/v3/pipelines/{object_type}")
     return {(pipeline.id, stage.id): stage for pipeline in answer.results for stage in pipeline.stages}

@@ -15,7 +15,9 @@ class HubSpotConfig(WebhookConfig, frozen=True):
         Secret,
         Meta(
             title="Access token",
-            description="Of a private app that may read contacts, companies, orders, deals, line items and pipelines",
+            description="Of a private app that may read contacts, companies, orders, deals, line items and pipelines. "
+            "And that may read and write tickets, and write contacts, if customers shall open requests here, and "
+            "change their details",
         ),
     ]
     base_url: Annotated[
@@ -37,3 +39,11 @@ class HubSpotConfig(WebhookConfig, frozen=True):
             pattern=PROPERTY,
         ),
     ] = ""
+    ticket_pipeline: Annotated[
+        str,
+        Meta(
+            title="Pipeline of requests",
+            description="Id of the pipeline that requests of customers are opened in. 0 is the one that HubSpot made",
+            pattern=r"^[A-Za-z0-9-]{1,64}\Z",
+        ),
+    ] = "0"

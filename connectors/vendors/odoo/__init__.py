@@ -4,10 +4,13 @@ from msgspec import Struct
 
 from connectors.contract import Connector, Limits, Scope
 from connectors.vendors.odoo import invoices, moves, orders, tickets
+from connectors.vendors.odoo.again import to_order_again
 from connectors.vendors.odoo.attachments import open_attachment
+from connectors.vendors.odoo.details import fetch_details, to_change
 from connectors.vendors.odoo.feeds import FEEDS
 from connectors.vendors.odoo.partners import fetch_person, find
 from connectors.vendors.odoo.pdf import open_invoice, open_slip
+from connectors.vendors.odoo.quotations import to_accept, to_decline
 from connectors.vendors.odoo.rpc import Odoo, call, sign_in
 from connectors.vendors.odoo.settings import OdooConfig
 from connectors.vendors.odoo.webhook import webhook
@@ -32,6 +35,7 @@ connector = Connector(
     check=check,
     find=find,
     person=fetch_person,
+    details=fetch_details,
     reads={
         "orders": orders.read_orders,
         "invoices": invoices.read_invoices,
@@ -45,6 +49,12 @@ connector = Connector(
     },
     feeds=FEEDS,
     files={"orders": open_slip, "invoices": open_invoice, "tickets": open_attachment},
+    actions={
+        "order_again": to_order_again,
+        "accept": to_accept,
+        "decline": to_decline,
+        "change_details": to_change,
+    },
     statuses={"orders": orders.STATES, "invoices": moves.STATES, "tickets": tickets.STATES},
     limits=Limits(concurrent=4),  # a self-hosted Odoo has a handful of workers, and no limit of its own
     scope=Scope(customer="customer number", proof="the company that the record is for"),

@@ -15,7 +15,7 @@ from connectors.contract import Answer, Changes, ChangesQuery, Feed, ReadChanges
 from connectors.errors import BadResponse
 from connectors.passes import Pass, place_of
 from connectors.records import Invoice, Kind, Order, Record, Ticket
-from connectors.vendors.odoo import invoices, moves, orders, pickings, tickets
+from connectors.vendors.odoo import invoices, moves, orders, pickings, sales, tickets
 from connectors.vendors.odoo.models import PAGE, Domain, Row, fields_of, search
 from connectors.vendors.odoo.partners import MODEL as PARTNER
 from connectors.vendors.odoo.rpc import Odoo, clock
@@ -50,10 +50,10 @@ class Watched(Struct, Generic[R, T], frozen=True):
 
 
 ORDERS = Watched(
-    orders.MODEL,
-    orders.OrderRow,
+    sales.MODEL,
+    sales.OrderRow,
     {"order_line": "sale.order.line", "partner_id": PARTNER, "picking_ids": pickings.MODEL},
-    lambda row: row.state in orders.SHOWN,
+    lambda row: row.state in sales.SHOWN,
     orders.answers_of,
 )
 INVOICES = Watched(

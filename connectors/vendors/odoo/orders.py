@@ -1,4 +1,4 @@
-"""Sale orders. Drafts are the seller's own; a quotation that was sent is shown."""
+"""Sale orders, with their lines and deliveries."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -8,17 +8,25 @@ import msgspec
 
 from connectors.contract import Answer, Page, Query, RecordQuery
 from connectors.done import done_words
-from connectors.errors import NotFound
 from connectors.records import Order, OrderState, Origin
 from connectors.vendors.odoo import values
-from connectors.vendors.odoo.models import Domain, Leaf, Row, as_key, fields_of, newest, one, search
-from connectors.vendors.odoo.partners import Partner, partners, people
+from connectors.vendors.odoo.models import Domain, Row, fields_of, newest, search
+from connectors.vendors.odoo.partners import people
 from connectors.vendors.odoo.pickings import PickingRow, read_pickings
 from connectors.vendors.odoo.rpc import Odoo
-from connectors.vendors.odoo.values import Currency, Moment, Ref, Text, given
+from connectors.vendors.odoo.sales import (
+    CONFIRMED,
+    MODEL,
+    QUOTED,
+    SHOWN,
+    OrderRow,
+    contacts_of,
+    find_shown,
+    owners_of,
+    theirs,
+)
+from connectors.vendors.odoo.values import Currency, Ref, Text, given
 
-MODEL = "sale.order"
-SHOWN = ("sent", "sale", "done", "cancel")
 STATES: Mapping[str, OrderState] = {
     "sent": "quoted",
     "sale": "confirmed",
@@ -32,19 +40,6 @@ STATES: Mapping[str, OrderState] = {
 }
 
 
-class OrderRow(Row):
-    name: str
-    state: str
-    partner_id: Ref
-    currency_id: Ref
-    amount_total: Decimal
-    date_order: Moment | bool
-    commitment_date: Moment | bool
-    client_order_ref: Text
-    write_date: Moment
-    delivery_status: Text = False
-
-
 class LineRow(Row):
     order_id: Ref
     display_type: Text
@@ -54,37 +49,15 @@ class LineRow(Row):
 
 
 async def read_orders(office: Odoo, query: Query) -> Page[Order]:
-    wanted = [*_theirs(query.customer), *(await _open(office) if query.only_open else ())]
+    wanted = [*theirs(query.customer), *(await _open(office) if query.only_open else ())]
     rows, cursor = await newest(office, OrderRow, MODEL, wanted, query.cursor)
     return Page(await answers_of(office, [row for row in rows if row.state in SHOWN], query.asked_at), cursor)
 
 
 async def fetch_order(office: Odoo, query: RecordQuery) -> Answer[Order]:
-    row = await find_order(office, query.id, query.customer)
+    row = await find_shown(office, OrderRow, query.id, query.customer)
     (answer,) = await answers_of(office, [row], query.asked_at)
     return answer
-
-
-async def find_order(office: Odoo, key: str, customer: str) -> OrderRow:
-    """Find one that a customer may see, if it is theirs: `owners_of`. Raises `NotFound`."""
-    row = await one(office, OrderRow, MODEL, _theirs(customer), key)
-    if row.state not in SHOWN:
-        raise NotFound(f"Odoo {MODEL}: a draft")
-    return row
-
-
-async def contacts_of(office: Odoo, rows: Sequence[OrderRow]) -> Mapping[int, Partner]:
-    """An order names one of the customer's contacts. Whose it is, that contact's commercial partner says."""
-    return await partners(office, (row.partner_id for row in rows))
-
-
-def owners_of(row: OrderRow, contacts: Mapping[int, Partner]) -> frozenset[str]:
-    contact = contacts.get(values.key(row.partner_id))
-    return values.owners(contact.commercial_partner_id) if contact else frozenset()
-
-
-def _theirs(customer: str) -> list[Leaf]:
-    return [("state", "in", SHOWN), ("partner_id.commercial_partner_id", "=", as_key(customer))]
 
 
 async def _open(office: Odoo) -> Domain:
@@ -118,7 +91,7 @@ def _order(
     row: OrderRow, lines: Sequence[LineRow], pickings: Sequence[PickingRow], currency: Currency, origin: Origin
 ) -> Order:
     state = row.state
-    if state in ("sale", "done"):
+    if state in CONFIRMED:
         state = given(row.delivery_status) or state
     ordered, promised = given(row.date_order), given(row.commitment_date)
     return Order(
@@ -129,6 +102,8 @@ def _order(
         total=currency.money(row.amount_total),
         ordered_at=values.in_utc(ordered) if ordered else None,
         expected_on=promised.date() if promised else None,
+        valid_until=given(row.validity_date) if row.state == QUOTED else None,
+        awaits_answer=row.state == QUOTED and not row.require_payment,
         reference=given(row.client_order_ref) or None,
         lines=tuple(
             values.line(

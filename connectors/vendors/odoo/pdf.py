@@ -11,7 +11,7 @@ from connectors.contract import FileQuery, FileStream
 from connectors.errors import BadResponse, NotFound
 from connectors.records import FileRef
 from connectors.transport import up_to
-from connectors.vendors.odoo import moves, orders
+from connectors.vendors.odoo import moves, sales
 from connectors.vendors.odoo.invoices import find_invoice
 from connectors.vendors.odoo.pickings import read_pickings
 from connectors.vendors.odoo.rpc import Odoo, execute
@@ -33,12 +33,12 @@ async def open_invoice(office: Odoo, query: FileQuery) -> AsyncIterator[FileStre
 @asynccontextmanager
 async def open_slip(office: Odoo, query: FileQuery) -> AsyncIterator[FileStream]:
     """The token is the order's, and opens the slips of its deliveries."""
-    order = await orders.find_order(office, query.record, query.customer)
-    whose = orders.owners_of(order, await orders.contacts_of(office, [order]))
+    order = await sales.find_shown(office, sales.OrderRow, query.record, query.customer)
+    whose = sales.owners_of(order, await sales.contacts_of(office, [order]))
     pickings = await read_pickings(office, [order.id])
     slips = {file.id: (each.id, file) for each in pickings if key(each.sale_id) == order.id for file in each.files}
     ref = _wanted(query, (file for _, file in slips.values()), whose)
-    token = parse_qs(urlsplit(await _portal_url(office, orders.MODEL, order.id)).query).get("access_token", [""])[0]
+    token = parse_qs(urlsplit(await _portal_url(office, sales.MODEL, order.id)).query).get("access_token", [""])[0]
     url = f"/my/picking/pdf/{slips[ref.id][0]}?{urlencode({'access_token': token})}"
     async with _pdf(office, url, ref) as stream:
         yield stream

@@ -5,7 +5,7 @@ https://www.odoo.com/documentation/18.0/developer/reference/external_rpc_api.htm
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 import msgspec
@@ -64,11 +64,29 @@ ERRORS: Mapping[str, type[ConnectorError]] = {
 
 async def execute(office: Odoo, answer: type[T], model: str, method: str, *args: object, **named: object) -> T:
     """Call a method that may be called twice, and decode its result as `answer`."""
+    return await _execute(office, answer, model, method, args=args, named=named, extensions=SAFE)
 
+
+async def execute_once(office: Odoo, answer: type[T], model: str, method: str, *args: object, **named: object) -> T:
+    """Call a method that does something. It is sent once: without an answer it may have worked."""
+    return await _execute(office, answer, model, method, args=args, named=named, extensions={})
+
+
+async def _execute(
+    office: Odoo,
+    answer: type[T],
+    model: str,
+    method: str,
+    *,
+    args: Sequence[object],
+    named: Mapping[str, object],
+    extensions: Mapping[str, Any],
+) -> T:
     async def ask(uid: int) -> T:
         config = office.config
         params = [config.database, uid, config.api_key.reveal(), model, method, args, named]
-        return await call(office, answer, "object", "execute_kw", params, what=f"{model}.{method}")
+        response = await _post(office, "object", "execute_kw", params, extensions)
+        return _result(response, answer, f"{model}.{method}")
 
     kept = await office.tokens.get(UID)
     if kept is None:
@@ -105,10 +123,12 @@ async def clock(office: Odoo) -> datetime | None:
     return clock_of(response)
 
 
-async def _post(office: Odoo, service: str, method: str, args: Sequence[object]) -> httpx.Response:
+async def _post(
+    office: Odoo, service: str, method: str, args: Sequence[object], extensions: Mapping[str, Any] = SAFE
+) -> httpx.Response:
     params = {"service": service, "method": method, "args": args}
     question = {"jsonrpc": "2.0", "method": "call", "params": params, "id": 1}
-    return await office.http.post("/jsonrpc", json=question, extensions=SAFE)
+    return await office.http.post("/jsonrpc", json=question, extensions=dict(extensions))
 
 
 def _result(response: httpx.Response, answer: type[T], what: str) -> T:

@@ -15,7 +15,9 @@ class OdooConfig(WebhookConfig, frozen=True):
         str,
         Meta(
             title="Login",
-            description="Of an account that may read sales and invoices, and write to tickets for their files",
+            description=(
+                "Of an account that may read and make sales, read invoices, and write to tickets for their files"
+            ),
             min_length=1,
         ),
     ]

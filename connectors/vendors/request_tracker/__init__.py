@@ -5,6 +5,7 @@ from msgspec import Struct
 from connectors.contract import Connector, Limits, Scope
 from connectors.vendors.request_tracker.actions import new_ticket, public_reply, to_reopen, to_solve
 from connectors.vendors.request_tracker.api import Listing, Ref, RequestTracker, TokenAuth, get
+from connectors.vendors.request_tracker.details import fetch_details, to_change
 from connectors.vendors.request_tracker.feeds import feed
 from connectors.vendors.request_tracker.files import open_file
 from connectors.vendors.request_tracker.people import fetch_person, find
@@ -32,12 +33,19 @@ connector = Connector(
     check=check,
     find=find,
     person=fetch_person,
+    details=fetch_details,
     reads={"tickets": read_tickets},
     reads_open=frozenset({"tickets"}),
     fetch={"tickets": fetch_ticket},
     feeds={"tickets": feed},
     files={"tickets": open_file},
-    actions={"new_ticket": new_ticket, "reply": public_reply, "solve": to_solve, "reopen": to_reopen},
+    actions={
+        "new_ticket": new_ticket,
+        "reply": public_reply,
+        "solve": to_solve,
+        "reopen": to_reopen,
+        "change_details": to_change,
+    },
     statuses={"tickets": STATES},
     limits=Limits(concurrent=4),  # one Perl worker per call, and no limit of its own
     scope=Scope(customer="address", proof="the requestors of the ticket"),

@@ -10,7 +10,7 @@ from typing import Any
 from connectors.actions import Attached
 from connectors.transport import lasting
 
-WITHIN = 60.0  # seconds, and less than a try with files may take
+WITHIN = 20.0  # seconds, and less than a try may take
 
 
 def message(fields: Mapping[str, object], files: Sequence[Attached]) -> dict[str, Any]:

@@ -24,3 +24,11 @@ class RequestTrackerConfig(WebhookConfig, frozen=True):
     team_name: Annotated[
         str, Meta(title="Your team's name", description="Customers read it instead of your people's", min_length=1)
     ] = "Support"
+    changes_details: Annotated[
+        bool,
+        Meta(
+            title="Details of customers",
+            description="Whether customers may see and change their own telephone numbers and address. For that the "
+            "token's account needs AdminUsers, with which it may change every user of RT, staff too",
+        ),
+    ] = False

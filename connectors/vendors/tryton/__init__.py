@@ -5,6 +5,7 @@ from msgspec import Struct
 from connectors.contract import Connector, Limits, Scope
 from connectors.errors import AccessDenied
 from connectors.vendors.tryton import invoices, orders, shipments
+from connectors.vendors.tryton.details import fetch_details, to_change
 from connectors.vendors.tryton.feeds import FEEDS
 from connectors.vendors.tryton.parties import fetch_person, find
 from connectors.vendors.tryton.reports import open_invoice, open_note
@@ -41,11 +42,13 @@ connector = Connector(
     check=check,
     find=find,
     person=fetch_person,
+    details=fetch_details,
     reads={"orders": orders.read_orders, "invoices": invoices.read_invoices},
     reads_open=frozenset({"orders", "invoices"}),
     fetch={"orders": orders.fetch_order, "invoices": invoices.fetch_invoice},
     feeds=FEEDS,
     files={"orders": open_note, "invoices": open_invoice},
+    actions={"change_details": to_change},
     statuses={"orders": orders.STATES, "invoices": invoices.STATES},
     limits=Limits(concurrent=4),  # a self-hosted Tryton has a handful of workers, and no limit of its own
     scope=Scope(customer="customer number", proof="the party on the sale or the invoice"),

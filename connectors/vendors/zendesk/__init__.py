@@ -7,6 +7,7 @@ from connectors.contract import Connector, Limits, Scope
 from connectors.errors import AccessDenied
 from connectors.vendors.zendesk.actions import new_ticket, public_reply, to_reopen, to_solve
 from connectors.vendors.zendesk.api import Zendesk, get
+from connectors.vendors.zendesk.details import fetch_details, to_change
 from connectors.vendors.zendesk.feed import feed
 from connectors.vendors.zendesk.files import open_file
 from connectors.vendors.zendesk.people import find
@@ -43,11 +44,18 @@ connector = Connector(
     check=check,
     find=find,
     person=fetch_person,
+    details=fetch_details,
     reads={"tickets": read_tickets},
     fetch={"tickets": fetch_ticket},
     feeds={"tickets": feed},
     files={"tickets": open_file},
-    actions={"new_ticket": new_ticket, "reply": public_reply, "solve": to_solve, "reopen": to_reopen},
+    actions={
+        "new_ticket": new_ticket,
+        "reply": public_reply,
+        "solve": to_solve,
+        "reopen": to_reopen,
+        "change_details": to_change,
+    },
     statuses={"tickets": STATES},
     # https://developer.zendesk.com/api-reference/introduction/rate-limits/: what the smallest plan has, for the account
     limits=Limits(
