@@ -45,6 +45,9 @@ HELP = {
     "hallway_webhooks_waiting": "Deliveries that are taken and not followed yet.",
     "hallway_webhooks_oldest_waiting_seconds": "For how long the first of them has waited.",
     "hallway_webhooks_last_taken_timestamp_seconds": "When the last delivery was taken. Missing: never.",
+    "hallway_outbox_waiting": "What customers sent that is on its way to a source.",
+    "hallway_outbox_oldest_waiting_seconds": "For how long the first of it has waited.",
+    "hallway_outbox_stuck": "What customers sent that staff have to decide about: hallway outbox list.",
 }
 
 
@@ -104,7 +107,24 @@ def of_agreement(sources: Sequence[SourceStatus], _: datetime) -> Iterator[Sampl
             yield Sample("hallway_facts_differing", labels, rate.differing)
 
 
-COLLECTORS: tuple[Collector, ...] = (of_sources, of_feeds, of_sweeps, of_agreement, of_budgets, of_webhooks)
+def of_outbox(sources: Sequence[SourceStatus], now: datetime) -> Iterator[Sample]:
+    for source in sources:
+        labels, since = {"source": source.name}, source.outbox.since
+        yield Sample("hallway_outbox_waiting", labels, source.outbox.waiting)
+        oldest = (now - since).total_seconds() if since else 0.0
+        yield Sample("hallway_outbox_oldest_waiting_seconds", labels, oldest)
+        yield Sample("hallway_outbox_stuck", labels, source.outbox.stuck)
+
+
+COLLECTORS: tuple[Collector, ...] = (
+    of_sources,
+    of_feeds,
+    of_sweeps,
+    of_agreement,
+    of_budgets,
+    of_webhooks,
+    of_outbox,
+)
 
 
 class Metrics:

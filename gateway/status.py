@@ -10,6 +10,7 @@ from gateway.budgets import budget_of
 from gateway.conflicts import Rate, rates
 from gateway.feeds.overview import FollowedSource, overview
 from gateway.offices import Office, Offices
+from gateway.outbox.stuck import Backlog, backlogs
 from gateway.records.database import Database
 from gateway.webhooks.summary import WebhookSummary, summarise
 
@@ -24,7 +25,8 @@ class BudgetState(Struct, frozen=True):
 class SourceStatus(Struct, frozen=True, kw_only=True):
     """One source. `broken` is what is wrong with its settings; `budget` None: it has none, or Redis is away.
 
-    `rates` say how often it agrees with each source whose name comes after its own.
+    `outbox` is what customers send there. `rates` say how often it agrees with each source whose name comes after
+    its own.
     """
 
     name: str
@@ -33,6 +35,7 @@ class SourceStatus(Struct, frozen=True, kw_only=True):
     followed: FollowedSource
     webhooks: WebhookSummary
     budget: BudgetState | None
+    outbox: Backlog = Backlog()
     rates: tuple[Rate, ...] = ()
 
 
@@ -42,7 +45,7 @@ async def status(
     """Look at all sources whose connectors are installed, by name. Raises `DatabaseDown`."""
     followed = {each.name: each for each in await overview(db, offices, Marks(redis), now)}
     webhooks = {each.source: each for each in await summarise(db, offices, base_url, now)}
-    agreed = await rates(db)
+    agreed, to_send = await rates(db), await backlogs(db)
     return tuple(
         [
             SourceStatus(
@@ -52,6 +55,7 @@ async def status(
                 followed=followed[name],
                 webhooks=webhooks[name],
                 budget=await _budget(office, redis),
+                outbox=to_send.get(name, Backlog()),
                 rates=tuple(rate for rate in agreed if rate.sources[0] == name),
             )
             for name, office in (await offices.all()).items()

@@ -88,6 +88,8 @@ LOOKS = {
     "conflicts list": ("conflicts", "list"),
     "conflicts show": ("conflicts", "show", "nobody"),
     "conflicts rate": ("conflicts", "rate"),
+    "outbox list": ("outbox", "list"),
+    "outbox show": ("outbox", "show", "nobody"),
     "queue list": ("queue", "list"),
     "queue show": ("queue", "show", "nobody"),
 }
@@ -95,6 +97,8 @@ OTHERS = {
     "webhooks register": "in test_webhooks_cli, as it needs a vendor that has an API for it",
     "conflicts ignore": "in test_conflicts_cli, as it needs a conflict",
     "conflicts reopen": "in test_conflicts_cli, as it needs a conflict",
+    "outbox resend": "in test_outbox_stuck, as it needs something that could not be passed on",
+    "outbox settle": "in test_outbox_stuck, as it needs something that could not be passed on",
     "serve": "the portal itself, whose writes are told one by one",
     "worker": "what back offices have, which nobody here has changed",
     "demo": "a portal of its own",

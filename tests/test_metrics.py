@@ -16,6 +16,7 @@ from support_tree import ROOT
 
 from cache.client import Client
 from connectors.config import Secret
+from gateway import metrics
 from gateway.agreement.facts import Compared, Kind
 from gateway.app import make_app
 from gateway.conflicts import Look, Sources, Thing, note
@@ -92,6 +93,7 @@ async def test_counts_webhooks_and_names_no_customer(watched: Portal) -> None:
     assert found["hallway_webhooks_waiting", "helpdesk"] == 0
     assert found["hallway_webhooks_last_taken_timestamp_seconds", "erp"] > 1.7e9
     assert found["hallway_source_usable", "erp"] == 1
+    assert found["hallway_outbox_waiting", "helpdesk"] == found["hallway_outbox_stuck", "helpdesk"] == 0
     text = (await sender.get("/metrics", headers=BEARER)).text
     for word in ("bakery", "maya", "canary", "2093", ODOO_HOOK):
         assert word not in text.lower()
@@ -148,7 +150,7 @@ def test_explains_each_figure_and_no_other() -> None:
     assert sorted(explained) == sorted(HELP)
     source = (ROOT / "gateway/metrics.py").read_text()
     assert {name for name in HELP if f'Sample("{name}"' not in source} == set()
-    assert len(COLLECTORS) == 6
+    assert {each.__name__ for each in COLLECTORS} == {name for name in vars(metrics) if name.startswith("of_")}
 
 
 def test_shows_the_status_of_each_source(hallway: Hallway, sandbox: RunningSandbox) -> None:

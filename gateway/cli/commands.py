@@ -19,6 +19,7 @@ from gateway.cli.failures import FAILED, PlainGroup, WrongInput
 from gateway.cli.invitations import invitations
 from gateway.cli.leaks import leakcheck
 from gateway.cli.members import members
+from gateway.cli.outbox import outbox
 from gateway.cli.people import link, owner, unlink
 from gateway.cli.queue import queue
 from gateway.cli.rights import is_not_person, is_person, rights_
@@ -106,6 +107,7 @@ def load_app() -> Any:  # noqa: ANN401  # an ASGI application
     return create_app()
 
 
+hallway.add_command(outbox)
 hallway.add_command(sources)
 hallway.add_command(status)
 hallway.add_command(webhooks)

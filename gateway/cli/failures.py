@@ -12,6 +12,7 @@ from gateway.conflicts import ConflictError
 from gateway.keyring import KeyringError
 from gateway.leakcheck import LeakCheckError
 from gateway.links import LinkError
+from gateway.outbox.stuck import StuckError
 from gateway.records.database import DatabaseDown
 from gateway.records.migrate import MigrationError
 from gateway.serve import ServeError
@@ -23,7 +24,7 @@ from gateway.vault import VaultError
 FAILED = 1  # exit code; wrong input has 2, as click has it
 
 # Errors whose text says what to do: what somebody wrote, and what did not work out.
-MISTAKES = (SettingsError, KeyringError, SourcesFileError, LinkError, ConflictError)
+MISTAKES = (SettingsError, KeyringError, SourcesFileError, LinkError, ConflictError, StuckError)
 MISFORTUNES = (
     AuditError,
     VaultError,

@@ -1,6 +1,7 @@
 """`hallway status`: how each source is doing, at a glance."""
 
 import asyncio
+from collections.abc import Iterator
 from datetime import datetime
 
 import click
@@ -38,17 +39,24 @@ def status() -> None:
     now = utc_now()
     for line in table(HEAD, [line for each in found for line in _lines(each, now)]):
         click.echo(line)
-    for each in found:
-        if each.broken:
-            click.echo(f"\n{each.name}: {each.broken}")
-        for kind in each.followed.kinds:
-            if kind.failing_since:
-                click.echo(f"\n{each.name}, {kind.kind}: {kind.error}")
+    for trouble in [line for each in found for line in _troubles(each)]:
+        click.echo(f"\n{trouble}")
     rates = [rate for each in found for rate in each.rates]
     if rates:
         click.echo("")
         for line in table(RATES, map(rate_row, rates)):
             click.echo(line)
+
+
+def _troubles(each: SourceStatus) -> Iterator[str]:
+    if each.broken:
+        yield f"{each.name}: {each.broken}"
+    for kind in each.followed.kinds:
+        if kind.failing_since:
+            yield f"{each.name}, {kind.kind}: {kind.error}"
+    if each.outbox.stuck:
+        messages = "1 message" if each.outbox.stuck == 1 else f"{each.outbox.stuck} messages"
+        yield f"{each.name}: {messages} of customers could not be passed on: hallway outbox list"
 
 
 def _lines(each: SourceStatus, now: datetime) -> list[tuple[str, ...]]:

@@ -24,6 +24,8 @@ What = Literal[
     "membership.added",
     "membership.changed",
     "membership.removed",
+    "message.sent_again",
+    "message.settled",
     "owner.added",
     "page.looked_up",
     "proof.looked_up",
