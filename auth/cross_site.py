@@ -26,6 +26,7 @@ FORM = b"application/x-www-form-urlencoded"
 FORM_WITH_FILES = "multipart/form-data"
 MAX_FORM_BYTES = 64 * 1024
 MAX_FIELDS = 1000
+WRITTEN = "written"  # where the connection keeps the form, as it came, for whoever has to give it back
 
 Headers = Iterable[tuple[bytes, bytes]]
 Message = Any  # frameworks type it in ways that fit no mapping

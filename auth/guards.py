@@ -26,6 +26,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from auth.cross_site import (
     FIELD,
     SAFE_METHODS,
+    WRITTEN,
     TooLarge,
     boundary_of,
     carries_token,
@@ -129,7 +130,7 @@ class CrossSite(ASGIMiddleware):
             raise self._refused(scope, "not from our site")
         given: list[bytes] = []
         if is_form(headers):
-            form = await self._read(receive)
+            scope[WRITTEN] = form = await self._read(receive)  # type: ignore[literal-required]  # an extension of ours
             given, receive = fields(form, FIELD), replay(form, receive)
         # Who is not signed in has no token, and nothing that could be used behind their back.
         who = await self._visitors.recognise(scope)

@@ -42,6 +42,7 @@ from gateway.records.lines import Line
 from gateway.records.tables import Session as Row
 
 SEEN_EVERY = timedelta(minutes=1)
+SEEN_WITHIN = 0.25  # seconds; a page does not wait longer for that
 SEALED_LENGTH = 8192  # the column's; a longer ID token is not kept, and the provider asks before signing out
 
 log = structlog.get_logger()
@@ -287,7 +288,7 @@ class Sessions:
         """Write down that sessions were used, and give those that have not ended meanwhile."""
         live = (Row.id_hash.in_(due), *self._live(now))
         try:
-            async with self._db.write() as session:
+            async with self._db.write(within=SEEN_WITHIN) as session:
                 # Another process may have been first, and one write is enough.
                 await session.execute(sa.update(Row).where(*live, Row.seen_at <= now - SEEN_EVERY).values(seen_at=now))
                 return (await session.scalars(sa.select(Row).where(*live))).all()

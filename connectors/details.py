@@ -62,5 +62,5 @@ def still_to_write(held: Held, asked: Change) -> dict[DetailName, str]:
 
 
 def told(values: Mapping[DetailName, object]) -> dict[DetailName, str]:
-    """Make texts of what a back office gave. What is no text is nothing."""
-    return {name: value.strip() if isinstance(value, str) else "" for name, value in values.items()}
+    """Make texts of a line of what a back office gave. What is no text is nothing."""
+    return {name: " ".join(value.split()) if isinstance(value, str) else "" for name, value in values.items()}

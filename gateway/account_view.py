@@ -75,9 +75,9 @@ class AccountViews:
         self._supply = supply
         self._budget = budget
 
-    async def of(self, scope: Scope) -> "AccountView":
-        """Look at an account for the time of one page. Raises `DatabaseDown`."""
-        until = asyncio.get_running_loop().time() + self._budget
+    async def of(self, scope: Scope, *, budget: float | None = None) -> "AccountView":
+        """Look at an account for the time of one page, or for as many seconds as are given. Raises `DatabaseDown`."""
+        until = asyncio.get_running_loop().time() + (self._budget if budget is None else budget)
         return AccountView(scope, await self._offices.all(), self._supply, until)
 
     async def look_again(self, account: str, customer: str, event: Event, office: Office, since: datetime) -> None:

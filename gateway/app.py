@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from typing import cast
-from zoneinfo import ZoneInfo
 
 import httpx
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -65,6 +64,7 @@ from gateway.settings import Settings, SettingsError, load
 from gateway.sign_in import SignInSettings
 from gateway.standing import Standing, Standings
 from gateway.supply import Supply
+from gateway.takeout.making import Takeouts
 from gateway.usage import Usage
 from gateway.vault import Vault, VaultError
 from gateway.webhooks.counts import WebhookCounts
@@ -88,7 +88,7 @@ from web.staff_pages import LOOK_UPS_PER_MINUTE, look_of
 from web.staff_routes import CONSOLE
 from web.statics import get_static
 from web.streams import Streams
-from web.view import Brand, Contact, View
+from web.view import view_of
 
 OPENAPI = OpenAPIConfig(
     title="Hallway",
@@ -130,10 +130,11 @@ def make_app(settings: Settings) -> ASGIApp:
     inbox = Inbox(database, offices, views, utc_now)
     telling = Telling(supply.announce, views, offices, utc_now)
     sending = Sending(database, offices, utc_now, telling, files_kept=timedelta(days=settings.uploads_kept))
+    desk = Desk(database, utc_now, sending.wake, quota_of(settings))
     counts = WebhookCounts(database, utc_now)
     intake = Intake(database, offices, counts, inbox.wake)
     usage = Usage(database)
-    view = _view(settings)
+    view = view_of(settings)
     seen_pages = SeenPages(
         database,
         _derive(keyring, b"page codes"),
@@ -202,7 +203,7 @@ def make_app(settings: Settings) -> ASGIApp:
                 "base_url": settings.base_url,
                 "callers": Callers(settings.trusted_proxies or ()),
                 "database": database,
-                "desk": Desk(database, utc_now, sending.wake, quota_of(settings)),
+                "desk": desk,
                 "intake": intake,
                 "live_pages": LivePages(
                     live=live,
@@ -224,6 +225,7 @@ def make_app(settings: Settings) -> ASGIApp:
                 "ready": ready,
                 "seen_pages": seen_pages,
                 "sign_in_tries": RateLimit(redis, "sign-in", SIGN_INS_PER_MINUTE),
+                "takeouts": Takeouts(database, vault, utc_now, trail=trail, views=views, desk=desk),
                 "trail": trail,
                 "uploads": uploads_of(settings),
                 "usage": usage,
@@ -275,24 +277,6 @@ def _provider_client() -> httpx.AsyncClient:
     anywhere = AddressPolicy(allow_http=True, allow_private=True)
     pool = PoolTransport(Dialer(anywhere), tls=ssl.create_default_context())
     return open_client(pool)
-
-
-def _view(settings: Settings) -> View:
-    return View(
-        brand=Brand(
-            name=settings.brand_name,
-            accent=settings.brand_accent,
-            accent_ink=settings.brand_accent_ink,
-            logo=settings.brand_logo_file,
-        ),
-        contact=Contact(
-            name=settings.contact_name,
-            phone=settings.contact_phone,
-            email=settings.contact_email,
-            hours=settings.contact_hours,
-        ),
-        zone=ZoneInfo(settings.time_zone),
-    )
 
 
 def _derive(keyring: Keyring, purpose: bytes) -> bytes:

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from connectors.records import Invoice, Money, Order, Record, Ticket
 from gateway.account_view import Part
-from gateway.statuses import is_delayed, is_overdue, is_to_pay, is_under_way
+from gateway.statuses import is_delayed, is_open_offer, is_overdue, is_to_pay, is_under_way
 
 R_co = TypeVar("R_co", bound=Record, covariant=True)
 
@@ -48,7 +48,7 @@ def home(parts: Sequence[Part], today: date, since: datetime | None) -> Home:
         for record in part.records:
             if needs_customer(record, today):
                 needs.append(Item(record, part))
-            if is_under_way(record):
+            elif is_under_way(record):
                 under_way.append(Item(record, part))
             if since and _is_news(record, since):
                 news.append(Item(record, part))
@@ -67,7 +67,7 @@ def needs_customer(record: Record, today: date) -> bool:
         case Ticket():
             return record.state == "awaiting_customer"
         case _:
-            return False
+            return is_open_offer(record, today)
 
 
 def totals(records: Iterable[Record], today: date) -> tuple[Total, ...]:

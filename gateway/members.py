@@ -6,6 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from auth.session_rows import ending
 from gateway.audit import Trail
@@ -14,7 +15,10 @@ from gateway.member_rows import about_member, member_of
 from gateway.page_rows import drop_contents, lock_contents
 from gateway.records.database import Database
 from gateway.records.lines import By, Line
-from gateway.records.tables import Member, Membership, Session, UsageEvent
+from gateway.records.outbox_tables import OutboxRow
+from gateway.records.tables import Account, Member, Membership, Session, UsageEvent
+
+NOT_GONE_OUT = sa.and_(OutboxRow.in_doubt_since.is_(None), OutboxRow.state != "sending")
 
 
 class Stopped(Struct, frozen=True):
@@ -58,7 +62,8 @@ async def enable(db: Database, *, trail: Trail, by: By, login: Login) -> str | N
 async def erase(db: Database, *, trail: Trail, by: By, login: Login, now: datetime) -> Stopped:
     """Forget a member: the row, what hangs on it, and the key to what the audit trail knows of the person.
 
-    The trail stays whole: it holds what can no longer be opened.
+    The trail stays whole: it holds what can no longer be opened. Of what they sent only that stays which may have gone
+    out and is not done. Raises `LinkError` for somebody we do not know.
     """
     async with db.write() as session:
         await lock_contents(session)
@@ -78,11 +83,48 @@ async def erase(db: Database, *, trail: Trail, by: By, login: Login, now: dateti
             )
         ).all()
         await session.execute(sa.update(UsageEvent).where(UsageEvent.member_id == member.id).values(member_id=None))
+        theirs = (OutboxRow.member_id == member.id, sa.or_(OutboxRow.done_at.is_not(None), NOT_GONE_OUT))
+        await session.execute(sa.delete(OutboxRow).where(*theirs))
         await session.execute(sa.delete(Member).where(Member.id == member.id))
         await drop_contents(session)  # their codes went with them
         await trail.forget(session, line.about)
         await trail.record(session, line)
     return Stopped(member.id, ended, viewers)
+
+
+class Leaving(Struct, frozen=True, kw_only=True):
+    """What goes with a member: their login, and the accounts that nobody would manage, or act for, without them."""
+
+    login: Login
+    unmanaged: tuple[str, ...]
+    empty: tuple[str, ...]
+
+
+async def leaving(db: Database, member_id: str) -> Leaving | None:
+    """Say what would become of a member's accounts without them. None: there is no such member."""
+    others = aliased(Membership)
+    mine = (
+        sa.select(Account.name, Membership.rights, others.rights)
+        .join(Membership, Membership.account_id == Account.id)
+        .outerjoin(others, sa.and_(others.account_id == Account.id, others.member_id != member_id))
+        .where(Membership.member_id == member_id)
+        .order_by(Account.name)
+    )
+    async with db.read() as session:
+        member = await session.get(Member, member_id)
+        rows = (await session.execute(mine)).all()
+    if member is None:
+        return None
+    names = dict.fromkeys(name for name, _, _ in rows)
+    staying = {name: [theirs for of, _, theirs in rows if of == name and theirs is not None] for name in names}
+    managed = {name for name, rights, _ in rows if rights.get("manages")}
+    return Leaving(
+        login=Login(member.issuer, member.subject),
+        unmanaged=tuple(
+            name for name in names if name in managed and not any(each.get("manages") for each in staying[name])
+        ),
+        empty=tuple(name for name in names if not staying[name]),
+    )
 
 
 async def _end(session: AsyncSession, member: Member, now: datetime) -> Sequence[bytes]:

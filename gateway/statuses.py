@@ -27,6 +27,7 @@ UNKNOWN = Status("In progress", "idle", "We are checking the details.", "Ask us 
 
 ORDERS = {
     "quoted": Status("Quote", "idle", "We made you an offer.", "Tell us if you want it."),
+    "expired": Status("Expired", "idle", "Our offer was valid until a day that has passed.", "Ask us for a new one."),
     "received": Status("Received", "go", "We have your order.", "Nothing to do.", 1),
     "confirmed": Status("Confirmed", "go", "Price and date are fixed.", "Nothing to do.", 2),
     "packed": Status("Packed", "go", "It leaves our warehouse next.", "Nothing to do.", 3),
@@ -63,6 +64,8 @@ def status_of(record: Record, today: date) -> Status:
     """Find the words for a record. `today` is the business's date: whether a bill is overdue depends on it."""
     match record:
         case Order():
+            if is_expired(record, today):
+                return ORDERS["expired"]
             return ORDERS.get("delayed" if is_delayed(record, today) else record.state, UNKNOWN)
         case Invoice(is_credit_note=True, state="open" | "part_paid" | "paid"):
             return INVOICES["credit_note"]
@@ -82,6 +85,16 @@ def is_to_pay(invoice: Invoice) -> bool:
 def is_overdue(invoice: Invoice, today: date) -> bool:
     """The due date itself is still in time."""
     return is_to_pay(invoice) and invoice.due_on is not None and invoice.due_on < today
+
+
+def is_open_offer(record: Record, today: date) -> bool:
+    """Something that we offered, and that the customer can accept or decline as it stands."""
+    return isinstance(record, Order) and record.awaits_answer and not is_expired(record, today)
+
+
+def is_expired(order: Order, today: date) -> bool:
+    """The last day itself is still in time."""
+    return order.state == "quoted" and order.valid_until is not None and order.valid_until < today
 
 
 def is_under_way(record: Record) -> bool:

@@ -24,7 +24,9 @@ NAMES = frozenset({"viewed", "finished", "left"})
 PAGES = frozenset(
     {
         *("account", "documents", "home", "invoice", "invoices", "order", "orders", "request", "requests", "search"),
+        "statement",
         "why",
+        *("details", "details_edit", "details_check", "delete_login", "data"),
         *("invoices-file", "orders-file", "tickets-file"),
     }
 )

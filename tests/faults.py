@@ -12,12 +12,21 @@ from faults_edges import edges
 from faults_feeds import feeds
 from faults_hooks import hooks
 from faults_hostile import hostile
+from faults_outbox import outbox
 from faults_redis import redis
 from faults_report import LATEST, plan_of_environment
 from faults_storms import storms
 from faults_toxics import toxics
 
-SUITES = {"toxics": toxics, "storms": storms, "hostile": hostile, "redis": redis, "hooks": hooks, "feeds": feeds}
+SUITES = {
+    "toxics": toxics,
+    "storms": storms,
+    "hostile": hostile,
+    "redis": redis,
+    "hooks": hooks,
+    "feeds": feeds,
+    "outbox": outbox,
+}
 
 if __name__ == "__main__":
     plan, seed = plan_of_environment()

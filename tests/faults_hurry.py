@@ -12,13 +12,14 @@ from msgspec.structs import replace
 
 from connectors.contract import Connector
 from connectors.registry import load_connectors
-from gateway import inbox, serve, worker
-from gateway.app import create_app
+from gateway import app, inbox, serve, worker
 from gateway.feeds import following, sweeping
+from gateway.outbox import sending, states, turns
 from gateway.settings import load
 
 SOON = timedelta(seconds=2)
 EVERY = timedelta(seconds=1)
+TRY, TURN = timedelta(seconds=5), timedelta(seconds=6)  # of what customers sent
 
 
 def work() -> None:
@@ -34,11 +35,21 @@ def serve_pages() -> None:
 
 def load_app() -> object:
     inbox.LEASE = SOON
-    return create_app()
+    for module in (turns, sending):
+        vars(module).update(WITHIN=TRY, LASTS=TURN)
+    for module in (states, sending):
+        vars(module)["PAUSES"] = (1,) * 100
+    vars(app)["load_connectors"] = load_hurried
+    return app.create_app()
 
 
 def load_hurried() -> Mapping[str, Connector[Any]]:
-    return {
-        name: replace(connector, feeds={kind: replace(feed, every=EVERY) for kind, feed in connector.feeds.items()})
-        for name, connector in load_connectors().items()
-    }
+    return {name: _hurried(connector) for name, connector in load_connectors().items()}
+
+
+def _hurried(connector: Connector[Any]) -> Connector[Any]:
+    return replace(
+        connector,
+        feeds={kind: replace(feed, every=EVERY) for kind, feed in connector.feeds.items()},
+        actions={name: replace(action, found_within=EVERY) for name, action in connector.actions.items()},
+    )

@@ -28,7 +28,7 @@ from redis.asyncio import Redis
 from support_audit import BY, TRAIL
 from support_needs import need_program
 from support_redis import RedisProcess
-from support_sandbox import ODOO_DATABASE, ODOO_KEY, ODOO_LOGIN, RunningSandbox, free_port, serve_sandbox
+from support_sandbox import ODOO_DATABASE, ODOO_KEY, ODOO_LOGIN, RT_TOKEN, RunningSandbox, free_port, serve_sandbox
 from support_toxics import ToxicProxy, toxic_proxy
 
 from auth.clock import utc_now
@@ -56,6 +56,7 @@ ENVIRON = {
     "HOOK": HOOK,
     "HUBSPOT_TOKEN": "sandbox-hubspot-token",
     "ODOO_KEY": ODOO_KEY,
+    "RT_TOKEN": RT_TOKEN,
     "ZENDESK_TOKEN": "sandbox0zendesk0token0sandbox0zendesk0to",
 }
 Accounts = Mapping[str, Sequence[tuple[str, str]]]  # an account's links: source and customer
@@ -100,6 +101,16 @@ api_token = {env = "ZENDESK_TOKEN"}
 team_name = "Kestrel & Moor"
 webhook_secret = {env = "HOOK"}
 [sources.helpdesk.promises]
+tickets = PROMISE
+"""
+TRACKER = """
+[sources.tracker]
+connector = "request_tracker"
+title = "Repairs"
+[sources.tracker.settings]
+base_url = "TRACKER"
+token = {env = "RT_TOKEN"}
+[sources.tracker.promises]
 tickets = PROMISE
 """
 STAMP = re.compile(r'<p class="stamp" data-state="(\w+)" data-source="(\w+)">(.*?)</p>', re.DOTALL)
@@ -209,8 +220,10 @@ async def world(
     *,
     promise: int,
     redis_options: Sequence[str] = (),
+    tracker: bool = False,
+    data_dir: Path | None = None,
 ) -> AsyncIterator[World]:
-    """Furnish a world. `promise` is in seconds, for every kind of record."""
+    """Furnish a world. `promise` is in seconds, for every kind of record; `tracker` adds a Request Tracker."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="faults-")))
         sandbox = stack.enter_context(serve_sandbox())
@@ -220,7 +233,7 @@ async def world(
         stack.callback(redis.close)
         redis.start()
         environ = {
-            "HALLWAY_DATA_DIR": str(folder),
+            "HALLWAY_DATA_DIR": str(data_dir or folder),
             "HALLWAY_WORKER": "elsewhere",  # what is counted is what pages ask
             "HALLWAY_REDIS_URL": redis.url,
             "HALLWAY_ALLOW_HTTP_SOURCES": "true",
@@ -237,7 +250,8 @@ async def world(
         stack.push_async_callback(cache.aclose)
         patient = Redis.from_url(redis.url)
         stack.push_async_callback(patient.aclose)
-        await _add_sources(database, vault, proxies, promise)
+        more = TRACKER.replace("TRACKER", sandbox.rt_url) if tracker else ""
+        await _add_sources(database, vault, proxies, promise, more)
         await _add_accounts(database, accounts)
         sessions = Sessions(database, cache, SealedIdTokens(vault), utc_now, trail=TRAIL, idle=DAY, lifetime=DAY)
         member = await remember(
@@ -273,8 +287,12 @@ async def portal(world: World, port: int | None = None, command: Sequence[str] =
         await process.wait()
 
 
-async def _add_sources(database: Database, vault: Vault, proxies: Mapping[str, ToxicProxy], promise: int) -> None:
-    text = SOURCES.replace("DATABASE", ODOO_DATABASE).replace("LOGIN", ODOO_LOGIN).replace("EMAIL", ODOO_LOGIN)
+async def _add_sources(
+    database: Database, vault: Vault, proxies: Mapping[str, ToxicProxy], promise: int, more: str
+) -> None:
+    text = (
+        f"{SOURCES}{more}".replace("DATABASE", ODOO_DATABASE).replace("LOGIN", ODOO_LOGIN).replace("EMAIL", ODOO_LOGIN)
+    )
     text = text.replace("PROMISE", str(promise))
     for name, app in APPS.items():
         text = text.replace(f'"{name.upper()}"', f'"http://127.0.0.1:{proxies[name].port}/{app}"')

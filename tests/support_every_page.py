@@ -24,19 +24,22 @@ from gateway.settings import Settings
 from gateway.sign_in import ProviderSettings
 
 LISTS = ("/", "/orders", "/invoices", "/requests", "/documents")
-RECORDS = ("/orders/erp/4424", "/invoices/erp/2093", "/requests/helpdesk/881")
+RECORDS = ("/orders/erp/4424", "/orders/erp/4449", "/invoices/erp/2093", "/requests/helpdesk/881")
+FORMS = ("/orders/erp/4424/again", "/orders/erp/4449/accept", "/orders/erp/4449/decline")
 WHY = "/invoices/erp/2093/why"
 FILTERED = ("/orders?show=all", "/invoices?show=all", "/requests?show=solved", "/orders?q=zeppelin")
 STATEMENTS = ("/invoices/statement", "/invoices/statement?from=&to=2099-12-31", "/invoices/statement?from=x&to=y")
 SEARCHES = ("/search", "/search?q=oven", "/search?q=zeppelin")
+ACCOUNT = ("/account", "/account/details", "/account/details/edit?source=erp&person=11", "/account/delete")
 MEMBERS_PAGES = (
     *LISTS,
     *RECORDS,
+    *FORMS,
     WHY,
     *FILTERED,
     *STATEMENTS,
     *SEARCHES,
-    "/account",
+    *ACCOUNT,
     "/invoices/erp/0",
     "/nowhere",
     "/staff",
@@ -46,6 +49,7 @@ DESK = (
     *("/staff", "/staff/customers", "/staff/customers?q=zeppelin", "/staff/pages", "/staff/customers/bakery/why"),
     "/staff/customers/bakery/why?member=x&record=nothing",
 )
+CATERER = ("erp", "20")  # to whom a quote was sent
 ISSUER = "http://127.0.0.1:9"  # where nobody is: these pages are seen without signing in
 
 
@@ -91,7 +95,9 @@ async def stage(portal_settings: Settings, database: Database, sandbox: RunningS
     )
     portal = Portal(make_app(settings), database, settings)
     await portal.connect(sandbox)
-    await portal.link("maya", "bakery", *BAKERY)
+    await portal.link("maya", "bakery", *BAKERY, CATERER)
+    await portal.tie("maya", "erp", "11")
+    await portal.tie("maya", "helpdesk", "maya@alderlane.example")
     await portal.link("maya", "new", ("erp", "999"), ("helpdesk", "new@customer.example"))
     async with listening(portal.app, port), async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=program, args=CHROMIUM)

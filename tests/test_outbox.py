@@ -16,6 +16,7 @@ from support_outbox import ASKED, KEYED_FOR, LINK, Died, FarEnd, World, add_acco
 from connectors.actions import NewTicket
 from connectors.errors import AccessDenied, ConnectorError, NotSent, RateLimited, Refused, Unavailable
 from gateway.access import LinkRef
+from gateway.outbox import sending
 from gateway.outbox.desk import NotYours, TooLate
 from gateway.outbox.states import CLOCKS_MAY_BE_WRONG, PAUSES
 from gateway.outbox.turns import LASTS
@@ -212,6 +213,7 @@ async def test_does_everything_once_whatever_dies(
     chances: list[BaseException | None] = [None] * 6 + [Unavailable("lost"), Died(), NotSent("closed")]
     world = World(database, far_end, how, clock)
     monkeypatch.setattr(Database, "write", write)
+    monkeypatch.setattr(sending, "NOTE_EVERY", 0)
     taken: set[str] = set()
     for number in range(30):
         with suppress(DatabaseDown, Died):

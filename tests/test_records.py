@@ -134,6 +134,35 @@ async def test_gives_up_on_a_lock(database: Database, database_url: str) -> None
     assert await names(database) == ["2"]
 
 
+async def test_waits_no_longer_in_two_places_than_in_one(tmp_path: Path) -> None:
+    """Writers queue for SQLite's one connection, and then for the lock: who has waited for the first waits less."""
+    url = f"sqlite:///{tmp_path}/hallway.db"
+    migrate.upgrade(url)
+    database, other = Database(url, patience=2.0), Database(url)
+    told: list[str] = []
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        told.append(statement)
+
+    async def write(after: float) -> None:
+        await asyncio.sleep(after)
+        with pytest.raises(DatabaseDown):
+            await add(database, "acme")
+
+    async with other.write() as session:
+        await session.connection()
+        await asyncio.gather(write(0), write(1))  # the second has the connection when the first gives up
+        sa.event.listen(database._writer.sync_engine, "before_cursor_execute", note)
+        with pytest.raises(DatabaseDown):
+            async with database.write(within=0.0):
+                raise AssertionError
+    assert told == ["PRAGMA busy_timeout = 0", "BEGIN IMMEDIATE", "PRAGMA busy_timeout = 2000"]
+    await add(database, "acme")
+    assert await names(database) == ["acme"]
+    await database.close()
+    await other.close()
+
+
 async def test_gives_up_when_all_connections_are_busy(database_url: str) -> None:
     hasty = Database(database_url, patience=0.05)
 

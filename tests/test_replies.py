@@ -10,7 +10,10 @@ from support_portal import Portal
 from support_sandbox import RunningSandbox
 from test_rights import SAME_SITE
 
+from connectors.errors import Unavailable
 from connectors.sandbox.faults import Fault
+from gateway.outbox.desk import Desk
+from gateway.records.database import DatabaseDown
 from web.portal.replies import MOST
 
 PAGE = "/requests/helpdesk/881"
@@ -90,6 +93,39 @@ async def test_refuses_a_form_from_elsewhere(maya: httpx.AsyncClient) -> None:
     assert (await send(maya, {**fields, "_token": "x"})).status_code == 403
     assert (await send(maya, {**fields, "nonce": "short"})).status_code == 404
     assert "Forged." not in (await maya.get(PAGE)).text
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(DatabaseDown("database is locked"), 503), (RuntimeError("a mistake"), 500), (Unavailable("away"), 503)],
+    ids=["locked", "mistake", "away"],
+)
+async def test_gives_back_what_it_could_not_take_to_be_sent_again(
+    maya: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
+) -> None:
+    """The page is the form once more, with the same nonce: should it have been taken all the same, it counts once."""
+    text = 'Before </textarea> & "after".\r\nAll of it.'
+    fields = {**await form(maya), "text": text}
+
+    async def take(*_: object, **__: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Desk, "take", take)
+        answer = await send(maya, fields)
+    assert answer.status_code == status
+    assert ("retry-after" in answer.headers) is isinstance(error, DatabaseDown)
+    assert "</textarea> &" not in answer.text
+    ((address, given),) = re.findall(r'<form[^>]* action="([^"]*)">(.*?)</form>', answer.text, re.DOTALL)
+    assert unescape(address) == f"{PAGE}/reply"
+    again = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', given))
+    again |= {
+        name: unescape(value)
+        for name, value in re.findall(r'name="(\w+)" rows="6">\n(.*?)</textarea>', given, re.DOTALL)
+    }
+    assert again == fields
+    assert (await send(maya, again)).status_code == 303
+    assert 'Before </textarea> & "after".' in await until_shown(maya, "All of it.")
 
 
 async def test_keeps_it_while_the_helpdesk_is_away_and_lets_it_be_taken_back(

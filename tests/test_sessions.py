@@ -386,7 +386,7 @@ async def test_notes_use_in_one_write_for_many_requests_at_once(sessions: Sessio
 
 
 @contextlib.asynccontextmanager
-async def down() -> AsyncIterator[None]:
+async def down(**_: object) -> AsyncIterator[None]:
     raise DatabaseDown("database is locked")
     yield
 

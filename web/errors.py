@@ -5,17 +5,28 @@ from typing import Any
 
 import structlog
 from litestar import MediaType, Request, Response
-from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException, ValidationException
+from litestar.exceptions import (
+    HTTPException,
+    MethodNotAllowedException,
+    NotFoundException,
+    TooManyRequestsException,
+    ValidationException,
+)
 from litestar.types import ExceptionHandlersMap
 from msgspec import Struct
 
 from auth.guards import NotForStaff, ReadOnly, RoleTooLow
 from connectors.errors import BadResponse, ConnectorError, NotFound
 from gateway.records.database import DatabaseDown
+from web.again import again
 from web.api import problems
 from web.view import render
 
 log = structlog.get_logger()
+
+
+class TooSoon(TooManyRequestsException):
+    """What takes long is done once at a time."""
 
 
 class Words(Struct, frozen=True):
@@ -28,6 +39,8 @@ class Words(Struct, frozen=True):
 NOT_FOUND = Words("There is nothing here", "It may have moved, or it belongs to another account.")
 TRY_AGAIN = Words("Our mistake", "Something went wrong on our side. Nothing of yours is lost. Try again in a minute.")
 AWAY = Words("We are away for a moment", "Nothing of yours is lost. Try again in a minute.")
+NOT_TAKEN = Words("We could not take that right now", "What you wrote is still here. Send it again in a minute.")
+NOT_DONE = Words("We could not do that right now", "Nothing was changed. Try again in a minute.")
 CUSTOMERS_ONLY = Words(
     "This page is for customers",
     "You are signed in as staff, and staff are not customers here. To see a customer’s pages, sign out first.",
@@ -40,6 +53,12 @@ ROLE_TOO_LOW = Words(
     "/staff",
     "Go to the staff page",
 )
+TOO_SOON = Words(
+    "One at a time",
+    "A copy of your data is being made, or was a moment ago. Wait a minute, then try again.",
+    "/account#data",
+    "Back to Account",
+)
 ONLY_LOOKING = Words(
     "Nothing was done",
     "You look at what a customer sees. Nothing can be changed while you do.",
@@ -50,6 +69,7 @@ BY_REFUSAL: dict[type[HTTPException], Words] = {
     NotForStaff: CUSTOMERS_ONLY,
     RoleTooLow: ROLE_TOO_LOW,
     ReadOnly: ONLY_LOOKING,
+    TooSoon: TOO_SOON,
 }
 BY_STATUS = {
     400: Words("We could not read that", "The address or the form was not complete. Go back and try again."),
@@ -112,11 +132,15 @@ def _page(
     number: str | None = None,
     headers: dict[str, str] | None = None,
 ) -> Response[str]:
+    form = again(request) if status >= 500 else None  # noqa: PLR2004
+    if form:
+        words = NOT_TAKEN if form.shown else NOT_DONE
     try:
         response = render(
             request,
             "error.html",
             status_code=status,
+            again=form,
             title=words.title,
             text=words.text,
             link=words.link,

@@ -112,7 +112,7 @@ async def sign_out(request: Request[Any, Any, Any]) -> Response[str]:
 
 @get(SIGNED_OUT, opt=PUBLIC)
 async def show_signed_out(request: Request[Any, Any, Any]) -> Response[str]:
-    return render(request, "signed_out.html")
+    return render(request, "signed_out.html", deleted=request.query_params.get("login") == "deleted")
 
 
 LOGIN = Router(

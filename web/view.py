@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from auth.principals import Onlooker, Principal, StaffPrincipal, Viewing
 from connectors.links import fit
+from gateway.settings import Settings
 from web import pieces, words
 from web.safe_html import SafeHtml
 from web.stamps import Stamp
@@ -120,6 +121,25 @@ class View:
     def html(self, template: str, context: Mapping[str, Any]) -> str:
         """Raises `minijinja.TemplateError` for anything a template asks for that is not there."""
         return self._templates.render_template(template, **context)
+
+
+def view_of(settings: Settings) -> View:
+    """Make the pages' templates, as the settings say."""
+    return View(
+        brand=Brand(
+            name=settings.brand_name,
+            accent=settings.brand_accent,
+            accent_ink=settings.brand_accent_ink,
+            logo=settings.brand_logo_file,
+        ),
+        contact=Contact(
+            name=settings.contact_name,
+            phone=settings.contact_phone,
+            email=settings.contact_email,
+            hours=settings.contact_hours,
+        ),
+        zone=ZoneInfo(settings.time_zone),
+    )
 
 
 def render(request: Request[Any, Any, Any], template: str, *, status_code: int = 200, **context: Any) -> Response[str]:  # noqa: ANN401

@@ -16,11 +16,12 @@ POLL = 0.02  # seconds between looks at whether a hang is over
 class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`slow` answers after `seconds`; `hang` answers once the fault is lifted; `lost` does what it is told, unheard.
 
-    Only that something was made or changed is lost.
+    Only that something was made or changed is lost, in `share` of all cases.
     """
 
     kind: Literal["none", "slow", "unavailable", "hang", "lost"] = "none"
     seconds: float = 0.0
+    share: float = 1.0
 
 
 class Seen(Struct, frozen=True):

@@ -32,6 +32,7 @@ class Handed(Struct, frozen=True, kw_only=True):
     """What somebody handed in, and how far it is. `number` is what the back office calls it, once it is done."""
 
     id: str
+    member: str | None
     reference: str
     source: str
     action: ActionName
@@ -104,16 +105,24 @@ class Desk:
         self._wake()
         return _handed(taken)
 
-    async def of(self, scope: Scope, *, most: int = 100) -> tuple[Handed, ...]:
-        """List what was handed in for the account, the latest first: all of it, or the member's own."""
+    async def of(self, scope: Scope, *, most: int = 100, own: bool = False) -> tuple[Handed, ...]:
+        """List what was handed in for the account, the latest first: all of it, or the member's `own`."""
         theirs = [OutboxRow.account_id == scope.account_id]
-        if scope.rights.requests != "company":
+        if own or scope.rights.requests != "company":
             theirs.append(OutboxRow.member_id == scope.member_id)
         latest = sa.select(OutboxRow).where(*theirs).order_by(OutboxRow.id.desc()).limit(most)
         async with self._db.read() as session:
             rows = (await session.scalars(latest)).all()
             files = await shown(session, [row.id for row in rows])
         return tuple(_handed(row, files.get(row.id, ())) for row in rows)
+
+    async def about(self, scope: Scope, source: str, order: str) -> tuple[Handed, ...]:
+        """List what anybody of the account handed in about an order, the latest first, for who may see that order."""
+        its = (OutboxRow.account_id == scope.account_id, OutboxRow.source == source)
+        named = OutboxRow.asked["order"].as_string() == order
+        latest = sa.select(OutboxRow).where(*its, named).order_by(OutboxRow.id.desc())
+        async with self._db.read() as session:
+            return tuple(map(_handed, await session.scalars(latest)))
 
     async def take_back(self, scope: Scope, id_: str) -> None:
         """Take back what has not gone out. Raises `NotYours` and `TooLate`."""
@@ -150,6 +159,7 @@ def _handed(row: OutboxRow, files: tuple[FileShown, ...] = ()) -> Handed:
     state: State = row.state  # type: ignore[assignment]  # as it was written
     return Handed(
         id=row.id,
+        member=row.member_id,
         reference=row.reference,
         source=row.source,
         action=action,

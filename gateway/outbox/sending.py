@@ -35,6 +35,7 @@ LONGEST_REST = 30.0  # seconds for a source that is away
 LOOK_EVERY = 1.0  # seconds
 PURGED_EVERY = timedelta(hours=1)
 FILES_KEPT = timedelta(days=7)
+NOTED_AGAIN, NOTE_EVERY = 10, 1.0  # times, and seconds between them
 
 Found = TypeVar("Found")
 
@@ -99,9 +100,7 @@ class Sending:
         try:
             while not self._closing.is_set() and (tried := await self._try_some(source)):
                 rest = 0.0 if any(tried) else min(max(2 * rest, 1.0), LONGEST_REST)
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(rest):
-                        await self._closing.wait()
+                await self._pause(rest)
         except DatabaseDown:
             log.warning("outbox not looked at", source=source)  # the next look finds it due
         except Exception:
@@ -235,5 +234,19 @@ class Sending:
             values["tries"] = tries
         if done:
             values |= {"done_at": now, "record": done.record, "number": done.number}
-        if await self._turns.note(each, values):
+        if await self._note(each, values):
             await self._told(each, done)
+
+    async def _note(self, each: Try, values: dict[str, Any]) -> bool:
+        """Write it down as soon as the database lets us: what is not noted has to be found out, or nobody can."""
+        for _ in range(NOTED_AGAIN):
+            try:
+                return await self._turns.note(each, values)
+            except DatabaseDown:
+                await self._pause(NOTE_EVERY)
+        return await self._turns.note(each, values)
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from auth.clock import Clock
-from connectors.actions import Done, Move, Reply
+from connectors.actions import Answer, Asked, Done, Move, NewTicket, Reply
 from connectors.deliveries import Event
 from connectors.errors import ConnectorError
 from gateway.account_view import AccountViews
@@ -30,12 +30,24 @@ class Telling:
     async def __call__(self, ended: Try, done: Done | None) -> None:
         """Raises nothing: what is done is done, and the feed tells of it too."""
         await self._announce(ended.account)
-        ticket = ended.asked.ticket if isinstance(ended.asked, Reply | Move) else None
-        if done:
-            event = Event(kind="tickets", record=ticket)
+        event = _event(ended.asked)
+        if done and event:
             try:
                 office = await self._offices.get(ended.source)
                 if office:
                     await self._views.look_again(ended.account, ended.asked.customer, event, office, self._clock())
             except (ConnectorError, DatabaseDown) as error:
                 log.info("not looked at yet", reference=ended.reference, error=type(error).__name__)
+
+
+def _event(asked: Asked) -> Event | None:
+    """Say what of the customer's has changed over there, if they can see it."""
+    match asked:
+        case Reply(ticket=ticket) | Move(ticket=ticket):
+            return Event(kind="tickets", record=ticket)
+        case NewTicket():
+            return Event(kind="tickets")
+        case Answer(order=order):
+            return Event(kind="orders", record=order)
+        case _:
+            return None

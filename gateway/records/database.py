@@ -1,5 +1,7 @@
 """Sessions in a transaction: `read()` for looking, `write()` for changing. They look the same on both databases."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -7,7 +9,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from gateway.records.engines import PATIENCE, async_engines
+from gateway.records.engines import PATIENCE, SOON, async_engines, patient_until
 from gateway.records.urls import parse_url
 
 
@@ -22,6 +24,7 @@ class Database:
     """
 
     def __init__(self, url: str, *, patience: float = PATIENCE) -> None:
+        self._patience = patience
         self._reader, self._writer = async_engines(parse_url(url), patience)
 
     @asynccontextmanager
@@ -31,14 +34,22 @@ class Database:
             yield session
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncSession]:
+    async def write(self, *, within: float | None = None) -> AsyncIterator[AsyncSession]:
         """Change rows: committed at the end, rolled back on any error.
+
+        `within` is for what can be left undone: how many seconds to wait for its turn, None: as for all else.
 
         Keep it short, and never wait for the network inside: SQLite has one writer at a time. What is read here to be
         changed is read `.with_for_update()`: PostgreSQL has many writers.
         """
-        async with _transaction(self._writer) as session:
-            yield session
+        until = patient_until.set(time.monotonic() + (self._patience if within is None else within))
+        try:
+            async with _transaction(self._writer) as session:
+                if within is not None:
+                    await _turn(session, within)
+                yield session
+        finally:
+            patient_until.reset(until)
 
     async def close(self) -> None:
         await self._reader.dispose()
@@ -50,6 +61,14 @@ async def _transaction(engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
     with translated():
         async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
             yield session
+
+
+async def _turn(session: AsyncSession, within: float) -> None:
+    try:
+        async with asyncio.timeout(within + SOON):
+            await session.connection()
+    except TimeoutError as error:
+        raise DatabaseDown("all connections are busy") from error
 
 
 @contextmanager

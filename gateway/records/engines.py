@@ -3,6 +3,8 @@
 Values never appear in error texts (`hide_parameters`): they are people's names and sealed secrets.
 """
 
+import time
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +19,9 @@ from gateway.records.urls import sqlite_path, sqlite_url
 PATIENCE = 5.0  # seconds for a lock, a statement, or a free connection
 MIGRATION_PATIENCE = 60.0  # seconds: another process may be migrating
 READERS = 5
+SOON = 0.1  # seconds: who has waited no longer for a connection has the whole patience for the lock
+
+patient_until: ContextVar[float] = ContextVar("patient_until")  # monotonic seconds, of whoever wants to write
 
 COMMON: dict[str, Any] = {"hide_parameters": True}
 SQLITE_ARGUMENTS: dict[str, Any] = {"isolation_level": None}  # the driver begins nothing by itself: we do
@@ -89,7 +94,16 @@ def _tell_sqlite(engine: sa.Engine, begin: Begin, patience: float, **pragmas: st
         cursor.close()
 
     def start(connection: sa.Connection) -> None:
-        connection.exec_driver_sql(begin)
+        """Wait for the lock no longer than is left after the wait for this connection."""
+        left = patient_until.get(float("inf")) - time.monotonic()
+        if left > patience - SOON:
+            connection.exec_driver_sql(begin)
+            return
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {max(int(left * 1000), 0)}")
+        try:
+            connection.exec_driver_sql(begin)
+        finally:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {told['busy_timeout']}")
 
     event.listen(engine, "connect", connect)
     event.listen(engine, "begin", start)

@@ -18,6 +18,7 @@ What = Literal[
     "invitation.withdrawn",
     "member.changed",
     "member.disabled",
+    "member.downloaded",
     "member.enabled",
     "member.erased",
     "member.made",

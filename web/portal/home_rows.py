@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from connectors.records import Invoice, Money, Order, Record, Ticket
 from gateway.home import Item
-from gateway.statuses import status_of
+from gateway.statuses import is_open_offer, status_of
 from web import pieces, words
 from web.portal.visit import href
 
@@ -17,6 +17,7 @@ class Row(Struct, frozen=True, kw_only=True):
     """One record. `amount` None: it is not about money. `due`: a day, as programs and as people write it."""
 
     is_request: bool
+    is_offer: bool
     number: str
     name: str
     href: str
@@ -41,7 +42,7 @@ def row_of(item: Item[Record], today: date, stamps: Any = "") -> Row:  # noqa: A
     pdf = None
     if isinstance(record, Order):
         name = f"{'Quote' if record.state == 'quoted' else 'Order'} {record.number}"
-        money, due = record.total, record.expected_on
+        money, due = record.total, record.valid_until or record.expected_on
     elif isinstance(record, Invoice):
         name = f"Invoice {record.number}"
         money, due = record.open, record.due_on
@@ -51,6 +52,7 @@ def row_of(item: Item[Record], today: date, stamps: Any = "") -> Row:  # noqa: A
     status = status_of(record, today)
     return Row(
         is_request=isinstance(record, Ticket),
+        is_offer=is_open_offer(record, today),
         number=record.number,
         name=name,
         href=address,

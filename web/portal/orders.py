@@ -10,12 +10,15 @@ from litestar.response import Stream
 
 from connectors.records import Invoice, Order
 from gateway.home import Item
-from gateway.statuses import SHIPMENTS, UNKNOWN, is_delayed, is_under_way, status_of
+from gateway.statuses import SHIPMENTS, UNKNOWN, is_delayed, is_expired, is_under_way, status_of
 from gateway.steps import steps_of
+from web.portal.again import may_order_again
+from web.portal.answers import may_answer
 from web.portal.files import stream_file
+from web.portal.handed import about
 from web.portal.listing import Depth, Empty, Filters, PageNumber, Question, make_listing
 from web.portal.paths import FileId, RecordId, SourceName
-from web.portal.visit import Visit, elsewhere, items_of, only
+from web.portal.visit import Visit, elsewhere, href, items_of, only
 from web.words import number
 
 Show = Literal["under-way", "done", "all"]
@@ -61,7 +64,7 @@ async def show_orders(
 @get("/orders/{source:str}/{record:str}")
 async def show_order(visit: NamedDependency[Visit], source: SourceName, record: RecordId) -> Response[bytes]:
     item = await visit.one(Order, source, record)
-    parts = await visit.parts("orders")
+    parts, so_far = await visit.parts("orders"), await about(visit, item)
     invoices = [
         invoice
         for invoice in items_of(parts, Invoice)
@@ -79,6 +82,12 @@ async def show_order(visit: NamedDependency[Visit], source: SourceName, record: 
         shipments=[(shipment, SHIPMENTS.get(shipment.state, UNKNOWN)) for shipment in item.record.shipments],
         invoices=invoices,
         invoice_parts=[item.part, *(invoice.part for invoice in invoices)],
+        here=href(item),
+        handed=so_far.shown,
+        may_answer=may_answer(visit, item) and not so_far.awaits_us,
+        is_answered=so_far.awaits_us,
+        is_expired=is_expired(item.record, visit.today),
+        may_order_again=may_order_again(visit, item),
     )
 
 

@@ -10,10 +10,22 @@ from gateway.standing import Standings
 from web.leaving import note_left
 from web.live import follow
 from web.portal.account import show_account, sign_out_elsewhere
+from web.portal.again import order_again, show_again
+from web.portal.answers import accept_quote, decline_quote, show_accept, show_decline
 from web.portal.colleagues import change_colleague, invite
+from web.portal.details import (
+    check_details,
+    edit_details,
+    go_to_details,
+    send_details,
+    show_details,
+    take_back_details,
+)
 from web.portal.documents import show_documents
+from web.portal.handed import go_to_order, take_back_order
 from web.portal.home import show_home
 from web.portal.invoices import get_invoice_file, show_invoice, show_invoices
+from web.portal.leaving import delete_login, show_leaving
 from web.portal.orders import get_order_file, show_order, show_orders
 from web.portal.requests import (
     get_request_file,
@@ -26,6 +38,7 @@ from web.portal.requests import (
 from web.portal.search import show_search
 from web.portal.statements import get_sheet, get_table, show_statement
 from web.portal.switch import use_account
+from web.portal.takeout import download_data
 from web.portal.visit import Visit, visit_of
 from web.portal.why import why_invoice, why_order, why_request
 
@@ -55,10 +68,27 @@ PORTAL = Router(
         show_orders,
         show_order,
         get_order_file,
+        show_again,
+        order_again,
+        show_accept,
+        accept_quote,
+        show_decline,
+        decline_quote,
+        go_to_order,
+        take_back_order,
         show_documents,
         show_search,
         show_account,
         sign_out_elsewhere,
+        show_details,
+        edit_details,
+        check_details,
+        send_details,
+        go_to_details,
+        take_back_details,
+        show_leaving,
+        delete_login,
+        download_data,
         change_colleague,
         invite,
         why_order,

@@ -295,6 +295,6 @@ def only(parts: Iterable[Part], kind: Kind) -> tuple[Part, ...]:
 
 def _needs_by_area(parts: Iterable[Part], today: date) -> dict[str, int]:
     counts: dict[str, int] = dict.fromkeys(AREA_OF.values(), 0)
-    for part in parts:
+    for part in (part for part in parts if part.kind in COUNTED):
         counts[AREA_OF[part.kind]] += sum(needs_customer(record, today) for record in part.records)
     return {area: count for area, count in counts.items() if count}

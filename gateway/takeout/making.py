@@ -1,0 +1,270 @@
+"""Making a copy: all that the pages would show, read as they read it, in bounds of time, number and size.
+
+What could not be put in is named in the last part, `manifest.json`. A copy without one was cut off.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from auth.clock import Clock
+from connectors.errors import ConnectorError, NotFound
+from connectors.records import Kind
+from gateway.access import Scope
+from gateway.account_view import DEEPEST, AccountView, AccountViews, Part
+from gateway.audit import Trail
+from gateway.audit_reading import Wanted, read
+from gateway.documents import Document, documents
+from gateway.leases import end_lease, take_lease
+from gateway.outbox.desk import Desk
+from gateway.records.database import Database
+from gateway.records.lines import By, Line
+from gateway.takeout import papers
+from gateway.takeout.packing import Packing
+from gateway.vault import Vault
+
+KINDS: tuple[Kind, ...] = ("orders", "invoices", "tickets")
+WITHIN = timedelta(minutes=5)  # for all of it
+LASTS = WITHIN + timedelta(minutes=5)  # a process that dies leaves the turn to the next one after it
+EVERY = timedelta(minutes=1)
+READING = 60.0  # seconds for lists and conversations
+MOST_CONVERSATIONS = 200
+MOST_FILES = 500
+MOST_BYTES = 200 * 2**20  # of all files
+LARGEST = 25 * 2**20  # a file
+IN_MEMORY = 2**20
+MOST_LINES = 5000  # of the log, and of what was sent
+README = b"""This is a copy of what the portal shows you, and of what it knows of your login.
+
+login.json      your login, what it may see, and where you are signed in
+records/        orders, invoices and requests, each with the system that it is from and when it was read there
+files/          their documents
+sent.json       what you sent from the portal, and what became of it
+log.json        what was done with your login, by whom and when
+manifest.json   what is in this copy, and what could not be put in, with the reason
+
+Times are in UTC. Amounts are decimals, each with its currency.
+"""
+
+log = structlog.get_logger()
+
+
+class OneAtATime(Exception):  # noqa: N818  # says what is the matter
+    """The member has one made already, or had one a moment ago."""
+
+
+class FileNote(Struct, frozen=True, kw_only=True):
+    """A document, and where it is in the copy. `missing`: why it is not there."""
+
+    name: str
+    of: str  # "invoices/erp/2093"
+    path: str | None = None
+    size: int | None = None
+    missing: str | None = None
+
+
+class SourceNote(Struct, frozen=True, kw_only=True):
+    """A list of one source. `whole` False: there is more than could be read."""
+
+    source: str
+    title: str
+    kind: Kind
+    records: int
+    read_at: datetime | None
+    state: str
+    whole: bool
+
+
+class Manifest(Struct, frozen=True, kw_only=True):
+    format: str = "hallway copy 1"
+    made_at: datetime
+    account: str
+    sources: list[SourceNote]
+    conversations_missing: int
+    files: list[FileNote]
+
+
+class Takeouts:
+    """Makes copies: one at a time for each member."""
+
+    def __init__(
+        self, db: Database, vault: Vault, clock: Clock, *, trail: Trail, views: AccountViews, desk: Desk
+    ) -> None:
+        self._db = db
+        self._vault = vault
+        self._trail = trail
+        self._views = views
+        self._desk = desk
+        self._clock = clock
+
+    @asynccontextmanager
+    async def begun(self, scope: Scope, by: By) -> AsyncIterator[AsyncGenerator[bytes, None]]:
+        """Have a turn, and give the pieces of the ZIP. Raises `OneAtATime`, and `DatabaseDown` before the first."""
+        turn, now = f"takeout/{scope.member_id}", self._clock()
+        token = await take_lease(self._db, turn, now, every=EVERY, lasts=LASTS)
+        if token is None:
+            raise OneAtATime
+        await self._note(scope, by)
+        try:
+            yield self._pieces(scope)
+        finally:
+            await end_lease(self._db, turn, token, self._clock())
+
+    async def _note(self, scope: Scope, by: By) -> None:
+        owner = f"member/{scope.member_id}"
+        line = Line(what="member.downloaded", by=by, about=owner, account=scope.account_id, owner=owner)
+        async with self._db.write() as session:
+            await self._trail.record(session, line)
+
+    async def _pieces(self, scope: Scope) -> AsyncGenerator[bytes, None]:
+        now, ends = self._clock(), asyncio.get_running_loop().time() + WITHIN.total_seconds()
+        packing = Packing(now)
+        yield packing.put("README.txt", README)
+        yield packing.put("login.json", _json(await papers.login_of(self._db, scope)))
+        about = f"member/{scope.member_id}"
+        lines = await read(self._db, self._vault, Wanted(latest=MOST_LINES, who=about))
+        yield packing.put("log.json", _json(papers.log(lines, about)))
+        own = await self._desk.of(scope, most=MOST_LINES, own=True)
+        yield packing.put("sent.json", _json(papers.sent(own)))
+        view = await self._views.of(scope, budget=READING)
+        parts = await _every(view)
+        tickets = [part for part in parts if part.kind == "tickets"]
+        whole = await view.conversations(tickets, MOST_CONVERSATIONS)
+        shown = {"tickets": _with_conversations(tickets, whole)}
+        for kind in KINDS:
+            found = shown.get(kind) or [part for part in parts if part.kind == kind]
+            yield packing.put(f"records/{papers.NAMES[kind]}.json", _json(papers.records(found, kind)))
+        notes: list[FileNote] = []
+        files = _Files(view, ends)
+        for document in documents([*parts, *whole]):
+            async with files.opened(document) as (note, file):
+                notes.append(note)
+                if file and note.path:
+                    for piece in packing.put_file(note.path, file):
+                        yield piece
+        manifest = Manifest(
+            made_at=now,
+            account=scope.account_name,
+            sources=[_source(part) for part in parts],
+            conversations_missing=sum(len(part.records) for part in tickets) - sum(len(part.records) for part in whole),
+            files=notes,
+        )
+        yield packing.put("manifest.json", _json(manifest))
+        yield packing.end()
+
+
+class _Files:
+    """Opens documents one after the other, as long as there is room and time."""
+
+    def __init__(self, view: AccountView, ends: float) -> None:
+        self._view = view
+        self._ends = ends
+        self._count = self._bytes = 0
+        self._taken: set[str] = set()
+
+    @asynccontextmanager
+    async def opened(self, document: Document) -> AsyncIterator[tuple[FileNote, IO[bytes] | None]]:
+        """Give a file once it is here whole. None: the note says why it is not."""
+        part, record = document.item.part, document.item.record
+        of = f"{papers.NAMES[part.kind]}/{part.source}/{record.origin.id}"
+        note = FileNote(name=document.file.name, of=of)
+        with SpooledTemporaryFile(IN_MEMORY) as file:
+            missing = self._full(document.file.size) or await self._fetch(document, file)
+            if missing:
+                yield FileNote(name=note.name, of=of, missing=missing), None
+                return
+            size = file.tell()
+            file.seek(0)
+            self._count, self._bytes = self._count + 1, self._bytes + size
+            path = self._place(papers.NAMES[part.kind], record.number, document.file.name)
+            yield FileNote(name=note.name, of=of, path=path, size=size), file
+
+    def _full(self, size: int | None) -> str | None:
+        if self._count >= MOST_FILES:
+            return f"a copy holds {MOST_FILES} files at most"
+        if (size or 0) > LARGEST:
+            return f"larger than {LARGEST // 2**20} MB"
+        if self._bytes + (size or 0) > MOST_BYTES:
+            return f"a copy holds {MOST_BYTES // 2**20} MB of files at most"
+        if asyncio.get_running_loop().time() > self._ends:
+            return f"a copy takes {WITHIN.total_seconds() // 60:.0f} minutes at most"
+        return None
+
+    async def _fetch(self, document: Document, into: IO[bytes]) -> str | None:
+        """Write a file into a place, and say why it is not whole if it is not."""
+        part, record = document.item.part, document.item.record
+        try:
+            async with (
+                asyncio.timeout_at(self._ends),
+                self._view.file(part.kind, part.source, record.origin.id, document.file.id) as stream,
+            ):
+                async for chunk in stream.chunks:
+                    into.write(chunk)
+                    if into.tell() > LARGEST:
+                        return f"larger than {LARGEST // 2**20} MB"
+                    if self._bytes + into.tell() > MOST_BYTES:
+                        return f"a copy holds {MOST_BYTES // 2**20} MB of files at most"
+        except NotFound:
+            return "not there any more"
+        except (ConnectorError, TimeoutError) as error:
+            log.info("file not copied", source=part.source, error=type(error).__name__)
+            return "the system that keeps it did not answer"
+        return None
+
+    def _place(self, kind: str, number: str, name: str) -> str:
+        """Name a file in the copy: no two alike, and nothing in it that leads elsewhere."""
+        stem = f"files/{kind}/{_plain(number)}"
+        path, again = f"{stem}/{_plain(name)}", 1
+        while path.casefold() in self._taken:
+            again += 1
+            path = f"{stem}/{again} {_plain(name)}"
+        self._taken.add(path.casefold())
+        return path
+
+
+async def _every(view: AccountView) -> list[Part]:
+    """Read all lists as far back as a page can, each kind in its turn."""
+    found = [await view.parts([kind], deep=kind, depth=DEEPEST) for kind in KINDS]
+    return [part for parts in found for part in parts]
+
+
+def _with_conversations(tickets: list[Part], whole: tuple[Part, ...]) -> list[Part]:
+    """Put each ticket that was read whole in the place of what the list has of it."""
+    read_whole = {(part.source, record.origin.id): record for part in whole for record in part.records}
+    return [
+        msgspec.structs.replace(
+            part, records=tuple(read_whole.get((part.source, record.origin.id), record) for record in part.records)
+        )
+        for part in tickets
+    ]
+
+
+def _source(part: Part) -> SourceNote:
+    return SourceNote(
+        source=part.source,
+        title=part.title,
+        kind=part.kind,
+        records=len(part.records) + len(part.left_out),
+        read_at=part.fetched_at,
+        state={"on_time": "read now", "late": "read before", "down": "did not answer: the last that we knew"}.get(
+            part.state, "did not answer"
+        ),
+        whole=part.complete,
+    )
+
+
+def _plain(text: str) -> str:
+    """Leave of a name what every system takes as one."""
+    return re.sub(r"[^\w .()+-]", "_", text).strip(". ")[:100] or "file"
+
+
+def _json(value: Any) -> bytes:  # noqa: ANN401  # whatever is to be written
+    return msgspec.json.format(msgspec.json.encode(value), indent=2)

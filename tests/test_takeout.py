@@ -1,0 +1,164 @@
+"""Download my data: what the pages show and what is known of the login, within the same rights, and what it lacks."""
+
+import asyncio
+import io
+import json
+import re
+import zipfile
+from typing import Any
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from msgspec.structs import replace
+from support_portal import HOTEL, Portal
+from support_sandbox import RunningSandbox
+from test_rights import SAME_SITE, id_of, member, text_of
+
+from connectors.sandbox.faults import Fault
+from gateway.audit_reading import Wanted, read
+from gateway.records.identity_tables import Lease
+from gateway.rights import COMPANY, OWN
+from gateway.takeout import making
+
+ISSUER = "https://login.example"
+DATA = "/account/data"
+
+
+async def ask(browser: httpx.AsyncClient) -> httpx.Response:
+    token = re.findall(r'data-token="([^"]+)"', (await browser.get("/account")).text)[0]
+    return await browser.post(DATA, data={"_token": token}, headers=SAME_SITE)
+
+
+class Copy:
+    """What came, taken apart."""
+
+    def __init__(self, answer: httpx.Response) -> None:
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["content-disposition"].startswith('attachment; filename="my-data.zip"')
+        self.zip = zipfile.ZipFile(io.BytesIO(answer.content))
+        assert self.zip.testzip() is None
+        self.names = self.zip.namelist()
+        self.text = b"".join(self.zip.read(name) for name in self.names).decode(errors="replace")
+
+    def json(self, name: str) -> Any:
+        return json.loads(self.zip.read(f"{name}.json"))
+
+    @property
+    def files(self) -> list[Any]:
+        return list(self.json("manifest")["files"])
+
+
+async def taken(browser: httpx.AsyncClient) -> Copy:
+    return Copy(await ask(browser))
+
+
+@pytest.fixture
+async def maya(portal: Portal) -> httpx.AsyncClient:
+    return await portal.browser("maya", "bakery")
+
+
+async def test_holds_what_the_pages_show(portal: Portal, maya: httpx.AsyncClient) -> None:
+    copy = await taken(maya)
+    for area in ("orders", "invoices", "requests"):
+        told: list[Any] = []
+        after: str | None = ""
+        while after is not None:
+            page = (await maya.get(f"/api/v1/{area}", params={"after": after} if after else None)).json()
+            told, after = told + page["items"], page["next"]
+        found = copy.json(f"records/{area}")
+        assert {(each["source"], each["number"]) for each in found} == {
+            (each["source"], each["number"]) for each in told
+        }
+        assert found
+        assert {"source", "id", "fetched_at"} <= found[0]["origin"].keys()
+    assert any(each["messages"] for each in copy.json("records/requests"))
+    listed = text_of((await maya.get("/documents")).text)
+    assert {each["name"] for each in copy.files if each["path"]} >= set(re.findall(r"INV_\S+\.pdf", listed))
+    for note in copy.files:
+        assert (note["path"] is None) is (note["missing"] is not None)
+        if note["path"]:
+            assert copy.zip.getinfo(note["path"]).file_size == note["size"] > 0
+    assert copy.names[-1] == "manifest.json"
+    login = copy.json("login")
+    assert (login["subject"], [each["name"] for each in login["accounts"]]) == ("maya", ["Bakery"])
+    assert {"session.began", "member.downloaded"} <= {each["what"] for each in copy.json("log")}
+    assert "CANARY" not in copy.text
+    for word in ("vendor_state", "Harbour", "Duarte"):
+        assert word not in copy.text
+
+
+async def test_holds_no_more_than_the_member_may_see(portal: Portal) -> None:
+    joe = await member(portal, "joe", OWN)
+    copy = await taken(joe)
+    assert [copy.json(f"records/{area}") for area in ("orders", "invoices", "requests")] == [[], [], []]
+    assert copy.files == []
+    ann = await member(portal, "ann", replace(COMPANY, invoices="none", documents="none"))
+    copy = await taken(ann)
+    assert copy.json("records/orders")
+    assert (copy.json("records/invoices"), copy.files) == ([], [])
+    lone = await taken(await portal.browser("maya", "bakery"))
+    about = f"member/{await id_of(portal, 'maya')}"
+    written = await read(portal.database, portal.vault, Wanted(latest=100, who=about))
+    assert len(lone.json("log")) == len([line for line in written if line.about == about])
+    assert "joe" not in json.dumps(lone.json("log"))
+
+
+async def test_says_what_could_not_be_read(
+    portal: Portal, maya: httpx.AsyncClient, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in ("/", "/orders", "/requests"):
+        await maya.get(path)
+    sandbox.odoo_fault(Fault(kind="unavailable"))
+    copy = await taken(maya)
+    assert copy.json("records/invoices"), "the last that we knew"
+    states = {(each["source"], each["kind"]): each["state"] for each in copy.json("manifest")["sources"]}
+    assert states["helpdesk", "tickets"] == "read now"
+    missing = {each["missing"] for each in copy.files if each["of"].startswith("invoices/")}
+    assert missing == {"the system that keeps it did not answer"}
+    sandbox.lift_faults()
+
+
+@pytest.mark.parametrize(
+    ("bound", "value", "said"),
+    [("LARGEST", 10, "larger than"), ("MOST_BYTES", 10, "a copy holds"), ("MOST_FILES", 0, "a copy holds 0 files")],
+)
+async def test_leaves_out_what_is_too_much_and_says_so(
+    maya: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, bound: str, value: int, said: str
+) -> None:
+    monkeypatch.setattr(making, bound, value)
+    copy = await taken(maya)
+    assert copy.files
+    assert all(each["missing"].startswith(said) for each in copy.files)
+    assert not [name for name in copy.names if name.startswith("files/")]
+
+
+async def test_makes_one_at_a_time_and_not_too_often(portal: Portal, maya: httpx.AsyncClient) -> None:
+    tablet = await portal.browser("maya", "bakery")
+    answers = await asyncio.gather(ask(maya), ask(tablet))
+    assert sorted(answer.status_code for answer in answers) == [200, 429]
+    soon = await ask(maya)
+    assert (soon.status_code, "One at a time" in soon.text) == (429, True)
+    await portal.link("ines", "hotel", *HOTEL)
+    assert (await ask(await portal.browser("ines", "hotel"))).status_code == 200
+    async with portal.database.write() as session:
+        await session.execute(sa.update(Lease).values(done_at=None))
+    assert (await ask(maya)).status_code == 200
+
+
+async def test_is_for_the_member_alone(portal: Portal, maya: httpx.AsyncClient) -> None:
+    token = re.findall(r'data-token="([^"]+)"', (await maya.get("/account")).text)[0]
+    for data, headers in (({}, SAME_SITE), ({"_token": token}, {"Sec-Fetch-Site": "cross-site"})):
+        assert (await maya.post(DATA, data=data, headers=headers)).status_code == 403
+    assert (await maya.get(DATA)).status_code == 404
+    nobody = await portal.browser("nobody", None)
+    assert (await ask(nobody)).status_code == 404
+
+
+def test_names_files_so_that_none_leads_elsewhere_or_over_another() -> None:
+    files = making._Files(None, 0)  # type: ignore[arg-type]
+    names = [files._place("invoices", "../../etc", name) for name in ("..", "a/b.pdf", "A_B.pdf", "\0\n", "x" * 300)]
+    assert len({name.casefold() for name in names}) == len(names)
+    for name in names:
+        assert re.fullmatch(r"files/invoices/_.._etc/[^/]{1,110}", name), name
+        assert not set(name.split("/")) & {".", "..", ""}

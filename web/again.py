@@ -1,0 +1,37 @@
+"""What somebody wrote into a form that could not be taken: given back, so that nobody has to write it twice."""
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+from litestar import Request
+from msgspec import Struct
+
+from auth.cross_site import MAX_FIELDS, SAFE_METHODS, WRITTEN
+from web.view import address_in
+
+LONG = 60  # characters of what is worth being read once more before it is sent
+
+
+class Again(Struct, frozen=True):
+    """A form to be sent to the same address, with all that it held: its token too, and what makes it count once."""
+
+    address: str
+    hidden: list[tuple[str, str]]
+    shown: list[tuple[str, str]]
+
+
+def again(request: Request[Any, Any, Any]) -> Again | None:
+    """None: nothing was sent, or nobody knows what."""
+    written: bytes | None = request.scope.get(WRITTEN)  # type: ignore[assignment]  # an extension of ours
+    if written is None or request.method in SAFE_METHODS:
+        return None
+    try:
+        fields = parse_qsl(written.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
+    except ValueError:
+        return None
+    shown = [field for field in fields if _is_long(field[1])]
+    return Again(address_in(request), [field for field in fields if not _is_long(field[1])], shown)
+
+
+def _is_long(value: str) -> bool:
+    return len(value) > LONG or "\n" in value or " " in value

@@ -1,0 +1,130 @@
+"""What was handed in about an order, as its page and the forms for it show that: who, when, and how far it is."""
+
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
+from hashlib import sha256
+
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.exceptions import NotFoundException
+from msgspec import Struct
+
+from connectors.actions import ActionName
+from connectors.records import Order
+from gateway.home import Item
+from gateway.outbox.desk import Handed, NotYours, TooLate
+from gateway.outbox.states import State
+from web.portal.paths import RecordId, SourceName
+from web.portal.visit import Visit, href
+from web.redirects import see_other
+
+ANSWERS: frozenset[ActionName] = frozenset({"accept", "decline"})
+ASKED: Mapping[str, str] = {
+    "order_again": "You asked for all of it again",
+    "accept": "You accepted this quote",
+    "decline": "You declined this quote",
+}
+WORDS: Mapping[State, str] = {
+    "waiting": "Received. It is on its way to us.",
+    "sending": "Received. It is on its way to us.",
+    "sent": "Done.",
+    "needs_staff": "Received. Something went wrong on its way, and we look after it by hand. You need do nothing.",
+    "cancelled": "Taken back.",
+    "unknown": "Received. We check by hand that it has arrived. You need do nothing.",
+}
+MORE_WORDS: Mapping[tuple[str, State], str] = {
+    ("order_again", "sent"): "We have it as {number}. Nothing is bought yet: we check it and send you the prices.",
+    ("order_again", "needs_you"): "Something in it can’t be ordered any more. Ask us what there is instead.",
+    ("accept", "sent"): "Done. It is an order now.",
+    ("accept", "needs_you"): "Nothing was ordered: the quote is not what it was when you accepted it. Look again.",
+    ("decline", "sent"): "Done. You need do nothing more.",
+    ("decline", "needs_you"): "The quote is not what it was when you declined it. Look again.",
+}
+
+
+class Shown(Struct, frozen=True, kw_only=True):
+    """One thing that was handed in."""
+
+    id: str
+    asked: str
+    at: datetime
+    said: str
+    reference: str
+    needs_you: bool
+    may_be_taken_back: bool
+
+
+class About(Struct, frozen=True, kw_only=True):
+    """All that was handed in about an order. `awaits_us`: an answer to it is given, and its page cannot know yet."""
+
+    shown: list[Shown]
+    awaits_us: bool
+    nonce: str
+
+
+async def about(visit: Visit, item: Item[Order]) -> About:
+    """Look up what was handed in. Raises `DatabaseDown`.
+
+    The nonce is the same for all who answer the same quote: what comes of two of them at once is one answer.
+    """
+    if visit.scope is None:
+        return About(shown=[], awaits_us=False, nonce="")
+    handed = await visit.desk.about(visit.scope, item.part.source, item.record.origin.id)
+    answer = next((each for each in handed if each.action in ANSWERS), None)
+    return About(
+        shown=[_shown(each, visit.scope.member_id) for each in handed if each.state != "cancelled"],
+        awaits_us=answer is not None and _is_to_come(answer, item.record.origin.fetched_at),
+        nonce=_nonce(item, answer),
+    )
+
+
+@post("/orders/{source:str}/{record:str}/handed/{handed:str}/back")
+async def take_back_order(
+    visit: NamedDependency[Visit], source: SourceName, record: RecordId, handed: RecordId
+) -> Response[str]:
+    """Take back what has not gone out. What has stays where it is, and the page says so."""
+    item = await visit.one(Order, source, record)
+    if visit.scope is None:
+        raise NotFoundException
+    try:
+        with suppress(TooLate):  # what has become of it stands there
+            await visit.desk.take_back(visit.scope, handed)
+    except NotYours as error:
+        raise NotFoundException from error
+    return see_other(href(item))
+
+
+@get("/orders/{source:str}/{record:str}/handed/{handed:str}/back")
+async def go_to_order(
+    visit: NamedDependency[Visit], source: SourceName, record: RecordId, handed: RecordId
+) -> Response[str]:
+    """Lead somebody back who reloads the address of the form."""
+    del handed
+    return see_other(href(await visit.one(Order, source, record)))
+
+
+def _is_to_come(answer: Handed, fetched_at: datetime) -> bool:
+    if answer.state in {"cancelled", "needs_you"}:
+        return False
+    return answer.done_at is None or answer.done_at > fetched_at
+
+
+def _nonce(item: Item[Order], answer: Handed | None) -> str:
+    last = answer.id if answer else ""
+    digest = sha256(f"{item.part.source}\n{item.record.origin.id}\n{last}".encode()).digest()
+    return urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def _shown(each: Handed, member: str | None) -> Shown:
+    words = MORE_WORDS.get((each.action, each.state)) or WORDS[each.state]
+    return Shown(
+        id=each.id,
+        asked=ASKED[each.action],
+        at=each.made_at,
+        said=words.format(number=each.number),
+        reference=each.reference,
+        needs_you=each.state == "needs_you",
+        may_be_taken_back=each.state == "waiting" and each.member == member,
+    )
