@@ -8,7 +8,7 @@ A form with files has the token as its first field, so that no more than that is
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from multipart import (  # type: ignore[import-untyped]  # it ships no types
     MultipartError,
@@ -101,6 +101,35 @@ async def read_first_field(receive: Receive, boundary: str) -> tuple[bytes, list
                 return bytes(read), [], True
     except MultipartError:
         return bytes(read), [], True
+
+
+async def read_words(receive: Receive, boundary: str) -> bytes:
+    """Read what was written into a form with files, as one without any has it: up to the first file, and not for long.
+
+    What was written with more than `MAX_FORM_BYTES` is left out.
+    """
+    found: list[tuple[str, bytes]] = []
+    read, name, value = 0, "", bytearray()
+    try:
+        parser = PushMultipartParser(boundary, max_segment_count=MAX_FIELDS)
+        while read <= MAX_FORM_BYTES:
+            message = await receive()
+            chunk = message.get("body", b"")
+            read += len(chunk)
+            for event in parser.parse(chunk) if chunk else ():
+                if isinstance(event, MultipartSegment):
+                    if event.filename is not None:
+                        return urlencode(found).encode()
+                    name, value = event.name, bytearray()
+                elif event is None:
+                    found.append((name, bytes(value)))
+                else:
+                    value += event
+            if not message.get("more_body", False):
+                break
+    except MultipartError:
+        pass
+    return urlencode(found).encode()
 
 
 def replay(body: bytes, receive: Receive, *, is_whole: bool = True) -> Receive:

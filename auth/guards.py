@@ -8,6 +8,7 @@ One of staff who views as a member gets at a member's pages as an `Onlooker`, by
 unsafe request of theirs is refused that is not for a page of staff's.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -23,6 +24,7 @@ from litestar.middleware import ASGIMiddleware
 from litestar.plugins import InitPlugin
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from auth import cookies
 from auth.cross_site import (
     FIELD,
     SAFE_METHODS,
@@ -35,6 +37,7 @@ from auth.cross_site import (
     is_from_our_site,
     read_first_field,
     read_form,
+    read_words,
     replay,
 )
 from auth.own_path import HOME, own_path
@@ -44,6 +47,7 @@ from auth.visitors import KEY, Visitors
 PUBLIC = {"public": True}
 FROM_ELSEWHERE = {"from_elsewhere": True}
 BY_ITSELF = {"by_itself": True}  # pages ask for it, and not people: no session lasts longer for it
+KEEPS_DRAFT = {"keeps_draft": True}  # what was written is not lost when the session is over
 ASKS_FOR_NEWS = b"x-account"  # header of a page that asks for news of itself, which is no use of the session either
 
 
@@ -51,6 +55,8 @@ def for_staff(least: Role) -> dict[str, Any]:
     """Open a route for staff of this role at least, and for nobody else."""
     return {"staff": least}
 
+
+DRAFT_KEPT = "draft_kept"  # in the state of a request
 
 log = structlog.get_logger()
 
@@ -71,15 +77,26 @@ class ReadOnly(PermissionDeniedException):
     """One of staff looks at what a member sees, and tried to do something there."""
 
 
-class Protection(InitPlugin):
-    """The whole of it, for `Litestar(plugins=[...])`. `origin` is the one of our own base URL."""
+Keep = Callable[[str | None, str, bytes], Awaitable[bool]]  # of a session's cookie, a path and a form; whether it did
 
-    def __init__(self, visitors: Visitors, origin: str) -> None:
+
+async def keep_nothing(_cookie: str | None, _path: str, _form: bytes) -> bool:
+    return False
+
+
+class Protection(InitPlugin):
+    """The whole of it, for `Litestar(plugins=[...])`. `origin` is the one of our own base URL.
+
+    `keep` is handed what somebody wrote whose session is over, where a route says `KEEPS_DRAFT`.
+    """
+
+    def __init__(self, visitors: Visitors, origin: str, keep: Keep = keep_nothing) -> None:
         self._visitors = visitors
         self._origin = origin
+        self._keep = keep
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
-        app_config.middleware.insert(0, CrossSite(self._visitors, self._origin))
+        app_config.middleware.insert(0, CrossSite(self._visitors, self._origin, self._keep))
         app_config.guards.insert(0, self.let_in)
         app_config.exception_handlers = {SignInNeeded: ask_to_sign_in, **app_config.exception_handlers}
         return app_config
@@ -114,9 +131,10 @@ class CrossSite(ASGIMiddleware):
 
     scopes = (ScopeType.HTTP, ScopeType.ASGI, ScopeType.WEBSOCKET)
 
-    def __init__(self, visitors: Visitors, origin: str) -> None:
+    def __init__(self, visitors: Visitors, origin: str, keep: Keep) -> None:
         self._visitors = visitors
         self._origin = origin
+        self._keep = keep
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         declared = scope["route_handler"].opt.get("from_elsewhere") is True
@@ -128,16 +146,23 @@ class CrossSite(ASGIMiddleware):
         headers = scope["headers"]
         if not is_from_our_site(headers, self._origin):
             raise self._refused(scope, "not from our site")
-        given: list[bytes] = []
+        form, given = b"", list[bytes]()
+        keeps_draft = scope["route_handler"].opt.get("keeps_draft") is True
         if is_form(headers):
             scope[WRITTEN] = form = await self._read(receive)  # type: ignore[literal-required]  # an extension of ours
             given, receive = fields(form, FIELD), replay(form, receive)
         # Who is not signed in has no token, and nothing that could be used behind their back.
         who = await self._visitors.recognise(scope)
-        if who and (boundary := boundary_of(headers)):
+        boundary = boundary_of(headers)
+        if boundary and who:
             given, receive = await self._read_first(receive, boundary)
+        elif boundary and keeps_draft:
+            form = await read_words(receive, boundary)
         if who and not carries_token(headers, given, who.csrf_token):
             raise self._refused(scope, "token")
+        if form and not who and keeps_draft:
+            cookie = cookies.read(headers, cookies.SESSION)
+            scope.setdefault("state", {})[DRAFT_KEPT] = await self._keep(cookie, scope["path"], form)
         return receive
 
     async def _read(self, receive: Receive) -> bytes:
@@ -159,13 +184,17 @@ class CrossSite(ASGIMiddleware):
 
 
 def ask_to_sign_in(request: Request[Any, Any, Any], _: SignInNeeded) -> Response[str]:
-    """Send a person to the sign-in page and, if they only wanted to look, back again afterwards."""
+    """Send a person to the sign-in page and back again afterwards, if they only wanted to look or wrote something."""
     if "hx-request" in request.headers:
         # A piece of a page cannot be replaced by a sign-in page; loading the page anew leads there.
         return Response("", status_code=401, headers={"HX-Refresh": "true"})
     if "text/html" not in request.headers.get("accept", ""):
         return Response("Sign in first.", status_code=401, media_type="text/plain")
-    wanted = own_path(_address(request.scope)) if request.method == "GET" else HOME
+    wanted = HOME
+    if request.method == "GET":
+        wanted = own_path(_address(request.scope))
+    elif request.scope.get("state", {}).get(DRAFT_KEPT):
+        wanted = own_path(f"{request.url.path}?draft=1")
     question = "" if wanted == HOME else f"?next={quote(wanted, safe='/')}"
     return Response("", status_code=303, headers={"Location": f"/sign-in{question}"})
 

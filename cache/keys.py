@@ -4,7 +4,21 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Literal
 
-Family = Literal["list", "older", "detail", "version", "turn", "session", "visit", "used", "mark", "held", "bucket"]
+Family = Literal[
+    "list",
+    "older",
+    "detail",
+    "version",
+    "turn",
+    "session",
+    "visit",
+    "used",
+    "mark",
+    "held",
+    "bucket",
+    "seen",
+    "draft",
+]
 
 LIFETIMES: dict[Family, timedelta] = {
     "list": timedelta(days=7),  # a snapshot of many records; long, because an old one beats none
@@ -17,6 +31,8 @@ LIFETIMES: dict[Family, timedelta] = {
     "mark": timedelta(days=7),  # how far something was followed
     "held": timedelta(days=8),  # who holds copies of what; longer than any copy
     "bucket": timedelta(days=1),  # tokens; it is as good as full long before
+    "draft": timedelta(minutes=30),  # what somebody wrote while their session ended
+    "seen": timedelta(days=1),  # what was met with lately
     "used": timedelta(minutes=15),  # what may be used once, remembered for longer than it is valid
 }
 

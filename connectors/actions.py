@@ -41,8 +41,11 @@ class Attached(Struct, frozen=True):
 
 
 class NewTicket(Asked, frozen=True, kw_only=True):
+    """`route` is where staff want it within the helpdesk, in its own words: a queue or a tag; empty, the usual."""
+
     subject: str
     text: str
+    route: str = ""
     files: tuple[Attached, ...] = ()
 
 

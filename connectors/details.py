@@ -16,7 +16,7 @@ DetailName = Literal[
 ]
 PROOF = "It is how we know that it is you. Call us to have it changed."
 ASK = "Write to us to have it changed."
-COMPANYS = "It is your company's. Write to us to have it changed."
+COMPANYS = "It is your company’s. Write to us to have it changed."
 LONGEST = 200  # characters of any of them
 
 

@@ -23,7 +23,6 @@ from auth.guards import Protection
 from auth.oidc import OidcClient
 from auth.once import Once
 from auth.pre_login import PreLoginCookies
-from auth.provider import MAIN, Provider
 from auth.provider_http import open_client
 from auth.providers import Providers
 from auth.rate_limit import RateLimit
@@ -43,6 +42,7 @@ from gateway.account_view import AccountViews
 from gateway.audit import Trail
 from gateway.budgets import budget_of
 from gateway.door import room
+from gateway.drafts import Drafts
 from gateway.health import Readiness
 from gateway.identity.arrival import Arrivals
 from gateway.identity.matching import Policy
@@ -61,7 +61,7 @@ from gateway.pull import Known
 from gateway.records.database import Database, DatabaseDown
 from gateway.seen_pages import SeenPages
 from gateway.settings import Settings, SettingsError, load
-from gateway.sign_in import SignInSettings
+from gateway.sign_in import provider_of
 from gateway.standing import Standing, Standings
 from gateway.supply import Supply
 from gateway.takeout.making import Takeouts
@@ -165,10 +165,11 @@ def make_app(settings: Settings) -> ASGIApp:
     pre_login = PreLoginCookies(_derive(keyring, b"pre-login cookies"), utc_now)
     once = Once(redis)
     providers = Providers(
-        OidcClient(_provider(sign_in, settings.base_url), provider_http, utc_now, pre_login, once)
+        OidcClient(provider_of(sign_in, settings.base_url), provider_http, utc_now, pre_login, once)
         for sign_in in sign_ins
     )
     visitors = Visitors(sessions, database)
+    drafts = Drafts(redis, database, vault)
     live = Live(redis)
 
     @asynccontextmanager
@@ -191,7 +192,7 @@ def make_app(settings: Settings) -> ASGIApp:
 
     app = Litestar(
         route_handlers=[PORTAL, API, LOGIN, CONSOLE, *OUTSIDE, get_static],
-        plugins=[Protection(visitors, settings.base_url)],
+        plugins=[Protection(visitors, settings.base_url, drafts.keep)],
         exception_handlers=HANDLERS,
         lifespan=[lifespan],
         openapi_config=OPENAPI,
@@ -204,6 +205,7 @@ def make_app(settings: Settings) -> ASGIApp:
                 "callers": Callers(settings.trusted_proxies or ()),
                 "database": database,
                 "desk": desk,
+                "drafts": drafts,
                 "intake": intake,
                 "live_pages": LivePages(
                     live=live,
@@ -251,25 +253,6 @@ class SealedIdTokens:
             return self._vault.open(sealed, row, "id_token").reveal()
         except VaultError:
             return None  # signing out still works, the provider only asks once more
-
-
-def _provider(sign_in: SignInSettings, base_url: str) -> Provider:
-    """Say what we are to a provider. Each has a callback of its own, so that no other's answer is taken for its."""
-    path = "/auth/callback" if sign_in.id == MAIN else f"/auth/{sign_in.id}/callback"
-    return Provider(
-        id=sign_in.id,
-        kind=sign_in.kind,
-        title=sign_in.title,
-        issuer=sign_in.issuer,
-        client_id=sign_in.client_id,
-        client_secret=sign_in.client_secret,
-        redirect_uri=base_url + path,
-        post_logout_redirect_uri=f"{base_url}/signed-out",
-        scopes=sign_in.scopes,
-        customer_claim=sign_in.customer_claim,
-        role_claim=sign_in.role_claim,
-        roles=sign_in.roles,
-    )
 
 
 def _provider_client() -> httpx.AsyncClient:

@@ -14,6 +14,7 @@ from gateway.checked import mark_of, read_mark
 from gateway.newest import changed, joined
 from gateway.offices import Office
 from gateway.pull import LATEST, NEVER, Known, Pull, pack, unpack
+from gateway.unmapped import UnmappedStatuses
 
 TRIES = 50  # to write in place of what was read: each time somebody else was quicker
 IN_PASSING = timedelta(minutes=1)  # longer than a call takes
@@ -34,6 +35,7 @@ class Kept:
         self._redis = redis
         self._snapshots = Snapshots(redis)
         self._holders = Holders(redis)
+        self._unmapped = UnmappedStatuses(redis)
 
     async def read(self, wants: Sequence[Pull]) -> Shelf:
         """Read what is known, all of one account, and until when the feeds vouch for it."""
@@ -54,6 +56,7 @@ class Kept:
     async def put(self, want: Pull, whole: Known, have: Known | None) -> Known:
         """Keep what was read as a whole, and give what that makes. `have` is what was kept when it was asked for."""
         await self._add_holder(want, whole.records)
+        await self._unmapped.note(want.source, want.kind, whole.records, whole.fetched_at)
         stored = Stored(None, have.head if have else b"")
         kept = have
         for _ in range(TRIES):
@@ -73,6 +76,7 @@ class Kept:
 
         Where nothing is kept, they are kept for a moment: somebody may have asked for the whole before they happened.
         """
+        await self._unmapped.note(want.source, want.kind, news, at)
         for _ in range(TRIES):
             (stored,) = (await self._snapshots.get_versioned(want.account, [want.key])).stored
             kept = unpack(want, stored) or Known(records=(), fetched_at=NEVER)

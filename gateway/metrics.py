@@ -4,6 +4,7 @@ All are from what the processes share, so whichever is asked gives the same answ
 some of them out of the state of all sources.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -39,6 +40,7 @@ HELP = {
     "hallway_records_differing": "Records that we had otherwise.",
     "hallway_facts_agreed": "Facts of which two sources say the same.",
     "hallway_facts_differing": "Facts of which they do not.",
+    "hallway_statuses_without_words": "Statuses, read within a day, that nobody has words for.",
     "hallway_budget_calls_left": "Calls that may be sent to a source at once.",
     "hallway_budget_silent_seconds": "How long a source wants no calls.",
     "hallway_webhooks_total": "Deliveries by what became of them.",
@@ -107,6 +109,12 @@ def of_agreement(sources: Sequence[SourceStatus], _: datetime) -> Iterator[Sampl
             yield Sample("hallway_facts_differing", labels, rate.differing)
 
 
+def of_statuses(sources: Sequence[SourceStatus], _: datetime) -> Iterator[Sample]:
+    for source in sources:
+        for kind, unmapped in Counter(each.kind for each in source.unmapped).items():
+            yield Sample("hallway_statuses_without_words", {"source": source.name, "kind": kind}, unmapped)
+
+
 def of_outbox(sources: Sequence[SourceStatus], now: datetime) -> Iterator[Sample]:
     for source in sources:
         labels, since = {"source": source.name}, source.outbox.since
@@ -124,6 +132,7 @@ COLLECTORS: tuple[Collector, ...] = (
     of_budgets,
     of_webhooks,
     of_outbox,
+    of_statuses,
 )
 
 

@@ -17,6 +17,8 @@ from connectors.config import Secret
 from gateway import rules
 from gateway.colours import contrast
 from gateway.keyring import HOW_TO, Keyring, load_keyring, parse_keyring
+from gateway.office_hours import OfficeHours
+from gateway.office_hours import parse as parse_hours
 from gateway.rules import PREFIX, variable
 from gateway.sign_in import ProviderSettings, SignInSettings, contradictions, sign_ins
 
@@ -63,6 +65,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     contact_phone: Annotated[str | None, rules.text(40)] = None
     contact_email: Annotated[str | None, rules.email] = None
     contact_hours: Annotated[str | None, rules.text(100)] = None
+    office_hours: Annotated[OfficeHours | None, parse_hours] = None
     time_zone: Annotated[str, rules.time_zone] = "UTC"
     page_cache: Annotated[int, rules.whole(0, 1024)] = 32  # megabytes in each process
     page_budget: Annotated[float, rules.seconds(0.1, 10)] = 1.2

@@ -7,7 +7,7 @@ from typing import Annotated
 from msgspec import Struct
 
 from auth.principals import Kind, Role
-from auth.provider import MAIN
+from auth.provider import MAIN, Provider
 from connectors.config import Secret
 from gateway import rules
 
@@ -106,3 +106,22 @@ def _one_client_twice(one: SignInSettings, other: SignInSettings) -> str:
     if one.kind == other.kind:
         return f"{same}: keep one of them"
     return f"{same}: customers and staff must each have a client of their own there"
+
+
+def provider_of(sign_in: SignInSettings, base_url: str) -> Provider:
+    """Say what we are to a provider. Each has a callback of its own, so that no other's answer is taken for its."""
+    path = "/auth/callback" if sign_in.id == MAIN else f"/auth/{sign_in.id}/callback"
+    return Provider(
+        id=sign_in.id,
+        kind=sign_in.kind,
+        title=sign_in.title,
+        issuer=sign_in.issuer,
+        client_id=sign_in.client_id,
+        client_secret=sign_in.client_secret,
+        redirect_uri=base_url + path,
+        post_logout_redirect_uri=f"{base_url}/signed-out",
+        scopes=sign_in.scopes,
+        customer_claim=sign_in.customer_claim,
+        role_claim=sign_in.role_claim,
+        roles=sign_in.roles,
+    )

@@ -12,6 +12,7 @@ from gateway.feeds.overview import FollowedSource, overview
 from gateway.offices import Office, Offices
 from gateway.outbox.stuck import Backlog, backlogs
 from gateway.records.database import Database
+from gateway.unmapped import Unmapped, UnmappedStatuses
 from gateway.webhooks.summary import WebhookSummary, summarise
 
 
@@ -26,7 +27,7 @@ class SourceStatus(Struct, frozen=True, kw_only=True):
     """One source. `broken` is what is wrong with its settings; `budget` None: it has none, or Redis is away.
 
     `outbox` is what customers send there. `rates` say how often it agrees with each source whose name comes after
-    its own.
+    its own. `unmapped` are the statuses that nobody has words for; none are known while Redis is away.
     """
 
     name: str
@@ -37,6 +38,7 @@ class SourceStatus(Struct, frozen=True, kw_only=True):
     budget: BudgetState | None
     outbox: Backlog = Backlog()
     rates: tuple[Rate, ...] = ()
+    unmapped: tuple[Unmapped, ...] = ()
 
 
 async def status(
@@ -46,6 +48,7 @@ async def status(
     followed = {each.name: each for each in await overview(db, offices, Marks(redis), now)}
     webhooks = {each.source: each for each in await summarise(db, offices, base_url, now)}
     agreed, to_send = await rates(db), await backlogs(db)
+    unmapped = await _unmapped(redis)
     return tuple(
         [
             SourceStatus(
@@ -57,11 +60,19 @@ async def status(
                 budget=await _budget(office, redis),
                 outbox=to_send.get(name, Backlog()),
                 rates=tuple(rate for rate in agreed if rate.sources[0] == name),
+                unmapped=tuple(each for each in unmapped if each.source == name),
             )
             for name, office in (await offices.all()).items()
             if name in followed and name in webhooks  # else it was added a moment ago
         ]
     )
+
+
+async def _unmapped(redis: Client) -> tuple[Unmapped, ...]:
+    try:
+        return await UnmappedStatuses(redis).all()
+    except CacheDown:
+        return ()
 
 
 async def _budget(office: Office, redis: Client) -> BudgetState | None:

@@ -23,40 +23,40 @@ class Status(Struct, frozen=True):
 STEPS = 5
 
 # Whatever has no words yet: true of every record, and promises nothing.
-UNKNOWN = Status("In progress", "idle", "We are checking the details.", "Ask us if you need to know more.")
+UNKNOWN = Status("To be confirmed", "idle", "We are checking how this stands.", "Ask us if you need to know now.")
 
 ORDERS = {
     "quoted": Status("Quote", "idle", "We made you an offer.", "Tell us if you want it."),
     "expired": Status("Expired", "idle", "Our offer was valid until a day that has passed.", "Ask us for a new one."),
-    "received": Status("Received", "go", "We have your order.", "Nothing to do.", 1),
-    "confirmed": Status("Confirmed", "go", "Price and date are fixed.", "Nothing to do.", 2),
-    "packed": Status("Packed", "go", "It leaves our warehouse next.", "Nothing to do.", 3),
-    "on_its_way": Status("On its way", "go", "A part of it has left us.", "Nothing to do.", 4),
+    "received": Status("Received", "go", "We have your order.", "Nothing to do. We confirm it next.", 1),
+    "confirmed": Status("Confirmed", "go", "Your order is settled.", "Nothing to do. We get it ready next.", 2),
+    "packed": Status("Packed", "go", "It is being made ready to leave us.", "Nothing to do. We send it next.", 3),
+    "on_its_way": Status("On its way", "go", "It has left us, or a part of it has.", "Nothing to do.", 4),
     "delivered": Status("Delivered", "ok", "Everything has been delivered.", "Tell us if something is missing.", 5),
-    "cancelled": Status("Cancelled", "idle", "It won’t come, and there is nothing to pay for it.", "Nothing to do."),
+    "cancelled": Status("Cancelled", "idle", "It won’t come.", "Nothing to do. Ask us if you did not expect this."),
     "delayed": Status("Delayed", "warn", "It is later than we said.", "Ask us for the new date."),
 }
 SHIPMENTS = {
     "waiting": Status("Waiting", "idle", "It is not ready yet.", "Nothing to do."),
-    "packed": Status("Packed", "go", "It leaves our warehouse next.", "Nothing to do."),
+    "packed": Status("Packed", "go", "It leaves us next.", "Nothing to do."),
     "on_its_way": Status("On its way", "go", "The carrier has it.", "Follow the parcel."),
     "delivered": Status("Delivered", "ok", "It has been delivered.", "Tell us if something is missing."),
     "cancelled": Status("Cancelled", "idle", "It won’t come.", "Nothing to do."),
 }
 INVOICES = {
-    "open": Status("Open", "idle", "It is not due yet.", "Pay by the due date."),
-    "part_paid": Status("Part paid", "warn", "A part is paid, the rest is open.", "Pay the rest."),
+    "open": Status("Open", "idle", "It is not paid yet.", "Pay by the due date."),
+    "part_paid": Status("Part paid", "warn", "A part is paid, the rest is open.", "Pay the rest by the due date."),
     "overdue": Status("Overdue", "bad", "Its due date has passed.", "Pay it. If you have paid already, do nothing."),
     "paid": Status("Paid", "ok", "There is nothing to pay. Thank you.", "Nothing to do."),
-    "credited": Status("Credited", "idle", "We took it back.", "Nothing to do."),
+    "credited": Status("Credited", "idle", "We took it back, so there is nothing to pay for it.", "Nothing to do."),
     "cancelled": Status("Cancelled", "idle", "It is void, and there is nothing to pay for it.", "Nothing to do."),
     "credit_note": Status("Credit note", "ok", "We owe you this amount, or have settled it.", "Nothing to do."),
 }
 TICKETS = {
     "received": Status("We have it", "go", "Your request has reached us.", "Nothing to do. We answer next."),
-    "working": Status("We’re on it", "go", "Somebody is working on it.", "Nothing to do. We answer next."),
+    "working": Status("We’re on it", "go", "We are working on it.", "Nothing to do. We answer next."),
     "awaiting_customer": Status("Your reply needed", "go", "We can’t go on without you.", "Answer us."),
-    "solved": Status("Solved", "ok", "We think this is done.", "Answer us if it is not."),
+    "solved": Status("Solved", "ok", "We have finished with it.", "Answer us if something is still open for you."),
 }
 
 

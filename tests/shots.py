@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,6 +42,9 @@ PAGES = {  # name -> path, or the link to follow on the page before
     "search": "/search?q=oven",
     "search-empty": "/search?q=zeppelin",
     "account": "/account",
+    "details": "/account/details",
+    "details-edit": "main a[href*='/account/details/edit']",
+    "delete-login": "/account/delete",
     "not-found": "/invoices/erp/0",
 }
 LONG = {"orders-long": "/orders?show=all", "invoices-long": "/invoices?show=all&page=4"}
@@ -98,11 +102,24 @@ def tour(page: Page, base: str) -> None:
     for name, target in PAGES.items():
         page.goto(base + (target if target.startswith("/") else str(page.locator(target).first.get_attribute("href"))))
         shoot(page, name)
+    change_a_detail(page, base)
     page.goto(f"{base}/account")
     page.get_by_role("button", name="Sign out", exact=True).click()
     page.get_by_role("button", name="End session").click()
     page.wait_for_url(f"{base}/signed-out*")
     shoot(page, "signed-out")
+
+
+def change_a_detail(page: Page, base: str) -> None:
+    """Take the second look at a change, and what is said of it when it was sent."""
+    page.goto(f"{base}/account/details")
+    page.locator(PAGES["details-edit"]).first.click()
+    page.get_by_label("Mobile").fill(f"+353 86 {time.monotonic_ns() % 10**7:07}")
+    page.get_by_role("button", name="Look it over").click()
+    shoot(page, "details-check")
+    page.get_by_role("button", name="Change it").click()
+    page.wait_for_url(f"{base}/account/details#changes")
+    shoot(page, "details-sent")
 
 
 def tour_of_ones_own(page: Page, base: str) -> None:

@@ -28,6 +28,10 @@ RECORDS = ("/orders/erp/4424", "/orders/erp/4449", "/invoices/erp/2093", "/reque
 FORMS = ("/orders/erp/4424/again", "/orders/erp/4449/accept", "/orders/erp/4449/decline")
 WHY = "/invoices/erp/2093/why"
 FILTERED = ("/orders?show=all", "/invoices?show=all", "/requests?show=solved", "/orders?q=zeppelin")
+ASKING = (
+    *("/requests/new", "/requests/new?about=erp/orders/4424", "/requests/new/order?about=erp/orders/4424"),
+    *("/requests/new/dispute?about=erp/invoices/2093", "/requests/new/call-back"),
+)
 STATEMENTS = ("/invoices/statement", "/invoices/statement?from=&to=2099-12-31", "/invoices/statement?from=x&to=y")
 SEARCHES = ("/search", "/search?q=oven", "/search?q=zeppelin")
 ACCOUNT = ("/account", "/account/details", "/account/details/edit?source=erp&person=11", "/account/delete")
@@ -37,6 +41,7 @@ MEMBERS_PAGES = (
     *FORMS,
     WHY,
     *FILTERED,
+    *ASKING,
     *STATEMENTS,
     *SEARCHES,
     *ACCOUNT,

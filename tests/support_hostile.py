@@ -58,11 +58,16 @@ def connectors(words: Sequence[str]) -> dict[str, Connector[Any]]:
         "invoices": [msgspec.structs.replace(_invoice(0, ["1"]), pay_url=LEADS_ASTRAY)],
     }
     return {
-        "astray": _connector("astray", {kind: _read(found) for kind, found in astray.items()}, _fetches(astray)),
-        "hostile": _connector("hostile", {kind: _read(found) for kind, found in records.items()}, _fetches(records)),
+        "astray": connector_of("astray", astray),
+        "hostile": connector_of("hostile", records),
         "silent": _connector("silent", {"orders": _fail}, {}),
         "empty": _connector("empty", {"orders": _read([])}, {}),
     }
+
+
+def connector_of(name: str, records: dict[Kind, list[Record]]) -> Connector[NoConfig]:
+    """One that has these records, each under its place in its list."""
+    return _connector(name, {kind: _read(found) for kind, found in records.items()}, _fetches(records))
 
 
 def _connector(

@@ -23,7 +23,8 @@ from connectors.sandbox.faults import Fault
 
 LISTS = ("/orders?show=all", "/invoices?show=all", "/requests?show=all", "/api/v1/orders", "/api/v1/requests")
 STATEMENT = "/invoices/statement.csv?from=&to=2099-12-31"
-PLACES = ("/", "/api/v1/home", *LISTS, STATEMENT, "/documents", "/search?q=mixer", "/account")
+OWN = ("/account", "/account/details", "/account/delete")
+PLACES = ("/", "/api/v1/home", *LISTS, STATEMENT, "/documents", "/search?q=mixer", *OWN)
 CODE = re.compile(rb"Code <b>([0-9A-Z ]{11})</b>")
 SEE_OTHER, FORBIDDEN = 303, 403
 SETTLES, WAITS = 0.5, 20  # seconds, and tries
@@ -53,6 +54,7 @@ class Scenes:
             self.looked_on,
             self.streamed,
             self.answered,
+            self.asked,
             self.colleagues,
             self.refusals,
         )
@@ -324,6 +326,33 @@ class Scenes:
             if any(answer.status == SEE_OTHER for answer in answers):
                 self.crawl.find(f"{name} answered for ann, or took back what she had written")
             await self.crawl.ask(viewer, "GET", hers)
+        await self.calm()
+
+    async def asked(self) -> None:
+        """Ann sends a new request while the help desk is away. Nobody else sees it, changes it or asks of her order."""
+        await self.down()
+        ann = self.crawl.viewers["ann"]
+        nonce = secrets.token_urlsafe(24)
+        form = {"nonce": nonce, "what": "Another question", "text": mark("alder")}
+        hers = next(number for number in numbers("orders", "east") if owner("orders", "east", number) == "alder")
+        sent = await self._post(ann, "/requests/new/order", **form, order=f"east/orders/{hers}")
+        page = sent.header(b"location").decode()
+        if not page.startswith("/requests/sent/"):
+            self.crawl.find(f"ann could not send a request: {sent.status}")
+        await self.crawl.ask(ann, "GET", page)
+        for name in ("bob", "dan", "ora"):
+            viewer = self.crawl.viewers[name]
+            await self.crawl.ask(viewer, "GET", page)
+            answers = [await self._post(viewer, f"{page}/back"), await self._post(viewer, f"{page}/correct", **form)]
+            if name == "bob":
+                for about in (
+                    f"/requests/new?about=east/orders/{hers}",
+                    f"/requests/new/order?about=east/orders/{hers}",
+                ):
+                    await self.crawl.ask(viewer, "GET", about)
+                answers.append(await self._post(viewer, "/requests/new/order", **form, order=f"east/orders/{hers}"))
+            if any(answer.status == SEE_OTHER for answer in answers):
+                self.crawl.find(f"{name} changed what ann had sent, or asked about her order")
         await self.calm()
 
     @property

@@ -168,6 +168,8 @@ def fill(route: Route, rng: random.Random, files: list[str]) -> Target:
         "account": FORMS[form](rng.choice(COMPANIES)),
         "provider": rng.choice(("main", "x")),
         "name": "x.css",
+        "topic": rng.choice(("order", "dispute", "call-back", FORMS[form]("order"))),
+        "handed": FORMS[form](str(number)),
         "path": FORMS[form]("openapi.json"),
     }
     path = route.path
@@ -187,6 +189,7 @@ def question(route: Route, rng: random.Random, cursors: list[str]) -> str:
         "page": ("1", "2", "3", "-1", "999999", "x"),
         "depth": ("1", "2", "3", "50", "0"),
         "limit": ("1", "3", "200", "0", "x"),
+        "about": tuple(f"{source}/orders/{number}" for source in SOURCES for number in numbers("orders", source)),
         "after": (*cursors[-20:], "x", "", "%00"),
     }
     pairs = [

@@ -78,6 +78,8 @@ async def test_changes_what_was_looked_at_twice(maya: httpx.AsyncClient, sandbox
     look = await check(maya, **{**fields, "phone": " 0113  1 ", "mobile": "<b>"})
     assert "Telephone 0113 496 0142 0113 1 Mobile nothing <b>" in text_of(look.text)
     assert partner(sandbox)["phone"] == "0113 496 0142"
+    assert "data-seen" not in look.text, "news would put another page in its place"
+    assert "data-seen" in (await maya.get(EDIT)).text
     answer = await send(maya, form_of(look))
     assert (answer.status_code, answer.headers["location"]) == (303, f"{PAGE}#changes")
     page = await until_told(maya, "Done. Reference")

@@ -13,6 +13,7 @@ from support_tree import ROOT
 
 from gateway.cli.commands import hallway as root
 from gateway.records.lines import What
+from gateway.topics.file import default_text
 
 # Writes that are no change of anybody's: why the trail is not told of them.
 UNTOLD = {
@@ -55,6 +56,11 @@ MOVE = ("link", "--account", "hotel", "--account-name", "Hotel", *LINK[3:9], "--
 # In this order, each has something to change.
 CHANGES = {
     "sources apply": (("sources", "apply", "--yes"), ["source.added", "source.added"]),
+    "topics apply": (("topics", "apply", "--yes"), ["topic.added"] * 6),
+    "topics apply, and remove": (
+        ("topics", "apply", "--yes"),
+        ["topic.changed", "topic.removed", "topic.removed", "topic.removed", "topic.removed", "topic.removed"],
+    ),
     "link": (LINK, ["account.made", "customer.linked", "membership.added"]),
     "link, and move": (MOVE, ["account.made", "customer.moved"]),
     "link, and rename": (
@@ -80,6 +86,8 @@ LOOKS = {
     "audit show": ("audit", "show"),
     "audit verify": ("audit", "verify"),
     "sources list": ("sources", "list"),
+    "topics list": ("topics", "list"),
+    "topics defaults": ("topics", "defaults"),
     "staff list": ("staff", "list"),
     "webhooks list": ("webhooks", "list"),
     "status": ("status",),
@@ -191,8 +199,17 @@ def test_writes_a_line_for_everything_a_command_changes(hallway: Hallway, sandbo
     rows = Rows(hallway)
     file = hallway.sources_of(sandbox)
     empty = hallway.write("", "empty.toml")
+    topics = hallway.write(default_text(), "topics.toml")
+    topic = hallway.write(
+        default_text().partition("[topics.delivery]")[0].replace("A question", "Something"), "one.toml"
+    )
     for name, (arguments, expected) in CHANGES.items():
-        more = {"sources apply": [file], "sources apply, and prune": [empty]}.get(name, [])
+        more = {
+            "sources apply": [file],
+            "sources apply, and prune": [empty],
+            "topics apply": [topics],
+            "topics apply, and remove": [topic],
+        }.get(name, [])
         before, told = rows.all(), rows.lines()
         assert hallway(*arguments, *more) == 0, hallway.err
         assert rows.lines()[len(told) :] == expected, name

@@ -73,8 +73,32 @@ async def test_says_how_an_order_is_by_none_and_more_by_one(visitor: Visitor) ->
 async def test_leads_to_the_question_that_waits_for_an_answer_by_one(visitor: Visitor) -> None:
     await visitor.click(visitor.main.get_by_role("link", name="Read our question").first)
     await expect(visitor.main.get_by_role("log")).to_contain_text("Now it’s your turn")
-    await expect(visitor.main.get_by_role("heading", name="To answer")).to_be_visible()
+    await expect(visitor.main.get_by_role("heading", name="Your answer")).to_be_visible()
     assert visitor.clicks == 1
+
+
+async def test_sends_a_request_by_two_and_the_form(visitor: Visitor) -> None:
+    await visitor.click(visitor.main.get_by_role("link", name="New request"))
+    await visitor.click(visitor.main.get_by_role("link", name="A question about an order"))
+    assert visitor.clicks == 2
+    await visitor.main.get_by_label("Which order?").select_option("erp/orders/4440")
+    await visitor.main.get_by_label("What is it about?").select_option("Change the delivery day")
+    await visitor.main.get_by_label("Your question").fill("Does Monday work?")
+    await visitor.click(visitor.main.get_by_role("button", name="Send to Hallway"))
+    await expect(visitor.main.get_by_role("heading", level=1)).to_have_text("Change the delivery day: SO-4440")
+    await expect(visitor.main).to_contain_text("Reference ")
+    await expect(visitor.main.get_by_role("link", name="See the request")).to_be_visible()  # without a reload
+    await visitor.click(visitor.main.get_by_role("link", name="See the request"))
+    await expect(visitor.main.get_by_role("log")).to_contain_text("Does Monday work?")
+
+
+async def test_asks_about_an_order_by_three_and_the_form(visitor: Visitor) -> None:
+    await visitor.click(visitor.main.get_by_role("listitem").filter(has_text="Order SO-4424").get_by_role("link"))
+    await visitor.click(visitor.main.get_by_role("link", name="Ask about this order"))
+    await visitor.click(visitor.main.get_by_role("link", name="A question about an order"))
+    await expect(visitor.main.get_by_label("Which order?")).to_have_value("erp/orders/4424")
+    await expect(visitor.main.get_by_role("heading", name="This may already answer it")).to_be_visible()
+    assert visitor.clicks == 3
 
 
 async def test_says_what_is_to_pay_by_none_and_for_which_invoices_by_one(visitor: Visitor) -> None:

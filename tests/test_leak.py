@@ -216,6 +216,17 @@ MUTATIONS = (
             ),
         ),
     ),
+    Mutation(
+        "whose it is that was sent",
+        "asked",
+        (
+            Cut(
+                Desk._find,
+                "OutboxRow.account_id == scope.account_id, OutboxRow.member_id == scope.member_id",
+                "sa.true()",
+            ),
+        ),
+    ),
 )
 
 

@@ -15,7 +15,7 @@ from litestar.types import ASGIApp
 from structlog.testing import capture_logs
 from support_audit import ALL, BY, TRAIL
 from support_browser import Browser, Visitor, onward
-from support_door import portal_at
+from support_door import litestar_of, portal_at
 from support_needs import need
 from support_op import GONE, Op
 from support_redis import RedisProcess
@@ -66,6 +66,21 @@ async def test_signs_in_and_out(ann: Visitor, op: Op, database: Database) -> Non
     ann.cookies[cookies.SESSION] = cookie
     assert (await ann.go("/")).headers["Location"] == "/sign-in"
     assert (await ann.go("/signed-out?state=whatever")).status_code == 200
+
+
+@SQLITE
+async def test_brings_back_what_was_written_when_the_session_was_over(ann: Visitor, database: Database) -> None:
+    await ann.sign_in()
+    old, state = ann.cookies[cookies.SESSION], litestar_of(ann.app).state
+    await state.sessions.end(old)
+    answer = await ann.submit("/requests/helpdesk/17/reply", text="Written before.")
+    assert answer.headers["Location"] == "/sign-in?next=/requests/helpdesk/17/reply%3Fdraft%3D1"
+    await ann.sign_in("/auth/start?next=/requests/helpdesk/17/reply%3Fdraft%3D1")
+    member = await only_member(database)
+    name = state.sessions.name_of(ann.cookies[cookies.SESSION])
+    found = await state.drafts.find(name, member.id, None, "/requests/helpdesk/17/reply")
+    assert found == {"text": "Written before."}
+    assert await state.drafts.find(state.sessions.name_of(old), member.id, None, "/requests/helpdesk/17/reply") is None
 
 
 async def test_takes_the_first_account_by_name(ann: Visitor, database: Database) -> None:

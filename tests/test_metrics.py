@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 import pytest_asyncio
@@ -14,8 +15,9 @@ from support_portal import BAKERY, ODOO_HOOK, Portal, running
 from support_sandbox import RunningSandbox
 from support_tree import ROOT
 
-from cache.client import Client
+from cache.client import Client, connect
 from connectors.config import Secret
+from connectors.records import Invoice, Money, Origin
 from gateway import metrics
 from gateway.agreement.facts import Compared, Kind
 from gateway.app import make_app
@@ -25,6 +27,7 @@ from gateway.metrics import COLLECTORS, HELP
 from gateway.offices import Offices
 from gateway.records.database import Database, DatabaseDown
 from gateway.settings import Settings
+from gateway.unmapped import UnmappedStatuses
 
 LABELS = ("source", "kind", "outcome", "error", "other", "fact")
 TOKEN = "canary-metrics-token-0123456789"
@@ -127,6 +130,12 @@ async def test_tells_how_often_two_sources_agree(watched: Portal) -> None:
     assert "CANARY" not in str(found)
 
 
+async def test_tells_how_many_statuses_have_no_words(watched: Portal) -> None:
+    await (await watched.browser("maya", "bakery")).get("/requests")
+    found = await figures(watched)
+    assert found["hallway_statuses_without_words", "helpdesk", "tickets"] == 1
+
+
 async def test_says_that_it_cannot_say(watched: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
     def away(_: Database) -> object:
         raise DatabaseDown("away")
@@ -151,6 +160,27 @@ def test_explains_each_figure_and_no_other() -> None:
     source = (ROOT / "gateway/metrics.py").read_text()
     assert {name for name in HELP if f'Sample("{name}"' not in source} == set()
     assert {each.__name__ for each in COLLECTORS} == {name for name in vars(metrics) if name.startswith("of_")}
+
+
+def test_lists_the_statuses_without_words_and_lets_none_steer_a_terminal(
+    hallway: Hallway, sandbox: RunningSandbox, redis_url: str
+) -> None:
+    async def note() -> None:
+        redis = connect(redis_url)
+        origin = Origin(source="erp", id="1", fetched_at=datetime.now(UTC))
+        money = Money("EUR", Decimal(1))
+        strange = Invoice(
+            origin=origin, number="1", state="unknown", vendor_state="es\x1b[31mche\nat", total=money, open=money
+        )
+        await UnmappedStatuses(redis).note("erp", "invoices", [strange], datetime.now(UTC))
+        await redis.aclose()
+
+    hallway.environ["HALLWAY_REDIS_URL"] = redis_url
+    assert hallway("sources", "apply", "--yes", hallway.sources_of(sandbox)) == 0
+    asyncio.run(note())
+    assert hallway("status") == 0, hallway.err
+    lines = [re.split(r"\s{2,}", line) for line in hallway.out.splitlines()]
+    assert ["erp", "invoices", "es?[31mche?at", "1"] in [line[:4] for line in lines]
 
 
 def test_shows_the_status_of_each_source(hallway: Hallway, sandbox: RunningSandbox) -> None:

@@ -139,3 +139,30 @@ async def test_keeps_it_while_the_helpdesk_is_away_and_lets_it_be_taken_back(
     sandbox.lift_faults()
     await until_shown(maya, "Reference ", shown=False)
     assert "Wait for me." in (await maya.get(PAGE)).text
+
+
+async def move(browser: httpx.AsyncClient, page: str, name: str) -> httpx.Response:
+    text = unescape((await browser.get(page)).text)
+    (found,) = re.findall(rf'<form[^>]* action="{page}/move/{name}">(.*?)</form>', text, re.DOTALL)
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', found))
+    return await browser.post(f"{page}/move/{name}", data=fields, headers=SAME_SITE)
+
+
+async def test_lets_a_request_be_solved_and_opened_again(maya: httpx.AsyncClient) -> None:
+    for name, button in (("solve", "Open it again"), ("reopen", "It’s solved, close it")):
+        answer = await move(maya, PAGE, name)
+        assert (answer.status_code, answer.headers["location"]) == (303, f"{PAGE}#answer")
+        await until_shown(maya, button)
+    assert (await maya.get(f"{PAGE}/move/solve")).headers["location"] == PAGE
+
+
+async def test_moves_no_request_of_another_account(portal: Portal, maya: httpx.AsyncClient) -> None:
+    fields = await form(maya)
+    ines = await portal.browser("ines", "hotel")
+    token = re.findall(r'name="_token" value="([^"]*)"', (await ines.get("/account")).text)[0]
+    for name in ("solve", "reopen"):
+        answer = await ines.post(f"{PAGE}/move/{name}", data={**fields, "_token": token}, headers=SAME_SITE)
+        assert answer.status_code == 404
+    answer = await maya.post(f"{PAGE}/move/delete", data=fields, headers=SAME_SITE)
+    assert answer.status_code == 404
+    assert "It’s solved, close it" in unescape((await maya.get(PAGE)).text)

@@ -8,6 +8,7 @@ import pytest
 
 from connectors.config import Secret
 from gateway.keyring import KeyringError
+from gateway.office_hours import parse as parse_hours
 from gateway.records import migrate
 from gateway.settings import Settings, SettingsError, load
 from gateway.sign_in import ProviderSettings
@@ -76,11 +77,16 @@ def test_reads_every_variable(tmp_path: Path) -> None:
         "CONTACT_PHONE": "+49 30 1234",
         "CONTACT_EMAIL": "help@example.com",
         "CONTACT_HOURS": "Mon to Fri, 9 to 5",
+        "OFFICE_HOURS": "Mon-Fri 9-17",
         "TIME_ZONE": "Europe/Berlin",
         "PAGE_CACHE": "8",
         "PAGE_BUDGET": "0.5",
         "PAGES_KEPT": "14",
         "METRICS_TOKEN": "0123456789abcdef01234567",
+        "UPLOAD_SIZE": "20",
+        "UPLOAD_QUOTA": "500",
+        "UPLOADS_KEPT": "3",
+        "CLAMD": "clamd.example:3310",
         "SESSION_IDLE": "600",
         "SESSION_LIFETIME": "7200",
         "LOG_LEVEL": "DEBUG",
@@ -122,8 +128,13 @@ def test_reads_every_variable(tmp_path: Path) -> None:
         contact_phone="+49 30 1234",
         contact_email="help@example.com",
         contact_hours="Mon to Fri, 9 to 5",
+        office_hours=parse_hours("Mon-Fri 9-17"),
         time_zone="Europe/Berlin",
         page_cache=8,
+        upload_size=20,
+        upload_quota=500,
+        uploads_kept=3,
+        clamd="clamd.example:3310",
         page_budget=0.5,
         pages_kept=14,
         metrics_token=Secret("0123456789abcdef01234567"),
@@ -192,6 +203,7 @@ def test_takes_an_empty_variable_for_unset() -> None:
         ("BRAND_ACCENT", "#155470;}"),
         ("CONTACT_EMAIL", "help"),
         ("CONTACT_HOURS", "a\nb"),
+        ("OFFICE_HOURS", "nine to five"),
         ("TIME_ZONE", "Berlin"),
         ("TIME_ZONE", "../etc/passwd"),
         ("PAGE_BUDGET", "nan"),
@@ -200,6 +212,12 @@ def test_takes_an_empty_variable_for_unset() -> None:
         ("SESSION_IDLE", "10"),
         ("SESSION_LIFETIME", "604801"),
         ("METRICS_TOKEN", "0123456789abcdef0123456"),
+        ("UPLOAD_SIZE", "26"),
+        ("UPLOAD_QUOTA", "0"),
+        ("UPLOADS_KEPT", "0"),
+        ("CLAMD", "clamd.example"),
+        ("CLAMD", "clamd.example:0"),
+        ("CLAMD", "run/clamd.ctl"),
         ("METRICS_TOKEN", "0123456789abcdef 01234567"),
         ("LOG_LEVEL", "loud"),
     ],

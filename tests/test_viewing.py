@@ -34,6 +34,7 @@ PAGES = (
     "/search?q=oven",
     "/account",
 )
+ASKING = ("/requests/new", "/requests/new/order?about=erp/orders/4424", "/requests/new/call-back")
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 ELSEWHERE = re.compile(r"You see what (.*?) of (.*?) sees")
 
@@ -68,6 +69,10 @@ async def test_sees_what_the_member_sees(portal: Portal) -> None:
         assert said.groups() == ("Maya", "Bakery")
         if path in theirs:
             assert main_of(page) == theirs[path], path
+    for path in ASKING:
+        page = await sam.get(path)
+        assert page.status_code == 200
+        assert "Send to" not in page.text
     assert (await sam.get("/invoices/erp/2093/files/pdf")).status_code == 200
     assert (await sam.get("/api/v1/home")).json()["account"] == "Bakery"
     assert (await sam.get("/orders/erp/4499999")).status_code == 404

@@ -22,6 +22,7 @@ from auth.rate_limit import WINDOW, RateLimit
 from auth.sessions import Sessions
 from gateway.access import accounts_of, remember, remember_staff
 from gateway.audit import Trail
+from gateway.drafts import Drafts
 from gateway.identity.arrival import Arrivals
 from gateway.records.database import Database
 from web.caller import address_of
@@ -83,6 +84,7 @@ async def finish(request: Request[Any, Any, Any]) -> Response[str]:
         return _problem(request, error, HOME)
     old = cookies.read(headers, cookies.SESSION)  # it is about to be replaced
     await sessions.end(old, address=address_of(request))
+    await _take_over_draft(request, old, session_id)
     return see_other(sign_in.return_to, cookie(cookies.SESSION, session_id), dropped(cookies.PRE_LOGIN))
 
 
@@ -118,6 +120,15 @@ async def show_signed_out(request: Request[Any, Any, Any]) -> Response[str]:
 LOGIN = Router(
     path="/", route_handlers=[show_sign_in, start, finish, sign_out, show_signed_out], include_in_schema=False
 )
+
+
+async def _take_over_draft(request: Request[Any, Any, Any], old: str | None, new: str) -> None:
+    """Give back what was written when the session before was over."""
+    sessions: Sessions = request.app.state.sessions
+    drafts: Drafts = request.app.state.drafts
+    before, now = sessions.name_of(old), sessions.name_of(new)
+    if before and now:
+        await drafts.take_over(before, now)
 
 
 async def _begin_for_member(request: Request[Any, Any, Any], sign_in: SignIn, provider_id: str) -> str:

@@ -12,6 +12,7 @@ from web.stamps import Stamp
 
 # The lines of each icon, on a square of 24.
 ICONS = {
+    "alert": '<path d="M12 4 2.5 20h19zM12 10v4.5M12 17.3h.01"/>',
     "check": '<path d="m5 12.5 4.5 4.5L19 7.5"/>',
     "clock": '<circle cx="12" cy="12" r="8.5"/><path d="M12 7.5V12l3 2"/>',
     "cut": '<path d="M9 15l-2.5 2.5a3.5 3.5 0 0 1-5-5L4 10M15 9l2.5-2.5a3.5 3.5 0 0 1 5 5L20 14M5 4l14 16"/>',

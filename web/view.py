@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from auth.principals import Onlooker, Principal, StaffPrincipal, Viewing
 from connectors.links import fit
+from gateway.office_hours import OfficeHours
 from gateway.settings import Settings
 from web import pieces, words
 from web.safe_html import SafeHtml
@@ -57,10 +58,12 @@ class Brand(Struct, frozen=True, kw_only=True):
 
 
 class View:
-    """Templates with the brand, the person to talk to and the business's time zone."""
+    """Templates with the brand, the person to talk to and the business's time zone and office hours."""
 
-    def __init__(self, *, brand: Brand, contact: Contact, zone: ZoneInfo) -> None:
+    def __init__(self, *, brand: Brand, contact: Contact, zone: ZoneInfo, hours: OfficeHours | None = None) -> None:
         self._zone = zone
+        self.contact = contact
+        self.hours = hours
         self.brand = brand
         self.assets = load_assets() | brand.assets()
         self._templates = minijinja.Environment(
@@ -100,7 +103,10 @@ class View:
         return f"/static/{name}?v={self.assets[name].version}"
 
     def today(self) -> date:
-        return datetime.now(self._zone).date()
+        return self.now().date()
+
+    def now(self) -> datetime:
+        return datetime.now(self._zone)
 
     def written(self, at: datetime) -> str:
         """Write an instant for a paper, which is read on other days and elsewhere."""
@@ -136,8 +142,9 @@ def view_of(settings: Settings) -> View:
             name=settings.contact_name,
             phone=settings.contact_phone,
             email=settings.contact_email,
-            hours=settings.contact_hours,
+            hours=settings.contact_hours or (settings.office_hours.text if settings.office_hours else None),
         ),
+        hours=settings.office_hours,
         zone=ZoneInfo(settings.time_zone),
     )
 

@@ -19,16 +19,19 @@ from gateway.serve import ServeError
 from gateway.settings import SettingsError
 from gateway.sources.changes import SourcesChangedError
 from gateway.sources.desired import SourcesFileError
+from gateway.topics.changes import TopicsChangedError
+from gateway.topics.file import TopicsFileError
 from gateway.vault import VaultError
 
 FAILED = 1  # exit code; wrong input has 2, as click has it
 
 # Errors whose text says what to do: what somebody wrote, and what did not work out.
-MISTAKES = (SettingsError, KeyringError, SourcesFileError, LinkError, ConflictError, StuckError)
+MISTAKES = (SettingsError, KeyringError, SourcesFileError, TopicsFileError, LinkError, ConflictError, StuckError)
 MISFORTUNES = (
     AuditError,
     VaultError,
     SourcesChangedError,
+    TopicsChangedError,
     DatabaseDown,
     MigrationError,
     EmbeddedError,

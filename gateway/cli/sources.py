@@ -3,25 +3,17 @@
 import asyncio
 import json
 import os
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from gateway.cli import applying
 from gateway.cli.failures import FAILED, Failure, WrongInput
 from gateway.cli.tools import tools
 from gateway.sources import changes, desired
-from gateway.sources.changes import Action, Diff
 from gateway.sources.check import Verdict, check, check_all
 
-MARKS: dict[Action, tuple[str, str]] = {
-    "add": ("+", "green"),
-    "change": ("~", "yellow"),
-    "keep": ("=", "white"),
-    "remove": ("-", "red"),
-    "leave": ("?", "white"),
-}
 NONE_YET = "there are no sources yet: write a sources file and run `hallway sources apply FILE`"
 
 
@@ -41,14 +33,15 @@ def apply(file: Path, *, prune: bool, yes: bool) -> None:
 
 async def _apply(file: Path, *, prune: bool, yes: bool) -> None:
     async with tools() as t:
-        wanted = desired.parse(_read(file), t.connectors, t.policy, environ=os.environ, folder=file.parent)
+        wanted = desired.parse(applying.read(file), t.connectors, t.policy, environ=os.environ, folder=file.parent)
         diff = await changes.plan(t.db, t.vault, t.connectors, wanted, prune=prune)
-        _show(diff)
+        for each in diff.changes:
+            applying.show(each.name, each.action, each.details)
         if diff.empty:
             click.echo("No changes.")
             return
         if not yes:
-            _ask()
+            applying.ask()
         await changes.apply(t.db, t.vault, diff, datetime.now(UTC), trail=t.trail, by=t.by)
         click.echo("Applied. Try it with: hallway sources test")
 
@@ -93,28 +86,6 @@ async def _list() -> None:
             click.echo(f"{office.name}: {office.connector.title}, for {kinds}, called {json.dumps(office.title)}")
         for name, reason in broken.items():
             click.echo(f"{name}: broken: {reason}")
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise WrongInput(f"{file} is not text in UTF-8") from None
-
-
-def _show(diff: Diff) -> None:
-    for change in diff.changes:
-        mark, colour = MARKS[change.action]
-        click.secho(f"{mark} {change.name}", fg=colour)
-        for detail in change.details:
-            click.echo(f"    {detail}")
-
-
-def _ask() -> None:
-    if not sys.stdin.isatty():
-        raise WrongInput("nothing was applied: there is no terminal to ask at. Look at the changes, and add --yes")
-    if not click.confirm("Apply?"):
-        raise Failure("nothing was applied")
 
 
 def _tell(verdict: Verdict) -> None:

@@ -1,7 +1,7 @@
 """`hallway status`: how each source is doing, at a glance."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 import click
@@ -15,8 +15,10 @@ from gateway.cli.tools import tools
 from gateway.feeds.overview import FollowedKind
 from gateway.status import SourceStatus
 from gateway.status import status as status_of
+from gateway.unmapped import Unmapped
 
 HEAD = ("SOURCE", "KIND", "PROMISE", "STATE", "KNOWN AS OF", "CALLS LEFT", "WEBHOOKS WAITING")
+UNMAPPED = ("SOURCE", "KIND", "STATUS WITHOUT WORDS", "RECORDS", "LAST READ")
 NOWHERE = "redis://127.0.0.1:1/0"  # nobody listens there: what Redis knows is then not known
 
 
@@ -37,15 +39,27 @@ def status() -> None:
         click.echo("there are no sources yet")
         return
     now = utc_now()
-    for line in table(HEAD, [line for each in found for line in _lines(each, now)]):
-        click.echo(line)
+    _show(HEAD, [line for each in found for line in _lines(each, now)])
     for trouble in [line for each in found for line in _troubles(each)]:
         click.echo(f"\n{trouble}")
-    rates = [rate for each in found for rate in each.rates]
-    if rates:
-        click.echo("")
-        for line in table(RATES, map(rate_row, rates)):
-            click.echo(line)
+    for head, rows in (
+        (RATES, [rate_row(rate) for each in found for rate in each.rates]),
+        (UNMAPPED, [_unmapped(one, now) for each in found for one in each.unmapped]),
+    ):
+        if rows:
+            click.echo("")
+            _show(head, rows)
+
+
+def _show(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
+    for line in table(head, rows):
+        click.echo(line)
+
+
+def _unmapped(each: Unmapped, now: datetime) -> tuple[str, ...]:
+    """A status is somebody else's word: whatever steers a terminal is left out."""
+    status = "".join(letter if letter.isprintable() else "?" for letter in each.status)
+    return each.source, each.kind, status or "(empty)", str(each.records), f"{age(each.last_at, now)} ago"
 
 
 def _troubles(each: SourceStatus) -> Iterator[str]:

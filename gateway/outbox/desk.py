@@ -43,6 +43,7 @@ class Handed(Struct, frozen=True, kw_only=True):
     record: str | None
     number: str | None
     files: tuple[FileShown, ...] = ()
+    note: dict[str, Any] = {}
 
 
 def persons_in(scope: Scope, source: str) -> list[str]:
@@ -68,12 +69,13 @@ class Desk:
         nonce: str,
         *,
         files: Sequence[Attached] = (),
+        note: dict[str, Any] | None = None,
     ) -> Handed:
         """Write it down; once this returns it is not lost any more. The same form twice is one thing.
 
-        `asked` is what the action needs besides the reference, the customer and the files, which were checked. Raises
-        `NotYours` for a customer that the account is not, `TooMuch` for too many files, `msgspec.ValidationError`, and
-        `DatabaseDown`: then it was not taken.
+        `asked` is what the action needs besides the reference, the customer and the files, which were checked, `note`
+        what stays here. Raises `NotYours` for a customer that the account is not, `TooMuch` for too many files,
+        `msgspec.ValidationError`, and `DatabaseDown`: then it was not taken.
         """
         if link not in scope.links:
             raise NotYours
@@ -89,6 +91,7 @@ class Desk:
             "action": action,
             "source": link.source,
             "asked": msgspec.to_builtins(whole),
+            "note": note or {},
             "state": "waiting",
             "made_at": now,
             "due_at": now,
@@ -115,6 +118,10 @@ class Desk:
             rows = (await session.scalars(latest)).all()
             files = await shown(session, [row.id for row in rows])
         return tuple(_handed(row, files.get(row.id, ())) for row in rows)
+
+    async def one(self, scope: Scope, id_: str) -> Handed:
+        """Find what the member handed in. Raises `NotYours`."""
+        return _handed(await self._find(scope, id_))
 
     async def about(self, scope: Scope, source: str, order: str) -> tuple[Handed, ...]:
         """List what anybody of the account handed in about an order, the latest first, for who may see that order."""
@@ -170,4 +177,5 @@ def _handed(row: OutboxRow, files: tuple[FileShown, ...] = ()) -> Handed:
         record=row.record,
         number=row.number,
         files=files,
+        note=row.note or {},
     )

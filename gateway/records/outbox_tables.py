@@ -29,6 +29,7 @@ class OutboxRow(Base):
     action: Mapped[str] = mapped_column(String(20))
     source: Mapped[str] = mapped_column(String(63))
     asked: Mapped[dict[str, Any]]  # as `connectors.actions` has it
+    note: Mapped[dict[str, Any] | None]  # what we told the customer of it; it never goes out
     state: Mapped[str] = mapped_column(String(12))
     made_at: Mapped[datetime]
     due_at: Mapped[datetime | None]  # when to try, or to try again; None: not by itself

@@ -1,7 +1,5 @@
 """Your details: what each source knows of the member, and a change of it, looked at once more before it is sent."""
 
-import re
-import secrets
 from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any, get_args
@@ -21,14 +19,13 @@ from gateway.access import LinkRef, PersonRef
 from gateway.details import Known, details_of
 from gateway.outbox.desk import Handed, NotYours, TooLate
 from gateway.outbox.states import State
+from web.portal.nonces import is_nonce, new_nonce
 from web.portal.paths import RecordId
-from web.portal.replies import NONCE_BYTES
 from web.portal.visit import Visit
 from web.redirects import see_other
 
 HERE = "/account/details"
 WITHIN = 4.0  # seconds that the page waits for all of them
-NONCE = re.compile(r"[A-Za-z0-9_-]{16,43}")
 LATEST = 5  # changes that the page tells of
 NAMES: tuple[DetailName, ...] = get_args(DetailName)
 NEEDED: frozenset[DetailName] = frozenset({"name", "first_name", "last_name"})  # nobody is called nothing
@@ -138,7 +135,7 @@ async def check_details(visit: NamedDependency[Visit], data: Form) -> Response[b
         row=_row(visit, known),
         customer=known.link.customer if known.link else "",
         changed=changed,
-        nonce=secrets.token_urlsafe(NONCE_BYTES),
+        nonce=new_nonce(),
     )
 
 
@@ -148,7 +145,7 @@ async def send_details(visit: NamedDependency[Visit], data: Form) -> Response[An
     whom, link = _whom(data), LinkRef(data.get("source", ""), data.get("customer", ""))
     after = {name: data[name] for name in NAMES if name in data}
     before = {name: data.get(f"was_{name}", "") for name in after}
-    is_whole = bool(after) and NONCE.fullmatch(data.get("nonce", "")) is not None
+    is_whole = bool(after) and is_nonce(data.get("nonce", ""))
     if visit.scope is None or whom not in visit.scope.persons or not visit.can("change_details", link) or not is_whole:
         raise NotFoundException
     if any(_problem(name, before[name], value) for name, value in after.items()):

@@ -11,6 +11,7 @@ from litestar.response import Stream
 from connectors.records import Invoice, Order
 from gateway.home import Item, totals
 from gateway.statuses import is_overdue, is_to_pay, status_of
+from web.portal.asking_form import place_of
 from web.portal.files import stream_file
 from web.portal.listing import Depth, Empty, Filters, PageNumber, Question, make_listing
 from web.portal.paths import FileId, RecordId, SourceName
@@ -71,6 +72,7 @@ async def show_invoice(visit: NamedDependency[Visit], source: SourceName, record
         parts=parts,
         about=[item.part],
         record=item.record,
+        ask_about=place_of(item),
         elsewhere=elsewhere(parts, item),
         status=status_of(item.record, visit.today),
         to_pay=is_to_pay(item.record),

@@ -14,6 +14,7 @@ from gateway.statuses import SHIPMENTS, UNKNOWN, is_delayed, is_expired, is_unde
 from gateway.steps import steps_of
 from web.portal.again import may_order_again
 from web.portal.answers import may_answer
+from web.portal.asking_form import place_of
 from web.portal.files import stream_file
 from web.portal.handed import about
 from web.portal.listing import Depth, Empty, Filters, PageNumber, Question, make_listing
@@ -76,6 +77,7 @@ async def show_order(visit: NamedDependency[Visit], source: SourceName, record: 
         parts=parts,
         about=[item.part],
         record=item.record,
+        ask_about=place_of(item),
         elsewhere=elsewhere(parts, item),
         status=status_of(item.record, visit.today),
         way=steps_of(item.record, visit.today),

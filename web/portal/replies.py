@@ -1,25 +1,28 @@
 """What the page of a request says of answers to it: the form, and those that are on their way."""
 
-import secrets
 from datetime import datetime
-from typing import Annotated
+from typing import Literal
 
 import msgspec
 from litestar.exceptions import ValidationException
-from msgspec import Meta, Struct
+from msgspec import Struct
 
-from connectors.actions import Reply
+from connectors import actions
+from connectors.actions import ActionName, Reply
 from connectors.records import Ticket
 from gateway.access import LinkRef
 from gateway.home import Item
 from gateway.outbox.desk import Handed
 from gateway.outbox.files import FileShown
 from gateway.outbox.states import State
+from web.portal.nonces import Nonce, new_nonce
 from web.portal.uploads import FilesField, Form, uploads_in
 from web.portal.visit import Visit
 
+Move = Literal["solve", "reopen"]
+
 MOST = 20_000  # characters; as many as a long letter has
-NONCE_BYTES = 24
+MOVED: dict[ActionName, str] = {"solve": "This is solved.", "reopen": "This is not solved. Please open it again."}
 WORDS: dict[State, str] = {
     "waiting": "Received. It is on its way to us.",
     "sending": "Received. It is on its way to us.",
@@ -34,8 +37,12 @@ WORDS: dict[State, str] = {
 class Written(Struct, frozen=True, kw_only=True):
     """What the form says. `nonce` makes two clicks one answer."""
 
-    nonce: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{16,43}\Z")]
+    nonce: Nonce
     text: str = ""
+
+
+class Moved(Struct, frozen=True, kw_only=True):
+    nonce: Nonce
 
 
 class Pending(Struct, frozen=True, kw_only=True):
@@ -58,6 +65,7 @@ class Answering(Struct, frozen=True, kw_only=True):
     files: FilesField | None
     text: str = ""
     problem: str | None = None
+    move: Move | None = None  # what can be done with it besides
 
     @property
     def is_refused(self) -> bool:
@@ -90,20 +98,28 @@ async def answering(
     """
     if visit.scope is None or not visit.can("reply", LinkRef(item.part.source, item.part.customer)):
         return None
-    handed = await visit.desk.of(visit.scope)
+    missing = [each for each in reversed(await visit.desk.of(visit.scope)) if _is_missing(each, item)]
     files = uploads_in(visit.request).field(files_problem)
     return Answering(
-        nonce=secrets.token_urlsafe(NONCE_BYTES),
-        pending=[_pending(each) for each in reversed(handed) if _is_missing(each, item)],
+        nonce=new_nonce(),
+        pending=[_pending(each) for each in missing],
         files=files,
         text=text,
         problem=problem or (files_problem if files is None else None),
+        move=_move(visit, item, missing),
     )
 
 
+def _move(visit: Visit, item: Item[Ticket], missing: list[Handed]) -> Move | None:
+    """Say which way a request can be moved: not again while it is on its way there."""
+    move: Move = "reopen" if item.record.state == "solved" else "solve"
+    is_under_way = any(each.action in MOVED for each in missing)
+    return move if not is_under_way and visit.can(move, LinkRef(item.part.source, item.part.customer)) else None
+
+
 def _is_missing(each: Handed, item: Item[Ticket]) -> bool:
-    """Whether it is an answer to this request that the conversation cannot have."""
-    its = isinstance(each.asked, Reply) and each.asked.ticket == item.record.origin.id
+    """Whether it is about this request, and its page cannot show what has come of it."""
+    its = isinstance(each.asked, Reply | actions.Move) and each.asked.ticket == item.record.origin.id
     if not its or each.source != item.part.source or each.state == "cancelled":
         return False
     return each.done_at is None or each.done_at > item.record.origin.fetched_at
@@ -112,7 +128,7 @@ def _is_missing(each: Handed, item: Item[Ticket]) -> bool:
 def _pending(each: Handed) -> Pending:
     return Pending(
         id=each.id,
-        text=each.asked.text if isinstance(each.asked, Reply) else "",
+        text=each.asked.text if isinstance(each.asked, Reply) else MOVED.get(each.action, ""),
         at=each.made_at,
         said=WORDS[each.state],
         reference=each.reference,

@@ -2,27 +2,32 @@
 
 from collections import Counter
 from contextlib import suppress
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from litestar import Response, get, post
+from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
+from litestar.enums import RequestEncodingType
 from litestar.exceptions import NotFoundException
-from litestar.params import FromQuery
+from litestar.params import Body, FromQuery, PathParameter
 from litestar.response import Stream
 from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from auth.guards import KEEPS_DRAFT
+from auth.principals import Visiting
 from connectors.records import Message, Ticket
 from gateway.access import LinkRef
 from gateway.home import Item
 from gateway.outbox.desk import NotYours, TooLate
 from gateway.outbox.files import TooMuch
 from gateway.statuses import status_of
+from web.portal.drafting import RESTORED, draft_of, drop_draft
 from web.portal.files import stream_file
 from web.portal.listing import Depth, Empty, Filters, PageNumber, Question, make_listing
 from web.portal.paths import FileId, RecordId, SourceName
-from web.portal.replies import Answering, answering, check, written
+from web.portal.replies import Answering, Move, Moved, answering, check, written
+from web.portal.sent import on_its_way
 from web.portal.uploads import AGAIN, TOO_MUCH, uploads_in
 from web.portal.visit import Visit, href, items_of, only
 from web.redirects import see_other
@@ -74,6 +79,7 @@ async def show_requests(
         about=about,
         lede=visit.lede("requests", said, every, known=known),
         listing=listing,
+        sent=await on_its_way(visit, about) if show != "solved" and page == 1 and not q else [],
         groups=[
             Group(name, label, [item for item in listing.window.items if TURNS.get(item.record.state, WITH_US) == turn])
             for turn, (name, label) in enumerate(GROUPS)
@@ -83,16 +89,22 @@ async def show_requests(
 
 
 @get("/requests/{source:str}/{record:str}")
-async def show_request(visit: NamedDependency[Visit], source: SourceName, record: RecordId) -> Response[bytes]:
+async def show_request(
+    visit: NamedDependency[Visit], request: Request[Visiting, Any, Any], source: SourceName, record: RecordId
+) -> Response[bytes]:
     item = await visit.one(Ticket, source, record)
-    return await _page(visit, item, await answering(visit, item))
+    draft = await draft_of(request, f"{request.url.path}/reply")
+    form = await answering(visit, item, draft.get("text", ""), RESTORED) if draft else await answering(visit, item)
+    return await _page(visit, item, form)
 
 
-@post("/requests/{source:str}/{record:str}/reply", request_max_body_size=None)
-async def send_reply(visit: NamedDependency[Visit], source: SourceName, record: RecordId) -> Response[Any]:
+@post("/requests/{source:str}/{record:str}/reply", opt=KEEPS_DRAFT, request_max_body_size=None)
+async def send_reply(
+    visit: NamedDependency[Visit], request: Request[Visiting, Any, Any], source: SourceName, record: RecordId
+) -> Response[Any]:
     """Take an answer, and say so when it cannot be lost any more."""
     item = await visit.one(Ticket, source, record)
-    async with uploads_in(visit.request).form(visit.request) as sent:
+    async with uploads_in(request).form(request) as sent:
         said = written(sent)
         problem = check(said.text.strip())
         lost_files = AGAIN if problem and sent.files else None
@@ -104,18 +116,40 @@ async def send_reply(visit: NamedDependency[Visit], source: SourceName, record: 
             link = LinkRef(source, item.part.customer)
             try:
                 await visit.desk.take(visit.scope, link, "reply", asked, said.nonce, files=sent.files)
-                return see_other(f"{href(item)}#answer")
             except TooMuch:
                 form = await answering(visit, item, said.text, files_problem=TOO_MUCH)
+            else:
+                await drop_draft(request)
+                return see_other(f"{href(item)}#answer")
     page = await _page(visit, item, form)
     page.status_code = HTTP_422_UNPROCESSABLE_ENTITY
     return page
 
 
-@get("/requests/{source:str}/{record:str}/reply")
-async def go_to_request(visit: NamedDependency[Visit], source: SourceName, record: RecordId) -> Response[str]:
-    """Lead somebody back who reloads the address of the form."""
-    return see_other(href(await visit.one(Ticket, source, record)))
+@get(["/requests/{source:str}/{record:str}/reply", "/requests/{source:str}/{record:str}/move/{move:str}"])
+async def go_to_request(
+    visit: NamedDependency[Visit], request: Request[Visiting, Any, Any], source: SourceName, record: RecordId
+) -> Response[str]:
+    """Lead somebody back who reloads the address of the form, or has signed in again on the way there."""
+    page = href(await visit.one(Ticket, source, record))
+    return see_other(f"{page}?draft=1#answer" if "draft" in request.query_params else page)
+
+
+@post("/requests/{source:str}/{record:str}/move/{move:str}")
+async def move_request(
+    visit: NamedDependency[Visit],
+    source: SourceName,
+    record: RecordId,
+    move: Annotated[Move, PathParameter()],
+    data: Annotated[Moved, Body(media_type=RequestEncodingType.URL_ENCODED)],
+) -> Response[str]:
+    """Take that a request is solved, or is not after all."""
+    item = await visit.one(Ticket, source, record)
+    link = LinkRef(source, item.part.customer)
+    if visit.scope is None or not visit.can(move, link):
+        raise NotFoundException
+    await visit.desk.take(visit.scope, link, move, {"ticket": record}, data.nonce)
+    return see_other(f"{href(item)}#answer")
 
 
 @post("/requests/{source:str}/{record:str}/reply/{handed:str}/back")
@@ -170,8 +204,8 @@ def _empty(show: Show, question: str, *, known: bool) -> Empty:
     if question:
         return Empty("Nothing found", "No request here has all of these words. Try fewer of them, or look under All.")
     if show == "open":
-        return Empty("Nothing open", "What you ask us by e-mail or phone appears here.")
-    return Empty("None yet", "What you ask us by e-mail or phone appears here.")
+        return Empty("Nothing open", "What you ask us, here or by e-mail or phone, appears here.")
+    return Empty("None yet", "What you ask us, here or by e-mail or phone, appears here.")
 
 
 def _lede(tickets: list[Ticket], *, known: bool) -> str:

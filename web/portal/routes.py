@@ -12,6 +12,7 @@ from web.live import follow
 from web.portal.account import show_account, sign_out_elsewhere
 from web.portal.again import order_again, show_again
 from web.portal.answers import accept_quote, decline_quote, show_accept, show_decline
+from web.portal.asking import ask_for_a_call, choose_topic, send_request, show_form
 from web.portal.colleagues import change_colleague, invite
 from web.portal.details import (
     check_details,
@@ -30,12 +31,14 @@ from web.portal.orders import get_order_file, show_order, show_orders
 from web.portal.requests import (
     get_request_file,
     go_to_request,
+    move_request,
     send_reply,
     show_request,
     show_requests,
     take_back_reply,
 )
 from web.portal.search import show_search
+from web.portal.sent import correct_sent, go_to_sent, show_sent, take_back_sent
 from web.portal.statements import get_sheet, get_table, show_statement
 from web.portal.switch import use_account
 from web.portal.takeout import download_data
@@ -64,7 +67,16 @@ PORTAL = Router(
         get_request_file,
         send_reply,
         go_to_request,
+        move_request,
         take_back_reply,
+        choose_topic,
+        ask_for_a_call,
+        show_form,
+        send_request,
+        show_sent,
+        correct_sent,
+        take_back_sent,
+        go_to_sent,
         show_orders,
         show_order,
         get_order_file,

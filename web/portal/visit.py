@@ -8,18 +8,17 @@ from typing import Any, TypeVar
 
 from litestar import MediaType, Request, Response
 from litestar.exceptions import NotFoundException
-from msgspec import Struct
 
 from auth.principals import Onlooker, Visiting
 from connectors.actions import ActionName
 from connectors.contract import FileStream
 from connectors.errors import NotFound, Unavailable
 from connectors.records import KINDS, Kind, Record
-from gateway.access import AccountRef, LinkRef, Scope
+from gateway.access import LinkRef, Scope
 from gateway.account_view import AccountView, AccountViews, Elsewhere, Part
 from gateway.home import Item, needs_customer
 from gateway.offices import Office
-from gateway.outbox.desk import Desk, persons_in
+from gateway.outbox.desk import Desk
 from gateway.page_rows import PLACE
 from gateway.proofs import Proof
 from gateway.rights import AREA_OF, AREAS, Area
@@ -27,6 +26,8 @@ from gateway.seen_pages import SeenPages
 from gateway.standing import Standing
 from gateway.statuses import status_of
 from web.live import MARK_PLACE, mark_of
+from web.portal.ability import Ability
+from web.portal.acting import NOBODY, account_of
 from web.portal.listing import OWN_ONLY, UNLINKED, UNNAMED, Empty
 from web.ready import Answer, Ready, is_plain
 from web.stamps import stamps_of
@@ -35,19 +36,6 @@ from web.view import View, address_in, html_of
 R = TypeVar("R", bound=Record)
 KIND_OF: dict[type[Record], Kind] = {record_type: kind for kind, record_type in KINDS.items()}
 COUNTED: tuple[Kind, ...] = ("invoices", "tickets")  # their needs stand in the navigation of every page
-
-
-class Account(Struct, frozen=True, kw_only=True):
-    """What a page says of the account. `linked` False: a login that nobody has tied to a customer yet."""
-
-    name: str
-    person: str
-    linked: bool
-    others: list[AccountRef]  # the person's other accounts
-
-    @property
-    def initials(self) -> str:
-        return "".join(word[0] for word in self.name.split()[:2]).upper()
 
 
 class Visit:
@@ -63,7 +51,7 @@ class Visit:
         self.scope = standing.scope
         self.profile = standing.profile
         self._standing = standing
-        self._view: View = request.app.state.view
+        self.view: View = request.app.state.view
         self._records = records
 
     @property
@@ -72,11 +60,11 @@ class Visit:
 
     @cached_property
     def today(self) -> date:
-        return self._view.today()
+        return self.view.today()
 
     @property
     def account_name(self) -> str:
-        return self.scope.account_name if self.scope else "No account yet"
+        return self.scope.account_name if self.scope else NOBODY
 
     @property
     def is_linked(self) -> bool:
@@ -99,13 +87,19 @@ class Visit:
         desk: Desk = self.request.app.state.desk
         return desk
 
+    @cached_property
+    def ability(self) -> Ability:
+        only_looks = isinstance(self.request.user, Onlooker)
+        return Ability(scope=self.scope, offices=self.offices, email=self.profile.email, only_looks=only_looks)
+
     def can(self, action: ActionName, link: LinkRef) -> bool:
         """Whether the visitor can have something done in a source, as who they are there. An onlooker cannot."""
-        office, is_onlooker = self.offices.get(link.source), isinstance(self.request.user, Onlooker)
-        if office is None or is_onlooker or self.scope is None or link not in self.scope.links:
-            return False
-        found = office.connector.actions.get(action)
-        return found is not None and found.takes(link.customer, persons_in(self.scope, link.source))
+        return self.ability.can(action, link)
+
+    @cached_property
+    def desks(self) -> tuple[LinkRef, ...]:
+        """As whom a new request could be sent, see `Ability.desks`."""
+        return self.ability.desks() if "requests" in self.areas else ()
 
     @cached_property
     def areas(self) -> tuple[Area, ...]:
@@ -178,7 +172,7 @@ class Visit:
 
     def stamps(self, about: Iterable[Part]) -> Any:  # noqa: ANN401  # the library's marked text has no type of its own
         """Say where the figures of a group are from and how old they are."""
-        return self._view.stamps(stamps_of(about))
+        return self.view.stamps(stamps_of(about))
 
     def note(self, name: str, page: str) -> None:
         """Record what was done, for the business's own figures. What staff look at is no use of the member's."""
@@ -202,25 +196,26 @@ class Visit:
             # The page asks for news of itself, but the browser has moved to another account meanwhile.
             return Response(b"", headers={"HX-Refresh": "true"}, media_type=MediaType.HTML)
         about = tuple(about)
-        stamps = stamps_of(about)
         if "hx-request" not in self.request.headers:  # a page that asks for news of itself is viewed once
             self.note("viewed", page)
         today = self.today
+        is_asked_for = self.request.method == "GET"  # to ask anew for what came of a form gives another page
         codes: SeenPages = self.request.app.state.seen_pages
         has_code = codes.is_on and not isinstance(self.request.user, Onlooker)
         html = html_of(
             self.request,
             template,
             code=PLACE if has_code else None,
-            seen=MARK_PLACE if self.is_linked else None,
+            seen=MARK_PLACE if self.is_linked and is_asked_for else None,
             area=area,
             page=page,
-            account=self._account(),
+            account=account_of(self._standing, linked=self.is_linked),
             areas=self.areas,
             own_areas=self.own_areas,
+            can_ask=bool(self.desks),
             needs_by_area=_needs_by_area(parts, today),
-            page_stamps=stamps,
-            refresh=any(part.asking for part in about),
+            page_stamps=stamps_of(about),
+            refresh=is_asked_for and any(part.asking for part in about),
             known=all(part.state != "waiting" and part.fetched_at for part in about),
             status_of=lambda record: status_of(record, today),
             stamps_of=stamps_of,
@@ -261,11 +256,6 @@ class Visit:
             until=min(part.fetched_at + part.promise for part in parts if part.fetched_at),
         )
         ready.keep(self.request.user.session.hex(), self.request.url.path, answer)
-
-    def _account(self) -> Account:
-        mine = self.scope.account_id if self.scope else None
-        others = [account for account in self._standing.accounts if account.id != mine]
-        return Account(name=self.account_name, person=self.profile.called, linked=self.is_linked, others=others)
 
 
 async def visit_of(request: Request[Visiting, Any, Any], standing: Standing) -> Visit:

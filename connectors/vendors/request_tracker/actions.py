@@ -48,7 +48,7 @@ async def make_ticket(office: RequestTracker, asked: NewTicket) -> Done:
     with looking():
         requestors = await numbers_of(office, asked.customer, _person(asked))
     ticket = {
-        "Queue": office.config.queue,
+        "Queue": asked.route or office.config.queue,
         "Subject": one_line(asked.subject),
         "Requestor": requestors,
         "Content": _sendable(asked.text),

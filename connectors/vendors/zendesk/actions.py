@@ -62,6 +62,8 @@ async def make_ticket(office: Zendesk, asked: NewTicket) -> Done:
     }
     if key := organization_key(asked.customer):
         ticket["organization_id"] = key
+    if asked.route:
+        ticket["tags"] = ["_".join(asked.route.split())]  # triggers go by it
     response = await office.http.post(
         f"{API}/tickets", json={"ticket": ticket}, headers={"Idempotency-Key": asked.reference}
     )

@@ -1,0 +1,1 @@
+"""What customers can ask for by a form: topics, which staff define."""

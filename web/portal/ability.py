@@ -1,0 +1,40 @@
+"""What a visitor can have done in which source, as who they are there."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from connectors.actions import ActionName
+from gateway.access import LinkRef, Scope
+from gateway.offices import Office
+from gateway.outbox.desk import persons_in
+
+
+class Ability(Struct, frozen=True, kw_only=True):
+    """`only_looks`: it is one of staff, who sees what the member could do and does nothing."""
+
+    scope: Scope | None
+    offices: Mapping[str, Office]
+    email: str | None
+    only_looks: bool
+
+    def can(self, action: ActionName, link: LinkRef) -> bool:
+        return not self.only_looks and self.could(action, link)
+
+    def could(self, action: ActionName, link: LinkRef) -> bool:
+        """Do as `can`, but say of an onlooker what the member could."""
+        office = self.offices.get(link.source)
+        if office is None or self.scope is None or link not in self.scope.links:
+            return False
+        found = office.connector.actions.get(action)
+        return found is not None and found.takes(link.customer, persons_in(self.scope, link.source))
+
+    def desks(self) -> tuple[LinkRef, ...]:
+        """Give the customers as whom a new request could be sent: first where it is shown again, and whom it names."""
+        links = self.scope.links if self.scope else ()
+        return tuple(sorted((link for link in links if self.could("new_ticket", link)), key=self._distance))
+
+    def _distance(self, link: LinkRef) -> tuple[bool, bool, bool]:
+        persons = persons_in(self.scope, link.source) if self.scope else ()
+        is_shown = "tickets" in self.offices[link.source].connector.reads
+        return not is_shown, link.customer not in persons, link.customer != self.email

@@ -1,0 +1,143 @@
+"""A new request: choose a topic, fill in a short form, and know at once that we have it."""
+
+from typing import Annotated, Any
+
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.exceptions import NotFoundException
+from litestar.params import PathParameter, QueryParameter
+from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY
+
+from auth.guards import KEEPS_DRAFT
+from connectors.records import Record
+from gateway.access import LinkRef
+from gateway.home import Item
+from gateway.records.database import Database
+from gateway.statuses import status_of
+from gateway.topics.changes import topics as read_topics
+from gateway.topics.fields import Phone
+from gateway.topics.topic import Named, subject_of, text_of
+from web.portal.asking_form import Form, answers, empty_form, filled_form, name_of, offered, place_of, record_at
+from web.portal.drafting import RESTORED, draft_of, drop_draft
+from web.portal.nonces import is_nonce, new_nonce
+from web.portal.visit import Visit
+from web.portal.when import answer_by, what_we_say
+from web.redirects import see_other
+
+NEW = "/requests/new"
+
+TopicName = Annotated[str, PathParameter(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+About = Annotated[str, QueryParameter(max_length=140, description="The record that it is about: source/kind/id")]
+
+
+@get(NEW)
+async def choose_topic(
+    visit: NamedDependency[Visit], request: Request[Any, Any, Any], about: About = ""
+) -> Response[bytes]:
+    visit.require("requests")
+    item = await record_at(visit, about) if about else None
+    return visit.page(
+        "new_request.html",
+        area="requests",
+        parts=await visit.parts(),
+        about=[item.part] if item else (),
+        topics=offered(visit, await _topics(request), item),
+        query=f"?about={about}" if item else "",
+        item=_answer(visit, item),
+    )
+
+
+@get("/requests/call-back")
+async def ask_for_a_call(visit: NamedDependency[Visit], request: Request[Any, Any, Any]) -> Response[str]:
+    """Lead to the topic that asks for a phone number, whatever staff call it."""
+    visit.require("requests")
+    for each in offered(visit, await _topics(request), None):
+        if any(isinstance(field, Phone) for field in each.topic.fields):
+            return see_other(f"{NEW}/{each.name}")
+    return see_other(NEW)
+
+
+@get(f"{NEW}/{{topic:str}}")
+async def show_form(
+    visit: NamedDependency[Visit], request: Request[Any, Any, Any], topic: TopicName, about: About = ""
+) -> Response[bytes]:
+    item = await record_at(visit, about) if about else None
+    chosen = await _topic(visit, request, topic)
+    if draft := await draft_of(request, request.url.path):
+        form = await filled_form(visit, chosen.topic, draft, check=False)
+        return await _page(visit, chosen, form, draft.get("nonce", ""), restored=RESTORED)
+    return await _page(visit, chosen, await empty_form(visit, chosen.topic, item), new_nonce())
+
+
+@post(f"{NEW}/{{topic:str}}", opt=KEEPS_DRAFT)
+async def send_request(
+    visit: NamedDependency[Visit], request: Request[Any, Any, Any], topic: TopicName
+) -> Response[Any]:
+    """Take a request, and say so when it cannot be lost any more."""
+    chosen = await _topic(visit, request, topic)
+    written = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+    nonce = written.get("nonce", "")
+    if visit.scope is None or not is_nonce(nonce):
+        raise NotFoundException
+    form = await filled_form(visit, chosen.topic, written)
+    if form.problems:
+        page = await _page(visit, chosen, form, nonce)
+        page.status_code = HTTP_422_UNPROCESSABLE_ENTITY
+        return page
+    said = answers(form)
+    asked = {
+        "subject": subject_of(chosen.topic, said),
+        "text": text_of(chosen.topic, said, name_of(form.about) if form.about and form.other else None),
+        "route": chosen.topic.route or "",
+    }
+    by = answer_by(chosen.topic.answer_within, visit.view)
+    note = {
+        "topic": chosen.topic.label,
+        "about": place_of(form.about) if form.about else None,
+        "answer_by": by.isoformat() if by else None,
+    }
+    handed = await visit.desk.take(visit.scope, _desk(visit, chosen), "new_ticket", asked, nonce, note=note)
+    await drop_draft(request)
+    return see_other(f"/requests/sent/{handed.id}")
+
+
+def _desk(visit: Visit, chosen: Named) -> LinkRef:
+    return next(link for link in visit.desks if chosen.topic.source in (None, link.source))
+
+
+async def _topics(request: Request[Any, Any, Any]) -> tuple[Named, ...]:
+    database: Database = request.app.state.database
+    return await read_topics(database)
+
+
+async def _topic(visit: Visit, request: Request[Any, Any, Any], name: str) -> Named:
+    """Find a topic that the visitor can ask for. Raises `NotFoundException`."""
+    visit.require("requests")
+    for each in offered(visit, await _topics(request), None):
+        if each.name == name:
+            return each
+    raise NotFoundException
+
+
+async def _page(visit: Visit, chosen: Named, form: Form, nonce: str, restored: str = "") -> Response[bytes]:
+    return visit.page(
+        "ask.html",
+        area="requests",
+        parts=await visit.parts(),
+        about=[form.about.part] if form.about else (),
+        topic=chosen,
+        form=form,
+        nonce=nonce,
+        restored=restored,
+        action=f"{NEW}/{chosen.name}",
+        place=place_of(form.about) if form.about and form.other else None,
+        item=_answer(visit, form.about),
+        promise=what_we_say(answer_by(chosen.topic.answer_within, visit.view), visit.view),
+    )
+
+
+def _answer(visit: Visit, item: Item[Record] | None) -> dict[str, Any] | None:
+    """Give what a record's own page says already."""
+    if item is None:
+        return None
+    return {"item": item, "name": name_of(item), "record": item.record, "status": status_of(item.record, visit.today)}

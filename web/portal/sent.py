@@ -1,0 +1,197 @@
+"""What became of a request that was handed in: its page, and putting it right or taking it back."""
+
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.enums import RequestEncodingType
+from litestar.exceptions import NotFoundException
+from litestar.params import Body
+from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY
+from msgspec import Struct
+
+from connectors.actions import NewTicket
+from gateway.account_view import Part
+from gateway.outbox.desk import Handed, NotYours, TooLate
+from gateway.outbox.states import State
+from gateway.statuses import Status
+from gateway.topics.fields import LETTER
+from web.portal.paths import RecordId
+from web.portal.visit import Visit, only
+from web.portal.when import what_we_say
+from web.redirects import see_other
+
+SENT = "/requests/sent"
+LONGEST = 2 * LETTER  # characters of a whole message; a form may have more than one text
+LONGEST_SUBJECT = 120
+LISTED_WITHIN = timedelta(minutes=10)  # helpdesks list what is new a little later
+KEPT_FOR = timedelta(days=30)  # where the source lists no requests
+
+STATES: dict[State, Status] = {
+    "waiting": Status("Received", "go", "It is on its way to us.", "Nothing to do."),
+    "sending": Status("Received", "go", "It is on its way to us.", "Nothing to do."),
+    "sent": Status("We have it", "go", "Your request has reached us.", "Nothing to do. We answer next."),
+    "needs_you": Status("Your help needed", "bad", "It could not be taken as it is.", "Change it, or take it back."),
+    "needs_staff": Status("Received", "warn", "Something went wrong on its way.", "Nothing to do. We look after it."),
+    "unknown": Status("Received", "warn", "We check by hand that it has arrived.", "Nothing to do."),
+    "cancelled": Status("Taken back", "idle", "You took it back, and we do not have it.", "Nothing to do."),
+}
+
+
+class Sent(Struct, frozen=True, kw_only=True):
+    """A request that was handed in. `href` is its page in the helpdesk's list, once that shows it.
+
+    `is_read`: the portal shows what is said of it there.
+    """
+
+    id: str
+    reference: str
+    subject: str
+    text: str
+    at: datetime
+    status: Status
+    number: str | None
+    href: str | None
+    is_read: bool
+    may_be_changed: bool
+    needs_you: bool
+    answer_by: datetime | None
+
+    @property
+    def page(self) -> str:
+        return f"{SENT}/{self.id}"
+
+
+class Corrected(Struct, frozen=True, kw_only=True):
+    subject: str = ""
+    text: str = ""
+
+
+async def on_its_way(visit: Visit, tickets: tuple[Part, ...]) -> list[Sent]:
+    """List what the visitor handed in and the list of requests does not show, the latest first."""
+    if visit.scope is None:
+        return []
+    handed = await visit.desk.of(visit.scope, own=True)
+    now = visit.view.now()
+    missing = (each for each in handed if each.action == "new_ticket" and _is_missing(each, tickets, now))
+    return [_sent(each, tickets) for each in missing]
+
+
+@get(f"{SENT}/{{handed:str}}")
+async def show_sent(visit: NamedDependency[Visit], handed: RecordId) -> Response[bytes]:
+    return await _page(visit, await _find(visit, handed))
+
+
+@post(f"{SENT}/{{handed:str}}/correct")
+async def correct_sent(
+    visit: NamedDependency[Visit],
+    handed: RecordId,
+    data: Annotated[Corrected, Body(media_type=RequestEncodingType.URL_ENCODED)],
+) -> Response[Any]:
+    """Replace the words of what has not gone out. What has stays as it is, and its page says so."""
+    found = await _find(visit, handed)
+    subject, text = " ".join(data.subject.split()), data.text.replace("\r\n", "\n").strip()
+    problem = _problem(subject, text)
+    if problem:
+        page = await _page(visit, found, problem, data)
+        page.status_code = HTTP_422_UNPROCESSABLE_ENTITY
+        return page
+    if visit.scope:
+        with suppress(TooLate):
+            await visit.desk.correct(visit.scope, handed, {"subject": subject, "text": text})
+    return see_other(f"{SENT}/{handed}")
+
+
+@post(f"{SENT}/{{handed:str}}/back")
+async def take_back_sent(visit: NamedDependency[Visit], handed: RecordId) -> Response[str]:
+    """Take back what has not gone out."""
+    await _find(visit, handed)
+    if visit.scope:
+        with suppress(TooLate):
+            await visit.desk.take_back(visit.scope, handed)
+    return see_other(f"{SENT}/{handed}")
+
+
+@get([f"{SENT}/{{handed:str}}/correct", f"{SENT}/{{handed:str}}/back"])
+async def go_to_sent(visit: NamedDependency[Visit], handed: RecordId) -> Response[str]:
+    """Lead somebody back who reloads the address of a form."""
+    await _find(visit, handed)
+    return see_other(f"{SENT}/{handed}")
+
+
+async def _find(visit: Visit, id_: str) -> Handed:
+    """Find a request of the visitor's own. Raises `NotFoundException`."""
+    visit.require("requests")
+    if visit.scope is None:
+        raise NotFoundException
+    try:
+        found = await visit.desk.one(visit.scope, id_)
+    except NotYours as error:
+        raise NotFoundException from error
+    if found.action != "new_ticket":
+        raise NotFoundException
+    return found
+
+
+async def _page(
+    visit: Visit, handed: Handed, problem: tuple[str, str] | None = None, written: Corrected | None = None
+) -> Response[bytes]:
+    parts = await visit.parts()
+    sent = _sent(handed, only(parts, "tickets"))
+    return visit.page(
+        "sent.html",
+        area="requests",
+        parts=parts,
+        about=(),
+        sent=sent,
+        written=written or sent,
+        problem=problem,
+        next=what_we_say(sent.answer_by, visit.view) if handed.state not in {"needs_you", "cancelled"} else "",
+    )
+
+
+def _problem(subject: str, text: str) -> tuple[str, str] | None:
+    """Say which of both is wrong, and what."""
+    if not 0 < len(subject) <= LONGEST_SUBJECT:
+        return "subject", f"Say in a line of at most {LONGEST_SUBJECT} characters what it is about."
+    if not text:
+        return "text", "Write your message first."
+    return ("text", f"Write at most {LONGEST:,} characters.") if len(text) > LONGEST else None
+
+
+def _is_missing(handed: Handed, tickets: tuple[Part, ...], now: datetime) -> bool:
+    """Whether the list may not have it yet: it has not gone out, or not long ago. Some sources list none at all."""
+    if handed.state == "cancelled":
+        return False
+    shown_for = LISTED_WITHIN if _is_read(handed, tickets) else KEPT_FOR
+    return handed.done_at is None or (handed.done_at > now - shown_for and not _is_listed(handed, tickets))
+
+
+def _is_read(handed: Handed, tickets: tuple[Part, ...]) -> bool:
+    return any(part.source == handed.source for part in tickets)
+
+
+def _is_listed(handed: Handed, tickets: tuple[Part, ...]) -> bool:
+    its = (part for part in tickets if part.source == handed.source)
+    return any(record.origin.id == handed.record for part in its for record in part.records)
+
+
+def _sent(handed: Handed, tickets: tuple[Part, ...]) -> Sent:
+    asked = handed.asked
+    by = handed.note.get("answer_by")
+    return Sent(
+        id=handed.id,
+        reference=handed.reference,
+        subject=asked.subject if isinstance(asked, NewTicket) else "",
+        text=asked.text if isinstance(asked, NewTicket) else "",
+        at=handed.made_at,
+        status=STATES[handed.state],
+        number=handed.number,
+        href=f"/requests/{handed.source}/{handed.record}" if _is_listed(handed, tickets) else None,
+        is_read=_is_read(handed, tickets),
+        may_be_changed=handed.state in {"waiting", "needs_you"},
+        needs_you=handed.state == "needs_you",
+        answer_by=datetime.fromisoformat(by) if by else None,
+    )
