@@ -16,6 +16,7 @@ Family = Literal[
     "mark",
     "held",
     "bucket",
+    "noted",
     "seen",
     "draft",
 ]
@@ -30,6 +31,7 @@ LIFETIMES: dict[Family, timedelta] = {
     "visit": timedelta(seconds=10),  # a copy of rows too: who somebody is, and what they may see
     "mark": timedelta(days=7),  # how far something was followed
     "held": timedelta(days=8),  # who holds copies of what; longer than any copy
+    "noted": timedelta(days=7),  # which snapshots have changed and are to be looked at; as long as they live
     "bucket": timedelta(days=1),  # tokens; it is as good as full long before
     "draft": timedelta(minutes=30),  # what somebody wrote while their session ended
     "seen": timedelta(days=1),  # what was met with lately

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 
 from cache.client import Client
 from cache.keys import LIFETIMES, key
+from cache.noted import NOTES, score
 
 log = structlog.get_logger()
 
@@ -31,9 +32,9 @@ MILLISECOND = timedelta(milliseconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 # Stores a value if what is there is still what its writer has read, tells whoever listens, and gives the owner a new
-# version in the same moment. `pcall`: a key of another type counts as nothing.
-# KEYS: the snapshot, the version. ARGV: the head of what was read, the value, its milliseconds, 0 for those that it has
-# left, the new version, its milliseconds.
+# version in the same moment, and notes what has changed. `pcall`: a key of another type counts as nothing.
+# KEYS: the snapshot, the version, and the notes if it is to be noted. ARGV: the head of what was read, the value, its
+# milliseconds, 0 for those that it has left, the new version, its milliseconds, the note, its time, their milliseconds.
 PUT: Final = """
 local head = redis.pcall('GETRANGE', KEYS[1], 0, 31)
 if type(head) ~= 'string' then head = '' end
@@ -47,6 +48,10 @@ else
 end
 redis.call('SET', KEYS[2], ARGV[4], 'PX', ARGV[5])
 redis.call('PUBLISH', KEYS[2], ARGV[4])
+if KEYS[3] then
+    redis.call('ZADD', KEYS[3], ARGV[7], ARGV[6])
+    redis.call('PEXPIRE', KEYS[3], ARGV[8])
+end
 return 1
 """
 
@@ -97,15 +102,19 @@ class Snapshots:
             await self._redis.unlink(*unusable)
         return Versioned(version, found, values[len(keys) :])
 
-    async def put(self, key: str, snapshot: Snapshot, ttl: timedelta | None, head: bytes = b"") -> bool:
+    async def put(
+        self, key: str, snapshot: Snapshot, ttl: timedelta | None, head: bytes = b"", *, note: str = ""
+    ) -> bool:
         """Store in place of what `head` was read of; of nothing, where it is empty. False: somebody was quicker.
 
-        `ttl` None: it lives as long as what it replaces would have.
+        `ttl` None: it lives as long as what it replaces would have. `note` names it to `cache.noted`, in the same
+        moment.
         """
-        keys = (key, version_of(snapshot.owner))
+        keys = (key, version_of(snapshot.owner), *((NOTES,) if note else ()))
         version, kept_for = _new_version(), LIFETIMES["version"] // MILLISECOND
         lifetime = ttl // MILLISECOND if ttl else 0
-        args = (head, _write(snapshot), lifetime, version, kept_for)
+        noted = (note, score(), LIFETIMES["noted"] // MILLISECOND) if note else ()
+        args = (head, _write(snapshot), lifetime, version, kept_for, *noted)
         return bool(await self._redis.run(PUT, keys, args))
 
     async def renew(self, owner: str) -> None:

@@ -6,11 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import cast
 
 import httpx
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
@@ -50,8 +49,8 @@ from gateway.identity.rechecking import Rechecks
 from gateway.identity.watch import Watch
 from gateway.inbox import Inbox
 from gateway.kept import Kept
-from gateway.keyring import Keyring
 from gateway.log import configure
+from gateway.mails.choices import MailDesk
 from gateway.metrics import Metrics
 from gateway.offices import Offices
 from gateway.outbox.desk import Desk
@@ -79,6 +78,7 @@ from web.hooks import HOOK_CAPS, note_too_large, take_delivery
 from web.lane import Lane
 from web.live import LivePages
 from web.login import LOGIN
+from web.mailbox import DEMO
 from web.metrics import get_metrics
 from web.papers.sheet import Printer
 from web.portal.routes import PORTAL
@@ -87,6 +87,7 @@ from web.ready import Ready
 from web.staff_pages import LOOK_UPS_PER_MINUTE, look_of
 from web.staff_routes import CONSOLE
 from web.statics import get_static
+from web.stops import STOPS
 from web.streams import Streams
 from web.view import view_of
 
@@ -103,15 +104,18 @@ MEGABYTE = 1024 * 1024
 SIGN_INS_PER_MINUTE = 30  # steps of a sign-in from one address
 
 
-def create_app() -> ASGIApp:
+def create_app(*, mailbox: Path | None = None) -> ASGIApp:
     """Make the application from the environment. Raises `SettingsError` naming everything that is wrong."""
     settings = load(os.environ)
     configure(settings.log_level)
-    return make_app(settings)
+    return make_app(settings, mailbox=mailbox)
 
 
-def make_app(settings: Settings) -> ASGIApp:
-    """Make the application. Nothing is opened before its lifespan begins or its first request comes."""
+def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
+    """Make the application. Nothing is opened before its lifespan begins or its first request comes.
+
+    `mailbox` is the folder where all mails land, in a demo; everybody may read them.
+    """
     sign_ins = settings.require_sign_in()
     if settings.redis_url is None:
         raise SettingsError(
@@ -125,7 +129,7 @@ def make_app(settings: Settings) -> ASGIApp:
     policy = AddressPolicy(allow_http=settings.allow_http_sources, allow_private=settings.allow_private_sources)
     offices = Offices(database, vault, load_connectors(), policy, budget=partial(budget_of, redis, in_hurry=True))
     flight: Flight[Known] = Flight()
-    supply = Supply(Kept(redis), Turns(redis), flight, clock=utc_now)
+    supply = Supply(Kept(redis, notes=settings.sends_mails), Turns(redis), flight, clock=utc_now)
     views = AccountViews(offices, supply, budget=settings.page_budget)
     inbox = Inbox(database, offices, views, utc_now)
     telling = Telling(supply.announce, views, offices, utc_now)
@@ -137,7 +141,7 @@ def make_app(settings: Settings) -> ASGIApp:
     view = view_of(settings)
     seen_pages = SeenPages(
         database,
-        _derive(keyring, b"page codes"),
+        keyring.current.derive(b"page codes"),
         look_of(view.assets),
         kept_for=timedelta(days=settings.pages_kept),
         now=utc_now,
@@ -162,7 +166,7 @@ def make_app(settings: Settings) -> ASGIApp:
         lifetime=timedelta(seconds=settings.session_lifetime),
     )
     provider_http = _provider_client()
-    pre_login = PreLoginCookies(_derive(keyring, b"pre-login cookies"), utc_now)
+    pre_login = PreLoginCookies(keyring.current.derive(b"pre-login cookies"), utc_now)
     once = Once(redis)
     providers = Providers(
         OidcClient(provider_of(sign_in, settings.base_url), provider_http, utc_now, pre_login, once)
@@ -191,7 +195,7 @@ def make_app(settings: Settings) -> ASGIApp:
             yield
 
     app = Litestar(
-        route_handlers=[PORTAL, API, LOGIN, CONSOLE, *OUTSIDE, get_static],
+        route_handlers=[PORTAL, API, LOGIN, CONSOLE, *OUTSIDE, *STOPS, get_static, *(DEMO if mailbox else ())],
         plugins=[Protection(visitors, settings.base_url, drafts.keep)],
         exception_handlers=HANDLERS,
         lifespan=[lifespan],
@@ -215,6 +219,7 @@ def make_app(settings: Settings) -> ASGIApp:
                     standings=standings,
                     streams=Streams(room() * 3 // 4),  # and a quarter for pages
                 ),
+                "mails": MailDesk(database, trail, keyring, is_on=settings.sends_mails, mailbox=mailbox),
                 "metrics": Metrics(database, offices, redis, settings.base_url, utc_now),
                 "metrics_token": settings.metrics_token,
                 "offices": offices,
@@ -260,8 +265,3 @@ def _provider_client() -> httpx.AsyncClient:
     anywhere = AddressPolicy(allow_http=True, allow_private=True)
     pool = PoolTransport(Dialer(anywhere), tls=ssl.create_default_context())
     return open_client(pool)
-
-
-def _derive(keyring: Keyring, purpose: bytes) -> bytes:
-    """Make a key of its own for one purpose, the same in every process of the deployment."""
-    return HKDF(SHA256(), length=32, salt=None, info=b"hallway " + purpose).derive(keyring.current.raw())

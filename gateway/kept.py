@@ -29,10 +29,14 @@ class Shelf(Struct, frozen=True):
 
 
 class Kept:
-    """Lists and records in Redis. Every method raises `CacheDown` when Redis is away, or too busy to hear us."""
+    """Lists and records in Redis. Every method raises `CacheDown` when Redis is away, or too busy to hear us.
 
-    def __init__(self, redis: Client) -> None:
+    `notes`: each list that is written is noted for those who look for news in it.
+    """
+
+    def __init__(self, redis: Client, *, notes: bool = False) -> None:
         self._redis = redis
+        self._notes = notes
         self._snapshots = Snapshots(redis)
         self._holders = Holders(redis)
         self._unmapped = UnmappedStatuses(redis)
@@ -61,7 +65,7 @@ class Kept:
         kept = have
         for _ in range(TRIES):
             known = joined(whole, kept)
-            if await self._snapshots.put(want.key, pack(want, known), want.lifetime, stored.head):
+            if await self._put(want, known, want.lifetime, stored):
                 return known
             (stored,) = (await self._snapshots.get_versioned(want.account, [want.key])).stored
             kept = unpack(want, stored)
@@ -89,7 +93,7 @@ class Kept:
             await self._add_holder(want, [record for record in news if record.origin.id not in held])
             # Their holders are remembered for as long as a list lives that was read as a whole.
             lifetime = None if after.is_whole else IN_PASSING
-            if await self._snapshots.put(want.key, pack(want, after), lifetime, stored.head):
+            if await self._put(want, after, lifetime, stored):
                 return after.is_whole
         raise CacheDown("never our turn to write")
 
@@ -104,6 +108,11 @@ class Kept:
     async def drop_holders(self, office: Office, kind: Kind, holds: Iterable[tuple[str, str]]) -> None:
         with suppress(CacheDown):  # a name too many does no harm
             await self._holders.drop(_group(office, kind), holds)
+
+    async def _put(self, want: Pull, known: Known, lifetime: timedelta | None, stored: Stored) -> bool:
+        """Write in the place of what was stored. False: somebody was quicker."""
+        note = want.note if self._notes and want.is_list else ""
+        return await self._snapshots.put(want.key, pack(want, known), lifetime, stored.head, note=note)
 
     async def _add_holder(self, want: Pull, records: Iterable[Record]) -> None:
         if want.is_followed:

@@ -10,6 +10,8 @@ import secrets
 import stat
 from pathlib import Path
 
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from msgspec import Struct
 
 from connectors.config import Secret
@@ -29,6 +31,10 @@ class Key(Struct, frozen=True, kw_only=True):
 
     def raw(self) -> bytes:
         return base64.b64decode(self.secret.reveal())
+
+    def derive(self, purpose: bytes) -> bytes:
+        """Make a key of its own for one purpose, the same in every process of the deployment."""
+        return HKDF(SHA256(), length=KEY_BYTES, salt=None, info=b"hallway " + purpose).derive(self.raw())
 
 
 class Keyring(Struct, frozen=True):

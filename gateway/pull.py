@@ -52,6 +52,16 @@ class Pull(Struct, frozen=True, kw_only=True):
         return key(self._family, *whose, *filter(None, (self.record_id, self.cursor)))
 
     @property
+    def is_list(self) -> bool:
+        """Whether it is the latest records of a customer, and neither older ones nor a single one."""
+        return self._family == "list"
+
+    @property
+    def note(self) -> str:
+        """What names the list to those who look for news in it, whatever has become of the source's settings."""
+        return msgspec.json.encode((self.account, self.source, self.customer, self.kind)).decode()
+
+    @property
     def lifetime(self) -> timedelta:
         return LIFETIMES[self._family]
 
@@ -62,7 +72,7 @@ class Pull(Struct, frozen=True, kw_only=True):
     @property
     def is_followed(self) -> bool:
         """Whether a feed tells of its changes: of the latest records, not of older ones, nor of one that is whole."""
-        return self._family == "list" and self.kind in self.office.connector.feeds
+        return self.is_list and self.kind in self.office.connector.feeds
 
     @property
     def _family(self) -> Family:

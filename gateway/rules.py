@@ -142,6 +142,14 @@ def clamd(given: str) -> str:
     return given
 
 
+def smtp(given: str) -> Secret:
+    url = _split(given)
+    has_more = url.path not in {"", "/"} or url.query or url.fragment
+    if url.scheme not in {"smtp", "smtps"} or not url.hostname or has_more or bool(url.username) != bool(url.password):
+        raise ValueError("must be smtp://user:password@host:587 or smtps://user:password@host:465")
+    return Secret(given)
+
+
 def scopes(given: str) -> tuple[str, ...]:
     names = tuple(given.split())
     if "openid" not in names:

@@ -27,7 +27,7 @@ SURFACE = "#fff"  # what the light theme's cards are made of
 READABLE, VISIBLE = 4.5, 3.0  # WCAG AA for text, and for what is not text
 PROVIDERS = ("oidc", "oidc_2", "oidc_3", "oidc_4", "oidc_5")
 POLICIES = ("off", "two_facts", "email")  # which facts suffice to tie a login to a customer
-ADDRESSES = {"database_url", "redis_url"}  # secret because of the password in them
+ADDRESSES = {"database_url", "redis_url", "smtp_url"}  # secret because of the password in them
 
 
 class SettingsError(Exception):
@@ -73,6 +73,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     recheck_every: Annotated[int, rules.whole(0, 86_400)] = 600  # seconds; 0: never
     worker: Annotated[str, rules.one_of("beside", "elsewhere")] = "beside"
     sweep_every: Annotated[int, rules.whole(0, 2_592_000)] = 86_400  # seconds; 0: never
+    smtp_url: Annotated[Secret | None, rules.smtp] = None
+    mail_from: Annotated[str | None, rules.email] = None
+    mail_rate: Annotated[int, rules.whole(1, 6000)] = 120  # a minute
     pages_kept: Annotated[int, rules.whole(0, 400)] = 30  # days
     upload_size: Annotated[int, rules.whole(0, 25)] = 10  # megabytes of one file; 0: no files are taken
     upload_quota: Annotated[int, rules.whole(1, 100_000)] = 200  # megabytes of an account's in a day
@@ -86,6 +89,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     @property
     def has_embedded_database(self) -> bool:
         return self.database_url == embedded_database(self.data_dir)
+
+    @property
+    def sends_mails(self) -> bool:
+        return self.smtp_url is not None and self.mail_from is not None
 
     def keyring(self) -> Keyring:
         """Open the key ring; on first use of the embedded default, make it. Raises `KeyringError`."""
@@ -184,6 +191,8 @@ def _contradictions(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]
     if not settings.has_embedded_database and not settings.keys:
         problem = "needed with a database of your own, so that every machine has the same keys"
         yield ("keys", "database_url", "data_dir"), f"{problem}; {HOW_TO}"
+    if (settings.smtp_url is None) != (settings.mail_from is None):
+        yield ("mail_from", "smtp_url"), "goes together with HALLWAY_SMTP_URL"
     yield from contradictions(settings.providers)
 
 

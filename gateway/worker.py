@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from functools import partial, wraps
+from zoneinfo import ZoneInfo
 
 import structlog
 import uvloop
@@ -24,23 +25,34 @@ from saq.queue.redis import RedisQueue
 from saq.types import Context
 
 from auth.clock import utc_now
-from cache.client import connect
+from cache.client import Client, connect
+from cache.flight import Flight
+from cache.turns import Turns
 from connectors.addresses import AddressPolicy
 from connectors.records import Kind
 from connectors.registry import load_connectors
+from gateway.account_view import AccountViews
 from gateway.budgets import budget_of
 from gateway.feeds.comparing import Comparing
 from gateway.feeds.contacts import Contacts
 from gateway.feeds.following import Following
 from gateway.feeds.news import News
+from gateway.feeds.noticing import Noticing
 from gateway.feeds.reading import Reading
 from gateway.feeds.sweeping import Sweeping
 from gateway.kept import Kept
 from gateway.log import configure
+from gateway.mails.choices import Stops
+from gateway.mails.letters import Letters, Sender
+from gateway.mails.post import server_of
+from gateway.mails.queue import Queue
+from gateway.mails.sending import Mailing
 from gateway.offices import Offices
+from gateway.pull import Known
 from gateway.records.database import Database, DatabaseDown
 from gateway.rounds import Rounds
 from gateway.settings import Settings, SettingsError
+from gateway.supply import Supply
 from gateway.vault import Vault
 
 QUEUE = "{hallway}"  # the braces keep all its keys on one node of a cluster
@@ -81,7 +93,7 @@ async def _work(settings: Settings, redis_url: str, *, leashed: bool) -> None:
         budget = partial(budget_of, redis, in_hurry=False)
         offices = Offices(database, vault, load_connectors(), policy, budget=budget)
         stack.push_async_callback(offices.aclose)
-        kept = Kept(redis)
+        kept = Kept(redis, notes=settings.sends_mails)
         reading = Reading(kept, utc_now)
         following = Following(database, redis, offices, News(database, kept, reading), utc_now)
         comparing = Comparing(database, offices, reading, utc_now)
@@ -113,10 +125,52 @@ async def _work(settings: Settings, redis_url: str, *, leashed: bool) -> None:
             rounds = Rounds(what, turn, every=seconds)
             await rounds.start()
             stack.push_async_callback(rounds.stop)
+        await _begin_mails(stack, settings, database, redis, offices)
         if leashed:
             asyncio.get_running_loop().add_reader(sys.stdin, _stop_at_the_end, worker)
         gc.freeze()  # what is loaded stays: to look through it for garbage takes longer than to bring changes in
         await worker.start()
+
+
+async def _begin_mails(
+    stack: AsyncExitStack, settings: Settings, database: Database, redis: Client, offices: Offices
+) -> None:
+    """Look for news and send mails, where there is a mail server."""
+    if settings.smtp_url is None or settings.mail_from is None:
+        return
+    sender = Sender(
+        base_url=settings.base_url,
+        name=settings.brand_name,
+        address=settings.mail_from,
+        reply_to=settings.contact_email,
+        accent=settings.brand_accent,
+        accent_ink=settings.brand_accent_ink,
+    )
+    kept = Kept(redis, notes=True)
+    flight: Flight[Known] = Flight()
+    stack.push_async_callback(flight.aclose)
+    views = AccountViews(offices, Supply(kept, Turns(redis), flight, clock=utc_now), budget=PATIENCE)
+    letters = Letters(sender, Stops(settings.keyring()).sign, utc_now)
+    zone = ZoneInfo(settings.time_zone)
+    mailing = Mailing(
+        database,
+        views,
+        letters,
+        server_of(settings.smtp_url),
+        clock=utc_now,
+        zone=zone,
+        sender=sender.address,
+        rate=settings.mail_rate,
+    )
+    reading = Reading(kept, utc_now)
+    noticing = Noticing(database, redis, offices, reading, told=Queue(), clock=utc_now, zone=zone)
+    news = Rounds("news", noticing.turn, every=1.0)
+    mails = Rounds("mails", mailing.turn, every=1.0)
+    await news.start()
+    stack.push_async_callback(news.stop)
+    await mails.start()
+    stack.push_async_callback(mails.finish)
+    stack.callback(mailing.close)
 
 
 class Patient(RedisQueue):

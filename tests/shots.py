@@ -42,6 +42,7 @@ PAGES = {  # name -> path, or the link to follow on the page before
     "search": "/search?q=oven",
     "search-empty": "/search?q=zeppelin",
     "account": "/account",
+    "mails": "/account/mails",
     "details": "/account/details",
     "details-edit": "main a[href*='/account/details/edit']",
     "delete-login": "/account/delete",

@@ -9,7 +9,7 @@ from playwright._impl._api_structures import SetCookieParam
 from playwright.async_api import Browser, BrowserContext, async_playwright
 from support_audit import TRAIL
 from support_chromium import CHROMIUM, find_chromium
-from support_portal import BAKERY, Portal, listening
+from support_portal import BAKERY, KEYS, Portal, listening
 from support_sandbox import RunningSandbox, free_port
 
 from auth import cookies
@@ -19,6 +19,8 @@ from auth.provider import Identity
 from connectors.config import Secret
 from gateway.access import remember_staff
 from gateway.app import make_app
+from gateway.keyring import parse_keyring
+from gateway.mails.choices import Stop, Stops
 from gateway.records.database import Database
 from gateway.settings import Settings
 from gateway.sign_in import ProviderSettings
@@ -44,12 +46,16 @@ MEMBERS_PAGES = (
     *ASKING,
     *STATEMENTS,
     *SEARCHES,
+    "/account",
+    "/account/mails",
+    "/open/new/invoices/erp/2093",
     *ACCOUNT,
     "/invoices/erp/0",
     "/nowhere",
     "/staff",
 )
-DOORS = ("/sign-in", "/signed-out", "/nowhere", "/auth/callback?state=none", "/auth/9/start")
+STOP = Stops(parse_keyring(KEYS)).sign(Stop("0" * 26, "invoice_new"))
+DOORS = (f"/mails/stop/{STOP}", "/sign-in", "/signed-out", "/nowhere", "/auth/callback?state=none", "/auth/9/start")
 DESK = (
     *("/staff", "/staff/customers", "/staff/customers?q=zeppelin", "/staff/pages", "/staff/customers/bakery/why"),
     "/staff/customers/bakery/why?member=x&record=nothing",
@@ -97,6 +103,8 @@ async def stage(portal_settings: Settings, database: Database, sandbox: RunningS
         oidc=_provider("Sign in with your customer account"),
         oidc_2=_provider("Sign in with Example Net", client_id="another"),
         oidc_3=_provider(None, for_="staff"),
+        smtp_url=Secret("smtp://127.0.0.1:9"),
+        mail_from="portal@kestrel.example",
     )
     portal = Portal(make_app(settings), database, settings)
     await portal.connect(sandbox)

@@ -60,6 +60,7 @@ webhook_secret = {{ env = "RT_HOOK" }}
 """
 ODOO_HOOK = "hook-canary-of-odoo"
 RT_HOOK = "aG9vay1jYW5hcnktb2YtcnQ="  # base64, as Standard Webhooks have it
+KEYS = "1:" + "A" * 43 + "="
 LAX = AddressPolicy(allow_http=True, allow_private=True)
 BAKERY = (("erp", "10"), ("helpdesk", "maya@alderlane.example"), ("helpdesk", "joseph@alderlane.example"))
 HOTEL = (("erp", "30"), ("helpdesk", "ines@harbourhotel.example"))
@@ -189,7 +190,7 @@ def settings_for(database_url: str, redis_url: str, folder: Path, base_url: str 
             "HALLWAY_DATABASE_URL": database_url,
             "HALLWAY_REDIS_URL": redis_url,
             "HALLWAY_DATA_DIR": str(folder),
-            "HALLWAY_KEYS": "1:" + "A" * 43 + "=",
+            "HALLWAY_KEYS": KEYS,
             "HALLWAY_OIDC_ISSUER": ISSUER,
             "HALLWAY_OIDC_CLIENT_ID": "portal",
             "HALLWAY_OIDC_CLIENT_SECRET": "secret-secret-secret",

@@ -382,7 +382,7 @@ async def test_says_in_the_log_what_was_refused_and_not_what_was_sent(site: Site
 
 # The real application: every route there is
 
-FROM_SERVERS = {"/auth/backchannel-logout", "/hooks/{source:str}"}  # no browser sends these
+FROM_SERVERS = {"/auth/backchannel-logout", "/hooks/{source:str}", "/mails/stop/{token:str}"}  # no browser sends these
 
 
 async def test_opens_only_the_routes_that_are_meant_to_be_open(portal: Portal) -> None:
@@ -408,6 +408,8 @@ async def test_opens_only_the_routes_that_are_meant_to_be_open(portal: Portal) -
         ("GET", "/healthz"),
         ("GET", "/metrics"),  # to who has its token
         ("GET", "/readyz"),
+        ("GET", "/mails/stop/{token:str}"),  # to who has a mail
+        ("POST", "/mails/stop/{token:str}"),
     }
     assert {path for path, handler in handlers if handler.opt.get("from_elsewhere")} == FROM_SERVERS
 

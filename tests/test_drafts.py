@@ -1,5 +1,7 @@
 """What somebody wrote while their session ended: it comes back after the next sign-in, to them alone."""
 
+from typing import Any
+
 import httpx
 import pytest
 from support_door import litestar_of
@@ -60,7 +62,7 @@ async def test_brings_the_words_of_an_answer_with_files_back(portal: Portal) -> 
     cookie = await portal.sign_in("maya", "bakery")
     await portal.sessions.end(cookie)
     fields = {"_token": "x", "nonce": "x" * 20, "text": "Written <before>."}
-    parts = [
+    parts: list[Any] = [
         *((name, (None, value)) for name, value in fields.items()),
         ("files", ("a.pdf", b"%PDF-" + b"x" * 500_000)),
     ]

@@ -27,7 +27,7 @@ READERS = {
     "Snapshots": {"cache/snapshots.py", "gateway/kept.py"},
     "get_versioned": {"cache/snapshots.py", "gateway/kept.py"},
     "unpack": {"gateway/kept.py", "gateway/pull.py"},
-    "Supply": {"gateway/account_view.py", "gateway/app.py", "gateway/supply.py"},
+    "Supply": {"gateway/account_view.py", "gateway/app.py", "gateway/supply.py", "gateway/worker.py"},
     "feeds": {
         "gateway/feeds/following.py",
         "gateway/feeds/overview.py",

@@ -57,6 +57,9 @@ def test_reads_every_variable(tmp_path: Path) -> None:
         "DATA_DIR": str(tmp_path),
         "DATABASE_URL": "postgresql://hallway:pw@db/hallway",
         "REDIS_URL": "rediss://:pw@cache:6380/0",
+        "SMTP_URL": "smtps://hallway:pw@mail.example:465",
+        "MAIL_FROM": "portal@example.com",
+        "MAIL_RATE": "30",
         "KEYS": KEY,
         "OIDC_ISSUER": "https://id.example.com/",
         "TRUSTED_PROXIES": "10.0.0.5, 192.168.7.0/24 fd00::/8",
@@ -145,6 +148,9 @@ def test_reads_every_variable(tmp_path: Path) -> None:
         recheck_every=60,
         worker="elsewhere",
         sweep_every=3600,
+        smtp_url=Secret("smtps://hallway:pw@mail.example:465"),
+        mail_from="portal@example.com",
+        mail_rate=30,
     )
 
 
@@ -183,6 +189,12 @@ def test_takes_an_empty_variable_for_unset() -> None:
         ("HOST", "a\x07b"),
         ("DATABASE_URL", "mysql://db/hallway"),
         ("DATABASE_URL", "hallway.db"),
+        ("SMTP_URL", "mail.example"),
+        ("SMTP_URL", "smtp://user@mail.example"),
+        ("SMTP_URL", "smtp://mail.example/path"),
+        ("SMTP_URL", "http://mail.example"),
+        ("MAIL_FROM", "nobody"),
+        ("MAIL_RATE", "0"),
         ("REDIS_URL", "cache:6379"),
         ("REDIS_URL", "http://cache"),
         ("REDIS_URL", "redis://"),

@@ -32,6 +32,7 @@ PAGES = (
     "/requests",
     "/documents",
     "/search?q=oven",
+    "/account/mails",
     "/account",
 )
 ASKING = ("/requests/new", "/requests/new/order?about=erp/orders/4424", "/requests/new/call-back")
@@ -121,7 +122,7 @@ async def test_changes_nothing(portal: Portal) -> None:
                 answer = await sam.send(method, path, account="bakery", page="home")
                 assert answer.status_code == 403, (method, path)
                 tried.add(path)
-    assert {"/sign-out", "/account/use", "/usage/left", "/account/sign-out-elsewhere"} <= tried
+    assert {"/sign-out", "/account/use", "/usage/left", "/account/sign-out-elsewhere", "/account/mails"} <= tried
     assert await portal.sessions.get(maya)
     assert (await sam.get("/")).status_code == 200
     assert "Nothing was done" in (await sam.send("POST", "/sign-out")).text

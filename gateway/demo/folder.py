@@ -9,6 +9,7 @@ from pathlib import Path
 from gateway.serve import ServeError
 
 MARK = "made-by-hallway-demo"
+MAILBOX = "mailbox"  # a folder in it, for all mails that the demo writes
 
 
 @contextmanager

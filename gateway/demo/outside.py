@@ -70,6 +70,22 @@ def sign_in_provider(people: Sequence[Person]) -> Iterator[str]:
         yield f"http://{LOOPBACK}:{server.server_port}"
 
 
+@contextmanager
+def mail_server(mailbox: Path) -> Iterator[str]:
+    """Run a mail server in a thread, which puts all it gets into a mailbox, and give its address."""
+    try:
+        controllers, handlers = _quiet_import("aiosmtpd.controller"), _quiet_import("aiosmtpd.handlers")
+    except ImportError:
+        raise ServeError("the demo wants a mail server: pip install 'hallway[demo]'") from None
+    logging.getLogger("mail").setLevel(logging.ERROR)
+    server = controllers.Controller(handlers.Mailbox(mailbox), hostname=LOOPBACK, port=_free_port())
+    server.start()
+    try:
+        yield f"smtp://{LOOPBACK}:{server.port}"
+    finally:
+        server.stop()
+
+
 def _quiet_import(name: str) -> Any:  # noqa: ANN401  # a module without types
     """Import what is only in the demo's installation, without telling newcomers what it finds deprecated."""
     with warnings.catch_warnings():

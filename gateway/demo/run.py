@@ -14,8 +14,8 @@ from auth.clock import utc_now
 from connectors.addresses import AddressPolicy
 from connectors.registry import load_connectors
 from gateway.audit import Trail
-from gateway.demo.folder import fresh_folder
-from gateway.demo.outside import sandbox, sandbox_secrets, sign_in_provider
+from gateway.demo.folder import MAILBOX, fresh_folder
+from gateway.demo.outside import mail_server, sandbox, sandbox_secrets, sign_in_provider
 from gateway.demo.people import BY, People, link_people, read_people
 from gateway.records.database import Database
 from gateway.rules import PREFIX
@@ -43,11 +43,13 @@ def run_demo(fixtures: Path, host: str, port: int, data_dir: Path) -> None:
         stack.enter_context(fresh_folder(data_dir))
         issuer = stack.enter_context(sign_in_provider(people.people))
         address = stack.enter_context(sandbox(fixtures / "sandbox"))
-        settings = _settings(host, port, data_dir, issuer)
+        smtp_url = stack.enter_context(mail_server(data_dir / MAILBOX))
+        settings = _settings(host, port, data_dir, issuer, smtp_url)
         prepare_database(settings.database_url.reveal())
         asyncio.run(_fill(settings, fixtures, address, people))
         hint = f"Change an order, an offer, an invoice or a request at {address}/control/ and watch the portal follow."
-        told = "\n\n".join([_sign_ins(people), hint, "Ctrl-C ends it."])
+        mails = f"The mails that it writes, once somebody has signed in, land at {settings.base_url}/demo/mailbox."
+        told = "\n\n".join([_sign_ins(people), hint, mails, "Ctrl-C ends it."])
         serve(settings, load_app, lambda line: click.echo(f"{line}\n\n{told}"))
 
 
@@ -55,10 +57,10 @@ def load_app() -> Any:  # noqa: ANN401  # an ASGI application
     """Make the application, in a worker."""
     from gateway.app import create_app  # noqa: PLC0415  # only workers pay for importing the web framework
 
-    return create_app()
+    return create_app(mailbox=Path(os.environ[f"{PREFIX}DATA_DIR"]) / MAILBOX)
 
 
-def _settings(host: str, port: int, data_dir: Path, issuer: str) -> Settings:
+def _settings(host: str, port: int, data_dir: Path, issuer: str, smtp_url: str) -> Settings:
     """Choose the settings, for this process and the workers to come. Those of the environment do not count."""
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         del os.environ[name]
@@ -72,6 +74,8 @@ def _settings(host: str, port: int, data_dir: Path, issuer: str) -> Settings:
         "OIDC_CLIENT_SECRET": secrets.token_urlsafe(),
         "ALLOW_HTTP_SOURCES": "true",
         "ALLOW_PRIVATE_SOURCES": "true",
+        "SMTP_URL": smtp_url,
+        "MAIL_FROM": "portal@kestrel-moor.example",
         "LOG_LEVEL": "warning",
     }
     os.environ.update({PREFIX + name: value for name, value in chosen.items()})

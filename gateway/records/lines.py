@@ -16,6 +16,7 @@ What = Literal[
     "invitation.made",
     "invitation.used",
     "invitation.withdrawn",
+    "mails.chosen",
     "member.changed",
     "member.disabled",
     "member.downloaded",

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 import gateway.records.agreement_tables
 import gateway.records.feed_tables
 import gateway.records.identity_tables
+import gateway.records.mail_tables
 import gateway.records.outbox_tables
 import gateway.records.topic_tables
 import gateway.records.webhook_tables  # noqa: F401  # the tables are those of all these modules

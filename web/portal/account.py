@@ -50,6 +50,7 @@ async def show_account(
         invited=invited,
         choices=choices_for_new(visit),
         waiting=await waiting(visit, database),
+        sends_mails=request.app.state.mails.is_on,
         sign_ins=await _sign_ins(request),
     )
 

@@ -27,6 +27,7 @@ from web.portal.handed import go_to_order, take_back_order
 from web.portal.home import show_home
 from web.portal.invoices import get_invoice_file, show_invoice, show_invoices
 from web.portal.leaving import delete_login, show_leaving
+from web.portal.mails import believe_address, choose_mails, open_record, show_mails
 from web.portal.orders import get_order_file, show_order, show_orders
 from web.portal.requests import (
     get_request_file,
@@ -92,6 +93,10 @@ PORTAL = Router(
         show_search,
         show_account,
         sign_out_elsewhere,
+        show_mails,
+        choose_mails,
+        believe_address,
+        open_record,
         show_details,
         edit_details,
         check_details,

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from auth import cookies
 from auth.guards import SignInNeeded
+from auth.own_path import HOME, own_path
 from auth.principals import Principal
 from auth.sessions import Sessions
 from gateway.access import scope_of
@@ -19,7 +20,10 @@ from web.redirects import cookie, see_other
 
 
 class Wanted(Struct, frozen=True):
+    """What the form says. `next` is where to go then."""
+
     account: str
+    next: str = HOME
 
 
 @post("/account/use")
@@ -36,4 +40,4 @@ async def use_account(
     session_id = await sessions.renew(old, data.account, address=address_of(request))
     if session_id is None:  # it ended a moment ago, and must not come back like this
         raise SignInNeeded
-    return see_other("/", cookie(cookies.SESSION, session_id))
+    return see_other(own_path(data.next), cookie(cookies.SESSION, session_id))

@@ -1,0 +1,231 @@
+"""What a change of a record is to its customer: rules over how it was when we last looked and how it is, and no more.
+
+What was told before is judged here alone, and never by what a back office says of its changes: however often and in
+whatever order it tells them, how it was and how it is stay the same.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date, datetime, timedelta
+from typing import Literal, get_args
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from connectors.records import Invoice, Kind, Message, Order, Record, Ticket
+from gateway.statuses import is_overdue, is_to_pay
+
+EventName = Literal["request_waits", "request_answered", "invoice_new", "invoice_overdue", "order_shipped"]
+EVENTS: tuple[EventName, ...] = get_args(EventName)
+KIND_OF: Mapping[EventName, Kind] = {
+    "request_waits": "tickets",
+    "request_answered": "tickets",
+    "invoice_new": "invoices",
+    "invoice_overdue": "invoices",
+    "order_shipped": "orders",
+}
+
+MOST = 1000  # records of a list that are remembered, also those that it does not hold any more
+# What we see for the first time may be old all the same: it was another customer's, or lay behind the end of a long
+# history. So it is news only if it began after the last look, or not so long before. Bills are dated back.
+BACKDATED = timedelta(days=31)
+BEFORE = timedelta(days=1)
+TOGETHER = timedelta(minutes=10)  # an answer and what it does to the state are one change
+LEFT = frozenset({"on_its_way", "delivered"})
+ALL_OF_IT = ""  # for a parcel: the source tells of none, and the order as a whole has left
+
+
+class Entry(Struct, frozen=True, array_like=True):
+    """A record as it was. `told` is what of it is no news any more: the parcels that have left, or the last answer."""
+
+    state: str
+    changed_at: datetime | None = None
+    told: tuple[str, ...] = ()
+
+
+class Book(Struct, frozen=True, array_like=True):
+    """What was known of one list at the last look. `system` names what it was read from: another one has other ids."""
+
+    system: str
+    looked_at: datetime
+    entries: dict[str, Entry] = {}
+
+
+class Topic(Struct, frozen=True):
+    """Whose records, from where."""
+
+    account: str
+    source: str
+    kind: Kind
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """Something happened to a record. `about` differs from that of the next such event of the same record.
+
+    `names` are all that it may be called, the most telling first.
+    """
+
+    names: tuple[EventName, ...]
+    record: str
+    about: str
+
+
+def first_book(records: Iterable[Record], *, system: str, at: datetime, today: date) -> Book:
+    """Begin with a list: nothing that it holds is news."""
+    return Book(system, at, _kept({}, {record.origin.id: _entry(record, today) for record in records}))
+
+
+def compare(book: Book, records: Iterable[Record], *, at: datetime, today: date) -> tuple[Book, list[Event]]:
+    """Compare a list with what was known of it. What it holds no more stays known for a while.
+
+    `today` is the day by which a bill is overdue. Tickets come with their messages where `to_read` names them.
+    """
+    entries: dict[str, Entry] = {}
+    events: list[Event] = []
+    for record in records:
+        before = book.entries.get(record.origin.id)
+        if before and _is_older(record, before):
+            continue
+        entry, event = _compare_one(record, before, since=book.looked_at, today=today)
+        entries[record.origin.id] = entry
+        if event:
+            events.append(event)
+    return replace(book, looked_at=at, entries=_kept(book.entries, entries)), events
+
+
+def to_read(book: Book, records: Iterable[Record]) -> list[str]:
+    """Name the tickets of which only their messages tell whether they were answered."""
+    return [
+        record.origin.id
+        for record in records
+        if isinstance(record, Ticket) and record.messages is None and _may_have_news(record, book)
+    ]
+
+
+def due_next(records: Iterable[Record], today: date) -> date | None:
+    """Say on which day a bill of a list falls due next that is not overdue yet."""
+    due = (each.due_on for each in records if isinstance(each, Invoice) and is_to_pay(each) and each.due_on)
+    return min((day for day in due if day >= today), default=None)
+
+
+def is_still_so(names: Collection[EventName], record: Record, today: date) -> EventName | None:
+    """Give the most telling name that is still true of a record. None: it is no news any more."""
+    for name in names:
+        match name, record:
+            case "request_waits", Ticket(state="awaiting_customer"):
+                return name
+            case "request_answered", Ticket():
+                return name
+            case "invoice_new", Invoice() if record.state != "cancelled":
+                return name
+            case "invoice_overdue", Invoice() if is_overdue(record, today):
+                return name
+            case "order_shipped", Order() if record.state != "cancelled":
+                return name
+    return None
+
+
+def _compare_one(record: Record, before: Entry | None, *, since: datetime, today: date) -> tuple[Entry, Event | None]:
+    match record:
+        case Ticket():
+            return _ticket(record, before, since)
+        case Invoice():
+            return _invoice(record, before, since, today)
+        case Order():
+            return _order(record, before, since, today)
+        case _:
+            return _entry(record, today), None
+
+
+def _ticket(ticket: Ticket, before: Entry | None, since: datetime) -> tuple[Entry, Event | None]:
+    """An answer is a public message of ours. Whether the customer wrote, or a colleague of theirs, is no news."""
+    entry = Entry(ticket.state, ticket.origin.changed_at, before.told if before else ())
+    answers = [message for message in ticket.messages or () if not message.from_customer]
+    if answers:
+        entry = replace(entry, told=(answers[-1].id,))
+    news = _after(answers, before, since)
+    was_other = before.state != ticket.state if before else ticket.created_at >= since - BEFORE
+    turned = ticket.state == "awaiting_customer" and was_other
+    if not news and not turned:
+        return entry, None
+    names: list[EventName] = []
+    if ticket.state == "awaiting_customer":
+        names.append("request_waits")
+    if news:
+        names.append("request_answered")
+    about = _occasion(ticket, answers, is_news=bool(news))
+    return entry, Event(names=tuple(names), record=ticket.origin.id, about=about)
+
+
+def _after(answers: list[Message], before: Entry | None, since: datetime) -> list[Message]:
+    """Give the answers that came since the last look."""
+    if before is None:
+        return [message for message in answers if message.at >= since - BEFORE]
+    ids = [message.id for message in answers]
+    if before.told and before.told[0] in ids:
+        return answers[ids.index(before.told[0]) + 1 :]
+    return [message for message in answers if before.changed_at is None or message.at > before.changed_at]
+
+
+def _occasion(ticket: Ticket, answers: list[Message], *, is_news: bool) -> str:
+    """Name the answer that it is about, or the moment in which it began to wait, where that was no answer's doing."""
+    changed = ticket.origin.changed_at
+    if answers and (is_news or (changed and changed - answers[-1].at <= TOGETHER)):
+        return f"answer {answers[-1].id}"
+    return f"{ticket.state} {changed.isoformat() if changed else ''}"
+
+
+def _invoice(invoice: Invoice, before: Entry | None, since: datetime, today: date) -> tuple[Entry, Event | None]:
+    entry = _entry(invoice, today)
+    if before is None:
+        dated = invoice.issued_on is None or invoice.issued_on >= (since - BACKDATED).date()
+        is_bill = invoice.state in {"open", "part_paid", "paid"} and not invoice.is_credit_note
+        return entry, _event("invoice_new", invoice) if dated and is_bill else None
+    if entry.state == "overdue" != before.state:
+        return entry, _event("invoice_overdue", invoice, str(invoice.due_on))
+    return entry, None
+
+
+def _order(order: Order, before: Entry | None, since: datetime, today: date) -> tuple[Entry, Event | None]:
+    entry = _entry(order, today)
+    known = set(before.told) if before else set[str]()
+    if before is None and (order.ordered_at is None or order.ordered_at < since - BEFORE):
+        return entry, None
+    # Where the source told of the order as a whole once, what it says of parcels later is the same story.
+    new = set() if ALL_OF_IT in known or (known and entry.told == (ALL_OF_IT,)) else set(entry.told) - known
+    entry = replace(entry, told=tuple(sorted(known | set(entry.told))))
+    return entry, _event("order_shipped", order, " ".join(sorted(new))) if new else None
+
+
+def _entry(record: Record, today: date) -> Entry:
+    """Write down how a record is, as of the first look."""
+    state = "overdue" if isinstance(record, Invoice) and is_overdue(record, today) else record.state
+    told: tuple[str, ...] = ()
+    if isinstance(record, Order):
+        left = {parcel.number for parcel in record.shipments if parcel.state in LEFT}
+        told = tuple(sorted(left)) or ((ALL_OF_IT,) if record.state in LEFT else ())
+    return Entry(state, record.origin.changed_at, told)
+
+
+def _event(name: EventName, record: Record, about: str = "") -> Event:
+    return Event(names=(name,), record=record.origin.id, about=about)
+
+
+def _may_have_news(ticket: Ticket, book: Book) -> bool:
+    before = book.entries.get(ticket.origin.id)
+    if before is None:
+        return (ticket.origin.changed_at or ticket.created_at) >= book.looked_at - BEFORE
+    if _is_older(ticket, before):
+        return False
+    return (ticket.state, ticket.origin.changed_at) != (before.state, before.changed_at)
+
+
+def _is_older(record: Record, before: Entry) -> bool:
+    """Whether it is an answer from before the one that we have seen already, by their clock."""
+    changed = record.origin.changed_at
+    return changed is not None and before.changed_at is not None and changed < before.changed_at
+
+
+def _kept(before: Mapping[str, Entry], now: Mapping[str, Entry]) -> dict[str, Entry]:
+    """Join what was known with what is seen now, the latest seen first, and forget what was not seen for longest."""
+    joined = {**now, **{key: entry for key, entry in before.items() if key not in now}}
+    return dict(list(joined.items())[:MOST])

@@ -1,0 +1,74 @@
+"""The rows of mails: what was known when it was last looked for news, what is to be sent, and who wants none."""
+
+from datetime import date, datetime
+
+from sqlalchemy import Date, ForeignKey, ForeignKeyConstraint, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from gateway.records.base import Base
+
+
+class BookRow(Base):
+    """One list of one customer as it was when it was last looked for news: what is in it is no news any more."""
+
+    __tablename__ = "books"
+    __table_args__ = (
+        ForeignKeyConstraint(["source", "customer"], ["links.source", "links.customer"], ondelete="CASCADE"),
+        Index("ix_books_due_on", "due_on"),
+    )
+
+    source: Mapped[str] = mapped_column(String(63), primary_key=True)
+    customer: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
+    account_id: Mapped[str] = mapped_column(String(63))
+    turn: Mapped[int]  # grows with every look that changes something, so that two at once are noticed
+    book: Mapped[bytes] = mapped_column(LargeBinary)  # of zstd
+    due_on: Mapped[date | None] = mapped_column(Date)  # when a bill falls due next
+
+
+class MailRow(Base):
+    """A mail to one member about one event. It holds nothing of the record: what it says is read when it is sent."""
+
+    __tablename__ = "mails"
+    __table_args__ = (
+        UniqueConstraint("member_id", "account_id", "event_key", name="uq_mails_event"),
+        Index("ix_mails_due_at", "due_at"),
+        Index("ix_mails_made_at", "made_at"),
+    )
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    member_id: Mapped[str] = mapped_column(ForeignKey("members.id", ondelete="CASCADE"))
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    source: Mapped[str] = mapped_column(String(63))
+    kind: Mapped[str] = mapped_column(String(20))
+    record: Mapped[str]  # their id
+    names: Mapped[str] = mapped_column(String(100))  # what the event may be called, the most telling first
+    event_key: Mapped[str] = mapped_column(String(64))  # SHA-256; the same for the same event, however often it is seen
+    made_at: Mapped[datetime]
+    due_at: Mapped[datetime | None]  # when to try, or to try again; None: not any more
+    state: Mapped[str] = mapped_column(String(12))
+    turn: Mapped[int]  # grows with every try, so that one that comes back too late changes nothing
+    tries: Mapped[int]
+    handed_at: Mapped[datetime | None]  # when it began to go out: from here on it may have arrived
+    ended_at: Mapped[datetime | None]
+    error: Mapped[str | None] = mapped_column(Text)  # for staff
+
+
+class UnwantedMail(Base):
+    """A member wants no mails of this event."""
+
+    __tablename__ = "unwanted_mails"
+
+    member_id: Mapped[str] = mapped_column(ForeignKey("members.id", ondelete="CASCADE"), primary_key=True)
+    event: Mapped[str] = mapped_column(String(40), primary_key=True)
+
+
+class RefusedAddress(Base):
+    """A mail server refused this address of a member. Mails go to another one as soon as we know another."""
+
+    __tablename__ = "refused_addresses"
+
+    member_id: Mapped[str] = mapped_column(ForeignKey("members.id", ondelete="CASCADE"), primary_key=True)
+    address: Mapped[str]
+    refused_at: Mapped[datetime]
+    said: Mapped[str] = mapped_column(Text)
