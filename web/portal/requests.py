@@ -30,8 +30,9 @@ from web.portal.replies import Answering, Move, Moved, answering, check, written
 from web.portal.sent import on_its_way
 from web.portal.uploads import AGAIN, TOO_MUCH, uploads_in
 from web.portal.visit import Visit, href, items_of, only
+from web.quotes import fold, fold_plain
 from web.redirects import see_other
-from web.safe_html import SafeHtml, clean, plain
+from web.safe_html import SafeHtml, clean
 from web.words import number
 
 # Whose turn it is, in the order to show it; whatever is not named here is with us.
@@ -195,7 +196,7 @@ async def _conversation(ticket: Ticket) -> list[dict[str, Any]] | None:
 
 
 async def _body(message: Message) -> SafeHtml:
-    return await clean(message.body) if message.media_type == "text/html" else plain(message.body)
+    return fold(await clean(message.body)) if message.media_type == "text/html" else fold_plain(message.body)
 
 
 def _empty(show: Show, question: str, *, known: bool) -> Empty:
