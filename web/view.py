@@ -16,6 +16,7 @@ from msgspec import Struct
 from auth.principals import Onlooker, Principal, StaffPrincipal, Viewing
 from connectors.links import fit
 from gateway.office_hours import OfficeHours
+from gateway.spans import span
 from web import pieces, words
 from web.safe_html import SafeHtml
 from web.stamps import Stamp
@@ -94,6 +95,7 @@ class View:
                 "moment": self._moment,
                 "instant": lambda at: pieces.instant(at, self._moment(at)),
                 "stamps": self.stamps,
+                "span": span,
             },
         )
 
