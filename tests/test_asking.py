@@ -15,6 +15,7 @@ from test_rights import SAME_SITE
 from auth.clock import utc_now
 from connectors.sandbox.faults import Fault
 from gateway.records.outbox_tables import OutboxRow
+from gateway.statuses import ORDERS
 from gateway.topics.changes import apply, plan
 from gateway.topics.file import parse
 
@@ -117,7 +118,7 @@ async def test_fills_in_what_it_knows(maya: httpx.AsyncClient) -> None:
     assert (await form(maya, page))["order"] == ORDER
     shown = unescape((await maya.get(page)).text)
     assert "This may already answer it" in shown
-    assert "A part of it has left us." in shown
+    assert ORDERS["on_its_way"].meaning in shown
     assert "SO-4424, on its way, expected " in shown
 
 

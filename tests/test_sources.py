@@ -129,6 +129,12 @@ def test_refuses_a_file_that_is_not_toml() -> None:
     assert problems("[sources")[0].startswith("not TOML: ")
 
 
+@pytest.mark.parametrize("name", ["new", "sent"])
+def test_leaves_to_the_portal_what_its_addresses_mean_otherwise(name: str) -> None:
+    text = f'[sources.{name}]\nconnector = "notes"\ntitle = "Notes"'
+    assert any(f"sources.{name}: this name means something else" in problem for problem in problems(text))
+
+
 @pytest.mark.parametrize("address", ["http://notes.example.com", "https://me:canary@notes.example.com", "nonsense"])
 def test_refuses_an_address_that_this_deployment_does_not_call(address: str) -> None:
     (problem,) = problems(FILE.replace("https://notes.example.com", address))

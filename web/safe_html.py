@@ -21,7 +21,7 @@ TAG = re.compile(r"<[^<>]*>?")  # looks at each character once, whatever the tex
 
 
 class SafeHtml:
-    """Cleaned markup. Only `clean` and `plain` make it, and templates trust nothing else."""
+    """Cleaned markup. Only `clean`, `plain` and `web.quotes` make it, and templates trust nothing else."""
 
     __slots__ = ("html",)
 

@@ -20,6 +20,7 @@ from gateway.rules import did_you_mean
 from gateway.sources.references import resolve
 
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+TAKEN = ("new", "sent")  # words that stand in the place of a source in addresses of requests
 KEYS = ("connector", "title", "settings", "promises")
 LONGEST_TITLE = 255
 LONGEST_PROMISE = 7 * 24 * 60 * 60  # seconds; data that may be older than a week is not worth a promise
@@ -118,6 +119,8 @@ class _Reader:
         place = f"sources.{name}"
         if not NAME.fullmatch(name):
             self._say(place, "a name is made of a-z, 0-9, _ and -, starts with a letter and has at most 63 characters")
+        if name in TAKEN:
+            self._say(place, "this name means something else in the portal's addresses: choose another one")
         table = self._table(value, place)
         self._known(table, KEYS, place)
         title = self._title(table.get("title"), f"{place}.title")
