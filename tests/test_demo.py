@@ -94,7 +94,8 @@ def test_writes_a_mail_that_can_be_looked_at(demo: Demo, browser: Browser) -> No
     (page,) = re.findall(r'href="(/demo/mailbox/[^"]+)"', browser.open("GET", mailbox).text)
     mail = browser.open("GET", f"{demo.url}{page}")
     (href,) = re.findall(rf'href="({demo.url}/open/[^"]+)"', mail.text)
-    assert "WEB-1063" in browser.open("GET", href).text
+    record = browser.open("GET", href).headers["location"]
+    assert "WEB-1063" in browser.open("GET", f"{demo.url}{record}").text
 
 
 def test_follows_what_is_changed_in_a_back_office(demo: Demo, browser: Browser) -> None:
