@@ -137,7 +137,9 @@ def _line(what: What, by: By, row: OutboxRow) -> Line:
 
 def _stuck(row: OutboxRow) -> Stuck:
     state: State = row.state  # type: ignore[assignment]  # as it was written
-    asked = {name: value for name, value in row.asked.items() if isinstance(value, str) and name != "reference"}
+    asked = {
+        name: value for name, value in row.asked.items() if isinstance(value, str) and value and name != "reference"
+    }
     return Stuck(
         reference=row.reference,
         account=row.account_id,

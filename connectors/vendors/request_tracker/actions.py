@@ -12,6 +12,7 @@ from connectors.actions import Action, Asked, Done, Move, NewTicket, Reply, look
 from connectors.decode import decode_json
 from connectors.errors import NotAllowed
 from connectors.vendors.request_tracker.api import REST, Key, RequestTracker, quoted, walk
+from connectors.vendors.request_tracker.attaching import message
 from connectors.vendors.request_tracker.ours import holds, name_of, one_line, subject_of
 from connectors.vendors.request_tracker.people import numbers_of
 from connectors.vendors.request_tracker.settings import RequestTrackerConfig
@@ -54,7 +55,7 @@ async def make_ticket(office: RequestTracker, asked: NewTicket) -> Done:
         "ContentType": "text/plain",
         "RefersTo": name_of(asked.reference),
     }
-    response = await office.http.post(f"{REST}/ticket", json=ticket)
+    response = await office.http.post(f"{REST}/ticket", **message(ticket, asked.files))
     return _done(decode_json(response.content, Made, "RT /ticket").id)
 
 
@@ -70,13 +71,13 @@ async def reply(office: RequestTracker, asked: Reply) -> Done:
         ticket = await find_ticket(office, asked.ticket, asked.customer)
         if not ticket.takes_replies:
             raise NotAllowed("RT: the token's account may not reply. It needs ReplyToTicket")
-    message = {
+    said = {
         "Subject": subject_of(asked.reference, _person(asked) or asked.customer),
         "Content": _sendable(asked.text),
         "ContentType": "text/plain",
     }
     path = f"/ticket/{ticket.id}/correspond"
-    response = await office.http.post(f"{REST}{path}", json=message)
+    response = await office.http.post(f"{REST}{path}", **message(said, asked.files))
     decode_json(response.content, list[str], f"RT {path}")
     return _done(ticket.id)
 
