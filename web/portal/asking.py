@@ -12,6 +12,7 @@ from auth.guards import KEEPS_DRAFT
 from connectors.records import Record
 from gateway.access import LinkRef
 from gateway.home import Item
+from gateway.outbox.files import TooMuch
 from gateway.records.database import Database
 from gateway.statuses import status_of
 from gateway.topics.changes import topics as read_topics
@@ -20,6 +21,8 @@ from gateway.topics.topic import Named, subject_of, text_of
 from web.portal.asking_form import Form, answers, empty_form, filled_form, name_of, offered, place_of, record_at
 from web.portal.drafting import RESTORED, draft_of, drop_draft
 from web.portal.nonces import is_nonce, new_nonce
+from web.portal.uploads import AGAIN, TOO_MUCH, uploads_in
+from web.portal.uploads import Form as Sent
 from web.portal.visit import Visit
 from web.portal.when import answer_by, what_we_say
 from web.redirects import see_other
@@ -69,21 +72,28 @@ async def show_form(
     return await _page(visit, chosen, await empty_form(visit, chosen.topic, item), new_nonce())
 
 
-@post(f"{NEW}/{{topic:str}}", opt=KEEPS_DRAFT)
+@post(f"{NEW}/{{topic:str}}", opt=KEEPS_DRAFT, request_max_body_size=None)
 async def send_request(
     visit: NamedDependency[Visit], request: Request[Any, Any, Any], topic: TopicName
 ) -> Response[Any]:
     """Take a request, and say so when it cannot be lost any more."""
     chosen = await _topic(visit, request, topic)
-    written = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
-    nonce = written.get("nonce", "")
+    async with uploads_in(request).form(request) as sent:
+        try:
+            return await _send(visit, request, chosen, sent)
+        except TooMuch:
+            form = await filled_form(visit, chosen.topic, sent.fields)
+            return await _again(visit, chosen, form, sent, TOO_MUCH)
+
+
+async def _send(visit: Visit, request: Request[Any, Any, Any], chosen: Named, sent: Sent) -> Response[Any]:
+    """Raises `TooMuch`."""
+    nonce = sent.fields.get("nonce", "")
     if visit.scope is None or not is_nonce(nonce):
         raise NotFoundException
-    form = await filled_form(visit, chosen.topic, written)
-    if form.problems:
-        page = await _page(visit, chosen, form, nonce)
-        page.status_code = HTTP_422_UNPROCESSABLE_ENTITY
-        return page
+    form = await filled_form(visit, chosen.topic, sent.fields)
+    if form.problems or sent.problem:
+        return await _again(visit, chosen, form, sent, sent.problem or (AGAIN if sent.files else None))
     said = answers(form)
     asked = {
         "subject": subject_of(chosen.topic, said),
@@ -96,9 +106,16 @@ async def send_request(
         "about": place_of(form.about) if form.about else None,
         "answer_by": by.isoformat() if by else None,
     }
-    handed = await visit.desk.take(visit.scope, _desk(visit, chosen), "new_ticket", asked, nonce, note=note)
+    desk = _desk(visit, chosen)
+    handed = await visit.desk.take(visit.scope, desk, "new_ticket", asked, nonce, files=sent.files, note=note)
     await drop_draft(request)
     return see_other(f"/requests/sent/{handed.id}")
+
+
+async def _again(visit: Visit, chosen: Named, form: Form, sent: Sent, problem: str | None) -> Response[bytes]:
+    page = await _page(visit, chosen, form, sent.fields.get("nonce", ""), files_problem=problem)
+    page.status_code = HTTP_422_UNPROCESSABLE_ENTITY
+    return page
 
 
 def _desk(visit: Visit, chosen: Named) -> LinkRef:
@@ -119,7 +136,9 @@ async def _topic(visit: Visit, request: Request[Any, Any, Any], name: str) -> Na
     raise NotFoundException
 
 
-async def _page(visit: Visit, chosen: Named, form: Form, nonce: str, restored: str = "") -> Response[bytes]:
+async def _page(
+    visit: Visit, chosen: Named, form: Form, nonce: str, *, restored: str = "", files_problem: str | None = None
+) -> Response[bytes]:
     return visit.page(
         "ask.html",
         area="requests",
@@ -129,6 +148,7 @@ async def _page(visit: Visit, chosen: Named, form: Form, nonce: str, restored: s
         form=form,
         nonce=nonce,
         restored=restored,
+        files=uploads_in(visit.request).field(files_problem),
         action=f"{NEW}/{chosen.name}",
         place=place_of(form.about) if form.about and form.other else None,
         item=_answer(visit, form.about),
