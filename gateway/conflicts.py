@@ -112,6 +112,12 @@ async def conflicts(db: Database, state: State = "open", account: str | None = N
         return await _read(session, *where)
 
 
+async def count_conflicts(db: Database) -> int:
+    """Count those that are open. Raises `DatabaseDown`."""
+    async with db.read() as session:
+        return await session.scalar(sa.select(sa.func.count()).where(ConflictRow.state == "open")) or 0
+
+
 async def conflict(db: Database, id_: str) -> Conflict:
     """Raises `ConflictError` where there is none, and `DatabaseDown`."""
     async with db.read() as session:

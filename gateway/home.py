@@ -3,16 +3,22 @@
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from functools import partial
+from functools import lru_cache
+from operator import itemgetter
 from typing import Generic, TypeVar
 
 from msgspec import Struct
 
+from cache.same import Same
 from connectors.records import Invoice, Money, Order, Record, Ticket
 from gateway.account_view import Part
+from gateway.rights import AREA_OF, Area
 from gateway.statuses import is_delayed, is_open_offer, is_overdue, is_to_pay, is_under_way
 
+LISTS = 256  # of which is kept what they bring, as of those that stay unpacked
+
 R_co = TypeVar("R_co", bound=Record, covariant=True)
+Place = tuple[float | str, ...]  # of one form within a group
 
 
 class Item(Struct, Generic[R_co], frozen=True):
@@ -39,24 +45,45 @@ class Home(Struct, frozen=True, kw_only=True):
     news: tuple[Item[Record], ...]
 
 
+class Share(Struct, frozen=True, kw_only=True):
+    """What one list brings to Home on a day, each with its place in the order of that group."""
+
+    needs: tuple[tuple[Place, Record], ...]
+    under_way: tuple[tuple[Place, Record], ...]
+    to_pay: tuple[Invoice, ...]
+
+
 def home(parts: Sequence[Part], today: date, since: datetime | None) -> Home:
     """Merge the parts. `since` is the last visit; without one nothing is news."""
-    needs: list[Item[Record]] = []
-    under_way: list[Item[Record]] = []
-    news: list[Item[Record]] = []
-    for part in parts:
-        for record in part.records:
-            if needs_customer(record, today):
-                needs.append(Item(record, part))
-            elif is_under_way(record):
-                under_way.append(Item(record, part))
-            if since and _is_news(record, since):
-                news.append(Item(record, part))
+    shares = [(part, share_of(Same(part.records), today)) for part in parts]
+    news = ((part, [(_newest(record), record) for record in _news(part, since)]) for part in parts if since)
     return Home(
-        needs=tuple(sorted(needs, key=_urgency)),
-        under_way=tuple(sorted(under_way, key=partial(_way, today))),
-        totals=totals((record for part in parts for record in part.records), today),
-        news=tuple(sorted(news, key=_newest)),
+        needs=_in_order((part, share.needs) for part, share in shares),
+        under_way=_in_order((part, share.under_way) for part, share in shares),
+        totals=totals((invoice for _, share in shares for invoice in share.to_pay), today),
+        news=_in_order(news),
+    )
+
+
+def needs_by_area(parts: Iterable[Part], today: date) -> tuple[tuple[Area, int], ...]:
+    """Count what needs the customer, where anything does."""
+    counts: dict[Area, int] = dict.fromkeys(AREA_OF.values(), 0)
+    for part in parts:
+        counts[AREA_OF[part.kind]] += len(share_of(Same(part.records), today).needs)
+    return tuple((area, count) for area, count in counts.items() if count)
+
+
+@lru_cache(maxsize=LISTS)
+def share_of(records: Same[tuple[Record, ...]], today: date) -> Share:
+    """Look through a list. Whoever looks again finds the same one."""
+    needs: list[Record] = []
+    rest: list[Record] = []
+    for record in records.it:
+        (needs if needs_customer(record, today) else rest).append(record)
+    return Share(
+        needs=tuple((_urgency(record), record) for record in needs),
+        under_way=tuple((_way(today, record), record) for record in rest if is_under_way(record)),
+        to_pay=tuple(record for record in records.it if isinstance(record, Invoice) and is_to_pay(record)),
     )
 
 
@@ -91,29 +118,34 @@ def _total(currency: str, invoices: list[Invoice], today: date) -> Total:
     )
 
 
-def _urgency(item: Item[Record]) -> tuple[int, str]:
+def _in_order(found: Iterable[tuple[Part, Iterable[tuple[Place, Record]]]]) -> tuple[Item[Record], ...]:
+    placed = [(place, Item(record, part)) for part, group in found for place, record in group]
+    placed.sort(key=itemgetter(0))
+    return tuple(item for _, item in placed)
+
+
+def _urgency(record: Record) -> Place:
     """Longest overdue first, then the questions to the customer, the oldest first."""
-    match item.record:
+    match record:
         case Invoice(due_on=date() as due_on):
             return 0, due_on.isoformat()
-        case record:
+        case _:
             return 1, _changed(record)
 
 
-def _newest(item: Item[Record]) -> tuple[float, str]:
-    changed_at = item.record.origin.changed_at
-    return -(changed_at.timestamp() if changed_at else 0.0), item.record.number
+def _newest(record: Record) -> Place:
+    changed_at = record.origin.changed_at
+    return -(changed_at.timestamp() if changed_at else 0.0), record.number
 
 
-def _way(today: date, item: Item[Record]) -> tuple[bool, tuple[float, str]]:
+def _way(today: date, record: Record) -> Place:
     """What is late first, then the newest."""
-    return not (isinstance(item.record, Order) and is_delayed(item.record, today)), _newest(item)
+    return not (isinstance(record, Order) and is_delayed(record, today)), *_newest(record)
 
 
 def _changed(record: Record) -> str:
     return record.origin.changed_at.isoformat() if record.origin.changed_at else ""
 
 
-def _is_news(record: Record, since: datetime) -> bool:
-    changed_at = record.origin.changed_at
-    return changed_at is not None and changed_at > since
+def _news(part: Part, since: datetime) -> list[Record]:
+    return [record for record in part.records if record.origin.changed_at and record.origin.changed_at > since]

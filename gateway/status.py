@@ -1,6 +1,7 @@
 """How each source is doing, for staff and for programs that watch, from what all processes share."""
 
 from datetime import datetime
+from typing import Literal
 
 from msgspec import Struct
 
@@ -14,6 +15,9 @@ from gateway.outbox.stuck import Backlog, backlogs
 from gateway.records.database import Database
 from gateway.unmapped import Unmapped, UnmappedStatuses
 from gateway.webhooks.summary import WebhookSummary, summarise
+
+# "not_known": nobody has looked yet, or Redis is away. "on_demand": it has no feed, and is asked when somebody looks.
+Condition = Literal["broken", "failing", "not_known", "late", "on_time", "on_demand"]
 
 
 class BudgetState(Struct, frozen=True):
@@ -39,6 +43,25 @@ class SourceStatus(Struct, frozen=True, kw_only=True):
     outbox: Backlog = Backlog()
     rates: tuple[Rate, ...] = ()
     unmapped: tuple[Unmapped, ...] = ()
+
+    def condition(self, now: datetime) -> Condition:
+        """Say in one word how it is: by the worst of its kinds."""
+        kinds = self.followed.kinds
+        if self.broken:
+            return "broken"
+        if any(kind.failing_since for kind in kinds):
+            return "failing"
+        if any(kind.checked_at is None for kind in kinds):
+            return "not_known"
+        if any(kind.is_late(now) for kind in kinds):
+            return "late"
+        return "on_time" if kinds else "on_demand"
+
+    @property
+    def checked_at(self) -> datetime | None:
+        """Since when all of what is followed is known to be true. None: nothing is, or nobody knows."""
+        known = [kind.checked_at for kind in self.followed.kinds]
+        return min((at for at in known if at), default=None) if all(known) else None
 
 
 async def status(

@@ -6,18 +6,21 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from support_needs import need
 
+from connectors.actions import Action, Done, Reply
 from connectors.config import Config
 from connectors.contract import Answer, BackOffice, Connector, Fetch, Limits, Page, Query, Read, RecordQuery, Scope
 from connectors.errors import Unavailable
 from connectors.records import FileRef, Invoice, Kind, Line, Message, Money, Order, Origin, Record, Shipment, Ticket
 
 SHARED = Path(os.environ.get("HALLWAY_SHARED", Path(__file__).parents[2] / "shared"))
+TALK = 500  # disguises in one conversation
 CROWD = 25  # attacks in one record that has many lines, and in one text where it has room for one only
 LEADS_ASTRAY = "javascript:alert(1)"  # in place of an address, from a connector that does not look at it
 EUR = Money("EUR", Decimal("12.50"))
@@ -33,6 +36,34 @@ def attacks() -> tuple[str, ...]:
     return tuple(dict.fromkeys(attack for attack in [*naughty, *vectors] if attack.strip()))
 
 
+# What a text may be put into, and what may be done to it on its way here; "{}" is the attack.
+AROUND = (
+    *('">{}', "'>{}", "-->{}", "]]>{}", "</textarea>{}", "</title>{}", "</script>{}", "<!--{}", "<p>{}"),
+    *('<a href="{}">x</a>', "<b title='{}'>x</b>", "<table><td>{}"),
+)
+
+
+def disguises(words: Sequence[str]) -> tuple[str, ...]:
+    """Each attack in eighteen forms: as it is, behind the end of something, inside of something, and written otherwise.
+
+    Their upper case, each sign as an entity, that once more, wide brackets, and a null after each opening one.
+    """
+    found = [
+        form
+        for word in words
+        for form in (
+            word,
+            *(around.replace("{}", word) for around in AROUND),
+            word.upper(),
+            escape(word),
+            escape(escape(word)),
+            word.replace("<", "\uff1c").replace(">", "\uff1e"),
+            word.replace("<", "<\0"),
+        )
+    ]
+    return tuple(dict.fromkeys(found))
+
+
 def crowds(words: Sequence[str]) -> list[Sequence[str]]:
     return [words[start : start + CROWD] for start in range(0, len(words), CROWD)]
 
@@ -42,7 +73,10 @@ class NoConfig(Config, frozen=True):
 
 
 def connectors(words: Sequence[str]) -> dict[str, Connector[Any]]:
-    """One with these words in every field, one with false links, one that never answers, and one that has nothing."""
+    """One with these words in every field, one with them in disguise, and one with coins that are called like them.
+
+    And one with false links, one that never answers, and one that has nothing.
+    """
     records: dict[Kind, list[Record]] = {
         "orders": [_order(n, [word]) for n, word in enumerate(words)],
         "invoices": [_invoice(n, [word]) for n, word in enumerate(words)],
@@ -57,10 +91,18 @@ def connectors(words: Sequence[str]) -> dict[str, Connector[Any]]:
         "orders": [msgspec.structs.replace(_order(0, ["1"]), shipments=(shipment,))],
         "invoices": [msgspec.structs.replace(_invoice(0, ["1"]), pay_url=LEADS_ASTRAY)],
     }
+    disguised = disguises(words)
+    each = [disguised[start : start + TALK] for start in range(0, len(disguised), TALK)]
+    talks: dict[Kind, list[Record]] = {
+        "tickets": [_ticket(number, its, name=f"Talk {number}") for number, its in enumerate([("Hello",), *each])]
+    }
+    coins: dict[Kind, list[Record]] = {"invoices": [_coin(number, word) for number, word in enumerate(words)]}
     return {
+        "talks": msgspec.structs.replace(connector_of("talks", talks), actions={"reply": Action(do=_decline)}),
+        "coins": connector_of("coins", coins),
         "astray": connector_of("astray", astray),
         "hostile": connector_of("hostile", records),
-        "silent": _connector("silent", {"orders": _fail}, {}),
+        "silent": _connector("silent", {"orders": _fail, "invoices": _fail}, {}),
         "empty": _connector("empty", {"orders": _read([])}, {}),
     }
 
@@ -95,6 +137,10 @@ def _read(records: Sequence[Record]) -> Read[NoConfig, Record]:
         return Page(tuple(Answer(frozenset({query.customer}), record) for record in records))
 
     return read
+
+
+async def _decline(office: BackOffice[NoConfig], asked: Reply) -> Done:
+    raise Unavailable("never there")
 
 
 async def _fail(office: BackOffice[NoConfig], query: Query) -> Page[Record]:
@@ -162,8 +208,14 @@ def _invoice(number: int, words: Sequence[str]) -> Invoice:
     )
 
 
-def _ticket(number: int, words: Sequence[str]) -> Ticket:
-    whole = " ".join(words)
+def _coin(number: int, word: str) -> Invoice:
+    """One in a currency of its own, without a number to be told apart by."""
+    money = Money(word, EUR.amount)
+    return msgspec.structs.replace(_invoice(number, ["1"]), total=money, open=money, issued_on=START.date())
+
+
+def _ticket(number: int, words: Sequence[str], *, name: str | None = None) -> Ticket:
+    whole = name or " ".join(words)
     return Ticket(
         origin=_origin(number),
         number=whole,

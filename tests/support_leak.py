@@ -8,6 +8,7 @@ import json
 import logging
 import random
 import re
+import zipfile
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -198,7 +199,8 @@ class Crawl:
         self.asked += 1
         foreign = list(self.foreign(viewer))
         answer = await ask(self.world, viewer, method, path, headers, body=body)
-        everything = b"\n".join([*(name + b": " + value for name, value in answer.headers), answer.body]).lower()
+        headed = [name + b": " + value for name, value in answer.headers]
+        everything = b"\n".join([*headed, unpacked(answer.body)]).lower()
         for word in foreign:
             if word in everything and word in set(self.foreign(viewer)):
                 self.find(f"{viewer.name} read {word.decode()!r} at {method} {path[:200]} ({answer.status})")
@@ -420,6 +422,14 @@ async def gather(*jobs: Awaitable[object]) -> None:
     for result in await asyncio.gather(*jobs, return_exceptions=True):
         if isinstance(result, BaseException):
             raise result
+
+
+def unpacked(body: bytes) -> bytes:
+    """Give what is in a copy of somebody's data, and anything else as it is."""
+    if not body.startswith(b"PK"):
+        return body
+    with zipfile.ZipFile(io.BytesIO(body)) as copy:
+        return b"\n".join(name.encode() + copy.read(name) for name in copy.namelist())
 
 
 async def ask(

@@ -54,6 +54,7 @@ class Scenes:
             self.looked_on,
             self.streamed,
             self.answered,
+            self.copied,
             self.asked,
             self.colleagues,
             self.refusals,
@@ -327,6 +328,13 @@ class Scenes:
                 self.crawl.find(f"{name} answered for ann, or took back what she had written")
             await self.crawl.ask(viewer, "GET", hers)
         await self.calm()
+
+    async def copied(self) -> None:
+        """Everybody takes a copy of their data: it holds what they may see, and nothing of anybody else's."""
+        await self.calm()
+        for name in ("ann", "bob", "cleo", "dan", "olga", "dora"):
+            await self._post(self.crawl.viewers[name], "/account/data")
+            await self._look(name, "/account/details", "/account/delete")
 
     async def asked(self) -> None:
         """Ann sends a new request while the help desk is away. Nobody else sees it, changes it or asks of her order."""

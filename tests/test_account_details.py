@@ -68,7 +68,7 @@ async def test_tells_what_each_source_knows(maya: httpx.AsyncClient) -> None:
     assert f"E-mail maya@alderlane.example {PROOF}" in page
     assert f"Town Leeds {COMPANYS}" in page
     assert "Help desk Name Maya Okafor Write to us to have it changed." in page, "nobody has allowed more"
-    assert "Catering" not in page
+    assert page.count("Invoices Name Maya Okafor") == 1, "who she is at the caterer's belongs to that account"
     assert (await maya.get("/account")).text.count(f'href="{PAGE}"') == 1
 
 

@@ -16,7 +16,7 @@ from playwright.async_api import Browser, Dialog, Page, Request, Response, async
 from support_audit import ALL, BY, TRAIL
 from support_chromium import CHROMIUM, find_chromium
 from support_every_page import cookie
-from support_hostile import attacks, connectors, crowds
+from support_hostile import TALK, attacks, connectors, crowds, disguises
 from support_portal import ISSUER, LAX, Portal, listening
 from support_sandbox import free_port
 
@@ -29,6 +29,7 @@ from gateway.records.tables import Account, Link, Membership, Source
 from gateway.settings import Settings
 from gateway.sources.changes import apply, plan
 from gateway.sources.desired import parse
+from web.portal.replies import MOST
 
 # What a browser shows does not depend on the database.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -36,6 +37,7 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 WORDS = attacks()
 LONGEST = 100  # characters of a question
 PER_PAGE = 50
+AT_ONCE = 100  # words that somebody writes: as many as the size of a body allows
 ACTIVE = (Path(__file__).parent / "active.js").read_text("utf-8")
 READ = f"""async paths => {{
   const active = {ACTIVE}, found = [];
@@ -170,8 +172,53 @@ async def test_lets_nothing_of_a_source_a_link_or_a_name_act(browser: Browser, p
         seen = await watch(browser, portal, await sign_in(portal, name, number, len(groups)))
         await seen.open("/account", [*crowd, *crowd])
         await seen.open("/orders", crowd)
+        await seen.open("/invoices/statement", crowd)
         assert seen.found == []
         await seen.page.context.close()
+
+
+async def test_lets_nothing_in_disguise_act(browser: Browser, portal: Portal) -> None:
+    """Each attack in eighteen forms, as a message in HTML, a plain one, a name and a file, and each page is opened."""
+    await portal.link("maya", "bakery", ("talks", "1"))
+    seen = await watch(browser, portal, await portal.sign_in("maya", "bakery"))
+    forms = disguises(WORDS)
+    assert len(forms) > 9785
+    for number, start in enumerate(range(0, len(forms), TALK), 1):
+        await seen.open(f"/requests/talks/{number}", forms[start : start + TALK])
+    assert seen.found == []
+
+
+async def test_lets_nothing_act_of_what_somebody_writes(browser: Browser, portal: Portal) -> None:
+    """An answer that waits, because there is nobody to take it, and one that was too long and is there to be mended."""
+    await portal.link("maya", "bakery", ("talks", "1"))
+    seen = await watch(browser, portal, await portal.sign_in("maya", "bakery"))
+    await seen.open("/requests/talks/0")
+    for start in range(0, len(WORDS), AT_ONCE):
+        crowd = WORDS[start : start + AT_ONCE]
+        await seen.page.fill("#text", "\n".join(crowd))
+        await seen.page.get_by_role("button", name="Send", exact=True).click()
+        await seen.open("/requests/talks/0", crowd)
+    await seen.page.evaluate("document.querySelector('#text').removeAttribute('maxlength')")
+    too_long = "\n".join(word for word in WORDS if word.isascii())[: MOST + 1]
+    await seen.page.fill("#text", too_long)
+    await seen.page.get_by_role("button", name="Send", exact=True).click()
+    await seen.page.wait_for_selector("#text-error")
+    seen.found += await seen.page.evaluate(f"({ACTIVE})(document)")
+    assert letters(await seen.page.input_value("#text")) == letters(too_long), "what was written is still there"
+    assert seen.found == []
+
+
+async def test_lets_nothing_of_a_statement_or_of_a_reason_act(browser: Browser, portal: Portal) -> None:
+    """Currencies that are attacks, and why records are shown that have one in all that they say."""
+    await portal.link("maya", "bakery", ("coins", "1"), ("hostile", "1"))
+    seen = await watch(browser, portal, await portal.sign_in("maya", "bakery"))
+    await seen.open("/invoices/statement?from=&to=2026-12-31", WORDS)
+    reasons = [
+        f"/{kind}/hostile/{number}/why" for kind in ("orders", "invoices", "requests") for number in (0, len(WORDS))
+    ]
+    for path in (*reasons, "/invoices?show=all", "/search?q=12.50"):
+        await seen.open(path)
+    assert seen.found == []
 
 
 async def test_lets_nothing_of_a_question_act(browser: Browser, portal: Portal) -> None:

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 PAGES = (
     *("/", "/invoices?show=all", "/invoices", "/invoices/statement", "/requests", "/account", "/requests/helpdesk/881"),
-    "/nowhere",
+    *("/account/details", "/account/delete", "/nowhere"),
 )
 COOKIE = SetCookieParam(
     name=cookies.SESSION, value="", domain="127.0.0.1", path="/", secure=True, httpOnly=True, sameSite="Lax"

@@ -107,10 +107,13 @@ async def page(portal: Portal, subject: str, rights: Rights) -> httpx.AsyncClien
     return await portal.browser(subject, "bakery")
 
 
-async def post(browser: httpx.AsyncClient, email: str, **given: str) -> httpx.Response:
+async def token_of(browser: httpx.AsyncClient) -> str:
     text = (await browser.get("/account")).text
-    token = str(re.search(r'data-token="([^"]+)"', text)[1])  # type: ignore[index]
-    data = {"_token": token, "email": email, **dict.fromkeys(AREAS, "own"), **given}
+    return str(re.search(r'data-token="([^"]+)"', text)[1])  # type: ignore[index]
+
+
+async def post(browser: httpx.AsyncClient, email: str, **given: str) -> httpx.Response:
+    data = {"_token": await token_of(browser), "email": email, **dict.fromkeys(AREAS, "own"), **given}
     return await browser.post("/account/colleagues/invite", data=data, headers=SAME_SITE)
 
 
@@ -128,6 +131,30 @@ async def test_offers_the_form_to_who_manages(portal: Portal) -> None:
     async with portal.database.read() as session:
         (row,) = (await session.scalars(sa.select(Invitation))).all()
     assert (row.email, row.account_id, row.rights["documents"]) == ("joe@example.com", "bakery", "none")
+
+
+async def test_lets_who_manages_take_back_what_a_member_invited(portal: Portal) -> None:
+    browser, other = await page(portal, "boss", MANAGES), await page(portal, "second", MANAGES)
+    joe = await page(portal, "joe", COMPANY)
+    await post(browser, "ann@example.com")
+    text = (await browser.get("/account")).text
+    assert "Take back" in text
+    token = {each: await token_of(each) for each in (other, joe)}
+
+    async def take_back(who: httpx.AsyncClient, email: str) -> httpx.Response:
+        data = {"_token": token[who], "email": email}
+        return await who.post("/account/colleagues/withdraw", data=data, headers=SAME_SITE)
+
+    assert (await take_back(joe, "ann@example.com")).status_code == 404
+    assert (await take_back(other, "nobody@example.com")).status_code == 404
+    answer = await take_back(other, "ann@example.com")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/account?invited=withdrawn#invite")
+    assert "Taken back." in (await other.get(answer.headers["location"])).text
+    assert "ann@example.com" not in (await other.get("/account")).text
+    assert (await take_back(other, "ann@example.com")).status_code == 404
+    async with portal.database.write() as session:
+        await session.execute(sa.update(Invitation).values(state="made", made_by="operator/priya"))
+    assert (await take_back(other, "ann@example.com")).status_code == 404, "what staff decided stays"
 
 
 async def test_offers_it_to_nobody_else(portal: Portal) -> None:

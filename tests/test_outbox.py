@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import sqlalchemy as sa
 from support_feeds import START, shuffled
 from support_feeds import Ticking as Clock
 from support_outbox import ASKED, KEYED_FOR, LINK, Died, FarEnd, World, add_accounts, scope
@@ -17,7 +18,7 @@ from connectors.actions import NewTicket
 from connectors.errors import AccessDenied, ConnectorError, NotSent, RateLimited, Refused, Unavailable
 from gateway.access import LinkRef
 from gateway.outbox import sending
-from gateway.outbox.desk import NotYours, TooLate
+from gateway.outbox.desk import Desk, NotYours, TooLate
 from gateway.outbox.states import CLOCKS_MAY_BE_WRONG, PAUSES
 from gateway.outbox.turns import LASTS
 from gateway.records.database import Database, DatabaseDown
@@ -63,6 +64,25 @@ async def test_takes_the_same_nonce_of_another_account_for_another_thing(world: 
     mine = await world.hand_in()
     theirs = await world.desk.take(scope("joe", "globex"), LINK, "new_ticket", ASKED, "n")
     assert theirs.reference != mine
+
+
+async def test_takes_nothing_while_the_database_is_locked_and_shows_what_there_is(
+    database: Database, database_url: str, world: World
+) -> None:
+    await world.hand_in("before")
+    impatient = Database(database_url, patience=0.2)
+    desk = Desk(impatient, world.clock, world.sending.wake)
+    async with database.write() as session:
+        await session.execute(
+            sa.text("SELECT 1" if "sqlite" in database_url else "LOCK TABLE outbox IN EXCLUSIVE MODE")
+        )
+        with pytest.raises(DatabaseDown):
+            await desk.take(scope(), LINK, "new_ticket", ASKED, "n")
+        assert len(await desk.of(scope())) == 1
+    await impatient.close()
+    await world.hand_in()
+    await world.sending.work()
+    assert sorted(world.far_end.made.values()) == [1, 1]
 
 
 async def test_hands_in_nothing_for_a_customer_that_the_account_is_not(world: World) -> None:
@@ -205,10 +225,10 @@ async def test_does_everything_once_whatever_dies(
     real = Database.write
     alive = True
 
-    def write(db: Database) -> Any:
+    def write(db: Database, **how: Any) -> Any:
         if alive and rng.random() < 0.1:
             raise rng.choice([DatabaseDown("locked"), Died()])
-        return real(db)
+        return real(db, **how)
 
     chances: list[BaseException | None] = [None] * 6 + [Unavailable("lost"), Died(), NotSent("closed")]
     world = World(database, far_end, how, clock)

@@ -213,6 +213,27 @@ async def test_ends_a_try_that_takes_too_long(
     assert (await world.state(), max(slow.made.values())) == ("sent", 1)
 
 
+async def test_notes_what_was_done_as_soon_as_the_database_lets_it(
+    database: Database, far_end: FarEnd, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else nobody could say of an action that cannot be looked for whether it was done."""
+    world = World(database, far_end, "neither", clock)
+    await world.hand_in()
+    real, fails = Turns.note, 3
+
+    async def note(self: Turns, each: Try, values: dict[str, Any]) -> bool:
+        nonlocal fails
+        if "done_at" in values and fails:
+            fails -= 1
+            raise DatabaseDown("locked")
+        return await real(self, each, values)
+
+    monkeypatch.setattr(Turns, "note", note)
+    monkeypatch.setattr(sending, "NOTE_EVERY", 0)
+    await world.sending.work()
+    assert (await world.state(), fails) == ("sent", 0)
+
+
 @pytest.mark.parametrize("error", [NotSent("closed"), AccessDenied("401")])
 async def test_lets_no_source_wait_for_one_that_is_away(
     database: Database, far_end: FarEnd, clock: Clock, error: ConnectorError

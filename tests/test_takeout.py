@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 from support_portal import HOTEL, Portal
 from support_sandbox import RunningSandbox
-from test_rights import SAME_SITE, id_of, member, text_of
+from test_rights import SAME_SITE, change, id_of, member, text_of
 
 from connectors.sandbox.faults import Fault
 from gateway.audit_reading import Wanted, read
@@ -97,11 +97,17 @@ async def test_holds_no_more_than_the_member_may_see(portal: Portal) -> None:
     copy = await taken(ann)
     assert copy.json("records/orders")
     assert (copy.json("records/invoices"), copy.files) == ([], [])
-    lone = await taken(await portal.browser("maya", "bakery"))
-    about = f"member/{await id_of(portal, 'maya')}"
+
+
+async def test_tells_of_the_log_what_is_about_the_member(portal: Portal) -> None:
+    boss = await member(portal, "boss", replace(COMPANY, manages=True))
+    await member(portal, "joe", OWN)
+    assert (await change(portal, boss, "joe")).status_code == 303
+    about = f"member/{await id_of(portal, 'boss')}"
     written = await read(portal.database, portal.vault, Wanted(latest=100, who=about))
-    assert len(lone.json("log")) == len([line for line in written if line.about == about])
-    assert "joe" not in json.dumps(lone.json("log"))
+    theirs = [line.what for line in written if line.about == about]
+    assert len(theirs) < len(written), "what was done to joe is about joe"
+    assert [line["what"] for line in (await taken(boss)).json("log")] == [*theirs, "member.downloaded"]
 
 
 async def test_says_what_could_not_be_read(

@@ -1,11 +1,10 @@
-"""Where staff arrive, and what all of their pages share."""
+"""What all pages of staff share."""
 
 from typing import Any
 
-from litestar import Request, Response, get
+from litestar import Request, Response
 from msgspec import Struct
 
-from auth.guards import for_staff
 from auth.principals import Role, StaffPrincipal
 from web.view import render
 
@@ -27,27 +26,14 @@ class Place(Struct, frozen=True, kw_only=True):
     icon: str
     title: str
     least: Role
-    meaning: str
 
 
 PLACES = (
-    Place(name="start", href=STAFF_HOME, icon="home", title="Start", least="none", meaning=""),
-    Place(
-        name="customers",
-        href="/staff/customers",
-        icon="account",
-        title="Customers",
-        least="read-only",
-        meaning="Find an account or a person, and see what they see.",
-    ),
-    Place(
-        name="pages",
-        href="/staff/pages",
-        icon="documents",
-        title="Same page",
-        least="support",
-        meaning="Enter the code from a customer’s page, and see that very page.",
-    ),
+    Place(name="today", href=STAFF_HOME, icon="bell", title="Today", least="none"),
+    Place(name="customers", href="/staff/customers", icon="account", title="Customers", least="read-only"),
+    Place(name="requests", href="/staff/requests", icon="requests", title="Requests", least="support"),
+    Place(name="sources", href="/staff/sources", icon="plug", title="Sources", least="read-only"),
+    Place(name="pages", href="/staff/pages", icon="documents", title="Same page", least="support"),
 )
 
 
@@ -70,8 +56,3 @@ def desk(
         role_name=ROLE_NAMES[who.role],
         **context,
     )
-
-
-@get(STAFF_HOME, opt=for_staff("none"), include_in_schema=False)
-async def show_staff_home(request: Request[StaffPrincipal, Any, Any]) -> Response[str]:
-    return desk(request, "staff.html", area="start")

@@ -16,7 +16,9 @@ from msgspec import Struct
 from auth.principals import Onlooker, Principal, StaffPrincipal, Viewing
 from connectors.links import fit
 from gateway.office_hours import OfficeHours
+from gateway.spans import span
 from web import pieces, words
+from web.frame import Frames
 from web.safe_html import SafeHtml
 from web.stamps import Stamp
 from web.statics import Asset, load_assets, make_asset
@@ -94,8 +96,10 @@ class View:
                 "moment": self._moment,
                 "instant": lambda at: pieces.instant(at, self._moment(at)),
                 "stamps": self.stamps,
+                "span": span,
             },
         )
+        self.frames = Frames(self.html)
 
     def asset(self, name: str) -> str:
         """Address of a static file, with its content's hash so that it may be kept for ever."""
@@ -123,6 +127,10 @@ class View:
         lines = (pieces.stamp(stamp, self._moment(stamp.at) if stamp.at else None) for stamp in of)
         return minijinja.safe("".join(f"\n{line}" for line in lines))
 
+    def piece(self, template: str, context: Mapping[str, Any]) -> Any:  # noqa: ANN401  # as above
+        """Write a piece that stands on pages as it is."""
+        return minijinja.safe(self.html(template, context))
+
     def html(self, template: str, context: Mapping[str, Any]) -> str:
         """Raises `minijinja.TemplateError` for anything a template asks for that is not there."""
         return self._templates.render_template(template, **context)
@@ -137,11 +145,11 @@ def html_of(request: Request[Any, Any, Any], template: str, **context: Any) -> s
     """Write a page. Whoever is signed in, the templates know by `who`."""
     view: View = request.app.state.view
     who: Principal | StaffPrincipal | Onlooker | None = request.scope.get("user")
-    shared = {"who": who, "viewing": _viewing(who), "path": request.url.path, "address": address_in(request)}
+    shared = {"who": who, "viewing": viewing_of(who), "path": request.url.path, "address": address_in(request)}
     return view.html(template, {**shared, **context})
 
 
-def _viewing(who: Principal | StaffPrincipal | Onlooker | None) -> Viewing | None:
+def viewing_of(who: Principal | StaffPrincipal | Onlooker | None) -> Viewing | None:
     """What one of staff looks at as a member sees it. Each page then says so."""
     match who:
         case StaffPrincipal():

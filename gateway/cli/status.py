@@ -10,9 +10,10 @@ from auth.clock import utc_now
 from cache.client import connect
 from gateway.cli.conflicts import HEAD as RATES
 from gateway.cli.conflicts import rate_row
-from gateway.cli.tables import age, span, table
+from gateway.cli.tables import age, table
 from gateway.cli.tools import tools
 from gateway.feeds.overview import FollowedKind
+from gateway.spans import span
 from gateway.status import SourceStatus
 from gateway.status import status as status_of
 from gateway.unmapped import Unmapped

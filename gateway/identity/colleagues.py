@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.audit import Trail
 from gateway.grants import NotTheirs
-from gateway.identity.invitations import Wish, put_invitation
+from gateway.identity.invitations import Wish, about_invitation, put_invitation
 from gateway.identity.mailboxes import folded, is_free, is_plain
 from gateway.member_rows import rights_of
 from gateway.records.database import Database
@@ -46,6 +46,26 @@ async def invite_colleague(
         wish = Wish(email=email, account=account, rights=rights, until=now + LASTS)
         _, lines = await put_invitation(session, by, f"{MEMBER}{manager}", wish, now)
         await trail.record(session, *lines)
+
+
+async def withdraw_colleague(db: Database, *, trail: Trail, by: By, manager: str, account: str, email: str) -> None:
+    """Let nobody use an invitation that a member made, whoever of those who manage the account that was.
+
+    Raises `NotTheirs` where there is none that could be used, or it is staff's.
+    """
+    this = (
+        Invitation.account_id == account,
+        Invitation.email == email,
+        Invitation.state == "made",
+        Invitation.made_by.startswith(MEMBER),
+    )
+    async with db.write() as session:
+        own = await rights_of(session, manager, account, lock=True)
+        row = await session.scalar(sa.select(Invitation).where(*this).with_for_update())
+        if own is None or not own.manages or row is None:
+            raise NotTheirs
+        row.state = "withdrawn"
+        await trail.record(session, about_invitation("invitation.withdrawn", by, row))
 
 
 async def invited_by_members(db: Database, account: str, now: datetime) -> tuple[str, ...]:

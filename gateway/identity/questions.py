@@ -81,6 +81,12 @@ async def questions(db: Database, state: State = "open") -> tuple[Asked, ...]:
         return await _read(session, Question.state == state)
 
 
+async def count_questions(db: Database) -> int:
+    """Count those that are open. Raises `DatabaseDown`."""
+    async with db.read() as session:
+        return await session.scalar(sa.select(sa.func.count()).where(Question.state == "open")) or 0
+
+
 async def question(db: Database, id_: str) -> Asked:
     """Raises `LinkError` where there is none."""
     async with db.read() as session:

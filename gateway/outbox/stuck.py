@@ -59,6 +59,14 @@ async def one(db: Database, reference: str) -> Stuck:
         return _stuck(await _find(session, reference))
 
 
+async def look_at(db: Database, *, trail: Trail, by: By, reference: str) -> Stuck:
+    """Like `one`, and tell the trail who has read it."""
+    async with db.write() as session:
+        row = await _find(session, reference)
+        await trail.record(session, _line("message.looked_up", by, row))
+        return _stuck(row)
+
+
 async def backlogs(db: Database) -> dict[str, Backlog]:
     """Say of each source what is not done. Raises `DatabaseDown`."""
     is_stuck = OutboxRow.state.in_(STUCK)
@@ -129,7 +137,9 @@ def _line(what: What, by: By, row: OutboxRow) -> Line:
 
 def _stuck(row: OutboxRow) -> Stuck:
     state: State = row.state  # type: ignore[assignment]  # as it was written
-    asked = {name: value for name, value in row.asked.items() if isinstance(value, str) and name != "reference"}
+    asked = {
+        name: value for name, value in row.asked.items() if isinstance(value, str) and value and name != "reference"
+    }
     return Stuck(
         reference=row.reference,
         account=row.account_id,

@@ -37,7 +37,7 @@ class Database:
     async def write(self, *, within: float | None = None) -> AsyncIterator[AsyncSession]:
         """Change rows: committed at the end, rolled back on any error.
 
-        `within` is for what can be left undone: how many seconds to wait for its turn, None: as for all else.
+        `within` says how many seconds to wait for its turn, None: as many as anything.
 
         Keep it short, and never wait for the network inside: SQLite has one writer at a time. What is read here to be
         changed is read `.with_for_update()`: PostgreSQL has many writers.

@@ -26,6 +26,7 @@ What = Literal[
     "membership.added",
     "membership.changed",
     "membership.removed",
+    "message.looked_up",
     "message.sent_again",
     "message.settled",
     "owner.added",

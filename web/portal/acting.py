@@ -14,7 +14,7 @@ class Account(Struct, frozen=True, kw_only=True):
     name: str
     person: str
     linked: bool
-    others: list[AccountRef]  # the person's other accounts
+    others: tuple[AccountRef, ...]  # the person's other accounts
 
     @property
     def initials(self) -> str:
@@ -27,5 +27,5 @@ def account_of(standing: Standing, *, linked: bool) -> Account:
         name=standing.scope.account_name if standing.scope else NOBODY,
         person=standing.profile.called,
         linked=linked,
-        others=[account for account in standing.accounts if account.id != mine],
+        others=tuple(account for account in standing.accounts if account.id != mine),
     )

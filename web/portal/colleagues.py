@@ -12,7 +12,7 @@ from auth.clock import utc_now
 from auth.principals import Principal
 from gateway.audit import Trail
 from gateway.grants import Colleague, NotTheirs, colleagues_of, set_colleague
-from gateway.identity.colleagues import NotInvited, invite_colleague, invited_by_members
+from gateway.identity.colleagues import NotInvited, invite_colleague, invited_by_members, withdraw_colleague
 from gateway.records.database import Database
 from gateway.rights import AREAS, REACHES, Area, Reach, Rights
 from gateway.standing import Standings
@@ -65,6 +65,12 @@ class Given(Reaches, frozen=True, kw_only=True):
 
 class Invitation(Reaches, frozen=True, kw_only=True):
     """What the form for somebody new says."""
+
+    email: str
+
+
+class Withdrawn(Struct, frozen=True, kw_only=True):
+    """Whose invitation is taken back."""
 
     email: str
 
@@ -125,6 +131,29 @@ async def invite(
     except NotInvited:
         told = "other"
     return see_other(f"/account?invited={told}#invite")
+
+
+@post("/account/colleagues/withdraw")
+async def withdraw_invitation(
+    request: Request[Principal, Any, Any],
+    data: Annotated[Withdrawn, Body(media_type=RequestEncodingType.URL_ENCODED)],
+) -> Response[str]:
+    """Take back an invitation that a member made and nobody has used."""
+    who = request.user
+    if who.account_id is None:
+        raise NotFoundException
+    try:
+        await withdraw_colleague(
+            request.app.state.database,
+            trail=request.app.state.trail,
+            by=by_member(request),
+            manager=who.member_id,
+            account=who.account_id,
+            email=data.email,
+        )
+    except NotTheirs as error:
+        raise NotFoundException from error
+    return see_other("/account?invited=withdrawn#invite")
 
 
 def choices_for_new(visit: Visit) -> list[Choice]:

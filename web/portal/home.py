@@ -5,10 +5,11 @@ from collections.abc import Iterable, Sequence
 from litestar import Response, get
 from litestar.di import NamedDependency
 
+from cache.same import Same
 from connectors.records import Record
 from gateway.account_view import Part
 from gateway.home import Home, Item, home
-from web.portal.home_rows import row_of
+from web.portal.home_rows import rows_of
 from web.portal.visit import Visit, only
 from web.words import number
 
@@ -27,14 +28,15 @@ async def home_page(visit: Visit) -> Response[bytes]:
     seen = home(parts, today, visit.profile.last_visit_at)
     invoices = only(parts, "invoices")
     stamps = {id(part): visit.stamps([part]) for part in _parts_of(seen.needs)}
+    rows = {id(part): rows_of(Same(part.records), part.kind, part.source, today, visit.view) for part in parts}
     page = visit.page(
         "home.html",
         area="home",
         parts=parts,
         about=parts,
         home=seen,
-        needs=[row_of(item, today, stamps[id(item.part)]) for item in seen.needs],
-        under_way=[row_of(item, today) for item in seen.under_way],
+        needs=[(rows[id(item.part)][item.record.origin.id], stamps[id(item.part)]) for item in seen.needs],
+        under_way=[rows[id(item.part)][item.record.origin.id] for item in seen.under_way],
         headline=_headline(seen, parts, visit),
         since=visit.profile.last_visit_at,
         way_stamps=visit.stamps(_parts_of(seen.under_way)),

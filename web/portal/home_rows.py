@@ -1,16 +1,23 @@
-"""What Home says of a record in its row: words and pieces, which the template puts in their places."""
+"""What Home says of a record in its row: words and pieces, which the template puts in their places.
 
+A row is the same for whoever may see its record, as long as neither the list nor the day is another.
+"""
+
+from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
 from msgspec import Struct
 
-from connectors.records import Invoice, Money, Order, Record, Ticket
-from gateway.home import Item
+from cache.same import Same
+from connectors.records import Invoice, Kind, Money, Order, Record, Ticket
+from gateway.home import LISTS, share_of
 from gateway.statuses import is_open_offer, status_of
 from web import pieces, words
-from web.portal.visit import href
+from web.portal.visit import href_of
+from web.view import View
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -26,16 +33,25 @@ class Row(Struct, frozen=True, kw_only=True):
     next_step: str
     chip: Any  # the library's marked text has no type of its own
     meter: Any  # as above
-    stamps: Any  # as above
     amount: str | None
     due: tuple[str, str] | None
     days_late: int
     pdf: str | None  # address of the first file
 
 
-def row_of(item: Item[Record], today: date, stamps: Any = "") -> Row:  # noqa: ANN401  # as above
-    """Give the row of a record. `stamps` are for a row that stands for itself."""
-    record, address = item.record, href(item)
+@lru_cache(maxsize=LISTS)
+def rows_of(records: Same[tuple[Record, ...]], kind: Kind, source: str, today: date, view: View) -> Mapping[str, Any]:
+    """Write the rows of a list, by the ids of their records."""
+    share = share_of(records, today)
+    shown = [("home_need.html", record) for _, record in share.needs]
+    shown += [("home_row.html", record) for _, record in share.under_way]
+    return {
+        record.origin.id: view.piece(template, {"row": row_of(record, href_of(kind, source, record), today)})
+        for template, record in shown
+    }
+
+
+def row_of(record: Record, address: str, today: date) -> Row:
     name = f"Request {record.number}"
     money: Money | None = None
     due: date | None = None
@@ -61,7 +77,6 @@ def row_of(item: Item[Record], today: date, stamps: Any = "") -> Row:  # noqa: A
         next_step=status.next_step,
         chip=pieces.chip(status),
         meter=pieces.meter(status),
-        stamps=stamps,
         amount=words.money(money) if money else None,
         due=(due.isoformat(), words.day(due, today)) if due else None,
         days_late=(today - due).days if due else 0,

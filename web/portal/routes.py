@@ -13,7 +13,7 @@ from web.portal.account import show_account, sign_out_elsewhere
 from web.portal.again import order_again, show_again
 from web.portal.answers import accept_quote, decline_quote, show_accept, show_decline
 from web.portal.asking import ask_for_a_call, choose_topic, send_request, show_form
-from web.portal.colleagues import change_colleague, invite
+from web.portal.colleagues import change_colleague, invite, withdraw_invitation
 from web.portal.details import (
     check_details,
     edit_details,
@@ -108,6 +108,7 @@ PORTAL = Router(
         download_data,
         change_colleague,
         invite,
+        withdraw_invitation,
         why_order,
         why_invoice,
         why_request,

@@ -16,7 +16,7 @@ from connectors.errors import NotFound, Unavailable
 from connectors.records import KINDS, Kind, Record
 from gateway.access import LinkRef, Scope
 from gateway.account_view import AccountView, AccountViews, Elsewhere, Part
-from gateway.home import Item, needs_customer
+from gateway.home import Item, needs_by_area
 from gateway.offices import Office
 from gateway.outbox.desk import Desk
 from gateway.page_rows import PLACE
@@ -25,13 +25,14 @@ from gateway.rights import AREA_OF, AREAS, Area
 from gateway.seen_pages import SeenPages
 from gateway.standing import Standing
 from gateway.statuses import status_of
+from web.frame import MAIN, Around
 from web.live import MARK_PLACE, mark_of
 from web.portal.ability import Ability
 from web.portal.acting import NOBODY, account_of
 from web.portal.listing import OWN_ONLY, UNLINKED, UNNAMED, Empty
 from web.ready import Answer, Ready, is_plain
 from web.stamps import stamps_of
-from web.view import View, address_in, html_of
+from web.view import View, address_in, html_of, viewing_of
 
 R = TypeVar("R", bound=Record)
 KIND_OF: dict[type[Record], Kind] = {record_type: kind for kind, record_type in KINDS.items()}
@@ -198,37 +199,49 @@ class Visit:
         about = tuple(about)
         if "hx-request" not in self.request.headers:  # a page that asks for news of itself is viewed once
             self.note("viewed", page)
-        today = self.today
         is_asked_for = self.request.method == "GET"  # to ask anew for what came of a form gives another page
         codes: SeenPages = self.request.app.state.seen_pages
         has_code = codes.is_on and not isinstance(self.request.user, Onlooker)
-        html = html_of(
+        around = Around(
+            page=page,
+            area=area,
+            account=account_of(self._standing, linked=self.is_linked),
+            account_id=self._account_id,
+            areas=self.areas,
+            can_ask=bool(self.desks),
+            needs=needs_by_area((part for part in parts if part.kind in COUNTED), self.today),
+            seen=MARK_PLACE if self.is_linked and is_asked_for else None,
+            code=PLACE if has_code else None,
+            refresh=is_asked_for and any(part.asking for part in about),
+            viewing=viewing_of(self.request.user),
+            today=self.today,
+        )
+        said = html_of(
             self.request,
             template,
-            code=PLACE if has_code else None,
-            seen=MARK_PLACE if self.is_linked and is_asked_for else None,
+            end_of_title=MAIN,
             area=area,
-            page=page,
-            account=account_of(self._standing, linked=self.is_linked),
+            account=around.account,
             areas=self.areas,
             own_areas=self.own_areas,
-            can_ask=bool(self.desks),
-            needs_by_area=_needs_by_area(parts, today),
+            can_ask=around.can_ask,
             page_stamps=stamps_of(about),
-            refresh=is_asked_for and any(part.asking for part in about),
+            refresh=around.refresh,
             known=all(part.state != "waiting" and part.fetched_at for part in about),
-            status_of=lambda record: status_of(record, today),
+            status_of=lambda record: status_of(record, self.today),
             stamps_of=stamps_of,
             href=href,
             **context,
-        ).encode()
+        )
+        token, address = self.request.user.csrf_token, address_in(self.request)
+        html = self.view.frames.around(around, said, token=token, address=address).encode()
         if has_code:
             html = codes.note(
                 html,
-                secret=self.request.user.csrf_token,
+                secret=token,
                 member_id=self.request.user.member_id,
                 account_id=self.request.user.account_id,
-                path=address_in(self.request),
+                path=address,
                 scope=self.scope,
                 parts=about,
             )
@@ -266,7 +279,11 @@ async def visit_of(request: Request[Visiting, Any, Any], standing: Standing) -> 
 
 def href(item: Item[Record]) -> str:
     """Address of a record's own page."""
-    return f"/{AREA_OF[item.part.kind]}/{item.part.source}/{item.record.origin.id}"
+    return href_of(item.part.kind, item.part.source, item.record)
+
+
+def href_of(kind: Kind, source: str, record: Record) -> str:
+    return f"/{AREA_OF[kind]}/{source}/{record.origin.id}"
 
 
 def items_of(parts: Iterable[Part], record_type: type[R]) -> list[Item[R]]:
@@ -281,10 +298,3 @@ def elsewhere(parts: Iterable[Part], item: Item[Record]) -> tuple[Elsewhere, ...
 
 def only(parts: Iterable[Part], kind: Kind) -> tuple[Part, ...]:
     return tuple(part for part in parts if part.kind == kind)
-
-
-def _needs_by_area(parts: Iterable[Part], today: date) -> dict[str, int]:
-    counts: dict[str, int] = dict.fromkeys(AREA_OF.values(), 0)
-    for part in (part for part in parts if part.kind in COUNTED):
-        counts[AREA_OF[part.kind]] += sum(needs_customer(record, today) for record in part.records)
-    return {area: count for area, count in counts.items() if count}

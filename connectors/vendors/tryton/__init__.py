@@ -5,9 +5,11 @@ from msgspec import Struct
 from connectors.contract import Connector, Limits, Scope
 from connectors.errors import AccessDenied
 from connectors.vendors.tryton import invoices, orders, shipments
+from connectors.vendors.tryton.again import to_order_again
 from connectors.vendors.tryton.details import fetch_details, to_change
 from connectors.vendors.tryton.feeds import FEEDS
 from connectors.vendors.tryton.parties import fetch_person, find
+from connectors.vendors.tryton.quotations import to_accept, to_decline
 from connectors.vendors.tryton.reports import open_invoice, open_note
 from connectors.vendors.tryton.rest import KeyAuth, Row, Tryton, search
 from connectors.vendors.tryton.settings import TrytonConfig
@@ -48,7 +50,12 @@ connector = Connector(
     fetch={"orders": orders.fetch_order, "invoices": invoices.fetch_invoice},
     feeds=FEEDS,
     files={"orders": open_note, "invoices": open_invoice},
-    actions={"change_details": to_change},
+    actions={
+        "order_again": to_order_again,
+        "accept": to_accept,
+        "decline": to_decline,
+        "change_details": to_change,
+    },
     statuses={"orders": orders.STATES, "invoices": invoices.STATES},
     limits=Limits(concurrent=4),  # a self-hosted Tryton has a handful of workers, and no limit of its own
     scope=Scope(customer="customer number", proof="the party on the sale or the invoice"),

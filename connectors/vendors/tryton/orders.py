@@ -17,12 +17,13 @@ from connectors.vendors.tryton.shipments import ShipmentRow, absent, note_format
 from connectors.vendors.tryton.values import Amount, Currency, Day, LineRow, Moment
 
 MODEL = "sale.sale"
+QUOTED = "quotation"
 TAX = "Tax"  # a sale has a sum of its taxes, and no words for it
 
 # The state of a sale stays "processing" until all is sent and paid. What a customer wants to know meanwhile is in
 # `shipment_state`, and that counts goods as sent only when their shipment is done: see `_state`.
 STATES: Mapping[str, OrderState] = {
-    "quotation": "quoted",
+    QUOTED: "quoted",
     "confirmed": "confirmed",
     "processing": "confirmed",  # what follows says it better
     "done": "delivered",  # and paid
@@ -60,6 +61,7 @@ class SaleRow(Row):
     total_amount: Amount
     tax_amount: Amount
     quotation_date: Day | None
+    quotation_expire: Day | None
     sale_date: Day | None
     shipping_date: Day | None
     reference: str | None
@@ -117,6 +119,8 @@ def _answer(office: Tryton, row: SaleRow, form: Format | None, asked_at: datetim
         total=row.currency.money(row.total_amount),
         ordered_at=datetime.combine(ordered.value, time(tzinfo=UTC)) if ordered else None,
         expected_on=_expected_on(row),
+        valid_until=values.on(row.quotation_expire) if row.state == QUOTED else None,
+        awaits_answer=row.state == QUOTED,
         reference=row.reference or None,
         title=row.description or None,
         lines=values.lines(row.lines, row.currency, [(TAX, row.tax_amount)]),

@@ -1,0 +1,133 @@
+"""What staff find when they arrive: what needs them, the next step of each, and what a decision does."""
+
+import re
+from datetime import UTC, datetime
+from html import unescape
+
+import pytest
+import sqlalchemy as sa
+from msgspec.structs import replace
+from support_outbox import ASKED, scope
+from support_portal import Portal
+from support_staff import Staff, staff_at
+
+from auth.clock import utc_now
+from auth.principals import Role, StaffPrincipal
+from gateway.access import LinkRef
+from gateway.feeds.rows import Feeds
+from gateway.offices import Offices
+from gateway.outbox.desk import Desk
+from gateway.outbox.states import State
+from gateway.records.outbox_tables import OutboxRow
+from gateway.records.tables import AuditLine
+from gateway.today import FELT, Matter, What
+from web.staff_today import WORDS, card_of
+
+LINK = LinkRef("helpdesk", "maya@alderlane.example")
+
+
+async def stop(portal: Portal, state: State = "unknown", text: str = "Where is <my> order?") -> str:
+    """Do as the portal and the worker do when what a customer sent could not be passed on."""
+    who = replace(scope(account="bakery"), links=(LINK,), member_id=None)
+    asked = {**ASKED, "text": text}
+    handed = await Desk(portal.database, utc_now, lambda: None).take(who, LINK, "new_ticket", asked, text)
+    values = {"state": state, "due_at": None, "error": "the line <broke>", "tries": 1, "tried_at": utc_now()}
+    async with portal.database.write() as session:
+        await session.execute(sa.update(OutboxRow).where(OutboxRow.id == handed.id).values(**values))
+    return handed.reference
+
+
+async def state_of(portal: Portal, reference: str) -> tuple[str, str | None]:
+    async with portal.database.read() as session:
+        row = (await session.scalars(sa.select(OutboxRow).where(OutboxRow.reference == reference))).one()
+        return row.state, row.number
+
+
+async def today(staff: Staff) -> str:
+    answer = await staff.get("/staff")
+    assert answer.status_code == 200
+    return unescape(re.sub(r"<[^>]+>", "", answer.text))
+
+
+async def test_says_that_nothing_needs_anybody(portal: Portal) -> None:
+    page = await today(await staff_at(portal))
+    assert "Nothing needs you" in page
+    assert "Help desk" in page
+
+
+async def test_says_what_could_not_be_passed_on(portal: Portal) -> None:
+    await stop(portal)
+    await stop(portal, text="Another.")
+    await stop(portal, "needs_staff", text="A third.")
+    sam = await staff_at(portal)
+    page = await today(sam)
+    assert "Two things need you" in page
+    assert "2 messages may or may not have reached Help desk" in page
+    assert "1 message could not be passed on to Help desk" in page
+    assert 'href="/staff/requests"' in unescape((await sam.get("/staff")).text)
+    reader = await staff_at(portal, "read-only")
+    assert "2 messages may or may not" in await today(reader)
+    assert "/staff/requests" not in unescape((await reader.get("/staff")).text), "no step that would be refused"
+
+
+async def test_says_that_a_source_fails_and_what_it_says(portal: Portal) -> None:
+    offices: Offices = portal.app._app._app._app.state.offices  # type: ignore[attr-defined]
+    office = await offices.get("helpdesk")
+    assert office
+    await Feeds(portal.database).failed(office, "tickets", "Unavailable: <b>503</b>", datetime.now(UTC))
+    sam = await staff_at(portal)
+    page = await today(sam)
+    assert "Help desk does not tell us what has changed" in page
+    assert "<b>503</b>" not in (await sam.get("/staff")).text
+    sources = unescape((await sam.get("/staff/sources")).text)
+    assert "Unavailable: <b>503</b>" in sources
+    assert "Not reachable" in sources
+
+
+async def test_tells_nothing_to_who_has_no_role(portal: Portal) -> None:
+    await stop(portal)
+    nobody = await staff_at(portal, "none")
+    assert "You have no role yet" in await today(nobody)
+    for path in ("/staff/sources", "/staff/requests"):
+        assert (await nobody.get(path)).status_code == 403
+
+
+async def test_shows_what_a_customer_wrote_and_notes_the_look(portal: Portal) -> None:
+    reference = await stop(portal)
+    sam = await staff_at(portal)
+    assert reference in (await sam.get("/staff/requests")).text
+    page = await sam.get(f"/staff/requests/{reference}")
+    assert "Where is &lt;my&gt; order?" in page.text
+    assert "the line &lt;broke&gt;" in page.text
+    async with portal.database.read() as session:
+        told = await session.scalars(sa.select(AuditLine.what).where(AuditLine.what.like("message.%")))
+        assert list(told) == ["message.looked_up"]
+    assert (await sam.get("/staff/requests/NONE")).status_code == 404
+
+
+async def test_sends_again_and_settles_once(portal: Portal) -> None:
+    sam = await staff_at(portal)
+    missing, there = await stop(portal), await stop(portal, text="It is there.")
+    answer = await sam.send("POST", f"/staff/requests/{there}/settle", number="  ")
+    assert answer.status_code == 422
+    assert "Give the number that it has there" in answer.text
+    assert (await sam.send("POST", f"/staff/requests/{there}/settle", number=" T-9 ")).status_code == 303
+    assert await state_of(portal, there) == ("sent", "T-9")
+    assert (await sam.send("POST", f"/staff/requests/{missing}/resend")).headers["location"] == "/staff/requests"
+    assert (await state_of(portal, missing))[0] in {"waiting", "sending", "sent"}
+    for act in ("settle", "resend"):
+        late = await sam.send("POST", f"/staff/requests/{there}/{act}", number="T-10")
+        assert late.headers["location"] == f"/staff/requests/{there}", "somebody was quicker"
+    assert await state_of(portal, there) == ("sent", "T-9")
+    assert "Nothing is to be decided here any more" in (await sam.get(f"/staff/requests/{there}")).text
+    assert "Nothing waits for you" in (await sam.get("/staff/requests")).text
+
+
+@pytest.mark.parametrize("role", ["read-only", "owner"])
+@pytest.mark.parametrize("what", WORDS)
+def test_tells_every_matter_in_words_with_a_step(what: What, role: Role) -> None:
+    who = StaffPrincipal(staff_id="s", csrf_token="", session=b"", provider="2", role=role)
+    card = card_of(Matter(what=what, source="erp", title="Orders", many=1), who)
+    assert "{" not in card.title
+    assert card.tone == ("bad" if what in FELT else "warn")
+    assert who.reaches(card.words.least) == bool(card.href or card.words.command)
