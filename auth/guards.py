@@ -25,7 +25,21 @@ from litestar.plugins import InitPlugin
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from auth import cookies
-from auth.cross_site import SAFE_METHODS, WRITTEN, TooLarge, carries_token, is_form, is_from_our_site, read_form, replay
+from auth.cross_site import (
+    FIELD,
+    SAFE_METHODS,
+    WRITTEN,
+    TooLarge,
+    boundary_of,
+    carries_token,
+    fields,
+    is_form,
+    is_from_our_site,
+    read_first_field,
+    read_form,
+    read_words,
+    replay,
+)
 from auth.own_path import HOME, own_path
 from auth.principals import VIEW_AS, Anyone, Onlooker, Role, StaffPrincipal, Viewing, Visiting
 from auth.visitors import KEY, Visitors
@@ -132,15 +146,21 @@ class CrossSite(ASGIMiddleware):
         headers = scope["headers"]
         if not is_from_our_site(headers, self._origin):
             raise self._refused(scope, "not from our site")
-        form = b""
+        form, given = b"", list[bytes]()
+        keeps_draft = scope["route_handler"].opt.get("keeps_draft") is True
         if is_form(headers):
             scope[WRITTEN] = form = await self._read(receive)  # type: ignore[literal-required]  # an extension of ours
-            receive = replay(form, receive)
+            given, receive = fields(form, FIELD), replay(form, receive)
         # Who is not signed in has no token, and nothing that could be used behind their back.
         who = await self._visitors.recognise(scope)
-        if who and not carries_token(headers, form, who.csrf_token):
+        boundary = boundary_of(headers)
+        if boundary and who:
+            given, receive = await self._read_first(receive, boundary)
+        elif boundary and keeps_draft:
+            form = await read_words(receive, boundary)
+        if who and not carries_token(headers, given, who.csrf_token):
             raise self._refused(scope, "token")
-        if form and not who and scope["route_handler"].opt.get("keeps_draft") is True:
+        if form and not who and keeps_draft:
             cookie = cookies.read(headers, cookies.SESSION)
             scope.setdefault("state", {})[DRAFT_KEPT] = await self._keep(cookie, scope["path"], form)
         return receive
@@ -150,6 +170,13 @@ class CrossSite(ASGIMiddleware):
             return await read_form(receive)
         except TooLarge as error:
             raise RequestEntityTooLarge from error
+
+    async def _read_first(self, receive: Receive, boundary: str) -> tuple[list[bytes], Receive]:
+        try:
+            read, given, is_whole = await read_first_field(receive, boundary)
+        except TooLarge as error:
+            raise RequestEntityTooLarge from error
+        return given, replay(read, receive, is_whole=is_whole)
 
     def _refused(self, scope: Scope, reason: str) -> PermissionDeniedException:
         log.warning("unsafe request refused", reason=reason, route=str(scope["route_handler"]))

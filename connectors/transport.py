@@ -49,6 +49,11 @@ def up_to(max_bytes: int) -> Mapping[str, Any]:
     return MappingProxyType({"max_bytes": max_bytes})
 
 
+def lasting(seconds: float) -> dict[str, Any]:
+    """Let a request take longer than others, as one with files does: `http.post(url, **lasting(60))`."""
+    return {"timeout": seconds, "extensions": {"deadline": seconds}}
+
+
 def counted_apart(name: str) -> Mapping[str, Any]:
     """Mark a request of those that the vendor has another limit for: asked too often, only these have to wait."""
     return MappingProxyType({"counted_apart": name})
@@ -181,7 +186,8 @@ class Client(httpx.AsyncClient):
     async def _send(self, request: httpx.Request, call: Call, *, stream: bool, **options: Any) -> httpx.Response:  # noqa: ANN401  # httpx's
         ask = partial(self._ask, request, stream=stream, **options)
         attempt = partial(self._restraint.attempt, request, call, ask, stream=stream)
-        until = asyncio.get_running_loop().time() + self._deadline
+        deadline: float = request.extensions.get("deadline", self._deadline)
+        until = asyncio.get_running_loop().time() + deadline
         try:
             async with asyncio.timeout_at(until):
                 if request.method not in ("GET", "HEAD") and not request.extensions.get("repeatable"):
@@ -190,9 +196,9 @@ class Client(httpx.AsyncClient):
                 return await self._repeating(call, attempt, until)
         except TimeoutError as error:
             if not call.sent:  # our doing, not theirs
-                raise NotSent(f"{question(request)}: not sent, no turn within {self._deadline:g} s") from error
+                raise NotSent(f"{question(request)}: not sent, no turn within {deadline:g} s") from error
             call.failed = True
-            raise Unavailable(f"{question(request)}: no answer within {self._deadline:g} s") from error
+            raise Unavailable(f"{question(request)}: no answer within {deadline:g} s") from error
 
     async def _ask(self, request: httpx.Request, *, stream: bool, **options: Any) -> httpx.Response:  # noqa: ANN401  # httpx's
         response = await super().send(request, stream=True, **options)

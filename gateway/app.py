@@ -8,7 +8,6 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import cast
-from zoneinfo import ZoneInfo
 
 import httpx
 from litestar import Litestar
@@ -76,7 +75,7 @@ from web.edge import Edge
 from web.errors import HANDLERS
 from web.headers import SecureHeaders
 from web.health import get_healthz, get_readyz
-from web.hooks import MOST_BYTES, PLACE, note_too_large, take_delivery
+from web.hooks import HOOK_CAPS, note_too_large, take_delivery
 from web.lane import Lane
 from web.live import LivePages
 from web.login import LOGIN
@@ -84,13 +83,14 @@ from web.mailbox import DEMO
 from web.metrics import get_metrics
 from web.papers.sheet import Printer
 from web.portal.routes import PORTAL
+from web.portal.uploads import UPLOAD_CAPS, quota_of, uploads_of
 from web.ready import Ready
 from web.staff_pages import LOOK_UPS_PER_MINUTE, look_of
 from web.staff_routes import CONSOLE
 from web.statics import get_static
 from web.stops import STOPS
 from web.streams import Streams
-from web.view import Brand, Contact, View
+from web.view import view_of
 
 OPENAPI = OpenAPIConfig(
     title="Hallway",
@@ -133,12 +133,13 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
     supply = Supply(Kept(redis, notes=settings.sends_mails), Turns(redis), flight, clock=utc_now)
     views = AccountViews(offices, supply, budget=settings.page_budget)
     inbox = Inbox(database, offices, views, utc_now)
-    sending = Sending(database, offices, utc_now, Telling(supply.announce, views, offices, utc_now))
-    desk = Desk(database, utc_now, sending.wake)
+    telling = Telling(supply.announce, views, offices, utc_now)
+    sending = Sending(database, offices, utc_now, telling, files_kept=timedelta(days=settings.uploads_kept))
+    desk = Desk(database, utc_now, sending.wake, quota_of(settings))
     counts = WebhookCounts(database, utc_now)
     intake = Intake(database, offices, counts, inbox.wake)
     usage = Usage(database)
-    view = _view(settings)
+    view = view_of(settings)
     seen_pages = SeenPages(
         database,
         keyring.current.derive(b"page codes"),
@@ -235,12 +236,13 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 "today": Today(database, offices, redis, settings.base_url, utc_now),
                 "takeouts": Takeouts(database, vault, utc_now, trail=trail, views=views, desk=desk),
                 "trail": trail,
+                "uploads": uploads_of(settings),
                 "usage": usage,
             }
         ),
     )
     lane = Lane(app, ready=ready, redis=redis, sessions=sessions, standings=standings, offices=offices, usage=usage)
-    edge = Edge(lane, base_url=settings.base_url, body_caps={PLACE: MOST_BYTES}, too_large=note_too_large(intake))
+    edge = Edge(lane, base_url=settings.base_url, body_caps=HOOK_CAPS | UPLOAD_CAPS, too_large=note_too_large(intake))
     return SecureHeaders(edge, base_url=settings.base_url)
 
 
@@ -265,22 +267,3 @@ def _provider_client() -> httpx.AsyncClient:
     anywhere = AddressPolicy(allow_http=True, allow_private=True)
     pool = PoolTransport(Dialer(anywhere), tls=ssl.create_default_context())
     return open_client(pool)
-
-
-def _view(settings: Settings) -> View:
-    return View(
-        brand=Brand(
-            name=settings.brand_name,
-            accent=settings.brand_accent,
-            accent_ink=settings.brand_accent_ink,
-            logo=settings.brand_logo_file,
-        ),
-        contact=Contact(
-            name=settings.contact_name,
-            phone=settings.contact_phone,
-            email=settings.contact_email,
-            hours=settings.contact_hours or (settings.office_hours.text if settings.office_hours else None),
-        ),
-        hours=settings.office_hours,
-        zone=ZoneInfo(settings.time_zone),
-    )

@@ -29,6 +29,7 @@ from gateway.rules import variable
 from gateway.settings import Settings
 from gateway.sign_in import SignInSettings, sign_ins
 from gateway.sources.check import check_all
+from gateway.uploads.virus import Clamd, NotChecked
 from gateway.vault import Vault, VaultError
 
 
@@ -47,11 +48,22 @@ async def examine(settings: Settings, connectors: Mapping[str, Connector[Any]]) 
     database = await asyncio.to_thread(_database, settings.database_url.reveal())
     yield database
     yield await _redis(settings)
+    if settings.clamd:
+        yield await _clamd(settings.clamd)
     async for finding in _sign_ins(settings):
         yield finding
     if database.remedy is None:
         async for finding in _sources(settings, connectors):
             yield finding
+
+
+async def _clamd(address: str) -> Finding:
+    try:
+        await Clamd(address).ping()
+    except NotChecked as error:
+        remedy = f"No files are taken meanwhile. Start clamd, or correct {variable('clamd')}"
+        return Finding("virus check", str(error), remedy)
+    return Finding("virus check", f"{address} answers")
 
 
 def _address(settings: Settings) -> Finding:

@@ -133,6 +133,15 @@ def redis(given: str) -> Secret:
     return Secret(given)
 
 
+def clamd(given: str) -> str:
+    """Keep the path of a socket, or a host and a port."""
+    host, colon, port = given.rpartition(":")
+    is_address = bool(colon and host.isprintable() and host) and bool(re.fullmatch("[0-9]{1,5}", port))
+    if not given.startswith("/") and not (is_address and 1 <= int(port) <= 65535):  # noqa: PLR2004  # the last port
+        raise ValueError("must be host:3310, or the path of clamd's socket such as /run/clamav/clamd.ctl")
+    return given
+
+
 def smtp(given: str) -> Secret:
     url = _split(given)
     has_more = url.path not in {"", "/"} or url.query or url.fragment

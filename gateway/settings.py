@@ -77,6 +77,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     mail_from: Annotated[str | None, rules.email] = None
     mail_rate: Annotated[int, rules.whole(1, 6000)] = 120  # a minute
     pages_kept: Annotated[int, rules.whole(0, 400)] = 30  # days
+    upload_size: Annotated[int, rules.whole(0, 25)] = 10  # megabytes of one file; 0: no files are taken
+    upload_quota: Annotated[int, rules.whole(1, 100_000)] = 200  # megabytes of an account's in a day
+    uploads_kept: Annotated[int, rules.whole(1, 400)] = 7  # days after they have gone out
+    clamd: Annotated[str | None, rules.clamd] = None
     metrics_token: Annotated[Secret | None, rules.token] = None
     session_idle: Annotated[int, rules.whole(60, 86_400)] = 1800  # seconds
     session_lifetime: Annotated[int, rules.whole(60, 604_800)] = 43_200  # seconds

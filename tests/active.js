@@ -2,7 +2,7 @@
 (page) => {
   const ours = (address) => new URL(address, location.origin).origin === location.origin;
   const inHead = (element) => element.parentElement === page.head;
-  const answering = (element) => element.matches("#answer > form > .field > textarea#text");
+  const asked = (element) => element.matches("form[method=post] .field > [name]");
   const allowed = {
     script: (element) => inHead(element) && ours(element.getAttribute("src")) && !element.textContent,
     link: inHead,
@@ -10,9 +10,10 @@
     title: inHead,
     form: (element) => ours(element.getAttribute("action")),
     svg: (element) => element.matches(".i, .brand > svg"),
-    textarea: (element) => answering(element) && page.querySelectorAll("textarea").length === 1,
+    textarea: asked,
+    select: (element) => asked(element) && [...element.children].every((each) => each.localName === "option"),
   };
-  const forbidden = "style,iframe,object,embed,base,applet,frame,frameset,math,template,noscript,video,audio,img,select";
+  const forbidden = "style,iframe,object,embed,base,applet,frame,frameset,math,template,noscript,video,audio,img";
   const mail = new Set("a b blockquote br code dd div dl dt em h1 h2 h3 h4 hr i li ol p pre q s span strong sub sup table tbody td tfoot th thead tr u ul".split(" "));
   const found = [];
   for (const element of page.querySelectorAll("*")) {
@@ -22,7 +23,7 @@
     for (const { name: attribute, value } of element.attributes) {
       const scheme = /^[\0-\x20]*([a-z][\0-\x20a-z0-9+.-]*):/i.exec(value)?.[1].replace(/[\0-\x20]/g, "").toLowerCase();
       if (/^on|^style$|^srcdoc$|^formaction$/.test(attribute)) found.push(`${name}@${attribute}`);
-      if (attribute === "autofocus" && !answering(element)) found.push(`${name}@autofocus`);
+      if (attribute === "autofocus" && !(asked(element) && element.ariaInvalid)) found.push(`${name}@autofocus`);
       if (/href$|^src|^action$/.test(attribute) && scheme && !["http", "https", "mailto", "tel"].includes(scheme)) found.push(`${name}@${attribute}=${value.slice(0, 40)}`);
     }
   }

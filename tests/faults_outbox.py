@@ -25,6 +25,7 @@ from faults_world import Portal, World, portal, world
 from faults_writers import (
     ACCOUNTS,
     DONE_WITHIN,
+    NEW,
     Blocked,
     Ledger,
     Pages,
@@ -63,7 +64,8 @@ async def _killed(plan: Plan) -> AsyncIterator[tuple[str, Figure]]:
     """Kill the web processes, the worker and who started them, and Redis in half of the lives."""
     kills, acks = (10, 0) if plan.short else (KILLS, ACKS)
     async with world(plan.rng, ACCOUNTS, promise=3600, tracker=True) as built:
-        pages = add_tickets(built, 4 if plan.short else 30)
+        tickets = add_tickets(built, 4 if plan.short else 32)
+        pages = {account: [*theirs, *[NEW] * (len(theirs) // 4)] for account, theirs in tickets.items()}
         built.environ.update(
             PYTHONPATH=os.pathsep.join(["tests", str(ROOT)]),
             HALLWAY_WORKERS="1" if plan.short else "2",
@@ -76,7 +78,7 @@ async def _killed(plan: Plan) -> AsyncIterator[tuple[str, Figure]]:
 
         async def write(writer: Writer) -> None:
             while not done.is_set():
-                await writer.until_taken(f"Word {next(numbers)}.")
+                await writer.until_taken(f"[Word {next(numbers)}]")
                 await until(lambda: done.is_set() or count(built, "due_at IS NOT NULL") < BACKLOG, within=DONE_WITHIN)
 
         _lose_answers(built)
@@ -142,7 +144,7 @@ async def _clicked(built: World, served: Portal, pages: Pages, _: Plan) -> Async
     for account, (page, *_others) in pages.items():
         many = [Writer(served.address, built.cookies[account], [page], Ledger()) for _ in range(CLICKS)]
         form = await many[0].form(page)
-        answers = await asyncio.gather(*(each.send(page, form, f"Once for {account}.") for each in many))
+        answers = await asyncio.gather(*(each.send(page, form, f"[Once for {account}]") for each in many))
         statuses += [answer.status_code for answer in answers]
         for each in many:
             await each.aclose()
@@ -151,7 +153,7 @@ async def _clicked(built: World, served: Portal, pages: Pages, _: Plan) -> Async
     clicks = f"{CLICKS} equal forms at once, twice:"
     refused = sum(status != HTTPStatus.SEE_OTHER for status in statuses)
     yield "R3.refused", Figure(what=f"{clicks} not taken", value=refused, unit="", at_most=0)
-    wrong = sum(made[f"Once for {account}."] != 1 for account in pages)
+    wrong = sum(made[f"[Once for {account}]"] != 1 for account in pages)
     yield "R3.made", Figure(what=f"{clicks} not made once", value=wrong, unit="", at_most=0)
 
 
@@ -159,7 +161,7 @@ async def _locked(built: World, served: Portal, pages: Pages, plan: Plan) -> Asy
     """Hold the database's lock, while customers write and read."""
     writers = writers_of(built, served.address, pages, Ledger())
     blocked = [
-        Blocked(writer, page, await writer.form(page), f"Locked out {place}.")
+        Blocked(writer, page, await writer.form(page), f"[Locked out {place}]")
         for place, (writer, page) in enumerate(zip(writers, flat(pages), strict=True))
     ]
     page = pages["workshop"][0]
@@ -200,7 +202,7 @@ async def _full(built: World, served: Portal, pages: Pages, _: Plan) -> AsyncIte
     (page, *_others) = pages["workshop"]
     writer = Writer(served.address, built.cookies["workshop"], [page], Ledger())
     form = await writer.form(page)
-    blocked = [Blocked(writer, page, {**form, "nonce": f"{place:016}"}, f"No room {place}.") for place in range(10)]
+    blocked = [Blocked(writer, page, {**form, "nonce": f"{place:016}"}, f"[No room {place}]") for place in range(10)]
     with _filled(served, path_of(built).parent):
         waits = [await each.try_once() for each in blocked]
         shown = [await writer.http.get(page) for _ in blocked]

@@ -30,10 +30,12 @@ ACCOUNTS: Accounts = {
     "workshop": (("tracker", RT_CUSTOMER),),
     "catering": (("helpdesk", f"user:{ZENDESK_USER}"),),
 }
+NEW = "/requests/new/something-else"
 WRITERS = 3  # of each account
 FIRST_RT = 500_000  # the ids of the tickets that are written to
 DONE_WITHIN = 240.0  # seconds; then what is not done is counted
 FIELD = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)"')
+MARK = re.compile(r"\[[\w ]+\]")  # all that they write
 SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
 
 Pages = Mapping[str, list[str]]  # the addresses of requests, by account
@@ -65,13 +67,13 @@ class Writer:
     async def form(self, page: str) -> dict[str, str]:
         """Take what the form for an answer holds. Raises `httpx.HTTPError`."""
         answer = (await self.http.get(page)).raise_for_status()
-        found = re.search(r'<form[^>]*action="[^"]*reply".*?</form>', unescape(answer.text), re.DOTALL)
+        found = re.search(rf'<form[^>]*action="{address_of(page)}".*?</form>', unescape(answer.text), re.DOTALL)
         if found is None:
             raise RuntimeError(f"{page} has no form: {answer.text[:2000]}")
         return dict(FIELD.findall(found[0]))
 
     async def send(self, page: str, form: dict[str, str], text: str) -> httpx.Response:
-        return await self.http.post(f"{page}/reply", data={**form, "text": text})
+        return await self.http.post(address_of(page), data={**form, "subject": text, "text": text})
 
     async def until_taken(self, text: str) -> None:
         """Write it, and send the same form again until somebody has it."""
@@ -121,6 +123,11 @@ class Blocked:
                 return
             await asyncio.sleep(0.2)
         raise RuntimeError(f"it does not recover: {answer.status_code} {answer.text[:2000]}")
+
+
+def address_of(page: str) -> str:
+    """Give the address of its form."""
+    return page if page == NEW else f"{page}/reply"
 
 
 def add_tickets(built: World, many: int) -> dict[str, list[str]]:
@@ -177,6 +184,6 @@ def path_of(built: World) -> Path:
 def made_of(built: World) -> Counter[str]:
     """Count what was said in both systems."""
     site = built.sandbox.site
-    said = Counter(row["text"] for row in site.zendesk.comments.values())
-    said.update((row["Content"] or b"").decode("utf-8", "replace") for row in site.rt.attachments.values())
-    return said
+    said = [row["text"] for row in site.zendesk.comments.values()]
+    said += [(row["Content"] or b"").decode("utf-8", "replace") for row in site.rt.attachments.values()]
+    return Counter(mark for text in said for mark in set(MARK.findall(text)))

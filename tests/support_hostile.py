@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from support_needs import need
 
-from connectors.actions import Action, Done, Reply
+from connectors.actions import Action, ActionName, Asked, Done
 from connectors.config import Config
 from connectors.contract import Answer, BackOffice, Connector, Fetch, Limits, Page, Query, Read, RecordQuery, Scope
 from connectors.errors import Unavailable
@@ -23,6 +23,7 @@ SHARED = Path(os.environ.get("HALLWAY_SHARED", Path(__file__).parents[2] / "shar
 TALK = 500  # disguises in one conversation
 CROWD = 25  # attacks in one record that has many lines, and in one text where it has room for one only
 LEADS_ASTRAY = "javascript:alert(1)"  # in place of an address, from a connector that does not look at it
+WRITTEN: tuple[ActionName, ...] = ("reply", "new_ticket")
 EUR = Money("EUR", Decimal("12.50"))
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -98,7 +99,7 @@ def connectors(words: Sequence[str]) -> dict[str, Connector[Any]]:
     }
     coins: dict[Kind, list[Record]] = {"invoices": [_coin(number, word) for number, word in enumerate(words)]}
     return {
-        "talks": msgspec.structs.replace(connector_of("talks", talks), actions={"reply": Action(do=_decline)}),
+        "talks": msgspec.structs.replace(connector_of("talks", talks), actions=dict.fromkeys(WRITTEN, DECLINED)),
         "coins": connector_of("coins", coins),
         "astray": connector_of("astray", astray),
         "hostile": connector_of("hostile", records),
@@ -139,8 +140,11 @@ def _read(records: Sequence[Record]) -> Read[NoConfig, Record]:
     return read
 
 
-async def _decline(office: BackOffice[NoConfig], asked: Reply) -> Done:
+async def _decline(office: BackOffice[NoConfig], asked: Asked) -> Done:
     raise Unavailable("never there")
+
+
+DECLINED: Action[NoConfig, Asked] = Action(do=_decline)
 
 
 async def _fail(office: BackOffice[NoConfig], query: Query) -> Page[Record]:

@@ -12,11 +12,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 from support_feeds import START, FixedOffices, Ticking, shuffled
 from support_sandbox import RT_TOKEN, RunningSandbox
+from support_uploads import GOOD, PDF
 
-from connectors.actions import ActionName, Asked, Done, Move, NewTicket, Reply
+from connectors.actions import ActionName, Asked, Attached, Done, Move, NewTicket, Reply
 from connectors.addresses import AddressPolicy
 from connectors.config import decode_config
-from connectors.contract import BackOffice, Connector, RecordQuery
+from connectors.contract import BackOffice, Connector, FileQuery, RecordQuery
 from connectors.errors import NotAllowed, NotFound, NotSent, Unavailable
 from connectors.records import Message, Ticket
 from connectors.sandbox.faults import Fault, Switch
@@ -62,7 +63,7 @@ def rt_texts(sandbox: RunningSandbox) -> list[tuple[str, bool]]:
     return [
         (part["Content"].decode(), public[part["TransactionId"]])
         for part in store.attachments.values()
-        if part["TransactionId"] in public
+        if part["TransactionId"] in public and part["Content"] is not None and not part.get("Filename")
     ]
 
 
@@ -124,6 +125,15 @@ class World(Struct):
         record = (await self.desk.connector.fetch["tickets"](self.office, query)).record
         assert isinstance(record, Ticket)
         return record
+
+    async def files(self, key: str) -> list[tuple[str, str, bytes]]:
+        """Open every file that the conversation shows."""
+        found = []
+        for ref in [file for message in (await self.ticket(key)).messages or () for file in message.files]:
+            query = FileQuery(record=key, file=ref.id, customer=self.desk.customer)
+            async with self.desk.connector.files["tickets"](self.office, query) as stream:
+                found.append((stream.name, stream.media_type, b"".join([chunk async for chunk in stream.chunks])))
+        return found
 
     async def latest(self, key: str) -> Message:
         messages = (await self.ticket(key)).messages
@@ -230,6 +240,25 @@ async def test_opens_a_ticket_of_the_customers_and_replies_to_it(world: World) -
         assert HOSTILE in message.body if message.media_type == "text/plain" else ESCAPED in message.body
 
 
+async def test_sends_files_byte_for_byte(world: World) -> None:
+    files = tuple(Attached(f"Zoë's {name}", "application/octet-stream", content) for name, content in GOOD.items())
+    done = await world.act("new_ticket", world.new(files=files[:5]))
+    await world.act("reply", world.reply(done.record, files=files[5:]))
+    assert await world.files(done.record) == [(file.name, file.media_type, file.content) for file in files]
+    assert world.desk.texts(world.sandbox)[0] == ("Hello.", True)
+
+
+async def test_has_sent_nothing_when_a_file_did_not_arrive(account: World) -> None:
+    """Zendesk takes files first: what is lost there is found nowhere."""
+    ticket = (await account.act("new_ticket", account.new("First."))).record
+    pdf = (Attached("a.pdf", "application/pdf", PDF),)
+    account.fault(Fault(kind="lost"))
+    for action, asked in (("new_ticket", account.new(files=pdf)), ("reply", account.reply(ticket, files=pdf))):
+        with pytest.raises(NotSent):
+            await account.act(cast("ActionName", action), asked)
+    assert account.texts == ["First."]
+
+
 async def test_sends_nothing_to_a_ticket_of_somebody_elses(world: World) -> None:
     ticket = (await world.act("new_ticket", world.new())).record
     before = len(world.written)
@@ -324,7 +353,8 @@ async def test_does_everything_once_though_every_fifth_answer_is_lost(
     texts = [f"{number}: {HOSTILE}" for number in range(30)]
     for number, text in enumerate(texts):
         if number % 2:
-            await outbox.take(scope, link, "reply", {"ticket": ticket, "text": text}, str(number))
+            files = [Attached(f"{number}.pdf", "application/pdf", PDF)] * (number % 3)
+            await outbox.take(scope, link, "reply", {"ticket": ticket, "text": text}, str(number), files=files)
         else:
             await outbox.take(scope, link, "new_ticket", {"subject": "Hello", "text": text}, str(number))
         await work()
@@ -339,6 +369,9 @@ async def test_does_everything_once_though_every_fifth_answer_is_lost(
     assert lost
     assert {each.state for each in await outbox.of(scope)} == {"sent"}
     assert Counter(world.texts) == Counter(["Mine.", *texts])
+    world.fault(Fault(kind="none"))
+    arrived = Counter(name for name, _, content in await world.files(ticket) if content == PDF)
+    assert arrived == Counter({f"{number}.pdf": number % 3 for number in range(1, 30, 2) if number % 3})
 
 
 @pytest.mark.parametrize(

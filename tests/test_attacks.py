@@ -208,6 +208,26 @@ async def test_lets_nothing_act_of_what_somebody_writes(browser: Browser, portal
     assert seen.found == []
 
 
+async def test_lets_nothing_act_in_a_new_request(browser: Browser, portal: Portal) -> None:
+    """Records that are attacks are there to be chosen from, and what is asked is shown until somebody takes it."""
+    await portal.link("maya", "bakery", ("talks", "1"), ("hostile", "1"))
+    seen = await watch(browser, portal, await portal.sign_in("maya", "bakery"))
+    await seen.open("/requests/new")
+    text = "\n".join(word for word in WORDS if word.isascii())[-9_000:]
+    for what in ("", "When it comes"):
+        await seen.open("/requests/new/order")
+        await seen.page.select_option("#order", index=5)
+        await seen.page.select_option("#what", what)
+        await seen.page.fill("#text", text)
+        await seen.page.evaluate("document.querySelector('#text').form.noValidate = true")
+        await seen.page.get_by_role("button", name="Send", exact=False).click()
+        await seen.page.wait_for_url("**/requests/sent/*" if what else "**/requests/new/order")
+        seen.found += await seen.page.evaluate(f"({ACTIVE})(document)")
+        assert letters(text) in letters(await seen.page.evaluate("document.body.textContent"))
+    await seen.open("/requests", ["When it comes"])
+    assert seen.found == []
+
+
 async def test_lets_nothing_of_a_statement_or_of_a_reason_act(browser: Browser, portal: Portal) -> None:
     """Currencies that are attacks, and why records are shown that have one in all that they say."""
     await portal.link("maya", "bakery", ("coins", "1"), ("hostile", "1"))

@@ -50,6 +50,9 @@ UNTOLD = {
     "gateway.mails.sending:_purge": "mails that were sent long ago",
     "gateway.outbox.turns:take": "whose turn it is to send it",
     "gateway.outbox.turns:note": "what has become of it",
+    "gateway.uploads.virus:_send": "bytes for the virus check, which are no row",
+    "web.incoming:_add_to": "a temporary file",
+    "gateway.outbox.files:purge": "files of what has gone out",
     "gateway.identity.readiness:_keep": "what would be seen, computed anew from what is there",
     "gateway.cli.audit:run": "keys that are sealed anew; the other one tells",
 }

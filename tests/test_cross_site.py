@@ -273,10 +273,49 @@ async def test_reads_forms_up_to_a_limit(site: Site, size: int, status: int) -> 
 async def test_takes_no_token_from_what_is_no_form(site: Site) -> None:
     """Other bodies are not read before their handler; they bring the token in the header."""
     headers = {"X-CSRF-Token": ""}
-    for options in ({"json": {"_token": site.token}}, {"files": {"_token": (None, site.token)}}):
-        assert (await site.send("POST", "/raw", headers, **options)).status_code == 403
+    assert (await site.send("POST", "/raw", headers, json={"_token": site.token})).status_code == 403
     plain = {**headers, "Content-Type": "text/plain"}
     assert (await site.send("POST", "/raw", plain, content=f"_token={site.token}")).status_code == 403
+
+
+async def test_takes_the_token_of_a_form_with_files_from_its_first_field(site: Site) -> None:
+    headers = {"X-CSRF-Token": ""}
+    big = ("files", ("a.txt", b"a" * 300_000))
+    good = await site.send("POST", "/raw", headers, files=[("_token", (None, site.token)), big])
+    assert (good.status_code, int(good.text) > 300_000) == (201, True), "the handler reads all of it"
+    for fields in (
+        [big, ("_token", (None, site.token))],
+        [("_token", (None, f"{site.token}x")), big],
+        [("_token", ("a.txt", site.token))],
+        [("token", (None, site.token))],
+    ):
+        assert (await site.send("POST", "/raw", headers, files=fields)).status_code == 403
+    twice = await site.send("POST", "/raw", files=[("_token", (None, site.token)), big])
+    assert twice.status_code == 403, "in the header as well"
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"--x", b"--x\r\n", b"--x--\r\n", b"--x\r\nContent-Disposition: x\r\n\r\n", b"\0" * 9]
+)
+@pytest.mark.parametrize("boundary", ["; boundary=x", "", "; boundary=", '; boundary="\n"'])
+async def test_refuses_a_form_with_files_that_is_none(site: Site, body: bytes, boundary: str) -> None:
+    headers = {"X-CSRF-Token": "", "Content-Type": f"multipart/form-data{boundary}"}
+    assert (await site.send("POST", "/raw", headers, content=body)).status_code == 403
+
+
+async def test_reads_no_more_of_a_form_with_files_than_its_first_field(site: Site) -> None:
+    read = 0
+
+    async def pieces() -> AsyncIterator[bytes]:
+        nonlocal read
+        yield b'--x\r\nContent-Disposition: form-data; name="_token"\r\n\r\n'
+        while True:
+            read += 1000
+            yield b"a" * 1000
+
+    headers = {"X-CSRF-Token": "", "Content-Type": "multipart/form-data; boundary=x"}
+    assert (await site.send("POST", "/raw", headers, content=pieces())).status_code == 413
+    assert read < 2 * MAX_FORM_BYTES
 
 
 async def test_lets_no_stranger_change_anything(site: Site) -> None:

@@ -51,6 +51,10 @@ def lose_redis(it: Installation) -> None:
     it.redis.kill()
 
 
+def lose_the_virus_check(it: Installation) -> None:
+    it.hallway.environ["HALLWAY_CLAMD"] = str(it.hallway.folder / "clamd")
+
+
 def lose_the_keys(it: Installation) -> None:
     (it.hallway.folder / "data" / "keys").unlink()
 
@@ -101,6 +105,7 @@ def remove_the_sources(it: Installation) -> None:
     ("break_it", "wrong", "remedy"),
     [
         (lose_redis, "redis: does not answer", "HALLWAY_REDIS_URL"),
+        (lose_the_virus_check, "virus check: ", "No files are taken meanwhile"),
         (lose_the_keys, "keys: ", "apply the sources file again"),
         (damage_the_keys, "keys: ", "Restore the keys from a backup"),
         (open_the_folder, "data folder: others may look into", "chmod 700"),

@@ -1,5 +1,7 @@
 """What somebody wrote while their session ended: it comes back after the next sign-in, to them alone."""
 
+from typing import Any
+
 import httpx
 import pytest
 from support_door import litestar_of
@@ -54,6 +56,22 @@ async def test_brings_a_request_back(portal: Portal) -> None:
     assert fields["order"] == "erp/orders/4424"
     assert "location" in (await send(browser, {**fields, "text": "Now."})).headers
     assert "Written" not in (await browser.get(page)).text
+
+
+async def test_brings_the_words_of_an_answer_with_files_back(portal: Portal) -> None:
+    cookie = await portal.sign_in("maya", "bakery")
+    await portal.sessions.end(cookie)
+    fields = {"_token": "x", "nonce": "x" * 20, "text": "Written <before>."}
+    parts: list[Any] = [
+        *((name, (None, value)) for name, value in fields.items()),
+        ("files", ("a.pdf", b"%PDF-" + b"x" * 500_000)),
+    ]
+    answer = await browser_of(portal, cookie).post(REPLY, files=parts, headers=SAME_SITE)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/sign-in?next={REPLY}%3Fdraft%3D1")
+    browser = await sign_in_again(portal, cookie)
+    shown = (await browser.get(REPLY.removesuffix("/reply") + "?draft=1")).text
+    assert "Written &lt;before&gt;." in shown
+    assert "%PDF" not in shown
 
 
 async def test_brings_an_answer_back(portal: Portal) -> None:

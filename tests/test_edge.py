@@ -12,7 +12,7 @@ from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.types import Message, Receive, Scope, Send
 
 from web import body
-from web.body import CutShort, TooSlow
+from web.body import Cap, CutShort, TooSlow
 from web.edge import Edge
 from web.last_answers import LastAnswers
 from web.portal import files
@@ -133,7 +133,7 @@ async def test_reads_a_body_in_pieces() -> None:
 
 @pytest.mark.parametrize(("path", "expected"), [("/body", 413), ("/body/file", 200), ("/files/body", 413)])
 async def test_lets_some_paths_take_more(path: str, expected: int) -> None:
-    edge = Edge(App(), base_url=BASE, body_caps={"/body/file": 200_000})
+    edge = Edge(App(), base_url=BASE, body_caps={"/body/file": Cap(200_000)})
     call = post(path, 100_000, part(b"a" * 100_000, more=False))
     assert await call.to(edge) == expected
 

@@ -10,11 +10,12 @@ import msgspec
 import pytest
 import pytest_asyncio
 from support_rt import RequestTracker
+from support_uploads import GOOD, PDF
 
-from connectors.actions import ActionName, Asked, Done, Move, NewTicket, Reply
+from connectors.actions import ActionName, Asked, Attached, Done, Move, NewTicket, Reply
 from connectors.addresses import AddressPolicy
 from connectors.config import Secret
-from connectors.contract import BackOffice, Query, RecordQuery
+from connectors.contract import BackOffice, FileQuery, Query, RecordQuery
 from connectors.errors import NotAllowed, NotFound
 from connectors.records import Message, Ticket
 from connectors.tokens import MemoryTokens
@@ -22,6 +23,8 @@ from connectors.transport import open_client
 from connectors.vendors.request_tracker import connector
 from connectors.vendors.request_tracker.settings import RequestTrackerConfig
 from gateway.outbox.references import new_reference
+from gateway.uploads.kinds import KINDS
+from gateway.uploads.names import suffix_of
 
 pytestmark = pytest.mark.live
 
@@ -31,6 +34,7 @@ EVA, FINN, GUS = "eva@initrode.example", "finn@initrode.example", "gus"
 HOSTILE = "<script>alert(1)</script> 'Zoë' \\ \"x\"\n.\nFrom nobody\n{$Ticket->id} &amp; 漢字"
 SAID = ("Create", "Correspond", "Comment")
 SENDER = "sender@kestrel.example"
+NO_UTF_8 = ("b.txt", "c.txt")  # RT would write such a text anew
 
 
 @asynccontextmanager
@@ -181,3 +185,33 @@ async def test_says_which_right_the_account_needs(server: RequestTracker) -> Non
             with pytest.raises(NotAllowed):
                 await connector.actions[action].do(office, asked)
     assert public(server, ticket) == [("Create", "root")]
+
+
+async def test_carries_files_byte_for_byte_to_the_conversation(office: Office, server: RequestTracker) -> None:
+    files = tuple(
+        Attached(f"Zoë's {name}", KINDS[suffix_of(name)].media_type, content) for name, content in GOOD.items()
+    )
+    large = Attached("large.pdf", "application/pdf", PDF + bytes(range(256)) * 20_000)
+    asked = NewTicket(
+        reference=new_reference(), customer=EVA, persons=(EVA,), subject="Files", text="Here.", files=files[:9]
+    )
+    ticket = await do(office, "new_ticket", asked)
+    rest = (*files[9:], large)
+    await do(
+        office,
+        "reply",
+        Reply(reference=new_reference(), customer=EVA, persons=(EVA,), ticket=ticket, text="More.", files=rest),
+    )
+    whole = await connector.fetch["tickets"](office, RecordQuery(id=ticket, customer=EVA, asked_at=datetime.now(UTC)))
+    assert isinstance(whole.record, Ticket)
+    said = whole.record.messages or ()
+    assert [(each.author, each.body) for each in said] == [(EVA, "Here."), (EVA, "More.")]
+    found = []
+    for ref in (ref for each in said for ref in each.files):
+        query = FileQuery(record=ticket, file=ref.id, customer=EVA)
+        async with connector.files["tickets"](office, query) as stream:
+            found.append((stream.name, stream.media_type, b"".join([chunk async for chunk in stream.chunks])))
+    assert [each[0] for each in found] == [file.name for file in (*files, large)]
+    for (name, media_type, content), file in zip(found, (*files, large), strict=True):
+        assert (name, content) == (file.name, file.content)
+        assert media_type == ("application/octet-stream" if name.endswith(NO_UTF_8) else file.media_type)

@@ -29,7 +29,7 @@ async def maya(portal: Portal) -> httpx.AsyncClient:
 async def form(browser: httpx.AsyncClient, page: str = PAGE) -> dict[str, str]:
     """Take what the page's form for an answer holds."""
     text = unescape((await browser.get(page)).text)
-    (found,) = re.findall(rf'<form[^>]* action="{page}/reply">(.*?)</form>', text, re.DOTALL)
+    (found,) = re.findall(rf'<form[^>]* action="{page}/reply"[^>]*>(.*?)</form>', text, re.DOTALL)
     return dict(re.findall(r'name="(\w+)" value="([^"]*)"', found))
 
 

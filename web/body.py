@@ -7,8 +7,9 @@ from typing import cast
 from litestar.exceptions import ClientException, HTTPException
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.types import HTTPReceiveMessage, Message, Receive, Send
+from msgspec import Struct
 
-BODY_WITHIN = 30.0  # seconds for the whole of it
+BODY_WITHIN = 30.0  # seconds for the whole of it, and for each part of one that may take longer
 # What is left of a body after the answer. Who is still sending would lose the answer to a connection that is reset.
 LEFT_BYTES = 1024 * 1024
 LEFT_WITHIN = 2.0  # seconds
@@ -24,14 +25,22 @@ class CutShort(ClientException):
     """The body ended before its end. What came of it must not pass for the whole."""
 
 
+class Cap(Struct, frozen=True):
+    """The bytes that a body may have, and the seconds that it may take where that is longer than `BODY_WITHIN`."""
+
+    most: int
+    within: float = 0.0
+
+
 class Body:
     """`receive` and `send` for whoever handles the request."""
 
-    def __init__(self, receive: Receive, send: Send, cap: int) -> None:
+    def __init__(self, receive: Receive, send: Send, cap: Cap) -> None:
         self._receive = receive
         self._send = send
-        self._left = cap
-        self._ends = asyncio.get_running_loop().time() + BODY_WITHIN
+        self._left = cap.most
+        self._now = asyncio.get_running_loop().time
+        self._ends = self._now() + max(cap.within, BODY_WITHIN)
         self._is_complete = False
         self._is_lost = False  # nothing more can be read
 
@@ -40,7 +49,7 @@ class Body:
         if self._is_complete:
             return await self._next()
         try:
-            async with asyncio.timeout_at(self._ends):
+            async with asyncio.timeout_at(min(self._ends, self._now() + BODY_WITHIN)):
                 message = await self._next()
         except TimeoutError:
             self._is_lost = True

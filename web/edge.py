@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-from web.body import Body
+from web.body import Body, Cap
 
 PROBES = {"/healthz", "/readyz", "/metrics"}  # asked by address, from the machine itself
 NO_BODY = {"GET", "HEAD"}
-FORM_BYTES = 64 * 1024
+FORM = Cap(64 * 1024)
 MOST_UNDERWAY = 512  # requests in one process that have no answer yet
 PORTS = {"http": 80, "https": 443}
 
@@ -28,7 +28,7 @@ UNREADABLE = "This request is not written in a way that we read."
 class Edge:
     """ASGI that refuses what no page should see.
 
-    `body_caps` names the bytes that may be sent to paths that begin in a certain way; elsewhere it is `FORM_BYTES`.
+    `body_caps` says how much may be sent to paths that begin in a certain way; elsewhere it is `FORM`.
     `too_large` is told the path of what says at once that it is longer.
     """
 
@@ -37,7 +37,7 @@ class Edge:
         app: ASGIApp,
         *,
         base_url: str,
-        body_caps: Mapping[str, int] | None = None,
+        body_caps: Mapping[str, Cap] | None = None,
         most_underway: int = MOST_UNDERWAY,
         too_large: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
@@ -79,13 +79,13 @@ class Edge:
             answer.begin()
 
     async def _with_body(self, scope: HTTPScope, receive: Receive, send: Send, length: bytes, chunked: bytes) -> None:
-        cap = next((cap for start, cap in self._body_caps if scope["path"].startswith(start)), FORM_BYTES)
+        cap = next((cap for start, cap in self._body_caps if scope["path"].startswith(start)), FORM)
         body = Body(receive, send, cap)
         if chunked not in {b"", b"chunked"}:
             await _refuse(body.send, 400, UNREADABLE)
         elif scope["method"] in NO_BODY:
             await _refuse(body.send, 400, NO_PAGE_WITH_BODY)
-        elif not chunked and int(length) > cap:
+        elif not chunked and int(length) > cap.most:
             if self._too_large:
                 await self._too_large(scope["path"])
             await _refuse(body.send, 413, TOO_LARGE)

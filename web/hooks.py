@@ -12,9 +12,11 @@ from auth.clock import utc_now
 from auth.guards import FROM_ELSEWHERE, PUBLIC
 from connectors.deliveries import Delivery
 from gateway.webhooks.intake import Intake
+from web.body import Cap
 
 PLACE = "/hooks/"
 MOST_BYTES = 256 * 1024
+HOOK_CAPS = {PLACE: Cap(MOST_BYTES)}
 
 
 @post(f"{PLACE}{{source:str}}", opt={**PUBLIC, **FROM_ELSEWHERE}, include_in_schema=False)

@@ -16,6 +16,7 @@ from msgspec import Struct
 from auth.principals import Onlooker, Principal, StaffPrincipal, Viewing
 from connectors.links import fit
 from gateway.office_hours import OfficeHours
+from gateway.settings import Settings
 from gateway.spans import span
 from web import pieces, words
 from web.frame import Frames
@@ -134,6 +135,26 @@ class View:
     def html(self, template: str, context: Mapping[str, Any]) -> str:
         """Raises `minijinja.TemplateError` for anything a template asks for that is not there."""
         return self._templates.render_template(template, **context)
+
+
+def view_of(settings: Settings) -> View:
+    """Make the pages' templates, as the settings say."""
+    return View(
+        brand=Brand(
+            name=settings.brand_name,
+            accent=settings.brand_accent,
+            accent_ink=settings.brand_accent_ink,
+            logo=settings.brand_logo_file,
+        ),
+        contact=Contact(
+            name=settings.contact_name,
+            phone=settings.contact_phone,
+            email=settings.contact_email,
+            hours=settings.contact_hours or (settings.office_hours.text if settings.office_hours else None),
+        ),
+        hours=settings.office_hours,
+        zone=ZoneInfo(settings.time_zone),
+    )
 
 
 def render(request: Request[Any, Any, Any], template: str, *, status_code: int = 200, **context: Any) -> Response[str]:  # noqa: ANN401

@@ -1,6 +1,6 @@
 """Where customers hand in what they want, and see what became of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from auth.clock import Clock
-from connectors.actions import ACTIONS, ActionName, Asked
+from connectors.actions import ACTIONS, ActionName, Asked, Attached
 from gateway.access import LinkRef, Scope
+from gateway.outbox.files import FileShown, Quota, keep, shown
 from gateway.outbox.references import new_reference
 from gateway.outbox.states import State
 from gateway.records.database import Database
@@ -43,6 +44,7 @@ class Handed(Struct, frozen=True, kw_only=True):
     done_at: datetime | None
     record: str | None
     number: str | None
+    files: tuple[FileShown, ...] = ()
     note: dict[str, Any] = {}
 
 
@@ -54,10 +56,11 @@ def persons_in(scope: Scope, source: str) -> list[str]:
 class Desk:
     """Takes what members hand in. `wake` is called when there is something to do."""
 
-    def __init__(self, db: Database, clock: Clock, wake: Callable[[], None]) -> None:
+    def __init__(self, db: Database, clock: Clock, wake: Callable[[], None], quota: Quota | None = None) -> None:
         self._db = db
         self._clock = clock
         self._wake = wake
+        self._quota = quota or Quota()
 
     async def take(
         self,
@@ -67,13 +70,14 @@ class Desk:
         asked: dict[str, Any],
         nonce: str,
         *,
+        files: Sequence[Attached] = (),
         note: dict[str, Any] | None = None,
     ) -> Handed:
         """Write it down; once this returns it is not lost any more. The same form twice is one thing.
 
-        `asked` is what the action needs besides the reference and the customer, `note` what stays here. Raises
-        `NotYours` for a customer that the account is not, `msgspec.ValidationError`, and `DatabaseDown`: then it was
-        not taken.
+        `asked` is what the action needs besides the reference, the customer and the files, which were checked, `note`
+        what stays here. Raises `NotYours` for a customer that the account is not, `TooMuch` for too many files,
+        `msgspec.ValidationError`, and `DatabaseDown`: then it was not taken.
         """
         if link not in scope.links:
             raise NotYours
@@ -98,8 +102,11 @@ class Desk:
         }
         this = (OutboxRow.account_id == scope.account_id, OutboxRow.nonce == nonce)
         async with self._db.write(within=TAKEN_WITHIN) as session:
-            await session.execute(insert(session, OutboxRow).values(**row).on_conflict_do_nothing())
+            new = insert(session, OutboxRow).values(**row).on_conflict_do_nothing().returning(OutboxRow.id)
+            is_new = await session.scalar(new) is not None
             taken = (await session.scalars(sa.select(OutboxRow).where(*this))).one()
+            if is_new:
+                await keep(session, taken, files, self._quota)
         self._wake()
         return _handed(taken)
 
@@ -110,7 +117,9 @@ class Desk:
             theirs.append(OutboxRow.member_id == scope.member_id)
         latest = sa.select(OutboxRow).where(*theirs).order_by(OutboxRow.id.desc()).limit(most)
         async with self._db.read() as session:
-            return tuple(map(_handed, await session.scalars(latest)))
+            rows = (await session.scalars(latest)).all()
+            files = await shown(session, [row.id for row in rows])
+        return tuple(_handed(row, files.get(row.id, ())) for row in rows)
 
     async def one(self, scope: Scope, id_: str) -> Handed:
         """Find what the member handed in. Raises `NotYours`."""
@@ -154,7 +163,7 @@ class Desk:
                 raise TooLate
 
 
-def _handed(row: OutboxRow) -> Handed:
+def _handed(row: OutboxRow, files: tuple[FileShown, ...] = ()) -> Handed:
     action: ActionName = row.action  # type: ignore[assignment]  # as it was written
     state: State = row.state  # type: ignore[assignment]  # as it was written
     return Handed(
@@ -169,5 +178,6 @@ def _handed(row: OutboxRow) -> Handed:
         done_at=row.done_at,
         record=row.record,
         number=row.number,
+        files=files,
         note=row.note or {},
     )

@@ -9,28 +9,32 @@ Each source has a line of its own: one that is slow, or away with thousands of t
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 import structlog
+from msgspec.structs import replace
 
 from auth.clock import Clock
-from connectors.actions import Action, Done
+from connectors.actions import Action, Asked, Done
 from connectors.contract import BackOffice
 from connectors.errors import BadResponse, ConnectorError, NotFound, NotSent, Refused, Unavailable
 from gateway.offices import Offices
+from gateway.outbox.files import has_files, load, purge
 from gateway.outbox.states import PAUSES, State, after_an_error, before_a_try, left_nothing
 from gateway.outbox.turns import LASTS, WITHIN, Try, Turns
 from gateway.records.database import Database, DatabaseDown
 from gateway.records.outbox_tables import OutboxRow
-from gateway.rounds import Rounds
+from gateway.rounds import Rounds, Seldom
 
 AT_ONCE = 2  # of each source: half of what it bears, for pages ask it too
 LONGEST_REST = 30.0  # seconds for a source that is away
 LOOK_EVERY = 1.0  # seconds
+PURGED_EVERY = timedelta(hours=1)
+FILES_KEPT = timedelta(days=7)
 NOTED_AGAIN, NOTE_EVERY = 10, 1.0  # times, and seconds between them
 
 Found = TypeVar("Found")
@@ -42,7 +46,7 @@ class Sending:
     """Works on the outbox from `start` to `aclose`, beside the other processes that do.
 
     `told` hears how each try has ended, and what was done if it was; it raises nothing. `timer` gives seconds that
-    never go back.
+    never go back. Files are deleted so long after what they went with was done as `files_kept` says.
     """
 
     def __init__(
@@ -53,7 +57,11 @@ class Sending:
         told: Callable[[Try, Done | None], Awaitable[None]],
         *,
         timer: Callable[[], float] = time.monotonic,
+        files_kept: timedelta = FILES_KEPT,
     ) -> None:
+        self._db = db
+        self._purges = Seldom(lambda now: purge(db, now - files_kept), clock, every=PURGED_EVERY)
+        self._holds_files = asyncio.Semaphore(1)  # of one thing at a time: they are held whole
         self._turns = Turns(db, clock, timer)
         self._offices = offices
         self._clock = clock
@@ -84,6 +92,7 @@ class Sending:
     async def _look(self) -> None:
         for source in await self._turns.look() - self._lines.keys():
             self._lines[source] = asyncio.create_task(self._work_on(source))
+        await self._purges.turn()
 
     async def _work_on(self, source: str) -> None:
         """Try what is due of one source, and let it rest while it is away."""
@@ -151,15 +160,25 @@ class Sending:
         if each.tries > len(PAUSES):
             await self._end(each, "needs_staff", error="it was tried again and again, and no try came to an end")
             return True
-        begun = self._timer()
-        if not await self._begin(each):
-            return True
-        try:
-            done = await self._in_time(partial(action.do, opened, each.asked), begun)
-        except ConnectorError as error:
-            return await self._fail(each, error, in_doubt=each.doubt is not None or not left_nothing(error))
+        async with AsyncExitStack() as stack:
+            asked = await self._whole(each, stack)
+            begun = self._timer()
+            if not await self._begin(each):
+                return True
+            try:
+                done = await self._in_time(partial(action.do, opened, asked), begun)
+            except ConnectorError as error:
+                return await self._fail(each, error, in_doubt=each.doubt is not None or not left_nothing(error))
         await self._end(each, "sent", done=done)
         return True
+
+    async def _whole(self, each: Try, stack: AsyncExitStack) -> Asked:
+        """Put in the files, which are kept apart, in memory until the end of the stack."""
+        if not await has_files(self._db, each.id):
+            return each.asked
+        await stack.enter_async_context(self._holds_files)
+        whole: Any = each.asked
+        return replace(whole, files=await load(self._db, each.id))  # type: ignore[no-any-return]  # of the same type
 
     async def _in_time(self, call: Callable[[], Awaitable[Found]], begun: float) -> Found:
         """Call them, until the time of a try is over that has `begun`. Raises `ConnectorError`."""

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.records.base import Base
@@ -41,3 +41,24 @@ class OutboxRow(Base):
     record: Mapped[str | None]  # their id of what was made
     number: Mapped[str | None]
     error: Mapped[str | None] = mapped_column(Text)  # for staff
+
+
+class OutboxFile(Base):
+    """A file that goes with what a customer sent. It is deleted some days after that was done."""
+
+    __tablename__ = "outbox_files"
+    __table_args__ = (
+        Index("ix_outbox_files_outbox", "outbox_id"),
+        Index("ix_outbox_files_made", "account_id", "made_at"),
+    )
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    outbox_id: Mapped[str] = mapped_column(ForeignKey("outbox.id", ondelete="CASCADE"))
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"))
+    made_at: Mapped[datetime]
+    place: Mapped[int]  # among those that came with it
+    name: Mapped[str] = mapped_column(String(100))  # harmless
+    media_type: Mapped[str] = mapped_column(String(100))  # what it is, whatever the browser said
+    size: Mapped[int]
+    sha256: Mapped[bytes] = mapped_column(LargeBinary(32))
+    content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)

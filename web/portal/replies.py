@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Literal
 
+import msgspec
+from litestar.exceptions import ValidationException
 from msgspec import Struct
 
 from connectors import actions
@@ -11,8 +13,10 @@ from connectors.records import Ticket
 from gateway.access import LinkRef
 from gateway.home import Item
 from gateway.outbox.desk import Handed
+from gateway.outbox.files import FileShown
 from gateway.outbox.states import State
 from web.portal.nonces import Nonce, new_nonce
+from web.portal.uploads import FilesField, Form, uploads_in
 from web.portal.visit import Visit
 
 Move = Literal["solve", "reopen"]
@@ -50,6 +54,7 @@ class Pending(Struct, frozen=True, kw_only=True):
     said: str
     reference: str
     may_be_taken_back: bool
+    files: tuple[FileShown, ...]
 
 
 class Answering(Struct, frozen=True, kw_only=True):
@@ -57,9 +62,14 @@ class Answering(Struct, frozen=True, kw_only=True):
 
     nonce: str
     pending: list[Pending]
+    files: FilesField | None
     text: str = ""
     problem: str | None = None
     move: Move | None = None  # what can be done with it besides
+
+    @property
+    def is_refused(self) -> bool:
+        return bool(self.problem or (self.files and self.files.problem))
 
 
 def check(text: str) -> str | None:
@@ -71,19 +81,31 @@ def check(text: str) -> str | None:
     return None
 
 
-async def answering(visit: Visit, item: Item[Ticket], text: str = "", problem: str | None = None) -> Answering | None:
+def written(form: Form) -> Written:
+    """Give what the form says. Raises `ValidationException`."""
+    try:
+        return msgspec.convert(form.fields, Written)
+    except msgspec.ValidationError as error:
+        raise ValidationException from error
+
+
+async def answering(
+    visit: Visit, item: Item[Ticket], text: str = "", problem: str | None = None, files_problem: str | None = None
+) -> Answering | None:
     """Say how a request is answered here, and what was written that the conversation does not show yet.
 
-    None: not here. Raises `DatabaseDown`.
+    `problem` is of the text, and of the files where none are taken. None: not here. Raises `DatabaseDown`.
     """
     if visit.scope is None or not visit.can("reply", LinkRef(item.part.source, item.part.customer)):
         return None
     missing = [each for each in reversed(await visit.desk.of(visit.scope)) if _is_missing(each, item)]
+    files = uploads_in(visit.request).field(files_problem)
     return Answering(
         nonce=new_nonce(),
         pending=[_pending(each) for each in missing],
+        files=files,
         text=text,
-        problem=problem,
+        problem=problem or (files_problem if files is None else None),
         move=_move(visit, item, missing),
     )
 
@@ -111,4 +133,5 @@ def _pending(each: Handed) -> Pending:
         said=WORDS[each.state],
         reference=each.reference,
         may_be_taken_back=each.state in ("waiting", "needs_you"),
+        files=each.files,
     )

@@ -20,13 +20,15 @@ from connectors.records import Message, Ticket
 from gateway.access import LinkRef
 from gateway.home import Item
 from gateway.outbox.desk import NotYours, TooLate
+from gateway.outbox.files import TooMuch
 from gateway.statuses import status_of
 from web.portal.drafting import RESTORED, draft_of, drop_draft
 from web.portal.files import stream_file
 from web.portal.listing import Depth, Empty, Filters, PageNumber, Question, make_listing
 from web.portal.paths import FileId, RecordId, SourceName
-from web.portal.replies import Answering, Move, Moved, Written, answering, check
+from web.portal.replies import Answering, Move, Moved, answering, check, written
 from web.portal.sent import on_its_way
+from web.portal.uploads import AGAIN, TOO_MUCH, uploads_in
 from web.portal.visit import Visit, href, items_of, only
 from web.quotes import fold, fold_plain
 from web.redirects import see_other
@@ -97,27 +99,32 @@ async def show_request(
     return await _page(visit, item, form)
 
 
-@post("/requests/{source:str}/{record:str}/reply", opt=KEEPS_DRAFT)
+@post("/requests/{source:str}/{record:str}/reply", opt=KEEPS_DRAFT, request_max_body_size=None)
 async def send_reply(
-    visit: NamedDependency[Visit],
-    request: Request[Visiting, Any, Any],
-    source: SourceName,
-    record: RecordId,
-    data: Annotated[Written, Body(media_type=RequestEncodingType.URL_ENCODED)],
+    visit: NamedDependency[Visit], request: Request[Visiting, Any, Any], source: SourceName, record: RecordId
 ) -> Response[Any]:
     """Take an answer, and say so when it cannot be lost any more."""
     item = await visit.one(Ticket, source, record)
-    form = await answering(visit, item, data.text, check(data.text.strip()))
-    if form is None or visit.scope is None:
-        raise NotFoundException
-    if form.problem:
-        page = await _page(visit, item, form)
-        page.status_code = HTTP_422_UNPROCESSABLE_ENTITY
-        return page
-    asked = {"ticket": record, "text": data.text.replace("\r\n", "\n").strip()}
-    await visit.desk.take(visit.scope, LinkRef(source, item.part.customer), "reply", asked, data.nonce)
-    await drop_draft(request)
-    return see_other(f"{href(item)}#answer")
+    async with uploads_in(request).form(request) as sent:
+        said = written(sent)
+        problem = check(said.text.strip())
+        lost_files = AGAIN if problem and sent.files else None
+        form = await answering(visit, item, said.text, problem, sent.problem or lost_files)
+        if form is None or visit.scope is None:
+            raise NotFoundException
+        if not form.is_refused:
+            asked = {"ticket": record, "text": said.text.replace("\r\n", "\n").strip()}
+            link = LinkRef(source, item.part.customer)
+            try:
+                await visit.desk.take(visit.scope, link, "reply", asked, said.nonce, files=sent.files)
+            except TooMuch:
+                form = await answering(visit, item, said.text, files_problem=TOO_MUCH)
+            else:
+                await drop_draft(request)
+                return see_other(f"{href(item)}#answer")
+    page = await _page(visit, item, form)
+    page.status_code = HTTP_422_UNPROCESSABLE_ENTITY
+    return page
 
 
 @get(["/requests/{source:str}/{record:str}/reply", "/requests/{source:str}/{record:str}/move/{move:str}"])

@@ -1,5 +1,6 @@
 """How tickets change: by the seed, or by whoever plays staff."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,9 +21,19 @@ def set_status(store: Store, key: int, status: str, now: datetime, by: str = STA
     row["Resolved"] = None if store.is_active(row) else row["LastUpdated"]
 
 
-def reply(store: Store, key: int, text: str, now: datetime, *, by: str = STAFF, subject: str = "") -> None:
+def reply(
+    store: Store,
+    key: int,
+    text: str,
+    now: datetime,
+    *,
+    by: str = STAFF,
+    subject: str = "",
+    files: Sequence[dict[str, Any]] = (),
+) -> None:
     """Say something on a ticket in public."""
-    _happen(store, key, {"Type": "Correspond", "text": text, "by": by, "subject": subject}, now)
+    said = {"Type": "Correspond", "text": text, "by": by, "subject": subject, "files": files}
+    _happen(store, key, said, now)
 
 
 def comment(store: Store, key: int, text: str, now: datetime) -> None:

@@ -1,8 +1,15 @@
 """The addresses that make or change something: tickets, what is said on them, and their status."""
 
 import json
+from base64 import b64encode
 from datetime import UTC, datetime
+from io import BytesIO
 from typing import Any
+
+from multipart import (  # type: ignore[import-untyped]  # it ships no types
+    MultipartParser,
+    parse_options_header,
+)
 
 from connectors.sandbox.asgi import Request, Response, as_json
 from connectors.sandbox.rt.changes import CALLER, comment, reply, set_status
@@ -38,7 +45,7 @@ def make_ticket(store: Store, writer: Writer, request: Request, _id: str) -> Res
         "Status": "new",
         "Requestor": [user["Name"] for user in users if user],
         "RefersTo": [fields["RefersTo"]] if "RefersTo" in fields else [],
-        "history": [{"Type": "Create", "by": CALLER, "at": now, "text": _text(fields)}],
+        "history": [{"Type": "Create", "by": CALLER, "at": now, "text": _text(fields), "files": fields["files"]}],
     }
     add_ticket(store, row, first=max(store.transactions) + 1)
     return as_json(writer.reference("ticket", row["id"]), 201)
@@ -47,7 +54,7 @@ def make_ticket(store: Store, writer: Writer, request: Request, _id: str) -> Res
 def correspond(store: Store, _writer: Writer, request: Request, id_: str) -> Response:
     fields, row = _fields(request, MESSAGE), _found(store, id_)
     now, subject = datetime.now(UTC), _header(fields.get("Subject", ""))
-    reply(store, row["id"], _text(fields), now, by=CALLER, subject=subject)
+    reply(store, row["id"], _text(fields), now, by=CALLER, subject=subject, files=fields["files"])
     if store.is_new(row) or not store.is_active(row):
         set_status(store, row["id"], "open", now)  # by a scrip that RT comes with
     return as_json(["Correspondence added"], 201)
@@ -88,15 +95,29 @@ def _found(store: Store, id_: str) -> Row:
 
 
 def _fields(request: Request, known: frozenset[str]) -> dict[str, Any]:
+    """Read JSON, or a form with a field of it and with files."""
+    body, files = request.body, list[Row]()
+    media_type, options = parse_options_header(request.headers.get("content-type", ""))
+    if media_type == "multipart/form-data":
+        parts = list(MultipartParser(BytesIO(body), options["boundary"]))
+        body = next((part.raw for part in parts if part.name == "JSON"), b"")
+        files = [_file(part) for part in parts if part.name == "Attachments"]
     try:
-        fields = json.loads(request.body)
+        fields = json.loads(body)
     except ValueError as error:
         raise bad_request(f"JSON parse error: {error}") from None
     if not isinstance(fields, dict):
         raise bad_request("JSON object must be a HASH")
     if unknown := sorted(fields.keys() - known):
         raise bad_request(f"Unknown field: {unknown[0]}")
-    return fields
+    return fields | {"files": files}
+
+
+def _file(part: Any) -> Row:  # noqa: ANN401  # the library has no types
+    """Give a file as events have it. RT wants each of them to have a name, a type and content."""
+    if not (part.filename and part.content_type and part.raw):
+        raise bad_request("FileContent is a required field for each attachment in Attachments")
+    return {"name": part.filename, "type": part.content_type, "base64": b64encode(part.raw)}
 
 
 def _text(fields: dict[str, Any]) -> str:

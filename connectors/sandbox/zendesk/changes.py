@@ -5,11 +5,12 @@ from typing import Any
 
 from connectors.sandbox.zendesk.errors import bad_request, invalid, not_found
 from connectors.sandbox.zendesk.store import STATUSES, Row, Store
+from connectors.sandbox.zendesk.uploads import attach
 from connectors.sandbox.zendesk.writer import as_html, as_text
 
 FIELDS = {"subject", "comment", "requester_id", "status", "priority", "type", "external_id", "tags", "organization_id"}
 FIELDS |= {"metadata"}  # of what is written now, not of the ticket
-COMMENT_FIELDS = {"body", "html_body", "public", "author_id"}
+COMMENT_FIELDS = {"body", "html_body", "public", "author_id", "uploads"}
 
 
 def create_ticket(store: Store, fields: dict[str, Any], now: datetime, key: int | None = None) -> Row:
@@ -109,6 +110,7 @@ def add_comment(store: Store, ticket: Row, comment: dict[str, Any], now: datetim
         "metadata": {"system": {}, "custom": {}},
     }
     store.comments[row["id"]] = row
+    attach(store, row["id"], comment.get("uploads", []))
     return row
 
 
@@ -167,6 +169,8 @@ def _check(store: Store, fields: dict[str, Any]) -> None:
     if not isinstance(comment, dict) or not (comment.get("body") or comment.get("html_body")):
         raise invalid("comment", "Description: cannot be blank")
     _check_organization(store, fields)
+    if any(token not in store.uploads for token in comment.get("uploads", [])):
+        raise invalid("uploads", "Uploads: the token is invalid")
     for field, people in (("requester_id", fields), ("author_id", comment)):
         if people.get(field, store.caller["id"]) not in store.users:
             raise invalid(field, f"{field} is invalid")

@@ -4,7 +4,6 @@ import base64
 import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from connectors.sandbox.dates import resolve
 from connectors.sandbox.pdf import one_page
 from connectors.sandbox.zendesk.changes import add_comment, create_ticket, join
 from connectors.sandbox.zendesk.store import Row, Store
+from connectors.sandbox.zendesk.uploads import as_file
 
 OURS = {"by", "at", "files", "times", "type"}  # what the seed says of a comment, and the API not or in other words
 
@@ -101,18 +101,7 @@ def _repeated(entry: dict[str, Any]) -> Iterable[dict[str, Any]]:
 
 def _add_file(store: Store, comment: Row, file: dict[str, Any]) -> None:
     id_ = comment["id"] * 10 + len(store.files_of(comment["id"]))
-    store.attachments[id_] = {
-        "id": id_,
-        "comment_id": comment["id"],
-        "token": sha256(str(id_).encode()).hexdigest()[:25],
-        "file_name": file["name"],
-        "content_type": file["type"],
-        "content": _content(file),
-        "inline": file.get("inline", False),
-        "deleted": False,
-        "malware_access_override": False,
-        "malware_scan_result": file.get("malware_scan_result", "malware_not_found"),
-    }
+    store.attachments[id_] = as_file(id_, comment["id"], file | {"content": _content(file)})
 
 
 def _content(file: dict[str, Any]) -> bytes:

@@ -31,6 +31,7 @@ class Store(Struct):
     webhooks: dict[int, Row] = field(default_factory=dict)
     audits: dict[int, Row] = field(default_factory=dict)
     keys: dict[str, tuple[bytes, int]] = field(default_factory=dict)  # of what was asked, and the ticket made of it
+    uploads: dict[str, Row] = field(default_factory=dict)  # by token, until a comment names them
     exported_after: timedelta = timedelta(minutes=1)
     exports_a_minute: int = 10
     exports: list[float] = field(default_factory=list)  # when there was one lately, by the machine's own counting

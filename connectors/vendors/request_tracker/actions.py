@@ -9,10 +9,11 @@ from datetime import timedelta
 
 from msgspec import Struct
 
-from connectors.actions import Action, Asked, Done, Move, NewTicket, Reply, looking
+from connectors.actions import Action, Asked, Attached, Done, Move, NewTicket, Reply, looking
 from connectors.decode import decode_json
 from connectors.errors import AccessDenied, NotAllowed, Refused
 from connectors.vendors.request_tracker.api import REST, Key, RequestTracker, quoted, walk
+from connectors.vendors.request_tracker.attaching import message
 from connectors.vendors.request_tracker.ours import holds, name_of, one_line, subject_of
 from connectors.vendors.request_tracker.people import numbers_of
 from connectors.vendors.request_tracker.settings import RequestTrackerConfig
@@ -56,12 +57,12 @@ async def make_ticket(office: RequestTracker, asked: NewTicket) -> Done:
     }
     if asked.route:
         with suppress(AccessDenied, Refused):  # no such queue, or not for us: better in the usual one than nowhere
-            return await _make(office, {**ticket, "Queue": asked.route})
-    return await _make(office, {**ticket, "Queue": office.config.queue})
+            return await _make(office, {**ticket, "Queue": asked.route}, asked.files)
+    return await _make(office, {**ticket, "Queue": office.config.queue}, asked.files)
 
 
-async def _make(office: RequestTracker, ticket: dict[str, object]) -> Done:
-    response = await office.http.post(f"{REST}/ticket", json=ticket)
+async def _make(office: RequestTracker, ticket: dict[str, object], files: tuple[Attached, ...]) -> Done:
+    response = await office.http.post(f"{REST}/ticket", **message(ticket, files))
     return _done(decode_json(response.content, Made, "RT /ticket").id)
 
 
@@ -77,13 +78,13 @@ async def reply(office: RequestTracker, asked: Reply) -> Done:
         ticket = await find_ticket(office, asked.ticket, asked.customer)
         if not ticket.takes_replies:
             raise NotAllowed("RT: the token's account may not reply. It needs ReplyToTicket")
-    message = {
+    said = {
         "Subject": subject_of(asked.reference, _person(asked) or asked.customer),
         "Content": _sendable(asked.text),
         "ContentType": "text/plain",
     }
     path = f"/ticket/{ticket.id}/correspond"
-    response = await office.http.post(f"{REST}{path}", json=message)
+    response = await office.http.post(f"{REST}{path}", **message(said, asked.files))
     decode_json(response.content, list[str], f"RT {path}")
     return _done(ticket.id)
 

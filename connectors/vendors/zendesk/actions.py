@@ -18,6 +18,7 @@ from connectors.vendors.zendesk.api import API, Id, Paged, Zendesk, organization
 from connectors.vendors.zendesk.authors import author_of, is_known
 from connectors.vendors.zendesk.settings import ZendeskConfig
 from connectors.vendors.zendesk.tickets import STATES, TicketRow, find_ticket
+from connectors.vendors.zendesk.uploading import upload
 
 FOUND_WITHIN = timedelta(minutes=2)  # since they were asked: we give up sooner than they do
 MARK = "hallway_reference"
@@ -52,9 +53,10 @@ async def make_ticket(office: Zendesk, asked: NewTicket) -> Done:
     """Make a ticket of the person's, for the organization that the customer is. The same twice is made once."""
     with looking():
         requester = await author_of(office, asked)
+    uploads = await upload(office, asked.files)
     ticket: dict[str, Any] = {
         "subject": " ".join(asked.subject.split()),
-        "comment": {"body": asked.text, "public": True, "author_id": requester},
+        "comment": {"body": asked.text, "public": True, "author_id": requester, **uploads},
         "requester_id": requester,
         "external_id": asked.reference,
     }
@@ -80,8 +82,9 @@ async def reply(office: Zendesk, asked: Reply) -> Done:
     with looking():
         ticket = await find_ticket(office, asked.ticket, asked.customer)
         author = await author_of(office, asked)
+    uploads = await upload(office, asked.files)
     changes: dict[str, Any] = {
-        "comment": {"body": asked.text, "public": True, "author_id": author},
+        "comment": {"body": asked.text, "public": True, "author_id": author, **uploads},
         "metadata": {"custom": {MARK: asked.reference}},
     }
     if ticket.status in AWAITING:
