@@ -1,6 +1,7 @@
 """What goes wrong on demand, and a ledger of what was asked. None of it is in the vendors' URL space."""
 
 import asyncio
+import random
 from collections.abc import Mapping
 from typing import Literal
 
@@ -51,7 +52,8 @@ class Switch:
                 await asyncio.sleep(POLL)
             answered = answer(request)
             changed = answered.changed or request.method in ("PUT", "PATCH") or answered.status == CREATED
-            if self.fault.kind == "lost" and changed:
+            is_lost = random.random() < self.fault.share  # noqa: S311  # luck, no secret
+            if self.fault.kind == "lost" and changed and is_lost:
                 return as_html("504 Gateway Timeout", 504)
             return answered
 
