@@ -79,6 +79,25 @@ def test_merges_three_back_offices(demo: Demo, browser: Browser) -> None:
     assert "Request 7078" in browser.open("GET", f"{demo.url}/requests").text  # of her colleague
 
 
+def test_writes_a_mail_that_can_be_looked_at(demo: Demo, browser: Browser) -> None:
+    control = CONTROL.search(demo.output)
+    assert control, demo.output
+    browser.sign_in(demo.url, "maya")  # now there is an address
+    browser.open("GET", f"{demo.url}/orders")
+    mailbox = f"{demo.url}/demo/mailbox"
+    changed = browser.open("POST", f"{control.group()}hubspot/orders/54805204431", {"stage": "Shipped"})
+    assert changed.status_code == 303
+    end = time.monotonic() + 2 * FOLLOWS_WITHIN
+    while "Order WEB-1063 is on its way" not in browser.open("GET", mailbox).text:
+        assert time.monotonic() < end
+        time.sleep(0.5)
+    (page,) = re.findall(r'href="(/demo/mailbox/[^"]+)"', browser.open("GET", mailbox).text)
+    mail = browser.open("GET", f"{demo.url}{page}")
+    (href,) = re.findall(rf'href="({demo.url}/open/[^"]+)"', mail.text)
+    record = browser.open("GET", href).headers["location"]
+    assert "WEB-1063" in browser.open("GET", f"{demo.url}{record}").text
+
+
 def test_follows_what_is_changed_in_a_back_office(demo: Demo, browser: Browser) -> None:
     control = CONTROL.search(demo.output)
     assert control, demo.output

@@ -218,7 +218,6 @@ async def test_says_what_has_not_gone_out(world: World) -> None:
     assert world.written == 0
 
 
-@pytest.mark.parametrize("world", sorted(OFFICES.keys() - {"odoo"}), indirect=True)  # whose writes look like questions
 async def test_comes_to_the_same_after_a_lost_answer(world: World) -> None:
     before, after = {"phone": world.far.held["phone"]}, {"phone": "1"}
     world.far.switch(world.sandbox).fault = Fault(kind="lost")

@@ -2,17 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from msgspec.structs import replace
 from support_audit import BY
-from support_feeds import EVERY
-from support_mails import SENDER, World, add_member, mail_world
+from support_feeds import EVERY, START, Ledger, Ticking, link, process
+from support_mails import SENDER, World, add_member, mail_world, sink
 
 from cache.client import Client
+from connectors.contract import Answer, BackOffice, Page, Query, RecordQuery
 from connectors.errors import Unavailable
+from connectors.records import Message, Origin, Record, Ticket
 from gateway.mails.choices import Stop
 from gateway.mails.sending import LASTS, PAUSES, TOO_LATE
 from gateway.records.database import Database
@@ -388,3 +392,77 @@ async def _members(database: Database) -> AsyncIterator[str]:
 
 def test_holds_nothing_of_a_record() -> None:
     assert not {"subject", "body", "address", "number"} & set(MailRow.__table__.columns.keys())
+
+
+class Desk(Ledger):
+    """A help desk: its list tells no messages."""
+
+    def __init__(self, clock: Ticking) -> None:
+        super().__init__(clock)
+        self.messages: dict[str, list[Message]] = {}
+
+    def say(self, key: str, text: str, *, customer: bool = False) -> None:
+        self.put(key, "7", 0)
+        said = Message(
+            id=text, author="A", from_customer=customer, at=self._changed[key], body=text, media_type="text/plain"
+        )
+        self.messages.setdefault(key, []).append(said)
+
+    def ticket(self, key: str, asked_at: datetime, *, is_whole: bool) -> Ticket:
+        origin = Origin(source="ledger", id=key, changed_at=self._changed[key], fetched_at=asked_at)
+        messages = tuple(self.messages[key]) if is_whole else None
+        return Ticket(
+            origin=origin,
+            number=key,
+            state="working",
+            vendor_state="v",
+            subject=f"Oven {key}",
+            created_at=START,
+            messages=messages,
+        )
+
+    async def list_tickets(self, office: BackOffice[Any], query: Query) -> Page[Record]:
+        self._ask("list")
+        mine = self.of(query.customer)
+        its = (self.ticket(key, query.asked_at, is_whole=False) for key in mine)
+        return Page(tuple(Answer(frozenset({query.customer}), each) for each in its))
+
+    async def one_ticket(self, office: BackOffice[Any], query: RecordQuery) -> Answer[Record]:
+        self._ask(query.id)
+        return Answer(frozenset({"7"}), self.ticket(query.id, query.asked_at, is_whole=True))
+
+
+async def test_reads_what_was_answered(database: Database, redis: Client) -> None:
+    """And asks only about what may have an answer, once."""
+    clock = Ticking()
+    desk = Desk(clock)
+    office = desk.office()
+    reads = {"reads": {"tickets": desk.list_tickets}, "fetch": {"tickets": desk.one_ticket}, "feeds": {}}
+    office = replace(office, promises={"tickets": 60}, connector=replace(office.connector, **reads))
+    await link(database, "7", "8")
+    await add_member(database, "acme-7", "maya")
+    desk.say("1", "help", customer=True)
+    desk.say("2", "help too", customer=True)
+    async with sink() as server, process(database, redis, office, clock) as here:
+        world = World(database, redis, desk, clock, here=here, server=server)
+
+        async def look() -> None:
+            clock.now += timedelta(days=1)
+            await here.sweeping.sweep("ledger")
+            await world.noticing.turn()
+            await world.mailing.turn()
+
+        await look()
+        asked = len(desk.asked)
+        desk.say("1", "here you are")
+        desk.say("2", "and another thing", customer=True)
+        await look()
+        assert sorted(desk.asked[asked:]) == ["1", "2", "list", "list"]
+        assert server.subjects == [("maya@customer.example", "We answered: Oven 1")]
+        for _ in range(3):
+            desk.put("1", "7", 0)  # an internal note
+            await look()
+        assert len(server.mails) == 1
+        desk.say("1", "and more")
+        await look()
+        assert [subject for _, subject in server.subjects] == ["We answered: Oven 1"] * 2

@@ -151,8 +151,11 @@ def place_of(account: str, record: Record) -> str:
 
 
 def _line(text: str) -> str:
-    """Write it on one line, and not too long."""
-    plain = " ".join(CONTROL.sub(" ", text).split())
+    """Write it on one line, and not too long.
+
+    The library decodes what looks like an encoded word, even to the end of a header: so nothing looks like one.
+    """
+    plain = " ".join(CONTROL.sub(" ", text).replace("=?", "= ?").split())
     return plain if len(plain) <= LONGEST else plain[: LONGEST - 1].rstrip() + "…"
 
 

@@ -35,7 +35,7 @@ def answer_rpc(store: Store, request: Request) -> Response:
     except Exception as error:  # noqa: BLE001  # Odoo shows whatever was raised
         return as_json(reply | {"error": _error_body(python_error(type(error).__name__, str(error)))})
     answer = as_json(reply if result is None else reply | {"result": result})
-    return replace(answer, changed=_method(envelope) in CHANGING)
+    return replace(answer, changed=_method(envelope) in {*CHANGING, "write"})
 
 
 def _method(envelope: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from connectors.details import COMPANYS, PROOF, DetailName, Held, is_person, per
 from connectors.errors import NotFound
 from connectors.vendors.odoo.models import as_key, one
 from connectors.vendors.odoo.partners import MODEL, Human
-from connectors.vendors.odoo.rpc import Odoo, execute
+from connectors.vendors.odoo.rpc import Odoo, execute_once
 from connectors.vendors.odoo.settings import OdooConfig
 from connectors.vendors.odoo.values import Ref, Text, owners
 
@@ -57,7 +57,7 @@ async def change(office: Odoo, asked: Change) -> Done:
         wanted = still_to_write(await fetch_details(office, person), asked)
     if wanted:
         values = {FIELDS[name]: value or False for name, value in wanted.items()}
-        await execute(office, bool, MODEL, "write", [as_key(person)], values)
+        await execute_once(office, bool, MODEL, "write", [as_key(person)], values)
     return Done(record=person, number=person)
 
 
