@@ -24,7 +24,7 @@ NAMES = frozenset({"viewed", "finished", "left"})
 PAGES = frozenset(
     {
         *("account", "documents", "home", "invoice", "invoices", "order", "orders", "request", "requests", "search"),
-        "statement",
+        *("asked", "statement"),
         "why",
         *("details", "details_edit", "details_check", "delete_login", "data"),
         *("invoices-file", "orders-file", "tickets-file"),
