@@ -80,6 +80,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     upload_size: Annotated[int, rules.whole(0, 25)] = 10  # megabytes of one file; 0: no files are taken
     upload_quota: Annotated[int, rules.whole(1, 100_000)] = 200  # megabytes of an account's in a day
     uploads_kept: Annotated[int, rules.whole(1, 400)] = 7  # days after they have gone out
+    documents_kept: Annotated[int, rules.whole(1, 3650)] = 90  # days after they were accepted
     clamd: Annotated[str | None, rules.clamd] = None
     metrics_token: Annotated[Secret | None, rules.token] = None
     session_idle: Annotated[int, rules.whole(60, 86_400)] = 1800  # seconds

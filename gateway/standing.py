@@ -10,6 +10,7 @@ from auth.principals import Visiting
 from cache.copies import Copies
 from cache.lookups import Lookups
 from gateway.access import AccountRef, Scope, read_access
+from gateway.asked import Asked, wanted_of
 from gateway.profile import Profile, read_profiles
 from gateway.records.database import Database
 
@@ -22,6 +23,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     scope: Scope | None
     profile: Profile
     accounts: tuple[AccountRef, ...]
+    asked: tuple[Asked, ...] = ()  # documents that they are to give
 
     def is_of(self, who: Visiting) -> bool:
         return (self.member_id, self.account_id) == (who.member_id, who.account_id)
@@ -68,15 +70,18 @@ class Standings:
         async with self._db.read() as session:
             access = await read_access(session, {(who.member_id, who.account_id) for who in people})
             profiles = await read_profiles(session, {(who.member_id, who.session) for who in people})
+            asked = await wanted_of(session, {each.scope for each in access.values() if each.scope})
         found = {
             who: Standing(
                 member_id=who.member_id,
                 account_id=who.account_id,
-                scope=access[who.member_id, who.account_id].scope,
+                scope=its.scope,
                 profile=profiles[who.member_id, who.session],
-                accounts=access[who.member_id, who.account_id].accounts,
+                accounts=its.accounts,
+                asked=asked.get(its.scope, ()) if its.scope else (),
             )
             for who in dict.fromkeys(people)
+            for its in [access[who.member_id, who.account_id]]
         }
         puts = (self._copies.put(who.session.hex(), standing, read_at) for who, standing in found.items())
         await asyncio.gather(*puts)

@@ -24,8 +24,7 @@ NAMES = frozenset({"viewed", "finished", "left"})
 PAGES = frozenset(
     {
         *("account", "documents", "home", "invoice", "invoices", "order", "orders", "request", "requests", "search"),
-        "statement",
-        "why",
+        *("again", "answer", "ask", "asked", "mails", "new_request", "other_account", "sent", "statement", "why"),
         *("details", "details_edit", "details_check", "delete_login", "data"),
         *("invoices-file", "orders-file", "tickets-file"),
     }

@@ -32,6 +32,7 @@ from connectors.addresses import AddressPolicy
 from connectors.records import Kind
 from connectors.registry import load_connectors
 from gateway.account_view import AccountViews
+from gateway.asked import purge
 from gateway.budgets import budget_of
 from gateway.feeds.comparing import Comparing
 from gateway.feeds.contacts import Contacts
@@ -60,6 +61,7 @@ AT_ONCE = 8  # jobs of one worker
 PATIENCE = 5.0  # seconds for Redis: nobody waits for us
 JOB_WITHIN = 600  # seconds; a feed that has much to catch up with goes on in the next job
 SWEEP_EVERY = timedelta(seconds=30)  # between two turns of one sweep
+PURGED_EVERY = 3600.0  # seconds between looks whether files are to be deleted
 COMPARED_EVERY = 60.0  # seconds between looks whether sources are to be compared
 DEQUEUE_WITHIN = 1.0  # seconds; then it asks again
 KEPT_FOR = 30  # seconds that a job that is done is remembered
@@ -119,6 +121,8 @@ async def _work(settings: Settings, redis_url: str, *, leashed: bool) -> None:
         )
         due = Due(offices, queue, sweeps=settings.sweep_every > 0)
         turns = [("due feeds", due.enqueue, 1.0), ("conflicts", comparing.again, COMPARED_EVERY)]
+        documents_kept = timedelta(days=settings.documents_kept)
+        turns.append(("documents", lambda: purge(database, utc_now() - documents_kept), PURGED_EVERY))
         if settings.sweep_every:
             turns.append(("contacts", contacts.compare, COMPARED_EVERY))
         for what, turn, seconds in turns:

@@ -19,7 +19,7 @@ from gateway.settings import load
 
 SOON = timedelta(seconds=2)
 EVERY = timedelta(seconds=1)
-TRY, TURN = timedelta(seconds=5), timedelta(seconds=6)  # of what customers sent
+TRY, TURN = timedelta(seconds=9), timedelta(seconds=10)  # of what customers sent; a call takes up to eight
 
 
 def work() -> None:

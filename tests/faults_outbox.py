@@ -45,7 +45,7 @@ from support_serve import descendants, name_of
 from connectors.sandbox.faults import Fault
 
 HURRIED_PORTAL = (sys.executable, "-c", "from faults_hurry import serve_pages; serve_pages()")
-KILLS, ACKS = 200, 10_000  # at least, in the long form
+KILLS, ACKS = 200, 3_000  # at least, in the long form; Zendesk takes so many calls a minute
 CLICKS = 50
 LOST = Fault(kind="lost", share=0.07)
 BACKLOG = 300  # things not done yet, above which customers wait
@@ -268,7 +268,7 @@ async def _stop_for_a_while(served: Portal) -> None:
     pids = [pid for pid in descendants(served.server.pid) if "spawn_main" in name_of(pid)]
     for pid in pids[:1]:
         os.kill(pid, signal.SIGSTOP)
-        await asyncio.sleep(10)
+        await asyncio.sleep(15)
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)
 

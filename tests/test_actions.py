@@ -206,6 +206,21 @@ async def account(sandbox: RunningSandbox) -> AsyncIterator[World]:
         yield world
 
 
+async def test_brings_a_ticket_where_staff_want_it(sandbox: RunningSandbox) -> None:
+    async with opened(sandbox, "request_tracker") as world:
+        store = sandbox.site.rt
+        known = {row["Name"]: row["id"] for row in store.queues.values()}
+        assert len(known) > 1
+        for queue, key in known.items():
+            done = await world.act("new_ticket", world.new(route=queue))
+            assert store.tickets[int(done.record)]["Queue"] == key
+        done = await world.act("new_ticket", world.new(route="Nowhere"))
+        assert store.tickets[int(done.record)]["Queue"] == known["Customers"]
+    async with opened(sandbox, "zendesk") as world:
+        done = await world.act("new_ticket", world.new(route="field service"))
+        assert sandbox.site.zendesk.tickets[int(done.record)]["tags"] == ["field_service"]
+
+
 async def test_opens_a_ticket_of_the_customers_and_replies_to_it(world: World) -> None:
     asked = world.new(HOSTILE)
     assert await world.find("new_ticket", asked) is None

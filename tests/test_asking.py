@@ -260,3 +260,22 @@ label = "Is somebody there?"
     assert "Which day? Monday 2 December 2030\nHow many machines? 2\nIs somebody there? No" in shown
     assert "We answer by " in shown
     assert (await maya.get(FORM)).status_code == 404
+
+
+@SQLITE
+async def test_takes_files_along(maya: httpx.AsyncClient) -> None:
+    fields = {**await form(maya), **WRITTEN}
+    note = {"files": ("what came.txt", b"Two trays are bent.", "text/plain")}
+    bad = {"files": ("run.exe", b"MZ", "application/octet-stream")}
+    refused = await maya.post(FORM, data=fields, files=bad, headers=SAME_SITE)
+    assert refused.status_code == 422
+    assert "on &lt;Monday&gt;?" in refused.text
+    assert 'id="files-error"' in refused.text
+    missing = await maya.post(FORM, data={**fields, "what": ""}, files=note, headers=SAME_SITE)
+    assert "Choose your files again" in missing.text
+    sent = await maya.post(FORM, data=fields, files=note, headers=SAME_SITE)
+    assert sent.status_code == 303
+    page = sent.headers["location"]
+    assert "what came.txt" in (await maya.get(page)).text
+    (href,) = re.findall(r'href="(/requests/helpdesk/\d+)"', await until(maya, page, "See the request"))
+    assert "what came.txt" in (await maya.get(href)).text

@@ -21,7 +21,7 @@ from gateway.mails.choices import Stop
 from gateway.mails.sending import LASTS, PAUSES, TOO_LATE
 from gateway.records.database import Database
 from gateway.records.mail_tables import BookRow, MailRow
-from gateway.records.tables import Link, Member, Membership
+from gateway.records.tables import Link, Member, Membership, Person
 from gateway.rights import OWN, Rights
 
 MINUTE = timedelta(minutes=1)
@@ -119,7 +119,10 @@ async def test_looks_at_a_list_once_more_that_was_written_meanwhile(world: World
 
 async def test_tells_who_may_see_it_and_nobody_else(world: World, database: Database) -> None:
     await world.begin()
-    await add_member(database, "acme-7", "own", OWN)  # names nobody
+    own = await add_member(database, "acme-7", "own", OWN)
+    named = {"fact": "f", "decided_by": "d", "decided_at": world.clock.now}
+    async with database.write() as session:  # somebody over there, whom this bill does not name
+        session.add(Person(member_id=own, source="ledger", person="5", **named))
     await add_member(database, "acme-7", "nothing", Rights(invoices="none"))
     await add_member(database, "acme-7", "silent", email=None)
     await add_member(database, "acme-7", "strange", email="a\nb@customer.example")
@@ -133,13 +136,18 @@ async def test_tells_who_may_see_it_and_nobody_else(world: World, database: Data
     assert sorted(await world.states()) == ["dropped", "dropped", "sent"]
 
 
-async def test_asks_again_when_it_is_sent_whether_they_may_see_it(world: World, database: Database) -> None:
+@pytest.mark.parametrize(
+    "taken", [sa.delete(Membership), sa.update(Member).values(disabled_at=START)], ids=["rights", "login"]
+)
+async def test_asks_again_when_it_is_sent_whether_they_may_see_it(
+    taken: sa.Executable, world: World, database: Database
+) -> None:
     await world.begin()
     world.ledger.put("2", "7", 20)
     await world.follow()
     await world.noticing.turn()
     async with database.write() as session:
-        await session.execute(sa.delete(Membership))
+        await session.execute(taken)
     await world.mailing.turn()
     assert (world.server.mails, await world.states()) == ([], ["dropped"])
 

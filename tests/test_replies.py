@@ -128,6 +128,20 @@ async def test_gives_back_what_it_could_not_take_to_be_sent_again(
     assert 'Before </textarea> & "after".' in await until_shown(maya, "All of it.")
 
 
+async def test_gives_back_the_words_of_a_form_with_files(
+    maya: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def take(*_: object, **__: object) -> None:
+        raise DatabaseDown("disk full")
+
+    fields = {**await form(maya), "text": "With no file after all."}
+    monkeypatch.setattr(Desk, "take", take)
+    none = {"files": ("", b"", "application/octet-stream")}
+    answer = await maya.post(f"{PAGE}/reply", data=fields, files=none, headers=SAME_SITE)
+    assert answer.status_code == 503
+    assert all(unescape(value) in unescape(answer.text) for value in fields.values())
+
+
 async def test_keeps_it_while_the_helpdesk_is_away_and_lets_it_be_taken_back(
     maya: httpx.AsyncClient, sandbox: RunningSandbox
 ) -> None:

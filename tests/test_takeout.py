@@ -15,9 +15,11 @@ from support_portal import HOTEL, Portal
 from support_sandbox import RunningSandbox
 from test_rights import SAME_SITE, change, id_of, member, text_of
 
+from auth.clock import utc_now
 from connectors.sandbox.faults import Fault
 from gateway.audit_reading import Wanted, read
 from gateway.records.identity_tables import Lease
+from gateway.records.outbox_tables import OutboxRow
 from gateway.rights import COMPANY, OWN
 from gateway.takeout import making
 
@@ -108,6 +110,33 @@ async def test_tells_of_the_log_what_is_about_the_member(portal: Portal) -> None
     theirs = [line.what for line in written if line.about == about]
     assert len(theirs) < len(written), "what was done to joe is about joe"
     assert [line["what"] for line in (await taken(boss)).json("log")] == [*theirs, "member.downloaded"]
+
+
+async def test_holds_what_the_member_sent_and_nothing_that_a_colleague_did(
+    portal: Portal, maya: httpx.AsyncClient
+) -> None:
+    await member(portal, "joe", COMPANY)
+    now = utc_now()
+    whose = {name: await id_of(portal, name) for name in ("maya", "joe")}
+    async with portal.database.write() as session:
+        for number, (name, key) in enumerate(whose.items()):
+            row = OutboxRow(
+                id=f"{number:026}",
+                reference=f"{number:04}-0000-0000",
+                account_id="bakery",
+                member_id=key,
+                nonce=f"{number:043}",
+                action="reply",
+                source="helpdesk",
+                asked={"reference": "1", "customer": "1", "persons": ["p"], "ticket": "1", "text": f"said by {name}"},
+                state="cancelled",
+                made_at=now,
+                tries=0,
+                turn=0,
+            )
+            session.add(row)
+    (sent,) = (await taken(maya)).json("sent")
+    assert (sent["asked"]["text"], "persons" in sent["asked"]) == ("said by maya", False)
 
 
 async def test_says_what_could_not_be_read(

@@ -173,3 +173,17 @@ async def test_offers_no_files_where_none_are_taken(
         answer = await attach(maya, "Hm.", ("a.pdf", PDF))
         assert answer.status_code == 422
     await portal.aclose()
+
+
+async def test_sends_files_with_a_new_request(maya: httpx.AsyncClient) -> None:
+    address = "/requests/new/order"
+    page = (await maya.get(address)).text
+    assert 'enctype="multipart/form-data"' in page
+    hidden = dict(re.findall(r'name="(_token|nonce)" value="([^"]*)"', page))
+    fields = {**hidden, "order": "erp/orders/4424", "what": "Another question", "text": "See <this>."}
+    refused = await maya.post(address, headers=SAME_SITE, **with_files(fields, ("a.exe", b"MZ")))
+    assert refused.status_code == 422
+    assert "of a kind that we do not take" in refused.text
+    assert "See &lt;this&gt;." in refused.text
+    taken = await maya.post(address, headers=SAME_SITE, **with_files(fields, ("new.pdf", PDF)))
+    assert taken.headers["location"].startswith("/requests/sent/")

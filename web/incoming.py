@@ -5,6 +5,7 @@ What is too much is read to its end and thrown away: a browser that is cut off s
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 import structlog
 from litestar import Request
@@ -17,6 +18,7 @@ from multipart import (  # type: ignore[import-untyped]  # it ships no types
     PushMultipartParser,
 )
 
+from auth.cross_site import WRITTEN
 from gateway.uploads.checking import Given, Limits, NotTaken
 
 MOST_FIELDS = 100
@@ -51,6 +53,7 @@ class Incoming:
                         await self._take(event)
         except (MultipartError, UnicodeDecodeError) as error:
             raise ClientException("Not a form.") from error
+        request.scope[WRITTEN] = urlencode(self.fields).encode()  # type: ignore[literal-required]  # ours
 
     async def given(self) -> list[Given]:
         """Give the files, held whole."""

@@ -15,6 +15,7 @@ from gateway import serve as server
 from gateway.cli.audit import audit
 from gateway.cli.conflicts import conflicts
 from gateway.cli.customers import customers, readiness, recheck
+from gateway.cli.documents import documents
 from gateway.cli.failures import FAILED, PlainGroup, WrongInput
 from gateway.cli.invitations import invitations
 from gateway.cli.leaks import leakcheck
@@ -128,3 +129,4 @@ hallway.add_command(customers)
 hallway.add_command(readiness)
 hallway.add_command(recheck)
 hallway.add_command(audit)
+hallway.add_command(documents)

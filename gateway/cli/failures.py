@@ -7,6 +7,7 @@ import click
 
 from cache.embedded import EmbeddedError
 from connectors.registry import RegistryError
+from gateway.asked import AskedError
 from gateway.audit import AuditError
 from gateway.conflicts import ConflictError
 from gateway.keyring import KeyringError
@@ -26,7 +27,16 @@ from gateway.vault import VaultError
 FAILED = 1  # exit code; wrong input has 2, as click has it
 
 # Errors whose text says what to do: what somebody wrote, and what did not work out.
-MISTAKES = (SettingsError, KeyringError, SourcesFileError, TopicsFileError, LinkError, ConflictError, StuckError)
+MISTAKES = (
+    AskedError,
+    SettingsError,
+    KeyringError,
+    SourcesFileError,
+    TopicsFileError,
+    LinkError,
+    ConflictError,
+    StuckError,
+)
 MISFORTUNES = (
     AuditError,
     VaultError,

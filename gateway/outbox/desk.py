@@ -123,7 +123,10 @@ class Desk:
 
     async def one(self, scope: Scope, id_: str) -> Handed:
         """Find what the member handed in. Raises `NotYours`."""
-        return _handed(await self._find(scope, id_))
+        row = await self._find(scope, id_)
+        async with self._db.read() as session:
+            files = await shown(session, [row.id])
+        return _handed(row, files.get(row.id, ()))
 
     async def about(self, scope: Scope, source: str, order: str) -> tuple[Handed, ...]:
         """List what anybody of the account handed in about an order, the latest first, for who may see that order."""

@@ -12,14 +12,16 @@ from auth.guards import KEEPS_DRAFT
 from connectors.records import Record
 from gateway.access import LinkRef
 from gateway.home import Item
+from gateway.outbox.files import TooMuch
 from gateway.records.database import Database
 from gateway.statuses import status_of
 from gateway.topics.changes import topics as read_topics
 from gateway.topics.fields import Phone
-from gateway.topics.topic import Named, subject_of, text_of
+from gateway.topics.topic import Named, Topic, subject_of, text_of
 from web.portal.asking_form import Form, answers, empty_form, filled_form, name_of, offered, place_of, record_at
 from web.portal.drafting import RESTORED, draft_of, drop_draft
 from web.portal.nonces import is_nonce, new_nonce
+from web.portal.uploads import AGAIN, TOO_MUCH, uploads_in
 from web.portal.visit import Visit
 from web.portal.when import answer_by, what_we_say
 from web.redirects import see_other
@@ -65,40 +67,54 @@ async def show_form(
     chosen = await _topic(visit, request, topic)
     if draft := await draft_of(request, request.url.path):
         form = await filled_form(visit, chosen.topic, draft, check=False)
-        return await _page(visit, chosen, form, draft.get("nonce", ""), restored=RESTORED)
+        return await _page(visit, chosen, form, draft.get("nonce", ""), said=RESTORED)
     return await _page(visit, chosen, await empty_form(visit, chosen.topic, item), new_nonce())
 
 
-@post(f"{NEW}/{{topic:str}}", opt=KEEPS_DRAFT)
+@post(f"{NEW}/{{topic:str}}", opt=KEEPS_DRAFT, request_max_body_size=None)
 async def send_request(
     visit: NamedDependency[Visit], request: Request[Any, Any, Any], topic: TopicName
 ) -> Response[Any]:
     """Take a request, and say so when it cannot be lost any more."""
     chosen = await _topic(visit, request, topic)
-    written = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
-    nonce = written.get("nonce", "")
-    if visit.scope is None or not is_nonce(nonce):
-        raise NotFoundException
-    form = await filled_form(visit, chosen.topic, written)
-    if form.problems:
-        page = await _page(visit, chosen, form, nonce)
-        page.status_code = HTTP_422_UNPROCESSABLE_ENTITY
-        return page
+    async with uploads_in(request).form(request) as sent:
+        nonce = sent.fields.get("nonce", "")
+        if visit.scope is None or not is_nonce(nonce):
+            raise NotFoundException
+        form = await filled_form(visit, chosen.topic, sent.fields)
+        problem = sent.problem or (AGAIN if form.problems and sent.files else None)
+        if not form.problems and not problem:
+            asked, note = _asked(visit, chosen.topic, form)
+            link = _desk(visit, chosen)
+            try:
+                handed = await visit.desk.take(
+                    visit.scope, link, "new_ticket", asked, nonce, note=note, files=sent.files
+                )
+            except TooMuch:
+                problem = TOO_MUCH
+            else:
+                await drop_draft(request)
+                return see_other(f"/requests/sent/{handed.id}")
+    page = await _page(visit, chosen, form, nonce, files_problem=problem)
+    page.status_code = HTTP_422_UNPROCESSABLE_ENTITY
+    return page
+
+
+def _asked(visit: Visit, topic: Topic, form: Form) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Write what goes to the helpdesk, and what stays here."""
     said = answers(form)
+    by = answer_by(topic.answer_within, visit.view)
     asked = {
-        "subject": subject_of(chosen.topic, said),
-        "text": text_of(chosen.topic, said, name_of(form.about) if form.about and form.other else None),
-        "route": chosen.topic.route or "",
+        "subject": subject_of(topic, said),
+        "text": text_of(topic, said, name_of(form.about) if form.about and form.other else None),
+        "route": topic.route or "",
     }
-    by = answer_by(chosen.topic.answer_within, visit.view)
     note = {
-        "topic": chosen.topic.label,
+        "topic": topic.label,
         "about": place_of(form.about) if form.about else None,
         "answer_by": by.isoformat() if by else None,
     }
-    handed = await visit.desk.take(visit.scope, _desk(visit, chosen), "new_ticket", asked, nonce, note=note)
-    await drop_draft(request)
-    return see_other(f"/requests/sent/{handed.id}")
+    return asked, note
 
 
 def _desk(visit: Visit, chosen: Named) -> LinkRef:
@@ -119,7 +135,10 @@ async def _topic(visit: Visit, request: Request[Any, Any, Any], name: str) -> Na
     raise NotFoundException
 
 
-async def _page(visit: Visit, chosen: Named, form: Form, nonce: str, restored: str = "") -> Response[bytes]:
+async def _page(
+    visit: Visit, chosen: Named, form: Form, nonce: str, *, said: str | None = None, files_problem: str | None = None
+) -> Response[bytes]:
+    files = uploads_in(visit.request).field(files_problem)
     return visit.page(
         "ask.html",
         area="requests",
@@ -128,7 +147,8 @@ async def _page(visit: Visit, chosen: Named, form: Form, nonce: str, restored: s
         topic=chosen,
         form=form,
         nonce=nonce,
-        restored=restored,
+        said=said or (None if files else files_problem),
+        files=files,
         action=f"{NEW}/{chosen.name}",
         place=place_of(form.about) if form.about and form.other else None,
         item=_answer(visit, form.about),

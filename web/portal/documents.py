@@ -3,8 +3,11 @@
 from litestar import Response, get
 from litestar.di import NamedDependency
 
+from gateway.asked import Asked, asked_of
 from gateway.documents import Document, documents
+from gateway.records.database import Database
 from gateway.search import words_of
+from web.portal.asked_rows import row_of_asked
 from web.portal.listing import PageNumber, Question, Window
 from web.portal.visit import Visit, only
 
@@ -21,8 +24,14 @@ async def show_documents(visit: NamedDependency[Visit], q: Question = "", page: 
     about = (*only(parts, "orders"), *only(parts, "invoices"), *whole, *tickets)
     words = words_of(q)
     found = [document for document in documents((*parts, *whole)) if _has(document, words)]
+    database: Database = visit.request.app.state.database
+    asked: tuple[Asked, ...] = ()
+    if visit.scope:
+        async with database.read() as session:
+            asked = await asked_of(session, visit.scope)
     return visit.page(
         "documents.html",
+        asked=[row_of_asked(each, visit.today) for each in asked],
         area="documents",
         parts=parts,
         about=about,

@@ -9,6 +9,7 @@ from cache.same import Same
 from connectors.records import Record
 from gateway.account_view import Part
 from gateway.home import Home, Item, home
+from web.portal.asked_rows import row_of_asked
 from web.portal.home_rows import rows_of
 from web.portal.visit import Visit, only
 from web.words import number
@@ -37,6 +38,7 @@ async def home_page(visit: Visit) -> Response[bytes]:
         home=seen,
         needs=[(rows[id(item.part)][item.record.origin.id], stamps[id(item.part)]) for item in seen.needs],
         under_way=[rows[id(item.part)][item.record.origin.id] for item in seen.under_way],
+        asked=[row_of_asked(each, today) for each in visit.standing.asked],
         headline=_headline(seen, parts, visit),
         since=visit.profile.last_visit_at,
         way_stamps=visit.stamps(_parts_of(seen.under_way)),
@@ -61,7 +63,7 @@ def _headline(seen: Home, parts: Sequence[Part], visit: Visit) -> str:
         return "You are signed in"
     if not {"invoices", "requests"} & set(visit.areas):  # nothing that they see could need them
         return f"Welcome, {visit.account_name}"
-    many = len(seen.needs)
+    many = len(seen.needs) + len(visit.standing.asked)
     if many:
         return f"{number(many).capitalize()} {'thing needs' if many == 1 else 'things need'} you"
     known = [part.fetched_at is not None for part in parts]

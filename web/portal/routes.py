@@ -12,6 +12,7 @@ from web.live import follow
 from web.portal.account import show_account, sign_out_elsewhere
 from web.portal.again import order_again, show_again
 from web.portal.answers import accept_quote, decline_quote, show_accept, show_decline
+from web.portal.asked import send_asked, show_asked
 from web.portal.asking import ask_for_a_call, choose_topic, send_request, show_form
 from web.portal.colleagues import change_colleague, invite, withdraw_invitation
 from web.portal.details import (
@@ -90,6 +91,8 @@ PORTAL = Router(
         go_to_order,
         take_back_order,
         show_documents,
+        show_asked,
+        send_asked,
         show_search,
         show_account,
         sign_out_elsewhere,

@@ -15,6 +15,7 @@ from msgspec import Struct
 from connectors.actions import NewTicket
 from gateway.account_view import Part
 from gateway.outbox.desk import Handed, NotYours, TooLate
+from gateway.outbox.files import FileShown
 from gateway.outbox.states import State
 from gateway.statuses import Status
 from gateway.topics.fields import LETTER
@@ -50,6 +51,7 @@ class Sent(Struct, frozen=True, kw_only=True):
     reference: str
     subject: str
     text: str
+    files: tuple[FileShown, ...]
     at: datetime
     status: Status
     number: str | None
@@ -186,6 +188,7 @@ def _sent(handed: Handed, tickets: tuple[Part, ...]) -> Sent:
         reference=handed.reference,
         subject=asked.subject if isinstance(asked, NewTicket) else "",
         text=asked.text if isinstance(asked, NewTicket) else "",
+        files=handed.files,
         at=handed.made_at,
         status=STATES[handed.state],
         number=handed.number,

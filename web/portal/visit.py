@@ -51,7 +51,7 @@ class Visit:
         self.request = request
         self.scope = standing.scope
         self.profile = standing.profile
-        self._standing = standing
+        self.standing = standing
         self.view: View = request.app.state.view
         self._records = records
 
@@ -205,7 +205,7 @@ class Visit:
         around = Around(
             page=page,
             area=area,
-            account=account_of(self._standing, linked=self.is_linked),
+            account=account_of(self.standing, linked=self.is_linked),
             account_id=self._account_id,
             areas=self.areas,
             can_ask=bool(self.desks),
@@ -262,7 +262,7 @@ class Visit:
             body=body,
             headers=[(name.lower().encode(), value.encode()) for name, value in headers.items()],
             etag=etag.encode() if etag else None,
-            standing=self._standing,
+            standing=self.standing,
             version=version,
             offices=self._records.offices,
             today=self.today,

@@ -4,13 +4,14 @@ RT remembers no key of a request, so we look for what was made. It commits when 
 about it among that: what we gave up waiting for may show only then.
 """
 
+from contextlib import suppress
 from datetime import timedelta
 
 from msgspec import Struct
 
-from connectors.actions import Action, Asked, Done, Move, NewTicket, Reply, looking
+from connectors.actions import Action, Asked, Attached, Done, Move, NewTicket, Reply, looking
 from connectors.decode import decode_json
-from connectors.errors import NotAllowed
+from connectors.errors import AccessDenied, NotAllowed, Refused
 from connectors.vendors.request_tracker.api import REST, Key, RequestTracker, quoted, walk
 from connectors.vendors.request_tracker.attaching import message
 from connectors.vendors.request_tracker.ours import holds, name_of, one_line, subject_of
@@ -48,14 +49,20 @@ async def make_ticket(office: RequestTracker, asked: NewTicket) -> Done:
     with looking():
         requestors = await numbers_of(office, asked.customer, _person(asked))
     ticket = {
-        "Queue": asked.route or office.config.queue,
         "Subject": one_line(asked.subject),
         "Requestor": requestors,
         "Content": _sendable(asked.text),
         "ContentType": "text/plain",
         "RefersTo": name_of(asked.reference),
     }
-    response = await office.http.post(f"{REST}/ticket", **message(ticket, asked.files))
+    if asked.route:
+        with suppress(AccessDenied, Refused):  # no such queue, or not for us: better in the usual one than nowhere
+            return await _make(office, {**ticket, "Queue": asked.route}, asked.files)
+    return await _make(office, {**ticket, "Queue": office.config.queue}, asked.files)
+
+
+async def _make(office: RequestTracker, ticket: dict[str, object], files: tuple[Attached, ...]) -> Done:
+    response = await office.http.post(f"{REST}/ticket", **message(ticket, files))
     return _done(decode_json(response.content, Made, "RT /ticket").id)
 
 
