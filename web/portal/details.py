@@ -1,6 +1,5 @@
 """Your details: what each source knows of the member, and a change of it, looked at once more before it is sent."""
 
-from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any, get_args
 
@@ -17,7 +16,7 @@ from connectors.details import LONGEST, DetailName
 from connectors.errors import Unavailable
 from gateway.access import LinkRef, PersonRef
 from gateway.details import Known, details_of
-from gateway.outbox.desk import Handed, NotYours, TooLate
+from gateway.outbox.desk import Handed
 from gateway.outbox.states import State
 from web.portal.nonces import is_nonce, new_nonce
 from web.portal.paths import RecordId
@@ -163,13 +162,7 @@ async def go_to_details() -> Response[str]:
 
 @post(f"{HERE}/{{handed:str}}/back")
 async def take_back_details(visit: NamedDependency[Visit], handed: RecordId) -> Response[str]:
-    if visit.scope is None:
-        raise NotFoundException
-    try:
-        with suppress(TooLate):  # what has become of it stands there
-            await visit.desk.take_back(visit.scope, handed)
-    except NotYours as error:
-        raise NotFoundException from error
+    await visit.take_back(handed)
     return see_other(f"{HERE}#changes")
 
 

@@ -2,19 +2,17 @@
 
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.exceptions import NotFoundException
 from msgspec import Struct
 
 from connectors.actions import ActionName
 from connectors.records import Order
 from gateway.home import Item
-from gateway.outbox.desk import Handed, NotYours, TooLate
+from gateway.outbox.desk import Handed
 from gateway.outbox.states import State
 from web.portal.paths import RecordId, SourceName
 from web.portal.visit import Visit, href
@@ -86,13 +84,7 @@ async def take_back_order(
 ) -> Response[str]:
     """Take back what has not gone out. What has stays where it is, and the page says so."""
     item = await visit.one(Order, source, record)
-    if visit.scope is None:
-        raise NotFoundException
-    try:
-        with suppress(TooLate):  # what has become of it stands there
-            await visit.desk.take_back(visit.scope, handed)
-    except NotYours as error:
-        raise NotFoundException from error
+    await visit.take_back(handed)
     return see_other(href(item))
 
 

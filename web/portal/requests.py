@@ -1,7 +1,6 @@
 """Requests: the list by whose turn it is, and one with its public conversation."""
 
 from collections import Counter
-from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 from litestar import Request, Response, get, post
@@ -19,7 +18,6 @@ from auth.principals import Visiting
 from connectors.records import Message, Ticket
 from gateway.access import LinkRef
 from gateway.home import Item
-from gateway.outbox.desk import NotYours, TooLate
 from gateway.outbox.files import TooMuch
 from gateway.statuses import status_of
 from web.portal.drafting import RESTORED, draft_of, drop_draft
@@ -159,13 +157,7 @@ async def take_back_reply(
 ) -> Response[str]:
     """Take back an answer that has not gone out. One that has stays where it is, and its page says so."""
     item = await visit.one(Ticket, source, record)
-    if visit.scope is None:
-        raise NotFoundException
-    try:
-        with suppress(TooLate):  # what has become of it stands there
-            await visit.desk.take_back(visit.scope, handed)
-    except NotYours as error:
-        raise NotFoundException from error
+    await visit.take_back(handed)
     return see_other(f"{href(item)}#answer")
 
 

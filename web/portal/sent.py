@@ -110,9 +110,7 @@ async def correct_sent(
 async def take_back_sent(visit: NamedDependency[Visit], handed: RecordId) -> Response[str]:
     """Take back what has not gone out."""
     await _find(visit, handed)
-    if visit.scope:
-        with suppress(TooLate):
-            await visit.desk.take_back(visit.scope, handed)
+    await visit.take_back(handed)
     return see_other(f"{SENT}/{handed}")
 
 
