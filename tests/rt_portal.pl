@@ -5,6 +5,7 @@ our @Final = (sub {
     $user->SetPrivileged(1);
     $user->SetTimezone('America/New_York');
     for my $right (qw(SeeQueue ShowTicket)) {
+        next if $user->PrincipalObj->HasRight(Object => RT->System, Right => $right);
         my ($ok, $message) = $user->PrincipalObj->GrantRight(Object => RT->System, Right => $right);
         die $message unless $ok;
     }

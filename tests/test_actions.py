@@ -338,7 +338,7 @@ async def test_does_everything_once_though_every_fifth_answer_is_lost(
         persons=frozenset({PersonRef("desk", desk.person)}),
     )
     office = Office(name="desk", title="Desk", connector=desk.connector, promises={}, version="1", opened=world.office)
-    sending = Sending(database, cast("Offices", FixedOffices(office)), clock, nobody)
+    sending = Sending(database, cast("Offices", FixedOffices(office)), clock, nobody, timer=lambda: clock().timestamp())
     outbox = Desk(database, clock, sending.wake)
     ticket = (await world.act("new_ticket", world.new("Mine."))).record
     lost = 0

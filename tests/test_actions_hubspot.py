@@ -183,7 +183,7 @@ async def test_opens_each_once_though_every_fifth_answer_is_lost(world: World, d
         persons=frozenset({PersonRef("crm", MAYA)}),
     )
     office = Office(name="crm", title="CRM", connector=connector, promises={}, version="1", opened=world.office)
-    sending = Sending(database, cast("Offices", FixedOffices(office)), clock, nobody)
+    sending = Sending(database, cast("Offices", FixedOffices(office)), clock, nobody, timer=lambda: clock().timestamp())
     outbox = Desk(database, clock, sending.wake)
     lost = 0
 

@@ -122,7 +122,11 @@ async def test_lets_somebody_go_who_is_linked_to_nothing(portal: Portal) -> None
 
 def test_knows_what_becomes_of_every_row_that_names_a_member() -> None:
     """It goes with the member, or somebody has said here why not."""
-    kept = {"usage_events": "counts without a name", "outbox": "what may have gone out and is not done"}
+    kept = {
+        "usage_events": "counts without a name",
+        "outbox": "what may have gone out and is not done",
+        "given_files": "documents that the business asked for, which say no more who gave them",
+    }
     naming = {
         table.name: [key.ondelete for key in table.c.member_id.foreign_keys]
         for table in Base.metadata.sorted_tables

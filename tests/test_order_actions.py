@@ -265,7 +265,7 @@ async def test_does_everything_once_though_every_third_answer_is_lost(
         persons=frozenset({PersonRef("erp", str(MAYA))}),
     )
     office = Office(name="erp", title="ERP", connector=connector, promises={}, version="1", opened=world.office)
-    sending = Sending(database, cast("Offices", FixedOffices(office)), clock, nobody)
+    sending = Sending(database, cast("Offices", FixedOffices(office)), clock, nobody, timer=lambda: clock().timestamp())
     outbox = Desk(database, clock, sending.wake)
     lost = 0
 

@@ -20,6 +20,7 @@ from connectors.errors import (
     ConnectorError,
     NotAllowed,
     NotFound,
+    NotSent,
     RateLimited,
     Refused,
     Unavailable,
@@ -146,6 +147,7 @@ async def test_asks_a_dead_back_office_hardly_more_often_than_it_is_asked_itself
             calls = [http.get("/a") for _ in range(at_once)]
             assert {type(each) for each in await asyncio.gather(*calls, return_exceptions=True)} <= {
                 Unavailable,
+                NotSent,
                 RateLimited,
             }
     assert len(server.arrivals) <= 110

@@ -20,6 +20,7 @@ from gateway.outbox.desk import Handed
 from gateway.outbox.states import State
 from web.portal.nonces import is_nonce, new_nonce
 from web.portal.paths import RecordId
+from web.portal.taking_back import take_back
 from web.portal.visit import Visit
 from web.redirects import see_other
 
@@ -162,7 +163,7 @@ async def go_to_details() -> Response[str]:
 
 @post(f"{HERE}/{{handed:str}}/back")
 async def take_back_details(visit: NamedDependency[Visit], handed: RecordId) -> Response[str]:
-    await visit.take_back(handed)
+    await take_back(visit, handed)
     return see_other(f"{HERE}#changes")
 
 

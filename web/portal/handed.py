@@ -15,6 +15,7 @@ from gateway.home import Item
 from gateway.outbox.desk import Handed
 from gateway.outbox.states import State
 from web.portal.paths import RecordId, SourceName
+from web.portal.taking_back import take_back
 from web.portal.visit import Visit, href
 from web.redirects import see_other
 
@@ -84,7 +85,7 @@ async def take_back_order(
 ) -> Response[str]:
     """Take back what has not gone out. What has stays where it is, and the page says so."""
     item = await visit.one(Order, source, record)
-    await visit.take_back(handed)
+    await take_back(visit, handed)
     return see_other(href(item))
 
 

@@ -26,6 +26,7 @@ from web.portal.listing import Depth, Empty, Filters, PageNumber, Question, make
 from web.portal.paths import FileId, RecordId, SourceName
 from web.portal.replies import Answering, Move, Moved, answering, check, written
 from web.portal.sent import on_its_way
+from web.portal.taking_back import take_back
 from web.portal.uploads import AGAIN, TOO_MUCH, uploads_in
 from web.portal.visit import Visit, href, items_of, only
 from web.quotes import fold, fold_plain
@@ -157,7 +158,7 @@ async def take_back_reply(
 ) -> Response[str]:
     """Take back an answer that has not gone out. One that has stays where it is, and its page says so."""
     item = await visit.one(Ticket, source, record)
-    await visit.take_back(handed)
+    await take_back(visit, handed)
     return see_other(f"{href(item)}#answer")
 
 

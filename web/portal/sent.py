@@ -20,6 +20,7 @@ from gateway.outbox.states import State
 from gateway.statuses import Status
 from gateway.topics.fields import LETTER
 from web.portal.paths import RecordId
+from web.portal.taking_back import take_back
 from web.portal.visit import Visit, only
 from web.portal.when import what_we_say
 from web.redirects import see_other
@@ -110,7 +111,7 @@ async def correct_sent(
 async def take_back_sent(visit: NamedDependency[Visit], handed: RecordId) -> Response[str]:
     """Take back what has not gone out."""
     await _find(visit, handed)
-    await visit.take_back(handed)
+    await take_back(visit, handed)
     return see_other(f"{SENT}/{handed}")
 
 

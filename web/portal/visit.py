@@ -1,7 +1,7 @@
 """One look at a page: who looks, for which account, and what every page of the portal shares."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import date
 from functools import cached_property
 from typing import Any, TypeVar
@@ -18,7 +18,7 @@ from gateway.access import LinkRef, Scope
 from gateway.account_view import AccountView, AccountViews, Elsewhere, Part
 from gateway.home import Item, needs_by_area
 from gateway.offices import Office
-from gateway.outbox.desk import Desk, NotYours, TooLate
+from gateway.outbox.desk import Desk
 from gateway.page_rows import PLACE
 from gateway.proofs import Proof
 from gateway.rights import AREA_OF, AREAS, Area
@@ -101,19 +101,6 @@ class Visit:
     def desks(self) -> tuple[LinkRef, ...]:
         """As whom a new request could be sent, see `Ability.desks`."""
         return self.ability.desks() if "requests" in self.areas else ()
-
-    async def take_back(self, handed: str) -> None:
-        """Take back what the visitor sent and has not gone out. What has stays where it is, and its page says so.
-
-        Raises `NotFoundException` for what is not theirs, and `DatabaseDown`.
-        """
-        if self.scope is None:
-            raise NotFoundException
-        try:
-            with suppress(TooLate):
-                await self.desk.take_back(self.scope, handed)
-        except NotYours as error:
-            raise NotFoundException from error
 
     @cached_property
     def areas(self) -> tuple[Area, ...]:
