@@ -71,7 +71,7 @@ async def test_lists_what_nobody_can_say(lost: World) -> None:
     assert found.words == ASKED
     assert found.about == {"customer": "7"}
     assert await one(lost.database, found.reference.lower()) == found
-    assert await backlogs(lost.database) == {"desk": Backlog(0, None, 1)}
+    assert await backlogs(lost.database) == {"desk": Backlog(0, None, unknown=1)}
 
 
 async def test_counts_what_is_on_its_way(world: World) -> None:
@@ -80,7 +80,7 @@ async def test_counts_what_is_on_its_way(world: World) -> None:
     world.clock.now += timedelta(seconds=5)
     await world.hand_in("another")
     await world.sending.work()
-    assert await backlogs(world.database) == {"desk": Backlog(2, START, 0)}
+    assert await backlogs(world.database) == {"desk": Backlog(2, START)}
     assert await stuck(world.database) == ()
     assert len(await stuck(world.database, OPEN)) == 2
 

@@ -127,7 +127,7 @@ async def test_sends_again_and_settles_once(portal: Portal) -> None:
 @pytest.mark.parametrize("what", WORDS)
 def test_tells_every_matter_in_words_with_a_step(what: What, role: Role) -> None:
     who = StaffPrincipal(staff_id="s", csrf_token="", session=b"", provider="2", role=role)
-    card = card_of(Matter(what=what, source="erp", title="Orders", many=1), who)
+    card = card_of(Matter(what=what, title="Orders", many=1), who)
     assert "{" not in card.title
     assert card.tone == ("bad" if what in FELT else "warn")
     assert who.reaches(card.words.least) == bool(card.href or card.words.command)

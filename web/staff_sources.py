@@ -14,5 +14,5 @@ from web.staff_today import SOURCES
 @get(SOURCES, opt=for_staff("read-only"))
 async def show_sources(request: Request[StaffPrincipal, Any, Any]) -> Response[str]:
     today: Today = request.app.state.today
-    day = await today.look()
+    day = await today.look_at_sources()
     return desk(request, "staff_sources.html", area="sources", sources=day.sources, now=day.now)

@@ -39,11 +39,16 @@ class Stuck(Struct, frozen=True, kw_only=True):
 
 
 class Backlog(Struct, frozen=True):
-    """How much of a source's is `waiting` to be sent and since when, and how much is `stuck`."""
+    """How much of a source's is `waiting` to be sent and since when; of how much nobody can say, or was `not_sent`."""
 
     waiting: int = 0
     since: datetime | None = None
-    stuck: int = 0
+    unknown: int = 0
+    not_sent: int = 0
+
+    @property
+    def stuck(self) -> int:
+        return self.unknown + self.not_sent
 
 
 async def stuck(db: Database, states: Collection[State] = STUCK) -> tuple[Stuck, ...]:
@@ -75,14 +80,17 @@ async def backlogs(db: Database) -> dict[str, Backlog]:
             OutboxRow.source,
             sa.func.count().filter(~is_stuck),
             sa.func.min(OutboxRow.made_at).filter(~is_stuck),
-            sa.func.count().filter(is_stuck),
+            sa.func.count().filter(OutboxRow.state == "unknown"),
+            sa.func.count().filter(OutboxRow.state == "needs_staff"),
         )
         .where(OutboxRow.state.in_(OPEN - {"needs_you"}))
         .group_by(OutboxRow.source)
     )
     async with db.read() as session:
         found = await session.execute(counted)
-        return {source: Backlog(waiting, since, stopped) for source, waiting, since, stopped in found}
+        return {
+            source: Backlog(waiting, since, unknown, not_sent) for source, waiting, since, unknown, not_sent in found
+        }
 
 
 async def send_again(db: Database, *, trail: Trail, by: By, reference: str, now: datetime) -> None:
