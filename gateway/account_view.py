@@ -62,6 +62,10 @@ class Part(Struct, frozen=True, kw_only=True):
     left_out: tuple[Record, ...] = ()
 
     @property
+    def link(self) -> LinkRef:
+        return LinkRef(self.source, self.customer)
+
+    @property
     def complete(self) -> bool:
         """Whether the whole history is here, so that what is not here does not exist."""
         return self.fetched_at is not None and self.older is None
@@ -159,10 +163,7 @@ class AccountView:
         """Read the latest tickets of some lists whole, each as a part that holds just it."""
         listed = [(part, record) for part in tickets for record in part.records]
         listed.sort(key=lambda pair: pair[1].origin.changed_at or pair[1].origin.fetched_at, reverse=True)
-        wants = [
-            self._want(LinkRef(part.source, part.customer), "tickets", record.origin.id)
-            for part, record in listed[:most]
-        ]
+        wants = [self._want(part.link, "tickets", record.origin.id) for part, record in listed[:most]]
         return tuple((await self._serve(wants))[1])
 
     @asynccontextmanager
@@ -264,15 +265,8 @@ def _each_once(parts: Sequence[Part]) -> tuple[Part, ...]:
             known = latest.setdefault((part.source, part.kind, record.origin.id), record)
             if record.origin.fetched_at > known.origin.fetched_at:
                 latest[part.source, part.kind, record.origin.id] = record
-    return tuple(
-        replace(
-            part,
-            records=tuple(
-                record for record in part.records if latest[part.source, part.kind, record.origin.id] is record
-            ),
-        )
-        for part in parts
-    )
+    stay = {id(record) for record in latest.values()}
+    return tuple(replace(part, records=tuple(each for each in part.records if id(each) in stay)) for part in parts)
 
 
 def _each_thing_once(parts: tuple[Part, ...], offices: Mapping[str, Office]) -> tuple[Part, ...]:

@@ -94,7 +94,10 @@ class ToxicProxy:
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         def ended(link: asyncio.Task[None]) -> None:
             self._links.discard(link)
-            writer.close()
+            if link.cancelled():
+                writer.transport.abort()  # close() would wait for a client that reads no more
+            else:
+                writer.close()
 
         self.connections += 1
         link = asyncio.create_task(self._link(reader, writer))

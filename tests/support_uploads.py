@@ -4,7 +4,7 @@ import asyncio
 import struct
 import zipfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from io import BytesIO
 from pathlib import Path
 
@@ -62,14 +62,13 @@ class FakeClamd:
         self.silent = False
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        command = await reader.readuntil(b"\0")
-        answer = b"PONG\0" if command == b"zPING\0" else await self._scan(reader)
-        if not self.silent:
+        with closing(writer):
+            command = await reader.readuntil(b"\0")
+            answer = b"PONG\0" if command == b"zPING\0" else await self._scan(reader)
+            if self.silent:
+                await asyncio.sleep(3600)
             writer.write(answer if self.says is None else self.says)
             await writer.drain()
-        else:
-            await asyncio.sleep(3600)
-        writer.close()
 
     async def _scan(self, reader: asyncio.StreamReader) -> bytes:
         content = b""

@@ -78,6 +78,13 @@ async def test_says_what_is_wrong_and_keeps_what_was_written(maya: httpx.AsyncCl
     assert (await maya.get(f"{PAGE}/reply")).headers["location"] == PAGE
 
 
+async def test_takes_as_many_characters_as_the_field_lets_be_written(maya: httpx.AsyncClient) -> None:
+    """A browser counts a line break once, and sends it as two characters."""
+    text = "line\n" * (MOST // 5 - 1) + "last."
+    assert len(text) == MOST
+    assert (await send(maya, {**await form(maya), "text": text.replace("\n", "\r\n")})).status_code == 303
+
+
 async def test_answers_no_request_of_another_account(portal: Portal, maya: httpx.AsyncClient) -> None:
     ines = await portal.browser("ines", "hotel")
     fields = {**await form(maya), "text": "Not mine."}

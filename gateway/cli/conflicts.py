@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 
 import click
 
@@ -10,7 +9,7 @@ from auth.clock import utc_now
 from gateway import conflicts as queue
 from gateway.cli.options import decided_by
 from gateway.cli.tables import table
-from gateway.cli.tools import Tools, tools
+from gateway.cli.tools import run, tools
 from gateway.conflicts import Conflict, Rate
 
 HEAD = ("FACT", "SOURCES", "AGREE", "COMPARED", "DIFFERING")
@@ -27,11 +26,11 @@ def conflicts() -> None:
 def list_(state: queue.State, account: str | None) -> None:
     """Show what two sources do not agree on, the longest first."""
 
-    async def run() -> tuple[Conflict, ...]:
+    async def look() -> tuple[Conflict, ...]:
         async with tools() as t:
             return await queue.conflicts(t.db, state, account)
 
-    found = asyncio.run(run())
+    found = asyncio.run(look())
     for each in found:
         click.echo(f"{each.id} {each.first_seen:%Y-%m-%d} {each.account}: {_line(each)}")
     if not found:
@@ -43,11 +42,11 @@ def list_(state: queue.State, account: str | None) -> None:
 def show(conflict: str) -> None:
     """Show one, with where to look in each source."""
 
-    async def run() -> Conflict:
+    async def look() -> Conflict:
         async with tools() as t:
             return await queue.conflict(t.db, conflict)
 
-    found = asyncio.run(run())
+    found = asyncio.run(look())
     by = f" by {json.dumps(found.decided_by)}" if found.decided_by else ""
     click.echo(f"{found.account}: {_line(found)}")
     click.echo(
@@ -62,7 +61,7 @@ def show(conflict: str) -> None:
 @decided_by
 def ignore(conflict: str, by: str) -> None:
     """Say that a difference is none. It comes back when either source says something else."""
-    _do(lambda t: queue.ignore(t.db, trail=t.trail, by=t.by, id_=conflict, decided_by=by, now=utc_now()))
+    run(lambda t: queue.ignore(t.db, trail=t.trail, by=t.by, id_=conflict, decided_by=by, now=utc_now()))
     click.echo("ignored")
 
 
@@ -70,7 +69,7 @@ def ignore(conflict: str, by: str) -> None:
 @click.argument("conflict")
 def reopen(conflict: str) -> None:
     """Take an `ignore` back."""
-    _do(lambda t: queue.reopen(t.db, trail=t.trail, by=t.by, id_=conflict))
+    run(lambda t: queue.reopen(t.db, trail=t.trail, by=t.by, id_=conflict))
     click.echo("open again")
 
 
@@ -78,11 +77,11 @@ def reopen(conflict: str) -> None:
 def rate() -> None:
     """Show how often each two sources agree, by fact, over all accounts as they were last compared."""
 
-    async def run() -> tuple[Rate, ...]:
+    async def look() -> tuple[Rate, ...]:
         async with tools() as t:
             return await queue.rates(t.db)
 
-    found = asyncio.run(run())
+    found = asyncio.run(look())
     if not found:
         click.echo("nothing was compared yet: the worker does it once a day")
         return
@@ -93,14 +92,6 @@ def rate() -> None:
 def rate_row(each: Rate) -> tuple[str, ...]:
     fact, sources, compared = f"{each.kind}.{each.field}", " and ".join(each.sources), each.agreed + each.differing
     return fact, sources, f"{each.share:.1%}", str(compared), str(each.differing)
-
-
-def _do(act: Callable[[Tools], Awaitable[None]]) -> None:
-    async def run() -> None:
-        async with tools() as t:
-            await act(t)
-
-    asyncio.run(run())
 
 
 def _line(each: Conflict) -> str:

@@ -2,13 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 
 import click
 
 from auth.clock import utc_now
 from gateway.cli.tables import age, table
-from gateway.cli.tools import Tools, tools
+from gateway.cli.tools import run, tools
 from gateway.outbox import stuck as stopped
 from gateway.outbox.states import OPEN
 from gateway.outbox.stuck import STUCK, Stuck
@@ -33,11 +32,11 @@ def outbox() -> None:
 def list_(*, every: bool) -> None:
     """Show what waits for a decision of staff, the oldest first."""
 
-    async def run() -> tuple[Stuck, ...]:
+    async def look() -> tuple[Stuck, ...]:
         async with tools() as t:
             return await stopped.stuck(t.db, OPEN if every else STUCK)
 
-    found, now = asyncio.run(run()), utc_now()
+    found, now = asyncio.run(look()), utc_now()
     if not found:
         click.echo("nothing is on its way" if every else "nothing needs staff")
         return
@@ -54,11 +53,11 @@ def list_(*, every: bool) -> None:
 def show(reference: str) -> None:
     """Show one, with what the customer wrote and what the last try came to."""
 
-    async def run() -> Stuck:
+    async def look() -> Stuck:
         async with tools() as t:
             return await stopped.one(t.db, reference)
 
-    each = asyncio.run(run())
+    each = asyncio.run(look())
     click.echo(
         f"{each.reference}: {each.action} at {each.source}, for {each.account}: {STATES.get(each.state, each.state)}"
     )
@@ -79,7 +78,7 @@ def show(reference: str) -> None:
 @click.argument("reference")
 def resend(reference: str) -> None:
     """Say that it has not arrived, and have it sent as if for the first time."""
-    _do(lambda t: stopped.send_again(t.db, trail=t.trail, by=t.by, reference=reference, now=utc_now()))
+    run(lambda t: stopped.send_again(t.db, trail=t.trail, by=t.by, reference=reference, now=utc_now()))
     click.echo("it is sent again")
 
 
@@ -88,13 +87,5 @@ def resend(reference: str) -> None:
 @click.argument("number")
 def settle(reference: str, number: str) -> None:
     """Say that it is done over there, under NUMBER: it had arrived, or you did it by hand."""
-    _do(lambda t: stopped.settle(t.db, trail=t.trail, by=t.by, reference=reference, number=number, now=utc_now()))
+    run(lambda t: stopped.settle(t.db, trail=t.trail, by=t.by, reference=reference, number=number, now=utc_now()))
     click.echo("settled: the customer sees it as done")
-
-
-def _do(act: Callable[[Tools], Awaitable[None]]) -> None:
-    async def run() -> None:
-        async with tools() as t:
-            await act(t)
-
-    asyncio.run(run())

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import pwd
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -63,6 +63,16 @@ async def tools() -> AsyncIterator[Tools]:
     finally:
         await offices.aclose()
         await db.close()
+
+
+def run(act: Callable[[Tools], Awaitable[None]]) -> None:
+    """Do one thing with them, to its end."""
+
+    async def whole() -> None:
+        async with tools() as t:
+            await act(t)
+
+    asyncio.run(whole())
 
 
 def _operator() -> str:

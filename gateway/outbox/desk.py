@@ -13,7 +13,7 @@ from connectors.actions import ACTIONS, ActionName, Asked, Attached
 from gateway.access import LinkRef, Scope
 from gateway.outbox.files import FileShown, Quota, keep, shown
 from gateway.outbox.references import new_reference
-from gateway.outbox.states import State
+from gateway.outbox.states import CHANGEABLE, State
 from gateway.records.database import Database
 from gateway.records.ids import new_id
 from gateway.records.outbox_tables import OutboxRow
@@ -159,7 +159,7 @@ class Desk:
 
     async def _change(self, scope: Scope, id_: str, values: dict[str, Any]) -> None:
         await self._find(scope, id_)
-        still = (OutboxRow.id == id_, OutboxRow.state.in_(["waiting", "needs_you"]), OutboxRow.in_doubt_since.is_(None))
+        still = (OutboxRow.id == id_, OutboxRow.state.in_(CHANGEABLE), OutboxRow.in_doubt_since.is_(None))
         changed = sa.update(OutboxRow).where(*still).values(turn=OutboxRow.turn + 1, **values).returning(OutboxRow.id)
         async with self._db.write() as session:
             if await session.scalar(changed) is None:

@@ -17,6 +17,7 @@ from connectors.errors import (
 )
 
 State = Literal["waiting", "sending", "sent", "needs_you", "needs_staff", "unknown", "cancelled"]
+CHANGEABLE: Final[frozenset[State]] = frozenset({"waiting", "needs_you"})  # by who sent it
 OPEN: Final[frozenset[State]] = frozenset({"waiting", "sending", "needs_you", "needs_staff", "unknown"})
 # Seconds between tries; after the last one staff decide.
 PAUSES: Final = (1, 5, 15, 60, 300, 900, 3600, 3600 * 4, 3600 * 12)

@@ -10,7 +10,6 @@ from litestar.params import Body
 from msgspec import Struct
 
 from connectors.records import Order
-from gateway.access import LinkRef
 from gateway.home import Item
 from web.portal.nonces import Nonce, new_nonce
 from web.portal.paths import RecordId, SourceName
@@ -27,11 +26,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
 def may_order_again(visit: Visit, item: Item[Order]) -> bool:
     """Whether there is something to order, and a source that takes orders from the visitor."""
     has_lines = any(line.quantity for line in item.record.lines)
-    return has_lines and item.record.state != "quoted" and visit.can("order_again", link_of(item))
-
-
-def link_of(item: Item[Order]) -> LinkRef:
-    return LinkRef(item.part.source, item.part.customer)
+    return has_lines and item.record.state != "quoted" and visit.can("order_again", item.part.link)
 
 
 @get(AGAIN)
@@ -60,7 +55,7 @@ async def order_again(
     item = await _find(visit, source, record)
     if visit.scope is None:
         raise NotFoundException
-    await visit.desk.take(visit.scope, link_of(item), "order_again", {"order": record}, data.nonce)
+    await visit.desk.take(visit.scope, item.part.link, "order_again", {"order": record}, data.nonce)
     return see_other(f"{href(item)}#handed")
 
 

@@ -14,7 +14,6 @@ from msgspec import Meta, Struct
 from connectors.records import Money, Order
 from gateway.home import Item
 from gateway.statuses import is_open_offer
-from web.portal.again import link_of
 from web.portal.handed import about
 from web.portal.nonces import Nonce
 from web.portal.paths import RecordId, SourceName
@@ -41,7 +40,7 @@ class Given(Struct, frozen=True, kw_only=True):
 
 def may_answer(visit: Visit, item: Item[Order]) -> bool:
     """Whether it is a quote that stands open, and its source takes answers to it from the visitor."""
-    return is_open_offer(item.record, visit.today) and visit.can("accept", link_of(item))
+    return is_open_offer(item.record, visit.today) and visit.can("accept", item.part.link)
 
 
 @get(ACCEPT)
@@ -85,7 +84,7 @@ async def _show(visit: Visit, source: str, record: str, answer: AnswerName) -> R
 async def _take(visit: Visit, source: str, record: str, answer: AnswerName, data: Given) -> Response[Any]:
     """Take an answer, unless it was given, and lead to the quote's page, which says so."""
     item = await visit.one(Order, source, record)
-    if visit.scope is None or not visit.can(answer, link_of(item)):
+    if visit.scope is None or not visit.can(answer, item.part.link):
         raise NotFoundException
     so_far, total = await about(visit, item), item.record.total
     if so_far.awaits_us or data.nonce != so_far.nonce or not may_answer(visit, item):
@@ -99,7 +98,7 @@ async def _take(visit: Visit, source: str, record: str, answer: AnswerName, data
         page.status_code = HTTP_422_UNPROCESSABLE_ENTITY
         return page
     asked = {"order": record, "total": data.total, "currency": data.currency, "reason": reason}
-    await visit.desk.take(visit.scope, link_of(item), answer, asked, data.nonce)
+    await visit.desk.take(visit.scope, item.part.link, answer, asked, data.nonce)
     return see_other(f"{href(item)}#handed")
 
 

@@ -17,7 +17,8 @@ from connectors.errors import Unavailable
 from gateway.access import LinkRef, PersonRef
 from gateway.details import Known, details_of
 from gateway.outbox.desk import Handed
-from gateway.outbox.states import State
+from gateway.outbox.states import CHANGEABLE, State
+from web.portal.fates import FATES
 from web.portal.nonces import is_nonce, new_nonce
 from web.portal.paths import RecordId
 from web.portal.taking_back import take_back
@@ -53,12 +54,10 @@ FILLED_IN_BY: dict[DetailName, str] = {  # what a browser may offer
     "city": "address-level2",
 }
 WORDS: dict[State, str] = {
+    **FATES,
     "waiting": "Received. It is on its way.",
     "sending": "Received. It is on its way.",
-    "sent": "Done.",
     "needs_you": "Not changed. Either it could not be taken as it is, or somebody changed it before you. Look again.",
-    "needs_staff": "Received. Something went wrong on its way, and we look after it by hand. You need do nothing.",
-    "cancelled": "Taken back.",
     "unknown": "Received. We check by hand that it was done. You need do nothing.",
 }
 Text = Annotated[str, QueryParameter(max_length=255)]
@@ -265,5 +264,5 @@ def _sent(visit: Visit, each: Handed) -> Told:
         changes=changes,
         said=WORDS[each.state],
         reference=each.reference,
-        may_be_taken_back=each.state in ("waiting", "needs_you"),
+        may_be_taken_back=each.state in CHANGEABLE,
     )

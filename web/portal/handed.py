@@ -14,6 +14,7 @@ from connectors.records import Order
 from gateway.home import Item
 from gateway.outbox.desk import Handed
 from gateway.outbox.states import State
+from web.portal.fates import FATES
 from web.portal.paths import RecordId, SourceName
 from web.portal.taking_back import take_back
 from web.portal.visit import Visit, href
@@ -25,15 +26,7 @@ ASKED: Mapping[str, str] = {
     "accept": "You accepted this quote",
     "decline": "You declined this quote",
 }
-WORDS: Mapping[State, str] = {
-    "waiting": "Received. It is on its way to us.",
-    "sending": "Received. It is on its way to us.",
-    "sent": "Done.",
-    "needs_staff": "Received. Something went wrong on its way, and we look after it by hand. You need do nothing.",
-    "cancelled": "Taken back.",
-    "unknown": "Received. We check by hand that it has arrived. You need do nothing.",
-}
-MORE_WORDS: Mapping[tuple[str, State], str] = {
+WORDS: Mapping[tuple[str, State], str] = {
     ("order_again", "sent"): "We have it as {number}. Nothing is bought yet: we check it and send you the prices.",
     ("order_again", "needs_you"): "Something in it can’t be ordered any more. Ask us what there is instead.",
     ("accept", "sent"): "Done. It is an order now.",
@@ -111,7 +104,7 @@ def _nonce(item: Item[Order], answer: Handed | None) -> str:
 
 
 def _shown(each: Handed, member: str | None) -> Shown:
-    words = MORE_WORDS.get((each.action, each.state)) or WORDS[each.state]
+    words = WORDS.get((each.action, each.state)) or FATES[each.state]
     return Shown(
         id=each.id,
         asked=ASKED[each.action],

@@ -10,11 +10,11 @@ from msgspec import Struct
 from connectors import actions
 from connectors.actions import ActionName, Reply
 from connectors.records import Ticket
-from gateway.access import LinkRef
 from gateway.home import Item
 from gateway.outbox.desk import Handed
 from gateway.outbox.files import FileShown
-from gateway.outbox.states import State
+from gateway.outbox.states import CHANGEABLE, State
+from web.portal.fates import FATES
 from web.portal.nonces import Nonce, new_nonce
 from web.portal.uploads import FilesField, Form, uploads_in
 from web.portal.visit import Visit
@@ -24,13 +24,9 @@ Move = Literal["solve", "reopen"]
 MOST = 20_000  # characters; as many as a long letter has
 MOVED: dict[ActionName, str] = {"solve": "This is solved.", "reopen": "This is not solved. Please open it again."}
 WORDS: dict[State, str] = {
-    "waiting": "Received. It is on its way to us.",
-    "sending": "Received. It is on its way to us.",
+    **FATES,
     "sent": "Sent. It joins the conversation in a moment.",
     "needs_you": "This could not be taken as it is. Take it back, change it and send it again, or call us.",
-    "needs_staff": "Received. Something went wrong on its way, and we look after it by hand. You need do nothing.",
-    "cancelled": "Taken back.",
-    "unknown": "Received. We check by hand that it has arrived. You need do nothing.",
 }
 
 
@@ -82,11 +78,12 @@ def check(text: str) -> str | None:
 
 
 def written(form: Form) -> Written:
-    """Give what the form says. Raises `ValidationException`."""
+    """Give what the form says, a line break as one character, as browsers count. Raises `ValidationException`."""
     try:
-        return msgspec.convert(form.fields, Written)
+        said = msgspec.convert(form.fields, Written)
     except msgspec.ValidationError as error:
         raise ValidationException from error
+    return msgspec.structs.replace(said, text=said.text.replace("\r\n", "\n").strip())
 
 
 async def answering(
@@ -96,7 +93,7 @@ async def answering(
 
     `problem` is of the text, and of the files where none are taken. None: not here. Raises `DatabaseDown`.
     """
-    if visit.scope is None or not visit.can("reply", LinkRef(item.part.source, item.part.customer)):
+    if visit.scope is None or not visit.can("reply", item.part.link):
         return None
     missing = [each for each in reversed(await visit.desk.of(visit.scope)) if _is_missing(each, item)]
     files = uploads_in(visit.request).field(files_problem)
@@ -114,7 +111,7 @@ def _move(visit: Visit, item: Item[Ticket], missing: list[Handed]) -> Move | Non
     """Say which way a request can be moved: not again while it is on its way there."""
     move: Move = "reopen" if item.record.state == "solved" else "solve"
     is_under_way = any(each.action in MOVED for each in missing)
-    return move if not is_under_way and visit.can(move, LinkRef(item.part.source, item.part.customer)) else None
+    return move if not is_under_way and visit.can(move, item.part.link) else None
 
 
 def _is_missing(each: Handed, item: Item[Ticket]) -> bool:
@@ -132,6 +129,6 @@ def _pending(each: Handed) -> Pending:
         at=each.made_at,
         said=WORDS[each.state],
         reference=each.reference,
-        may_be_taken_back=each.state in ("waiting", "needs_you"),
+        may_be_taken_back=each.state in CHANGEABLE,
         files=each.files,
     )

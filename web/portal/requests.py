@@ -16,7 +16,6 @@ from msgspec.structs import asdict
 from auth.guards import KEEPS_DRAFT
 from auth.principals import Visiting
 from connectors.records import Message, Ticket
-from gateway.access import LinkRef
 from gateway.home import Item
 from gateway.outbox.files import TooMuch
 from gateway.statuses import status_of
@@ -106,14 +105,14 @@ async def send_reply(
     item = await visit.one(Ticket, source, record)
     async with uploads_in(request).form(request) as sent:
         said = written(sent)
-        problem = check(said.text.strip())
+        problem = check(said.text)
         lost_files = AGAIN if problem and sent.files else None
         form = await answering(visit, item, said.text, problem, sent.problem or lost_files)
         if form is None or visit.scope is None:
             raise NotFoundException
         if not form.is_refused:
-            asked = {"ticket": record, "text": said.text.replace("\r\n", "\n").strip()}
-            link = LinkRef(source, item.part.customer)
+            asked = {"ticket": record, "text": said.text}
+            link = item.part.link
             try:
                 await visit.desk.take(visit.scope, link, "reply", asked, said.nonce, files=sent.files)
             except TooMuch:
@@ -145,7 +144,7 @@ async def move_request(
 ) -> Response[str]:
     """Take that a request is solved, or is not after all."""
     item = await visit.one(Ticket, source, record)
-    link = LinkRef(source, item.part.customer)
+    link = item.part.link
     if visit.scope is None or not visit.can(move, link):
         raise NotFoundException
     await visit.desk.take(visit.scope, link, move, {"ticket": record}, data.nonce)

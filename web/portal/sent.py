@@ -16,7 +16,7 @@ from connectors.actions import NewTicket
 from gateway.account_view import Part
 from gateway.outbox.desk import Handed, NotYours, TooLate
 from gateway.outbox.files import FileShown
-from gateway.outbox.states import State
+from gateway.outbox.states import CHANGEABLE, State
 from gateway.statuses import Status
 from gateway.topics.fields import LETTER
 from web.portal.paths import RecordId
@@ -193,7 +193,7 @@ def _sent(handed: Handed, tickets: tuple[Part, ...]) -> Sent:
         number=handed.number,
         href=f"/requests/{handed.source}/{handed.record}" if _is_listed(handed, tickets) else None,
         is_read=_is_read(handed, tickets),
-        may_be_changed=handed.state in {"waiting", "needs_you"},
+        may_be_changed=handed.state in CHANGEABLE,
         needs_you=handed.state == "needs_you",
         answer_by=datetime.fromisoformat(by) if by else None,
     )
