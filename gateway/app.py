@@ -71,6 +71,8 @@ from gateway.webhooks.counts import WebhookCounts
 from gateway.webhooks.intake import Intake
 from web.api.routes import API
 from web.backchannel import take_logout
+from web.console.pages import LOOK_UPS_PER_MINUTE, look_of
+from web.console.routes import CONSOLE
 from web.edge import Edge
 from web.errors import HANDLERS
 from web.headers import SecureHeaders
@@ -85,8 +87,6 @@ from web.papers.sheet import Printer
 from web.portal.routes import PORTAL
 from web.portal.uploads import UPLOAD_CAPS, quota_of, uploads_of
 from web.ready import Ready
-from web.staff_pages import LOOK_UPS_PER_MINUTE, look_of
-from web.staff_routes import CONSOLE
 from web.statics import get_static
 from web.stops import STOPS
 from web.streams import Streams

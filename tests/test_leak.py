@@ -27,12 +27,12 @@ from gateway.outbox.desk import Desk
 from gateway.pull import Pull
 from gateway.sight import Sight
 from gateway.standing import Standing
+from web.console.pages import show_page_seen
 from web.lane import Lane
 from web.live import Stream
 from web.portal.switch import use_account
 from web.portal.visit import Visit
 from web.ready import Ready
-from web.staff_pages import show_page_seen
 
 REQUESTS = 2000
 MUTATED = 700  # requests at most, once a check is out

@@ -21,7 +21,7 @@ from gateway.outbox.states import State
 from gateway.records.outbox_tables import OutboxRow
 from gateway.records.tables import AuditLine
 from gateway.today import FELT, Matter, What
-from web.staff_today import WORDS, card_of
+from web.console.today import WORDS, card_of
 
 LINK = LinkRef("helpdesk", "maya@alderlane.example")
 

@@ -21,10 +21,11 @@ from gateway.statements import Period, Statement, make_statement
 from web import words
 from web.papers import sheet as sheets
 from web.papers.sheet import NotSet, Printer, Sheet, sheet_of
-from web.papers.table import BOM, HEAD, table_of
+from web.papers.table import HEAD, table_of
 from web.papers.wording import said_of
 from web.portal.statements import form_of
 from web.portal.visit import items_of
+from web.spreadsheets import BOM
 
 TODAY = date(2026, 11, 22)
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)

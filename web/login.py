@@ -26,8 +26,8 @@ from gateway.drafts import Drafts
 from gateway.identity.arrival import Arrivals
 from gateway.records.database import Database
 from web.caller import address_of
+from web.console.desk import STAFF_HOME
 from web.redirects import cookie, dropped, see_other
-from web.staff import STAFF_HOME
 from web.view import render
 
 SIGNED_OUT = "/signed-out"

@@ -1,43 +1,27 @@
-"""A statement for a spreadsheet: CSV by RFC 4180, in which no cell of others' making is a formula."""
+"""A statement for a spreadsheet."""
 
-import csv
-import re
 from datetime import date
-from io import StringIO
+from itertools import chain
 
 from connectors.records import Invoice
 from gateway.home import Item
 from gateway.statements import Statement, is_counted
 from gateway.statuses import is_to_pay, status_of
 from web.papers.wording import NOT_WHOLE, Said
+from web.spreadsheets import harmless, spreadsheet
 
-BOM = "\ufeff"  # or Excel takes UTF-8 for the machine's own code page
 HEAD = (
     *("Type", "Number", "Issued", "Due", "Status", "Currency", "Amount", "Still open", "To pay", "Added up"),
     *("Order", "Your reference", "Source", "Read at", "Note"),
 )
-# Where a cell begins that some program takes for a formula: also one that ends cells at other signs than we.
-FORMULA = re.compile(r"""(^|[,;|\n])(?=[\s"']*[=+\-@\uff1d\uff0b\uff0d\uff20])""")
-UNSEEN = re.compile(r"[\0-\x09\x0b-\x1f\x7f]")  # all but the end of a line
 
 
 def table_of(statement: Statement, said: Said, today: date) -> bytes:
     """Write a row for each entry, under a row for each thing that is missing."""
-    out = StringIO(newline="")
-    writer = csv.writer(out)  # its usual dialect is the RFC's
-    writer.writerow(HEAD)
-    for gap in said.gaps:
-        writer.writerow(_note("Not complete", f"{NOT_WHOLE} {gap}"))
-    for item in statement.items:
-        writer.writerow(_row(item, today))
-    for remark in said.remarks:
-        writer.writerow(_note("Note", remark))
-    return (BOM + out.getvalue()).encode()
-
-
-def harmless(text: str) -> str:
-    """Keep a text from being taken for a formula, however a program divides the line."""
-    return FORMULA.sub(r"\1'", UNSEEN.sub(" ", text))
+    gaps = (_note("Not complete", f"{NOT_WHOLE} {gap}") for gap in said.gaps)
+    entries = (_row(item, today) for item in statement.items)
+    remarks = (_note("Note", remark) for remark in said.remarks)
+    return spreadsheet(HEAD, chain(gaps, entries, remarks))
 
 
 def _row(item: Item[Invoice], today: date) -> list[str]:

@@ -14,9 +14,9 @@ from auth.principals import StaffPrincipal
 from gateway.outbox.stuck import STUCK, StuckError, look_at, send_again, stuck
 from gateway.outbox.stuck import settle as settle_it
 from web.caller import by_staff
+from web.console.desk import desk
+from web.console.today import REQUESTS
 from web.redirects import see_other
-from web.staff import desk
-from web.staff_today import REQUESTS
 
 LONGEST = 60  # characters of a number
 MISSING = "Give the number that it has there, so that the customer can name it."
@@ -86,3 +86,6 @@ async def _page(
         title=office.title if office else found.source,
         problem=problem,
     )
+
+
+ROUTES = [show_stuck, show_stopped, resend, settle]

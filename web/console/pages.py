@@ -19,8 +19,8 @@ from gateway.page_codes import read_code, spelled
 from gateway.page_rows import PLACE, Found, Look, look_up
 from gateway.records.database import Database
 from web.caller import by_staff
+from web.console.desk import desk
 from web.headers import CONTENT_POLICY
-from web.staff import desk
 from web.statics import Asset
 
 LOOK_UPS_PER_MINUTE = 30  # by one of staff
@@ -88,3 +88,6 @@ def _policy(look: Look) -> str:
     digest = base64.b64encode(hashlib.sha256(look.css.encode()).digest()).decode()
     policy = CONTENT_POLICY.replace("style-src 'self'", f"style-src 'self' 'sha256-{digest}'")
     return policy.replace("img-src 'self'", "img-src 'self' data:")
+
+
+ROUTES = [show_page_form, show_page_seen]

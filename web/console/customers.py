@@ -17,8 +17,8 @@ from auth.sessions import Sessions
 from gateway.customers import PAGE, customers_of
 from gateway.records.database import Database
 from web.caller import address_of
+from web.console.desk import Paging, desk
 from web.redirects import cookie, see_other
-from web.staff import desk
 
 CUSTOMERS = "/staff/customers"
 VIEWED_FOR = timedelta(minutes=30)  # at most, and then somebody may begin again
@@ -45,10 +45,7 @@ async def show_customers(
         area="customers",
         question=question,
         customers=customers.found,
-        count_of_all=customers.count,
-        first=(page - 1) * PAGE + 1,
-        page=page,
-        has_next=page * PAGE < customers.count,
+        paging=Paging(path=CUSTOMERS, page=page, size=PAGE, count=customers.count, asked={"q": question}),
         may_view=request.user.reaches(VIEW_AS),
     )
 
@@ -82,3 +79,6 @@ async def _go_on(request: Request[StaffPrincipal, Any, Any], viewing: Viewing | 
     if session_id is None:
         return None
     return see_other(to, cookie(cookies.SESSION, session_id))
+
+
+ROUTES = [show_customers, begin_view, stop_view]

@@ -7,8 +7,8 @@ from litestar import Request, Response, get
 from auth.guards import for_staff
 from auth.principals import StaffPrincipal
 from gateway.today import Today
-from web.staff import desk
-from web.staff_today import SOURCES
+from web.console.desk import desk
+from web.console.today import SOURCES
 
 
 @get(SOURCES, opt=for_staff("read-only"))
@@ -16,3 +16,6 @@ async def show_sources(request: Request[StaffPrincipal, Any, Any]) -> Response[s
     today: Today = request.app.state.today
     day = await today.look_at_sources()
     return desk(request, "staff_sources.html", area="sources", sources=day.sources, now=day.now)
+
+
+ROUTES = [show_sources]

@@ -1,6 +1,8 @@
 """What all pages of staff share."""
 
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from litestar import Request, Response
 from msgspec import Struct
@@ -26,6 +28,48 @@ class Place(Struct, frozen=True, kw_only=True):
     icon: str
     title: str
     least: Role
+
+
+class Paging(Struct, frozen=True, kw_only=True):
+    """Where somebody is in a long table: `page` counts from 1, `asked` is what the address says besides."""
+
+    path: str
+    page: int
+    size: int
+    count: int  # of all rows that match
+    asked: Mapping[str, str] = {}
+
+    @property
+    def first(self) -> int:
+        return (self.page - 1) * self.size + 1
+
+    @property
+    def last(self) -> int:
+        return min(self.page * self.size, self.count)
+
+    @property
+    def export(self) -> str:
+        """Where the whole table is a file, with the same filters."""
+        return self._to(f"{self.path}.csv", {})
+
+    def at(self, page: int) -> str:
+        return self._to(self.path, {"page": str(page)} if page > 1 else {})
+
+    def _to(self, path: str, more: Mapping[str, str]) -> str:
+        query = urlencode({name: value for name, value in self.asked.items() if value} | dict(more))
+        return f"{path}?{query}" if query else path
+
+
+class Question(Struct, frozen=True, kw_only=True):
+    """What staff are asked before something is done that cannot be taken back."""
+
+    title: str
+    text: str
+    effects: tuple[str, ...]  # what will happen, and to whom
+    action: str  # the address of the form
+    button: str
+    back: str
+    fields: Mapping[str, str] = {}  # hidden ones, besides the token
 
 
 PLACES = (
@@ -56,3 +100,7 @@ def desk(
         role_name=ROLE_NAMES[who.role],
         **context,
     )
+
+
+def confirm(request: Request[StaffPrincipal, Any, Any], area: str, question: Question) -> Response[str]:
+    return desk(request, "staff_confirm.html", area=area, question=question)

@@ -20,7 +20,7 @@ from gateway.proofs import Because, Denial
 from gateway.records.database import Database
 from gateway.rights import AREA_OF
 from web.caller import by_staff
-from web.staff import desk
+from web.console.desk import desk
 
 RECORD = re.compile(r"/?(orders|invoices|requests)/([a-z][a-z0-9_-]{0,62})/([A-Za-z0-9][A-Za-z0-9_.-]{0,63})(?:/why)?")
 KIND_OF: dict[str, Kind] = {area: kind for kind, area in AREA_OF.items()}
@@ -129,3 +129,6 @@ def _resting(title: str, text: str, because: Because | None) -> Fact:
     if because is None:
         return Fact(title=title, text=text)
     return Fact(title=title, text=text, because=f"{because.fact} ({because.decided_by})", at=because.decided_at)
+
+
+ROUTES = [show_why]

@@ -8,7 +8,7 @@ from msgspec import Struct
 from auth.guards import for_staff
 from auth.principals import Role, StaffPrincipal
 from gateway.today import Matter, Today, What
-from web.staff import STAFF_HOME, desk
+from web.console.desk import STAFF_HOME, desk
 from web.words import count
 
 SOURCES, REQUESTS = "/staff/sources", "/staff/requests"
@@ -119,3 +119,6 @@ def card_of(matter: Matter, who: StaffPrincipal) -> Card:
     )
     tone = "bad" if matter.is_felt else "warn"
     return Card(words, title, tone, matter.detail, words.href if who.reaches(words.least) else None)
+
+
+ROUTES = [show_today]
