@@ -11,12 +11,16 @@ from auth.clock import Clock
 from cache.client import Client
 from gateway.conflicts import count_conflicts
 from gateway.identity.questions import count_questions
+from gateway.mails.desk import count_stopped
 from gateway.offices import Offices
 from gateway.outbox.stuck import Backlog, backlogs
 from gateway.records.database import Database
 from gateway.status import SourceStatus, status
+from gateway.webhooks.desk import count_dead
 
-What = Literal["broken", "failing", "unknown", "not_sent", "late", "questions", "conflicts", "refused"]
+What = Literal[
+    "broken", "failing", "unknown", "not_sent", "late", "questions", "conflicts", "refused", "given_up", "mails"
+]
 FELT: frozenset[What] = frozenset({"broken", "failing", "unknown", "not_sent"})  # by customers, now
 
 
@@ -55,9 +59,14 @@ class Today:
         """Look at everything. Raises `DatabaseDown`."""
         day = await self.look_at_sources()
         found = [matter for each in day.sources for matter in matters_of(each, day.now)]
-        found += _of_outbox(await backlogs(self._db), {each.name: each.followed.title for each in day.sources})
+        titles = {each.name: each.followed.title for each in day.sources}
+        found += _of_outbox(await backlogs(self._db), titles)
+        for source, dead in sorted((await count_dead(self._db)).items()):
+            found.append(Matter(what="given_up", title=titles.get(source, source), many=dead))
         if questions := await count_questions(self._db):
             found.append(Matter(what="questions", many=questions))
+        if mails := await count_stopped(self._db):
+            found.append(Matter(what="mails", many=mails))
         if conflicts := await count_conflicts(self._db):
             found.append(Matter(what="conflicts", many=conflicts))
         found.sort(key=lambda matter: not matter.is_felt)

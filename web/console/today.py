@@ -8,6 +8,7 @@ from msgspec import Struct
 from auth.guards import for_staff
 from auth.principals import Role, StaffPrincipal
 from gateway.today import Matter, Today, What
+from web.console.deliveries import DELIVERIES
 from web.console.desk import STAFF_HOME, desk
 from web.words import count
 
@@ -18,7 +19,7 @@ class Words(Struct, frozen=True, kw_only=True):
     """How a matter is told, and its next step: a page for those of the `least` role, or a command."""
 
     chip: str
-    title: str  # {source}, {messages}, {logins}, {things} and {webhooks} stand for what it is about
+    title: str  # {source}, {messages}, {logins}, {things}, {webhooks} and {mails} stand for what it is about
     text: str
     href: str | None = None
     step: str = ""
@@ -80,7 +81,25 @@ WORDS: dict[What, Words] = {
         chip="Refused",
         title="{webhooks} from {source} could not be believed since yesterday",
         text="An old secret, a clock that is wrong, or somebody else who tries.",
-        command="hallway webhooks list",
+        href=f"{DELIVERIES}/refused",
+        step="See why",
+        least="support",
+    ),
+    "given_up": Words(
+        chip="Given up",
+        title="{webhooks} from {source} could not be followed",
+        text="The system did not answer. Pages follow as their promises say; a replay makes them follow at once.",
+        href=f"{DELIVERIES}?status=dead",
+        step="Look and replay",
+        least="support",
+    ),
+    "mails": Words(
+        chip="Not sent",
+        title="{mails} did not go out, or may not have",
+        text="Whoever waits for them has not been told. Nothing is sent twice by itself: look, and decide.",
+        href=f"{DELIVERIES}/mails",
+        step="Look and decide",
+        least="support",
     ),
 }
 
@@ -116,6 +135,7 @@ def card_of(matter: Matter, who: StaffPrincipal) -> Card:
         logins=count(many, "login waits", "logins wait"),
         things=count(many, "thing", "things"),
         webhooks=count(many, "webhook", "webhooks"),
+        mails=count(many, "mail", "mails"),
     )
     tone = "bad" if matter.is_felt else "warn"
     return Card(words, title, tone, matter.detail, words.href if who.reaches(words.least) else None)
