@@ -2,9 +2,9 @@
 
 from litestar import Router
 
-from web.console import customers, pages, requests, sources, today, why
+from web.console import customers, pages, requests, source_acts, source_webhooks, sources, today, why
 
-MODULES = (today, customers, requests, sources, pages, why)
+MODULES = (today, customers, requests, sources, source_acts, source_webhooks, pages, why)
 
 CONSOLE = Router(
     path="/",
