@@ -23,6 +23,7 @@ from gateway.app import make_app
 from gateway.keyring import parse_keyring
 from gateway.mails.choices import Stop, Stops
 from gateway.records.database import Database
+from gateway.records.tables import Staff
 from gateway.settings import Settings
 from gateway.sign_in import ProviderSettings
 
@@ -67,7 +68,7 @@ DESK = (
     *("/staff", "/staff/customers", "/staff/customers?q=zeppelin", "/staff/pages", "/staff/customers/bakery/why"),
     "/staff/customers/bakery/why?member=x&record=nothing",
     *("/staff/sources", "/staff/requests", "/staff/requests/sent-unknown", "/staff/requests/sent-sent"),
-    *("/staff/settings", "/staff/settings/staff"),
+    *("/staff/settings", "/staff/settings/staff", "/staff/settings/staff/colleague"),
 )
 CATERER = ("erp", "20")  # to whom a quote was sent
 ISSUER = "http://127.0.0.1:9"  # where nobody is: these pages are seen without signing in
@@ -121,6 +122,7 @@ async def stage(portal_settings: Settings, database: Database, sandbox: RunningS
     await portal.tie("maya", "erp", "11")
     await portal.tie("maya", "helpdesk", "maya@alderlane.example")
     await portal.link("maya", "new", ("erp", "999"), ("helpdesk", "new@customer.example"))
+    await add_colleague(database)
     await add_asked(database, "bakery")
     await add_sent(database, "bakery", "maya", LinkRef("helpdesk", "maya@alderlane.example"))
     async with listening(portal.app, port), async_playwright() as playwright:
@@ -128,6 +130,13 @@ async def stage(portal_settings: Settings, database: Database, sandbox: RunningS
         yield Stage(portal, chromium)
         await chromium.close()
     await portal.aclose()
+
+
+async def add_colleague(database: Database) -> None:
+    """One of staff under an id that tests can name."""
+    async with database.write() as session:
+        row = {"issuer": ISSUER, "subject": "colleague", "name": "Cleo", "listed_role": "support"}
+        session.add(Staff(id="colleague", created_at=utc_now(), **row))
 
 
 def _provider(title: str | None, **more: str) -> ProviderSettings:
