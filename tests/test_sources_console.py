@@ -215,7 +215,7 @@ async def row_of(portal: Portal, reference: str) -> tuple[str, int]:
 
 async def test_stays_paused_for_another_process_and_after_a_restart(portal: Portal) -> None:
     db, offices = portal.database, offices_of(portal)
-    known = {"source": "helpdesk", "trail": TRAIL, "by": BY}
+    known: dict[str, Any] = {"source": "helpdesk", "trail": TRAIL, "by": BY}
     before = (await offices.all())["helpdesk"]
     assert await pause(db, **known, now=utc_now())
     assert not await pause(db, **known, now=utc_now()), "it was paused already"
