@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import click
 
@@ -9,11 +10,12 @@ from auth.clock import utc_now
 from connectors.errors import ConnectorError
 from gateway.cli.failures import Failure, WrongInput
 from gateway.cli.tables import age, table
-from gateway.cli.tools import tools
+from gateway.cli.tools import Tools, run, tools
 from gateway.finding import Wanted
 from gateway.webhooks import desk, registering
 from gateway.webhooks.reasons import WHY
 from gateway.webhooks.registering import CannotRegister, Registration
+from gateway.webhooks.rotating import NotOurs, make_secret
 from gateway.webhooks.summary import Totals, WebhookSummary, summarise
 
 DAY = click.DateTime(["%Y-%m-%d"])
@@ -87,15 +89,33 @@ def replay(
         until=until.replace(tzinfo=UTC) + timedelta(days=1) if until else None,
     )
 
-    async def run() -> int:
+    async def act() -> int:
         async with tools() as t:
             batch = await desk.replayable(t.db, wanted)
             if batch.many and not yes:
                 click.confirm(f"follow {batch.many} once more?", abort=True)
             return await desk.replay(t.db, trail=t.trail, by=t.by, wanted=wanted, upto=batch.upto, now=utc_now())
 
-    many = asyncio.run(run())
+    many = asyncio.run(act())
     click.echo(f"followed once more: {many}" if many else "no delivery fits that has been followed to its end")
+
+
+@webhooks.command()
+@click.argument("source")
+def secret(source: str) -> None:
+    """Make a new secret for the webhooks of SOURCE, and show it this once. The one before counts too for a day."""
+
+    async def act(t: Tools) -> None:
+        make = partial(make_secret, t.db, t.vault, t.offices, trail=t.trail, by=t.by)
+        try:
+            made = await make(source=source, now=utc_now())
+        except NotOurs:
+            raise WrongInput(f"{source!r} sends no webhooks, or signs with a secret of its own") from None
+        click.echo(made.secret.reveal())
+        if made.until:
+            click.echo(f"the one before counts too until {made.until:%Y-%m-%d %H:%M} UTC", err=True)
+
+    run(act)
 
 
 def _line(each: WebhookSummary, now: datetime) -> tuple[str, ...]:

@@ -2,10 +2,38 @@
 
 from litestar import Router
 
-from web.console import customers, deliveries, mails, outgoing, pages, requests, sources, today, why
+from web.console import (
+    customers,
+    deliveries,
+    mails,
+    outgoing,
+    pages,
+    requests,
+    settings,
+    source_acts,
+    source_webhooks,
+    sources,
+    staff,
+    today,
+    why,
+)
 from web.console.finding import FINDING
 
-MODULES = (today, customers, requests, sources, pages, why, deliveries, outgoing, mails)
+MODULES = (
+    today,
+    customers,
+    requests,
+    sources,
+    source_acts,
+    source_webhooks,
+    pages,
+    why,
+    deliveries,
+    outgoing,
+    mails,
+    settings,
+    staff,
+)
 
 CONSOLE = Router(
     path="/",
