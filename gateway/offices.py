@@ -17,6 +17,7 @@ from connectors.budget import Budget
 from connectors.config import decode_config
 from connectors.contract import BackOffice, Connector, Limits
 from connectors.errors import AddressRefused, ConnectorError
+from connectors.narrowed import narrowed
 from connectors.records import Kind
 from connectors.tokens import MemoryTokens
 from connectors.transport import open_client
@@ -78,7 +79,7 @@ class Offices:
     ) -> None:
         self._db = db
         self._vault = vault
-        self._connectors = connectors
+        self.connectors = connectors
         self._policy = policy
         self._budget = budget
         self._clock = clock
@@ -107,6 +108,10 @@ class Offices:
     async def get(self, name: str) -> Office | None:
         return (await self.all()).get(name)
 
+    def look_again(self) -> None:
+        """Notice at once what was changed here."""
+        self._looked_at = None
+
     async def broken(self) -> Mapping[str, str]:
         """Name the sources that cannot be asked, and why."""
         offices = await self.all()
@@ -126,7 +131,7 @@ class Offices:
         unknown: dict[str, str] = {}
         for row in rows:
             known = self._offices.get(row.name)
-            connector = self._connectors.get(row.connector)
+            connector = self.connectors.get(row.connector)
             if known and known.version == _version(row):
                 offices[row.name] = known
             elif connector:
@@ -166,7 +171,7 @@ def open_office(
     return Office(
         name=row.name,
         title=row.title,
-        connector=connector,
+        connector=narrowed(connector, row.kinds),
         promises=cast("dict[Kind, int]", row.promises),
         version=_version(row),
         opened=opened,

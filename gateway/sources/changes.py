@@ -4,7 +4,7 @@ import json
 from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import httpx
 import msgspec
@@ -28,6 +28,7 @@ from gateway.vault import Vault, VaultError
 Action = Literal["add", "change", "keep", "remove", "leave"]
 
 REGISTERED = ("webhook_secret", "webhook_secret_before")
+RESEALED = "unchanged, sealed anew with the current key"
 OVERTAKEN = "somebody else changed the sources meanwhile, and nothing was applied: look at the diff again"
 
 
@@ -99,7 +100,7 @@ async def _do(session: AsyncSession, change: Change, vault: Vault, now: datetime
     row = await session.get(Source, change.name, with_for_update=True)
     if (row.changed_at if row else None) != change.seen:
         raise SourcesChangedError(OVERTAKEN)
-    columns = _columns(change.desired, vault, now) if change.desired else {}
+    columns = _columns(change, row, vault, now) if change.desired else {}
     if row is None:
         row = Source(name=change.name, **columns)
         session.add(row)
@@ -126,18 +127,23 @@ def _registered(row: Source, vault: Vault) -> dict[str, Secret]:
 
 
 def _line(what: What, by: By, change: Change, **details: object) -> Line:
-    return Line(what=what, by=by, about=f"source/{change.name}", details={**details, "secrets": change.secrets})
+    told = {**details, "secrets": change.secrets}
+    return Line(what=what, by=by, about=f"source/{change.name}", details=told, owner=by.who if by.address else None)
 
 
 def _plain(row: Source, secret: Container[str] = ()) -> dict[str, Any]:
     """What the audit trail may show of a source: nothing that is secret, or is now and was not when it was stored."""
     settings = {field: value for field, value in row.settings.items() if field not in secret}
     its = {"title": row.title, "connector": row.connector, "settings": settings, "promises": row.promises}
-    return {**its, "wins": row.wins} if row.wins else its
+    more = {"wins": row.wins, "kinds": row.kinds}
+    return {**its, **{name: value for name, value in more.items() if value}}
 
 
-def _columns(desired: Desired, vault: Vault, now: datetime) -> dict[str, Any]:
-    place = vault_row(desired.name)
+def _columns(change: Change, row: Source | None, vault: Vault, now: datetime) -> dict[str, Any]:
+    desired = cast("Desired", change.desired)
+    place, known = vault_row(desired.name), row.sealed_at if row else {}
+    new = {field for field, fate in change.secrets.items() if fate != RESEALED}
+    set_at = {field: now.isoformat() if field in new else known.get(field) for field in desired.secrets}
     return {
         "title": desired.title,
         "connector": desired.connector.name,
@@ -145,6 +151,9 @@ def _columns(desired: Desired, vault: Vault, now: datetime) -> dict[str, Any]:
         "sealed": {field: vault.seal(secret, place, field) for field, secret in desired.secrets.items()},
         "promises": desired.promises,
         "wins": desired.wins,
+        "kinds": list(desired.kinds),
+        "refs": desired.refs,
+        "sealed_at": {field: at for field, at in set_at.items() if at},
         "changed_at": now,
     }
 
@@ -163,6 +172,7 @@ def _added(desired: Desired) -> Change:
         f"connector: {desired.connector.name}",
         *(f"{field}: {_shown(value)}" for field, value in desired.plain.items()),
         *(f"{field}: (secret)" for field in desired.secrets),
+        *([f"kinds: {_shown(desired.kinds)}"] if desired.kinds else []),
         *(f"{kind}: promised within {seconds} s" for kind, seconds in desired.promises.items()),
         f"credentials will be sent to {_host(desired.address)}",
     )
@@ -177,7 +187,9 @@ def _compared(row: Source, desired: Desired, vault: Vault, connectors: Connector
         *_differences({"connector": row.connector}, {"connector": desired.connector.name}),
         *_differences(row.settings, desired.plain),
         *(f"{field}: (secret, {fate})" for field, fate in secrets.items()),
+        *_differences({"kinds": row.kinds}, {"kinds": list(desired.kinds)}),
         *_differences(row.promises, desired.promises, "promise for "),
+        *_differences(row.refs, desired.refs, "where it comes from: "),
         *_differences(row.wins, desired.wins, "who counts for "),
     ]
     if not details:
@@ -223,7 +235,7 @@ def _fate(field: str, row: Source, wanted: Secret, vault: Vault) -> str | None:
         if vault.open(token, place, field) != wanted:
             return "changed"
         if vault.reseal(token, place, field) != token:
-            return "unchanged, sealed anew with the current key"
+            return RESEALED
     except VaultError:
         return "the stored one cannot be opened and is replaced"
     return None
