@@ -71,7 +71,7 @@ async def test_lists_what_each_connector_can_do_and_what_not(owner: Staff) -> No
     for connector in CONNECTORS.values():
         assert connector.title in page
     assert "Shows orders, invoices and requests. You need its address, database, login and API key." in page
-    assert "Shows no invoices and requests." in page
+    assert "Shows no invoices or requests." in page
     assert "Takes no webhooks" in page
 
 
@@ -135,7 +135,7 @@ async def test_connects_after_a_test(owner: Staff, portal: Portal, sandbox: Runn
 
 async def test_only_tests(owner: Staff, portal: Portal, sandbox: RunningSandbox) -> None:
     answer = await owner.send("POST", f"{NEW}/odoo", do="test", **odoo(sandbox))
-    assert answer.headers["location"] == f"{NEW}/odoo"
+    assert answer.headers["location"] == f"{NEW}/odoo#trial-h"
     page = words(await owner.get(f"{NEW}/odoo"))
     assert "It works" in page
     assert "Orders can be read" in page
@@ -161,7 +161,7 @@ async def test_says_what_is_wrong_and_saves_nothing(
 ) -> None:
     changes = {name: value.replace("SANDBOX", sandbox.url) for name, value in changes.items()}
     answer = await owner.send("POST", f"{NEW}/odoo", do="save", **odoo(sandbox, **changes))
-    assert answer.headers["location"] == f"{NEW}/odoo"
+    assert answer.headers["location"] == f"{NEW}/odoo#trial-h"
     answer = await owner.get(f"{NEW}/odoo")
     page = words(answer)
     assert "Not working yet" in page

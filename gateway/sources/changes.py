@@ -189,7 +189,7 @@ def _compared(row: Source, desired: Desired, vault: Vault, connectors: Connector
         *(f"{field}: (secret, {fate})" for field, fate in secrets.items()),
         *_differences({"kinds": row.kinds}, {"kinds": list(desired.kinds)}),
         *_differences(row.promises, desired.promises, "promise for "),
-        *_differences(row.refs, desired.refs, "where it comes from: "),
+        *_differences(_staying(row.refs, secrets), _staying(desired.refs, secrets), "where it comes from: "),
         *_differences(row.wins, desired.wins, "who counts for "),
     ]
     if not details:
@@ -216,6 +216,11 @@ def _differences(old: Mapping[str, Any], new: Mapping[Any, Any], prefix: str = "
             yield f"{prefix}{field}: (not set) -> {_shown(new[field])}"
         elif old[field] != new[field]:
             yield f"{prefix}{field}: {_shown(old[field])} -> {_shown(new[field])}"
+
+
+def _staying(refs: Mapping[str, Any], secrets: Container[str]) -> dict[str, Any]:
+    """Leave out those of which something else is told already."""
+    return {field: ref for field, ref in refs.items() if field not in secrets}
 
 
 def _secrets(row: Source, desired: Desired, vault: Vault) -> Iterator[tuple[str, str]]:

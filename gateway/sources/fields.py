@@ -35,7 +35,7 @@ ASKED: Mapping[type[Type], How] = {
     BoolType: "switch",
     ListType: "list",
 }
-SECRET = "secret-"  # what the names of fields begin with whose value is never given back
+HIDDEN = "secret-"  # what the names of fields begin with whose value is never given back
 LONGEST = 2000  # characters of one answer
 HOOKS = frozenset(field.name for field in msgspec.structs.fields(WebhookConfig))
 GIVEN = "Fill this in."
@@ -62,7 +62,7 @@ class Field(Struct, frozen=True, kw_only=True):
     @property
     def id(self) -> str:
         """What the form calls it: a name that says of a secret that it is one."""
-        return f"{SECRET if self.how == 'secret' else 's-'}{self.name}"
+        return f"{HIDDEN if self.how == 'secret' else 's-'}{self.name}"
 
     @property
     def is_hook(self) -> bool:

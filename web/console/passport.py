@@ -14,7 +14,7 @@ from gateway.spans import span
 KIND_WORDS: dict[Kind, str] = {"orders": "orders", "invoices": "invoices", "tickets": "requests"}
 ACTION_WORDS: dict[ActionName, str] = {
     "new_ticket": "open requests",
-    "reply": "answer in them",
+    "reply": "answer requests",
     "solve": "close them",
     "reopen": "open them again",
     "order_again": "order again",
@@ -74,11 +74,11 @@ def _can(connector: Connector[Any]) -> Iterable[str]:
 
 def _cannot(connector: Connector[Any]) -> Iterable[str]:
     if missing := [word for kind, word in KIND_WORDS.items() if kind in KINDS and kind not in connector.reads]:
-        yield f"Shows no {listed(missing)}."
+        yield f"Shows no {' or '.join(missing)}."
     relevant = {
         name
         for name in ACTION_WORDS
-        if (name in {"reply", "solve", "reopen"} and "tickets" in {*connector.reads, *_opens(connector)})
+        if (name in {"new_ticket", "reply", "solve", "reopen"} and "tickets" in connector.reads)
         or (name in {"order_again", "accept", "decline"} and "orders" in connector.reads)
         or name == "change_details"
     }
@@ -90,10 +90,6 @@ def _cannot(connector: Connector[Any]) -> Iterable[str]:
         yield f"Does not tell which {listed(quiet)} have changed: they are read when a customer looks."
 
 
-def _opens(connector: Connector[Any]) -> tuple[Kind, ...]:
-    return ("tickets",) if "new_ticket" in connector.actions else ()
-
-
 def _low(title: str) -> str:
     """Begin small, unless it is a word of capitals such as API."""
-    return title if title[:2].isupper() else f"{title[:1].lower()}{title[1:]}"
+    return title if title[:2].isalpha() and title[:2].isupper() else f"{title[:1].lower()}{title[1:]}"

@@ -70,7 +70,7 @@ async def show(request: Request[StaffPrincipal, Any, Any], seat: Seat) -> Respon
 
 
 async def send(request: Request[StaffPrincipal, Any, Any], seat: Seat) -> Response[str]:
-    """Take the form: forget it, only test it, or test and save it. Nothing is saved of which a test fails."""
+    """Take the form: forget it, only test it, or test and save it. What fails its test is not saved."""
     connecting = _connecting(request)
     sent = await _fields(request)
     do = sent.get("do", ["save"])[-1]
@@ -85,7 +85,7 @@ async def send(request: Request[StaffPrincipal, Any, Any], seat: Seat) -> Respon
     if do == "test" or not form.is_tested:
         form = await connecting.test(seat, form)
     if do == "test" or not form.is_tested:
-        return see_other(path_of(seat))
+        return see_other(f"{path_of(seat)}#trial-h")
     return await _save(request, seat, form)
 
 
