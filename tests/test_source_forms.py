@@ -171,8 +171,8 @@ async def test_says_what_is_wrong_and_saves_nothing(
 
 
 async def test_saves_untested_only_after_a_question(owner: Staff, portal: Portal, sandbox: RunningSandbox) -> None:
-    assert (await owner.get(f"{NEW}/odoo/untested")).status_code == 404
-    assert (await owner.send("POST", f"{NEW}/odoo/untested")).status_code == 404
+    assert (await owner.get(f"{NEW}/odoo/untested")).headers["location"] == f"{NEW}/odoo"
+    assert (await owner.send("POST", f"{NEW}/odoo/untested")).headers["location"] == f"{NEW}/odoo"
     sandbox.odoo_fault(Fault(kind="unavailable"))
     await owner.send("POST", f"{NEW}/odoo", do="save", **odoo(sandbox))
     question = await owner.get(f"{NEW}/odoo/untested")

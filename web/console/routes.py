@@ -2,9 +2,9 @@
 
 from litestar import Router
 
-from web.console import connecting, customers, pages, requests, sources, today, why
+from web.console import connecting, customers, pages, requests, settings, sources, staff, today, why
 
-MODULES = (today, customers, requests, sources, connecting, pages, why)
+MODULES = (today, customers, requests, sources, connecting, pages, why, settings, staff)
 
 CONSOLE = Router(
     path="/",

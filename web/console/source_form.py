@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from litestar import Request, Response
-from litestar.exceptions import ClientException, NotFoundException
+from litestar.exceptions import ClientException
 from litestar.status_codes import HTTP_200_OK, HTTP_409_CONFLICT, HTTP_422_UNPROCESSABLE_ENTITY
 from msgspec import Struct
 from msgspec.structs import replace
@@ -91,8 +91,10 @@ async def send(request: Request[StaffPrincipal, Any, Any], seat: Seat) -> Respon
 
 async def ask_untested(request: Request[StaffPrincipal, Any, Any], seat: Seat) -> Response[str]:
     """Say what it means to save what no test has passed."""
-    form = await _whole(request, seat)
-    name = form.desired.title if form.desired else form.written.name
+    form = await _connecting(request).open(seat)
+    if form is None or form.desired is None:
+        return see_other(path_of(seat))
+    name = form.desired.title
     effects = (
         f"{name} is asked with these settings from now on, though the test of them has not passed.",
         "What customers see of it stays as old as it is, with its age, and is marked as late."
@@ -113,15 +115,10 @@ async def ask_untested(request: Request[StaffPrincipal, Any, Any], seat: Seat) -
 
 
 async def save_untested(request: Request[StaffPrincipal, Any, Any], seat: Seat) -> Response[str]:
-    return await _save(request, seat, await _whole(request, seat))
-
-
-async def _whole(request: Request[StaffPrincipal, Any, Any], seat: Seat) -> Form:
-    """Give the form that was kept. Raises `NotFoundException` where there is none that could be saved."""
     form = await _connecting(request).open(seat)
     if form is None or form.desired is None:
-        raise NotFoundException
-    return form
+        return see_other(path_of(seat))
+    return await _save(request, seat, form)
 
 
 async def _save(request: Request[StaffPrincipal, Any, Any], seat: Seat, form: Form) -> Response[str]:
