@@ -46,6 +46,8 @@ class Source(Base):
     refs: Mapped[dict[str, Any]] = mapped_column(default=dict)  # secret field -> where a file said that it comes from
     sealed_at: Mapped[dict[str, Any]] = mapped_column(default=dict)  # secret field -> ISO instant at which it was set
     changed_at: Mapped[datetime]
+    paused_at: Mapped[datetime | None]  # since when nothing is asked of it
+    rotated_at: Mapped[datetime | None]  # when its webhook secret was changed; for a while the one before counts too
 
 
 class Account(Base):

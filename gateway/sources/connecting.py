@@ -19,7 +19,7 @@ from gateway.offices import Offices, vault_row
 from gateway.records.database import Database
 from gateway.records.lines import By
 from gateway.records.tables import Source
-from gateway.sources.changes import OVERTAKEN, Change, Diff, SourcesChangedError, apply, plan
+from gateway.sources.changes import OVERTAKEN, Change, Diff, SourcesChangedError, apply, last_change, plan
 from gateway.sources.desired import Connectors, Desired
 from gateway.sources.drafts import Draft, SourceDrafts, Typed
 from gateway.sources.fields import FieldError, fields_of
@@ -235,7 +235,7 @@ def _stored(row: Source, connector: Connector[Any], vault: Vault) -> Stored:
         set_at={field: _instant(row.sealed_at.get(field)) for field in row.sealed},
         refs=row.refs,
         wins=row.wins,
-        version=row.changed_at.isoformat(),
+        version=last_change(row).isoformat(),
         goes_to=destination(connector, written),
     )
 

@@ -11,8 +11,8 @@ from auth.principals import StaffPrincipal
 from gateway.sources.connecting import Connecting, Seat
 from web.console import source_form
 from web.console.desk import desk
+from web.console.matters import SOURCES
 from web.console.passport import passport_of
-from web.console.today import SOURCES
 
 NEW, SETTINGS = f"{SOURCES}/new", f"{SOURCES}/{{name:str}}/settings"
 OWNER = for_staff("owner")

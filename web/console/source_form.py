@@ -19,8 +19,8 @@ from gateway.sources.fields import Field, fields_of
 from gateway.sources.written import WHOLE, empty, taken
 from web.caller import by_staff
 from web.console.desk import Question, confirm, desk
+from web.console.matters import SOURCES
 from web.console.passport import KIND_WORDS, usual_promise
-from web.console.today import SOURCES
 from web.redirects import see_other
 
 MOST_FIELDS = 200
