@@ -3,6 +3,7 @@
 from litestar import Router
 
 from web.console import (
+    connecting,
     customers,
     deliveries,
     mails,
@@ -24,6 +25,7 @@ MODULES = (
     customers,
     requests,
     sources,
+    connecting,
     source_acts,
     source_webhooks,
     pages,
