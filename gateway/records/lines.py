@@ -5,13 +5,17 @@ from typing import Any, Literal
 from msgspec import Struct
 
 What = Literal[
+    "account.looked_up",
     "account.made",
+    "account.merged",
     "account.renamed",
+    "account.split",
     "conflict.ignored",
     "conflict.reopened",
     "customer.linked",
     "customer.moved",
     "customer.unlinked",
+    "customers.exported",
     "document.accepted",
     "document.asked",
     "document.opened",
@@ -19,6 +23,7 @@ What = Literal[
     "document.refused",
     "invitation.expired",
     "invitation.made",
+    "invitation.mailed",
     "invitation.used",
     "invitation.withdrawn",
     "mails.chosen",
@@ -43,6 +48,7 @@ What = Literal[
     "question.asked",
     "question.decided",
     "question.dismissed",
+    "question.looked_up",
     "session.account_changed",
     "session.began",
     "session.ended",

@@ -2,9 +2,9 @@
 
 from litestar import Router
 
-from web.console import customers, pages, requests, sources, today, why
+from web.console import account, customers, links, pages, people, requests, sources, today, why
 
-MODULES = (today, customers, requests, sources, pages, why)
+MODULES = (today, customers, account, links, people, requests, sources, pages, why)
 
 CONSOLE = Router(
     path="/",
