@@ -205,19 +205,13 @@ class Sessions:
         await self._copies.mark_ended(old.hex())
         return renewed
 
-    async def end_all(
-        self, member_id: str, *, but: bytes | None = None, address: str | None = None, by: By | None = None
-    ) -> int:
-        """Sign a member out everywhere, or everywhere but in the session of that hash. Say of how many sessions.
-
-        They did it themselves, from `address`, if it was not somebody else.
-        """
+    async def end_all(self, member_id: str, *, by: By, but: bytes | None = None) -> int:
+        """Sign a member out everywhere, or everywhere but in the session of that hash. Say of how many sessions."""
         others = () if but is None else (Row.id_hash != but,)
         ends = ending(self._clock()).where(Row.member_id == member_id, *others).returning(Row.id_hash)
         async with self._db.write() as session:
             hashes = (await session.scalars(ends)).all()
             if hashes:
-                by = by or By(f"member/{member_id}", "portal", address)
                 line = ended_everywhere(member_id, len(hashes), by, kept_one=but is not None)
                 await self._trail.record(session, line)
         await self.forget_copies(hashes)

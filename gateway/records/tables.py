@@ -3,7 +3,6 @@
 Instants are aware and in UTC on both databases; ids of ours are 26-character, time-ordered text.
 """
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -30,22 +29,7 @@ import gateway.records.outbox_tables
 import gateway.records.topic_tables
 import gateway.records.webhook_tables  # noqa: F401  # the tables are those of all these modules
 from gateway.records.base import Base
-
-LONGEST_WORDS = 600  # characters that an index of either database takes
-
-
-def words_of(*columns: str) -> Callable[[Any], str]:
-    """Make what a new row is found by: these columns in small letters."""
-
-    def made(context: Any) -> str:  # noqa: ANN401  # SQLAlchemy's context of a default
-        row = context.get_current_parameters()
-        return small(*(row.get(column) for column in columns))
-
-    return made
-
-
-def small(*texts: str | None) -> str:
-    return " ".join(text or "" for text in texts).lower()[:LONGEST_WORDS]
+from gateway.records.finding import small, words_of
 
 
 class Source(Base):
@@ -61,6 +45,8 @@ class Source(Base):
     promises: Mapped[dict[str, Any]]  # kind -> seconds
     wins: Mapped[dict[str, Any]] = mapped_column(default=dict)  # fact -> sources, this one among them, who counts first
     changed_at: Mapped[datetime]
+    paused_at: Mapped[datetime | None]  # since when nothing is asked of it
+    rotated_at: Mapped[datetime | None]  # when its webhook secret was changed; for a while the one before counts too
 
 
 class Account(Base):
@@ -91,9 +77,7 @@ class Member(Base):
     created_at: Mapped[datetime]
     last_visit_at: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]  # since when they may not sign in
-    words: Mapped[str | None] = mapped_column(
-        Text, default=words_of("name", "email", "subject"), deferred=True
-    )
+    words: Mapped[str | None] = mapped_column(Text, default=words_of("name", "email", "subject"), deferred=True)
 
     @property
     def called(self) -> str:

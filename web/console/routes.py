@@ -2,9 +2,37 @@
 
 from litestar import Router
 
-from web.console import account, customers, links, pages, people, requests, sources, today, why
+from web.console import (
+    account,
+    customers,
+    links,
+    pages,
+    people,
+    requests,
+    settings,
+    source_acts,
+    source_webhooks,
+    sources,
+    staff,
+    today,
+    why,
+)
 
-MODULES = (today, customers, account, links, people, requests, sources, pages, why)
+MODULES = (
+    today,
+    customers,
+    account,
+    links,
+    people,
+    requests,
+    sources,
+    source_acts,
+    source_webhooks,
+    pages,
+    why,
+    settings,
+    staff,
+)
 
 CONSOLE = Router(
     path="/",
