@@ -123,3 +123,44 @@ async def test_shows_nothing_about_help_where_there_are_no_articles(portal: Port
             assert "Good to know" not in page
         for path in ("/help", "/help/late"):
             assert (await browser.get(path)).status_code == 404
+
+
+async def test_says_before_sending_what_may_answer_it(helped: Portal, maya: httpx.AsyncClient) -> None:
+    page = (await maya.get("/requests/new/order")).text
+    assert "This article may answer it" in page
+    assert 'formaction="/help/late/answer"' in page
+    assert "How to pay" not in page
+    page = (await maya.get("/requests/new/dispute?about=erp/invoices/2093")).text
+    assert "How to pay" in page, "about the record"
+    assert "This may already answer it" in page, "and the record's own status"
+    about_order = (await maya.get("/requests/new?about=erp/orders/4424")).text
+    assert "When does my order come?" in about_order
+    assert "When does my order come?" not in (await maya.get("/requests/new")).text
+    csrf = token(page)
+    sent = {"_token": csrf, "nonce": "x" * 32, "subject": "bank transfer", "text": ""}
+    again = await maya.post("/requests/new/something-else", data=sent)
+    assert again.status_code in {404, 422}
+
+
+async def test_says_so_while_it_is_written(helped: Portal, maya: httpx.AsyncClient) -> None:
+    csrf = token((await maya.get("/requests/new/something-else")).text)
+
+    async def fits(topic: str, **written: str) -> str:
+        answer = await maya.post(f"/requests/fitting?topic={topic}", data={"_token": csrf, **written})
+        assert answer.status_code == OK
+        return answer.text
+
+    assert "may answer" not in await fits("something-else", subject="Zeppelin")
+    assert "How to pay" in await fits("something-else", subject="Paying an invoice")
+    assert "How to pay" in await fits("something-else", text="by which bank transfer?")
+    assert "When does" in await fits("delivery", order="erp/orders/4424")
+    assert (await maya.post("/requests/fitting?topic=none", data={"_token": csrf})).status_code == 404
+    assert (await maya.post("/requests/fitting?topic=order")).status_code == 403
+    of_others = {"_token": csrf, "order": "erp/orders/4457"}
+    assert (await maya.post("/requests/fitting?topic=order", data=of_others)).status_code in {404, 503}
+
+
+async def test_offers_at_most_two_articles_about_a_record(helped: Portal, maya: httpx.AsyncClient) -> None:
+    assert "When does my order come?" in (await maya.get("/orders/erp/4424")).text
+    assert "How to pay an invoice" in (await maya.get("/invoices/erp/2093")).text
+    assert "Good to know" not in (await maya.get("/requests/helpdesk/881")).text

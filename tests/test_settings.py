@@ -84,6 +84,7 @@ def test_reads_every_variable(tmp_path: Path) -> None:
         "TIME_ZONE": "Europe/Berlin",
         "PAGE_CACHE": "8",
         "PAGE_BUDGET": "0.5",
+        "HELP": str(tmp_path),
         "PAGES_KEPT": "14",
         "METRICS_TOKEN": "0123456789abcdef01234567",
         "UPLOAD_SIZE": "20",

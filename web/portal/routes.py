@@ -24,6 +24,7 @@ from web.portal.details import (
     take_back_details,
 )
 from web.portal.documents import show_documents
+from web.portal.fitting import go_to_topics, show_fitting
 from web.portal.handed import go_to_order, take_back_order
 from web.portal.help import answer_article, go_to_article, show_article, show_help
 from web.portal.home import show_home
@@ -59,6 +60,8 @@ PORTAL = Router(
     path="/",
     route_handlers=[
         show_home,
+        show_fitting,
+        go_to_topics,
         show_help,
         show_article,
         answer_article,
