@@ -142,6 +142,7 @@ def test_reads_every_variable(tmp_path: Path) -> None:
         documents_kept=30,
         clamd="clamd.example:3310",
         page_budget=0.5,
+        help=tmp_path,
         pages_kept=14,
         metrics_token=Secret("0123456789abcdef01234567"),
         session_idle=600,

@@ -45,7 +45,7 @@ def run_demo(fixtures: Path, host: str, port: int, data_dir: Path) -> None:
         issuer = stack.enter_context(sign_in_provider(people.people))
         address = stack.enter_context(sandbox(fixtures / "sandbox"))
         smtp_url = stack.enter_context(mail_server(data_dir / MAILBOX))
-        settings = _settings(host, port, data_dir, issuer, smtp_url, fixtures / "demo" / HELP)
+        settings = _settings(host, port, data_dir, issuer, smtp_url, articles=fixtures / "demo" / HELP)
         prepare_database(settings.database_url.reveal())
         asyncio.run(_fill(settings, fixtures, address, people))
         hint = f"Change an order, an offer, an invoice or a request at {address}/control/ and watch the portal follow."
@@ -61,7 +61,7 @@ def load_app() -> Any:  # noqa: ANN401  # an ASGI application
     return create_app(mailbox=Path(os.environ[f"{PREFIX}DATA_DIR"]) / MAILBOX)
 
 
-def _settings(host: str, port: int, data_dir: Path, issuer: str, smtp_url: str, articles: Path) -> Settings:
+def _settings(host: str, port: int, data_dir: Path, issuer: str, smtp_url: str, *, articles: Path) -> Settings:
     """Choose the settings, for this process and the workers to come. Those of the environment do not count."""
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         del os.environ[name]
