@@ -3,6 +3,7 @@
 from litestar import Router
 
 from web.console import (
+    connecting,
     customers,
     pages,
     requests,
@@ -15,7 +16,7 @@ from web.console import (
     why,
 )
 
-MODULES = (today, customers, requests, sources, source_acts, source_webhooks, pages, why, settings, staff)
+MODULES = (today, customers, requests, sources, connecting, source_acts, source_webhooks, pages, why, settings, staff)
 
 CONSOLE = Router(
     path="/",
