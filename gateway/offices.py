@@ -19,6 +19,7 @@ from connectors.budget import Budget
 from connectors.config import decode_config
 from connectors.contract import BackOffice, Connector, Limits
 from connectors.errors import AddressRefused, ConnectorError, NotSent
+from connectors.narrowed import narrowed
 from connectors.records import Kind
 from connectors.tokens import MemoryTokens
 from connectors.transport import open_client
@@ -95,7 +96,7 @@ class Offices:
     ) -> None:
         self._db = db
         self._vault = vault
-        self._connectors = connectors
+        self.connectors = connectors
         self._policy = policy
         self._budget = budget
         self._clock = clock
@@ -147,7 +148,7 @@ class Offices:
         unknown: dict[str, str] = {}
         for row in rows:
             known = self._offices.get(row.name)
-            connector = self._connectors.get(row.connector)
+            connector = self.connectors.get(row.connector)
             if known and known.version == _version(row):
                 offices[row.name] = self._turned(known, row)
             elif connector:
@@ -198,7 +199,7 @@ def open_office(
     return Office(
         name=row.name,
         title=row.title,
-        connector=connector,
+        connector=narrowed(connector, row.kinds),
         promises=cast("dict[Kind, int]", row.promises),
         version=_version(row),
         opened=opened,

@@ -4,6 +4,7 @@ from litestar import Router
 
 from web.console import (
     account,
+    connecting,
     customers,
     links,
     pages,
@@ -26,6 +27,7 @@ MODULES = (
     people,
     requests,
     sources,
+    connecting,
     source_acts,
     source_webhooks,
     pages,
