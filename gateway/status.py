@@ -83,7 +83,7 @@ async def status(
                 budget=await _budget(office, redis),
                 outbox=to_send.get(name, Backlog()),
                 rates=tuple(rate for rate in agreed if rate.sources[0] == name),
-                unmapped=tuple(each for each in unmapped if each.source == name),
+                unmapped=tuple(each for each in unmapped if each.source == name and not office.said.says(each)),
             )
             for name, office in (await offices.all()).items()
             if name in followed and name in webhooks  # else it was added a moment ago

@@ -60,6 +60,8 @@ DESK = (
     *("/staff", "/staff/customers", "/staff/customers?q=zeppelin", "/staff/pages", "/staff/customers/bakery/why"),
     "/staff/customers/bakery/why?member=x&record=nothing",
     *("/staff/sources", "/staff/requests"),
+    *("/staff/statuses", "/staff/statuses/edit?source=erp&kind=invoices&status=not_paid"),
+    *("/staff/statuses/rehearsal", "/staff/statuses/discard", "/staff/statuses/versions", "/staff/statuses/versions/0"),
 )
 CATERER = ("erp", "20")  # to whom a quote was sent
 ISSUER = "http://127.0.0.1:9"  # where nobody is: these pages are seen without signing in

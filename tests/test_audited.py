@@ -70,6 +70,8 @@ CHANGES = {
         ("topics", "apply", "--yes"),
         ["topic.changed", "topic.removed", "topic.removed", "topic.removed", "topic.removed", "topic.removed"],
     ),
+    "statuses apply": (("statuses", "apply", "--yes"), ["statuses.published"]),
+    "statuses restore": (("statuses", "restore", "--yes", "0"), ["statuses.published"]),
     "link": (LINK, ["account.made", "customer.linked", "membership.added"]),
     "link, and move": (MOVE, ["account.made", "customer.moved"]),
     "link, and rename": (
@@ -95,6 +97,8 @@ LOOKS = {
     "audit show": ("audit", "show"),
     "audit verify": ("audit", "verify"),
     "sources list": ("sources", "list"),
+    "statuses export": ("statuses", "export"),
+    "statuses versions": ("statuses", "versions"),
     "topics list": ("topics", "list"),
     "topics defaults": ("topics", "defaults"),
     "staff list": ("staff", "list"),
@@ -112,7 +116,13 @@ LOOKS = {
     "queue list": ("queue", "list"),
     "queue show": ("queue", "show", "nobody"),
 }
+STATUSES = """
+[[statuses.erp.orders]]
+status = "sale"
+label = "We have it"
+"""
 OTHERS = {
+    "statuses rehearse": "tries words on what is kept, and changes nothing: in test_wording",
     "webhooks register": "in test_webhooks_cli, as it needs a vendor that has an API for it",
     "conflicts ignore": "in test_conflicts_cli, as it needs a conflict",
     "conflicts reopen": "in test_conflicts_cli, as it needs a conflict",
@@ -222,6 +232,7 @@ def test_writes_a_line_for_everything_a_command_changes(hallway: Hallway, sandbo
             "sources apply": [file],
             "sources apply, and prune": [empty],
             "topics apply": [topics],
+            "statuses apply": [hallway.write(STATUSES, "statuses.toml")],
             "topics apply, and remove": [topic],
         }.get(name, [])
         before, told = rows.all(), rows.lines()

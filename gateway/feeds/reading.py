@@ -4,6 +4,7 @@ No page waits for such a call either: it would wait for all the calls that have 
 """
 
 from auth.clock import Clock
+from cache.client import Client
 from gateway.kept import Kept
 from gateway.pull import Known, Pull, pull
 
@@ -22,3 +23,8 @@ class Reading:
     async def anew(self, want: Pull, before: Known | None) -> Known:
         """Ask, and put the answer in the place of what was known before. Raises `ConnectorError` and `CacheDown`."""
         return await self._kept.put(want, await pull(want, self._clock()), before)
+
+
+def reading_of(redis: Client, clock: Clock) -> Reading:
+    """Make one that notes nothing for those who look for news."""
+    return Reading(Kept(redis), clock)
