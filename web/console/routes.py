@@ -2,9 +2,20 @@
 
 from litestar import Router
 
-from web.console import customers, pages, requests, sources, status_versions, statuses, today, why
+from web.console import (
+    customers,
+    pages,
+    requests,
+    settings,
+    sources,
+    staff,
+    status_versions,
+    statuses,
+    today,
+    why,
+)
 
-MODULES = (today, customers, requests, sources, statuses, status_versions, pages, why)
+MODULES = (today, customers, requests, sources, statuses, status_versions, pages, why, settings, staff)
 
 CONSOLE = Router(
     path="/",
