@@ -120,10 +120,10 @@ async def test_gives_words_to_what_nobody_knows(portal: Portal, sandbox: Running
     sandbox.site.odoo.rows["account.move"][2098]["payment_state"] = "wait/bank_9"
     assert "To be confirmed" in (await maya.get("/invoices?show=all")).text
     page = text_of((await staff.get("/staff/statuses")).text)
-    assert "wait/bank_9 Invoices, invoices, on 1 record since yesterday. Customers read “To be confirmed”" in page
+    assert "wait/bank_9 Invoices in Invoices, on 1 record since yesterday. Customers read “To be confirmed”" in page
     assert "parts-ordered" in page
     await save(staff, **{**BILL, "status": "wait/bank_9"}, means="open", mails="on")
-    assert "wait/bank_9 Invoices, invoices, on" not in text_of((await staff.get("/staff/statuses")).text)
+    assert "wait/bank_9 Invoices in Invoices, on" not in text_of((await staff.get("/staff/statuses")).text)
     assert await publish(staff) == 303
     seen = (await maya.get("/invoices/erp/2098")).text
     assert "It is not paid yet." in seen

@@ -32,7 +32,7 @@ from gateway.records.database import Database
 from gateway.statuses import INVOICES, ORDERS, TICKETS, UNKNOWN, status_of, worded
 from gateway.steps import steps_of
 from gateway.unmapped import Unmapped
-from gateway.wording import NOTHING, Entry, Said, entry_of, faults, meanings, places, read_words, say, stored
+from gateway.wording import NOTHING, Entry, Said, Words, entry_of, faults, meanings, places, read_words, say, stored
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 TODAY = date(2026, 11, 22)
@@ -43,7 +43,7 @@ ORDER = Order(origin=ORIGIN, number="S1", state="unknown", vendor_state="WAIT_3P
 TICKET = Ticket(origin=ORIGIN, number="1", state="working", vendor_state="open", subject="Door", created_at=NOW)
 BILL = Invoice(origin=ORIGIN, number="I1", state="open", vendor_state="not_paid", total=EURO, open=EURO)
 CARRIER = Entry(means="on_its_way", label="At the carrier", meaning="It is at the depot.", mails=False)
-WORDS = {"erp": {"orders": {"WAIT_3PL": CARRIER}}}
+WORDS: Words = {"erp": {"orders": {"WAIT_3PL": CARRIER}}}
 
 PLAIN = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"], exclude_characters="<>"), min_size=1)
 SHORT = st.none() | PLAIN.map(lambda text: text[:40])
