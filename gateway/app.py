@@ -66,6 +66,7 @@ from gateway.standing import Standing, Standings
 from gateway.supply import Supply
 from gateway.takeout.making import Takeouts
 from gateway.today import Today
+from gateway.troubles import Troubles
 from gateway.unmapped import UnmappedStatuses
 from gateway.usage import Usage
 from gateway.vault import Vault, VaultError
@@ -132,7 +133,8 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
     policy = AddressPolicy(allow_http=settings.allow_http_sources, allow_private=settings.allow_private_sources)
     offices = Offices(database, vault, load_connectors(), policy, budget=partial(budget_of, redis, in_hurry=True))
     flight: Flight[Known] = Flight()
-    supply = Supply(Kept(redis, notes=settings.sends_mails), Turns(redis), flight, clock=utc_now)
+    troubles = Troubles(database, utc_now)
+    supply = Supply(Kept(redis, notes=settings.sends_mails), Turns(redis), flight, clock=utc_now, troubles=troubles)
     views = AccountViews(offices, supply, budget=settings.page_budget)
     inbox = Inbox(database, offices, views, utc_now)
     telling = Telling(supply.announce, views, offices, utc_now)
@@ -191,7 +193,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 stack.push_async_callback(early.aclose)
             for close in (flight.aclose, live.aclose):
                 stack.push_async_callback(close)
-            for late in (watch, inbox, counts, sending):
+            for late in (watch, inbox, counts, sending, troubles):
                 await late.start()
                 stack.push_async_callback(late.aclose)
             stack.push_async_callback(intake.aclose)
@@ -242,11 +244,17 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 "unmapped": UnmappedStatuses(redis),
                 "uploads": uploads_of(settings),
                 "usage": usage,
+                "troubles": troubles,
+                "vault": vault,
             }
         ),
     )
-    lane = Lane(app, ready=ready, redis=redis, sessions=sessions, standings=standings, offices=offices, usage=usage)
-    edge = Edge(lane, base_url=settings.base_url, body_caps=HOOK_CAPS | UPLOAD_CAPS, too_large=note_too_large(intake))
+    edge = Edge(
+        Lane(app, ready=ready, redis=redis, sessions=sessions, standings=standings, offices=offices, usage=usage),
+        base_url=settings.base_url,
+        body_caps=HOOK_CAPS | UPLOAD_CAPS,
+        too_large=note_too_large(intake),
+    )
     return SecureHeaders(edge, base_url=settings.base_url)
 
 

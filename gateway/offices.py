@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import httpx
@@ -17,7 +18,7 @@ from connectors.addresses import AddressPolicy
 from connectors.budget import Budget
 from connectors.config import decode_config
 from connectors.contract import BackOffice, Connector, Limits
-from connectors.errors import AddressRefused, ConnectorError
+from connectors.errors import AddressRefused, ConnectorError, NotSent
 from connectors.records import Kind
 from connectors.tokens import MemoryTokens
 from connectors.transport import open_client
@@ -42,8 +43,15 @@ class SourceBroken(ConnectorError):  # noqa: N818  # says what is the matter, as
     serve_stale, fixed_by = True, "admin"
 
 
+class SourcePaused(NotSent):
+    """A source of which staff want nothing to be asked: what we know of it is shown."""
+
+
 class Office(Struct, frozen=True, kw_only=True):
-    """A source and the way to it. `version` differs after every change of its settings."""
+    """A source and the way to it. `version` differs after every change of its settings.
+
+    `paused_at`: since then nothing is asked of it. `rotated_at`: then its webhook secret was changed.
+    """
 
     name: str
     title: str
@@ -54,10 +62,18 @@ class Office(Struct, frozen=True, kw_only=True):
     broken: str | None = None  # what is wrong, for operators
     wins: Mapping[str, tuple[str, ...]] = {}  # "orders.total" -> sources, this one among them, who counts first
     said: Said = UNSAID  # what staff say about its statuses
+    paused_at: datetime | None = None
+    rotated_at: datetime | None = None
+
+    @property
+    def is_asked(self) -> bool:
+        return self.opened is not None and self.paused_at is None
 
     @property
     def back_office(self) -> BackOffice[Any]:
-        """Raises `SourceBroken`: callers treat it as any other failure of that source."""
+        """Raises `SourceBroken` or `SourcePaused`: callers treat it as any other failure of that source."""
+        if self.paused_at is not None:
+            raise SourcePaused(f"{self.name}: paused")
         if self.opened is None:
             raise SourceBroken(f"{self.name}: {self.broken}")
         return self.opened
@@ -114,6 +130,10 @@ class Offices:
                     await self._close(lambda retired_at: now - retired_at >= RETIRE_AFTER)
         return self._offices
 
+    def look_again(self) -> None:
+        """Go by the rows the next time: one of them has just been changed."""
+        self._looked_at = None
+
     async def get(self, name: str) -> Office | None:
         return (await self.all()).get(name)
 
@@ -154,7 +174,8 @@ class Offices:
             connector = self._connectors.get(row.connector)
             said = self._said.get(row.name, Said(self._number))
             if known and known.version == _version(row):
-                offices[row.name] = known if known.said == said else replace(known, said=said)
+                turned = self._turned(known, row)
+                offices[row.name] = turned if turned.said == said else replace(turned, said=said)
             elif connector:
                 budget = self._budget(row.name, connector.limits)
                 office = open_office(row, connector, self._vault, self._policy, budget)
@@ -163,11 +184,21 @@ class Offices:
                 unknown[row.name] = f"the connector {row.connector!r} is not installed"
         for name in unknown.keys() - self._unknown.keys():
             log.error("source broken", source=name, reason=unknown[name])
-        in_use = {office.opened and id(office.opened.http) for office in offices.values()}
-        self._retire((old for old in self._offices.values() if old.opened and id(old.opened.http) not in in_use), now)
+        used = {office.opened.http for office in offices.values() if office.opened}
+        self._retire((old for old in self._offices.values() if old.opened and old.opened.http not in used), now)
         self._unknown = unknown
         if offices != self._offices:  # else the same mapping says that nothing has changed
             self._offices = offices
+
+    def _turned(self, known: Office, row: Source) -> Office:
+        """Take over what changes without the settings: the way to it stays, and what was read counts on."""
+        if (known.paused_at, known.rotated_at) == (row.paused_at, row.rotated_at):
+            return known
+        opened = known.opened
+        if opened and known.rotated_at != row.rotated_at:
+            with suppress(VaultError, msgspec.ValidationError):
+                opened = replace(opened, config=_config(row, known.connector, self._vault))
+        return replace(known, paused_at=row.paused_at, rotated_at=row.rotated_at, opened=opened)
 
     def _retire(self, offices: Iterable[Office], now: float) -> None:
         self._retired.extend((now, office.opened.http) for office in offices if office.opened)
@@ -199,6 +230,8 @@ def open_office(
         opened=opened,
         broken=broken,
         wins={fact: tuple(sources) for fact, sources in row.wins.items()},
+        paused_at=row.paused_at,
+        rotated_at=row.rotated_at,
     )
 
 
@@ -210,9 +243,7 @@ def vault_row(source: str) -> str:
 def _open(
     row: Source, connector: Connector[Any], vault: Vault, policy: AddressPolicy, budget: Budget | None
 ) -> BackOffice[Any]:
-    place = vault_row(row.name)
-    secrets = {field: vault.open(token, place, field) for field, token in row.sealed.items()}
-    config = decode_config(connector.config, {**row.settings, **secrets})
+    config = _config(row, connector, vault)
     tokens = MemoryTokens()
     http = open_client(
         connector.base_url(config),
@@ -222,6 +253,12 @@ def _open(
         budget=budget,
     )
     return BackOffice(source=row.name, http=http, config=config, tokens=tokens)
+
+
+def _config(row: Source, connector: Connector[Any], vault: Vault) -> Any:  # noqa: ANN401  # of the connector's own type
+    place = vault_row(row.name)
+    secrets = {field: vault.open(token, place, field) for field, token in row.sealed.items()}
+    return decode_config(connector.config, {**row.settings, **secrets})
 
 
 def _version(row: Source) -> str:

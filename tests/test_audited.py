@@ -36,6 +36,8 @@ UNTOLD = {
     "gateway.leases:keep_lease": "whose turn it still is",
     "gateway.feeds.rows:came_to_the_end": "how far a feed was followed",
     "gateway.feeds.rows:failed": "that it could not be",
+    "gateway.troubles:flush": "what went wrong with a source, which nobody did",
+    "gateway.troubles:_purge": "what was well again a month ago",
     "gateway.feeds.sweeps:go_on": "that all lists are read anew",
     "gateway.feeds.sweeps:came_to": "how many of them were",
     "gateway.feeds.sweeps:end": "that all were",
@@ -72,6 +74,8 @@ CHANGES = {
     ),
     "statuses apply": (("statuses", "apply", "--yes"), ["statuses.published"]),
     "statuses restore": (("statuses", "restore", "--yes", "0"), ["statuses.published"]),
+    "sources pause": (("sources", "pause", "erp"), ["source.paused"]),
+    "sources resume": (("sources", "resume", "erp"), ["source.resumed"]),
     "link": (LINK, ["account.made", "customer.linked", "membership.added"]),
     "link, and move": (MOVE, ["account.made", "customer.moved"]),
     "link, and rename": (
@@ -123,6 +127,9 @@ label = "We have it"
 """
 OTHERS = {
     "statuses rehearse": "tries words on what is kept, and changes nothing: in test_wording",
+    "sources read-anew": "in test_sources_console, as each begins anew",
+    "sources remove": "in test_sources_console, as it can be done once",
+    "webhooks secret": "in test_sources_console, as each is another one",
     "webhooks register": "in test_webhooks_cli, as it needs a vendor that has an API for it",
     "conflicts ignore": "in test_conflicts_cli, as it needs a conflict",
     "conflicts reopen": "in test_conflicts_cli, as it needs a conflict",

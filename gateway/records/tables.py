@@ -42,6 +42,8 @@ class Source(Base):
     promises: Mapped[dict[str, Any]]  # kind -> seconds
     wins: Mapped[dict[str, Any]] = mapped_column(default=dict)  # fact -> sources, this one among them, who counts first
     changed_at: Mapped[datetime]
+    paused_at: Mapped[datetime | None]  # since when nothing is asked of it
+    rotated_at: Mapped[datetime | None]  # when its webhook secret was changed; for a while the one before counts too
 
 
 class Account(Base):

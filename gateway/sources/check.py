@@ -15,7 +15,7 @@ from connectors.errors import (
     Refused,
     Unavailable,
 )
-from gateway.offices import Office, Offices, SourceBroken
+from gateway.offices import Office, Offices, SourceBroken, SourcePaused
 
 NEXT_STEPS: dict[type[ConnectorError], str] = {
     AccessDenied: "Renew the credentials there, put them where the sources file points, run `hallway sources apply`.",
@@ -27,6 +27,7 @@ NEXT_STEPS: dict[type[ConnectorError], str] = {
     Unavailable: "Check that the system is up and can be reached from this machine, then try again.",
     BadResponse: "Check that the address is that system's own and that its version is one we support.",
     ConnectorError: "Read the log: this is for whoever maintains the connector.",
+    SourcePaused: "Nothing is asked of it: `hallway sources resume` has it asked again.",
     SourceBroken: "Correct the sources file and run `hallway sources apply`; if it is about a key, see HALLWAY_KEYS.",
 }
 

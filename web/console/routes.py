@@ -7,6 +7,8 @@ from web.console import (
     pages,
     requests,
     settings,
+    source_acts,
+    source_webhooks,
     sources,
     staff,
     status_versions,
@@ -15,7 +17,10 @@ from web.console import (
     why,
 )
 
-MODULES = (today, customers, requests, sources, statuses, status_versions, pages, why, settings, staff)
+MODULES = (
+    *(today, customers, requests, sources, source_acts, source_webhooks, statuses, status_versions, pages, why),
+    *(settings, staff),
+)
 
 CONSOLE = Router(
     path="/",
