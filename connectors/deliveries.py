@@ -19,10 +19,18 @@ class WebhookConfig(Config, frozen=True, kw_only=True):
     """The settings of every connector that takes webhooks. Two secrets, so that one can be changed without a gap."""
 
     webhook_secret: Annotated[
-        Secret | None, Meta(title="Webhook secret", description="None: webhooks of this source are refused")
+        Secret | None,
+        Meta(
+            title="Webhook secret",
+            description="What the system signs its webhooks with, or was given by us. Without it they are refused",
+        ),
     ] = None
     webhook_secret_before: Annotated[
-        Secret | None, Meta(title="Webhook secret before", description="Until everybody over there uses the new one")
+        Secret | None,
+        Meta(
+            title="Webhook secret before",
+            description="The one before, only while it is being changed: both count until you take it away",
+        ),
     ] = None
 
     @property

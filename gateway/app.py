@@ -62,6 +62,7 @@ from gateway.records.database import Database, DatabaseDown
 from gateway.seen_pages import SeenPages
 from gateway.settings import Settings, SettingsError, load
 from gateway.sign_in import provider_of
+from gateway.sources.connecting import Connecting
 from gateway.standing import Standing, Standings
 from gateway.supply import Supply
 from gateway.takeout.making import Takeouts
@@ -212,6 +213,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 "account_views": views,
                 "base_url": settings.base_url,
                 "callers": Callers(settings.trusted_proxies or ()),
+                "connecting": Connecting(database, vault, trail, offices, utc_now, policy=policy),
                 "database": database,
                 "desk": desk,
                 "drafts": drafts,

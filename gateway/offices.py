@@ -19,6 +19,7 @@ from connectors.budget import Budget
 from connectors.config import decode_config
 from connectors.contract import BackOffice, Connector, Limits
 from connectors.errors import AddressRefused, ConnectorError, NotSent
+from connectors.narrowed import narrowed
 from connectors.records import Kind
 from connectors.tokens import MemoryTokens
 from connectors.transport import open_client
@@ -100,7 +101,7 @@ class Offices:
     ) -> None:
         self._db = db
         self._vault = vault
-        self._connectors = connectors
+        self.connectors = connectors
         self._policy = policy
         self._budget = budget
         self._clock = clock
@@ -171,7 +172,7 @@ class Offices:
         unknown: dict[str, str] = {}
         for row in rows:
             known = self._offices.get(row.name)
-            connector = self._connectors.get(row.connector)
+            connector = self.connectors.get(row.connector)
             said = self._said.get(row.name, Said(self._number))
             if known and known.version == _version(row):
                 turned = self._turned(known, row)
@@ -224,7 +225,7 @@ def open_office(
     return Office(
         name=row.name,
         title=row.title,
-        connector=connector,
+        connector=narrowed(connector, row.kinds),
         promises=cast("dict[Kind, int]", row.promises),
         version=_version(row),
         opened=opened,

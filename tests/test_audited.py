@@ -41,6 +41,8 @@ UNTOLD = {
     "gateway.feeds.sweeps:go_on": "that all lists are read anew",
     "gateway.feeds.sweeps:came_to": "how many of them were",
     "gateway.feeds.sweeps:end": "that all were",
+    "gateway.sources.drafts:put": "what one of staff is filling in; saving it is told",
+    "gateway.sources.drafts:drop": "that they began anew, or saved it",
     "gateway.takeout.making:_fetch": "a file on its way into a copy, which is no row",
     "gateway.outbox.desk:take": "what a customer sends: its row says who sent it, and when",
     "gateway.outbox.desk:_change": "that they took it back, or wrote it anew, which its row says too",

@@ -4,7 +4,7 @@ import json
 from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import httpx
 import msgspec
@@ -29,6 +29,7 @@ from gateway.vault import Vault, VaultError
 Action = Literal["add", "change", "keep", "remove", "leave"]
 
 REGISTERED = ("webhook_secret", "webhook_secret_before")
+RESEALED = "unchanged, sealed anew with the current key"
 OVERTAKEN = "somebody else changed the sources meanwhile, and nothing was applied: look at the diff again"
 
 
@@ -106,7 +107,7 @@ async def _do(session: AsyncSession, change: Change, vault: Vault, now: datetime
     row = await session.get(Source, change.name, with_for_update=True)
     if (last_change(row) if row else None) != change.seen:
         raise SourcesChangedError(OVERTAKEN)
-    columns = _columns(change.desired, vault, now) if change.desired else {}
+    columns = _columns(change, row, vault, now) if change.desired else {}
     if row is None:
         row = Source(name=change.name, **columns)
         session.add(row)
@@ -158,11 +159,15 @@ def _plain(row: Source, secret: Container[str] = ()) -> dict[str, Any]:
     """What the audit trail may show of a source: nothing that is secret, or is now and was not when it was stored."""
     settings = {field: value for field, value in row.settings.items() if field not in secret}
     its = {"title": row.title, "connector": row.connector, "settings": settings, "promises": row.promises}
-    return {**its, "wins": row.wins} if row.wins else its
+    more = {"wins": row.wins, "kinds": row.kinds}
+    return {**its, **{name: value for name, value in more.items() if value}}
 
 
-def _columns(desired: Desired, vault: Vault, now: datetime) -> dict[str, Any]:
-    place = vault_row(desired.name)
+def _columns(change: Change, row: Source | None, vault: Vault, now: datetime) -> dict[str, Any]:
+    desired = cast("Desired", change.desired)
+    place, known = vault_row(desired.name), row.sealed_at if row else {}
+    new = {field for field, fate in change.secrets.items() if fate != RESEALED}
+    set_at = {field: now.isoformat() if field in new else known.get(field) for field in desired.secrets}
     return {
         "title": desired.title,
         "connector": desired.connector.name,
@@ -170,6 +175,9 @@ def _columns(desired: Desired, vault: Vault, now: datetime) -> dict[str, Any]:
         "sealed": {field: vault.seal(secret, place, field) for field, secret in desired.secrets.items()},
         "promises": desired.promises,
         "wins": desired.wins,
+        "kinds": list(desired.kinds),
+        "refs": desired.refs,
+        "sealed_at": {field: at for field, at in set_at.items() if at},
         "changed_at": now,
     }
 
@@ -188,6 +196,7 @@ def _added(desired: Desired) -> Change:
         f"connector: {desired.connector.name}",
         *(f"{field}: {_shown(value)}" for field, value in desired.plain.items()),
         *(f"{field}: (secret)" for field in desired.secrets),
+        *([f"kinds: {_shown(desired.kinds)}"] if desired.kinds else []),
         *(f"{kind}: promised within {seconds} s" for kind, seconds in desired.promises.items()),
         f"credentials will be sent to {_host(desired.address)}",
     )
@@ -202,7 +211,9 @@ def _compared(row: Source, desired: Desired, vault: Vault, connectors: Connector
         *_differences({"connector": row.connector}, {"connector": desired.connector.name}),
         *_differences(row.settings, desired.plain),
         *(f"{field}: (secret, {fate})" for field, fate in secrets.items()),
+        *_differences({"kinds": row.kinds}, {"kinds": list(desired.kinds)}),
         *_differences(row.promises, desired.promises, "promise for "),
+        *_differences(_staying(row.refs, secrets), _staying(desired.refs, secrets), "where it comes from: "),
         *_differences(row.wins, desired.wins, "who counts for "),
     ]
     if not details:
@@ -231,6 +242,11 @@ def _differences(old: Mapping[str, Any], new: Mapping[Any, Any], prefix: str = "
             yield f"{prefix}{field}: {_shown(old[field])} -> {_shown(new[field])}"
 
 
+def _staying(refs: Mapping[str, Any], secrets: Container[str]) -> dict[str, Any]:
+    """Leave out those of which something else is told already."""
+    return {field: ref for field, ref in refs.items() if field not in secrets}
+
+
 def _secrets(row: Source, desired: Desired, vault: Vault) -> Iterator[tuple[str, str]]:
     """What happens to each secret field that does not stay as it is."""
     for field in {**row.sealed, **desired.secrets}:
@@ -248,7 +264,7 @@ def _fate(field: str, row: Source, wanted: Secret, vault: Vault) -> str | None:
         if vault.open(token, place, field) != wanted:
             return "changed"
         if vault.reseal(token, place, field) != token:
-            return "unchanged, sealed anew with the current key"
+            return RESEALED
     except VaultError:
         return "the stored one cannot be opened and is replaced"
     return None

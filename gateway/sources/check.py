@@ -49,8 +49,8 @@ async def check(office: Office) -> Verdict:
     try:
         who = await office.connector.check(office.back_office)
     except ConnectorError as error:
-        return Verdict(office.name, _printable(str(error)), _next_step(error))
-    return Verdict(office.name, f"{office.connector.title} knows us as {_printable(who)}")
+        return Verdict(office.name, printable(str(error)), _next_step(error))
+    return Verdict(office.name, f"{office.connector.title} knows us as {printable(who)}")
 
 
 async def check_all(offices: Offices) -> tuple[Verdict, ...]:
@@ -66,6 +66,6 @@ def _next_step(error: ConnectorError) -> str:
     return next(NEXT_STEPS[cls] for cls in type(error).__mro__ if cls in NEXT_STEPS)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Take away what could steer a terminal: a part of the text may be the back office's own."""
     return "".join(character if character.isprintable() else "?" for character in text)

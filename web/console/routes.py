@@ -3,6 +3,7 @@
 from litestar import Router
 
 from web.console import (
+    connecting,
     customers,
     pages,
     requests,
@@ -18,8 +19,8 @@ from web.console import (
 )
 
 MODULES = (
-    *(today, customers, requests, sources, source_acts, source_webhooks, statuses, status_versions, pages, why),
-    *(settings, staff),
+    *(today, customers, requests, sources, connecting, source_acts, source_webhooks, statuses, status_versions),
+    *(pages, why, settings, staff),
 )
 
 CONSOLE = Router(
