@@ -17,6 +17,7 @@ from gateway.cli.conflicts import conflicts
 from gateway.cli.customers import customers, readiness, recheck
 from gateway.cli.documents import documents
 from gateway.cli.failures import FAILED, PlainGroup, WrongInput
+from gateway.cli.help import help_
 from gateway.cli.invitations import invitations
 from gateway.cli.leaks import leakcheck
 from gateway.cli.members import members
@@ -114,6 +115,7 @@ hallway.add_command(outbox)
 hallway.add_command(sources)
 hallway.add_command(topics)
 hallway.add_command(statuses)
+hallway.add_command(help_)
 hallway.add_command(status)
 hallway.add_command(webhooks)
 hallway.add_command(leakcheck)

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 import gateway.records.agreement_tables
 import gateway.records.document_tables
 import gateway.records.feed_tables
+import gateway.records.help_tables
 import gateway.records.identity_tables
 import gateway.records.mail_tables
 import gateway.records.outbox_tables
