@@ -3,37 +3,36 @@
 from litestar import Router
 
 from web.console import (
-    account,
+    accounts,
     connecting,
     customers,
-    links,
     pages,
-    people,
     requests,
     settings,
     source_acts,
     source_webhooks,
     sources,
     staff,
+    status_versions,
+    statuses,
     today,
     why,
 )
 
 MODULES = (
-    today,
-    customers,
-    account,
-    links,
-    people,
-    requests,
-    sources,
-    connecting,
-    source_acts,
-    source_webhooks,
-    pages,
-    why,
-    settings,
-    staff,
+    *(
+        today,
+        customers,
+        accounts,
+        requests,
+        sources,
+        connecting,
+        source_acts,
+        source_webhooks,
+        statuses,
+        status_versions,
+    ),
+    *(pages, why, settings, staff),
 )
 
 CONSOLE = Router(
