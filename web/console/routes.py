@@ -3,6 +3,7 @@
 from litestar import Router
 
 from web.console import (
+    accounts,
     connecting,
     customers,
     deliveries,
@@ -15,26 +16,28 @@ from web.console import (
     source_webhooks,
     sources,
     staff,
+    status_versions,
+    statuses,
     today,
     why,
 )
 from web.console.finding import FINDING
 
 MODULES = (
-    today,
-    customers,
-    requests,
-    sources,
-    connecting,
-    source_acts,
-    source_webhooks,
-    pages,
-    why,
-    deliveries,
-    outgoing,
-    mails,
-    settings,
-    staff,
+    *(
+        today,
+        customers,
+        accounts,
+        requests,
+        sources,
+        connecting,
+        source_acts,
+        source_webhooks,
+        statuses,
+        status_versions,
+    ),
+    *(deliveries, outgoing, mails),
+    *(pages, why, settings, staff),
 )
 
 CONSOLE = Router(
