@@ -39,6 +39,7 @@ from connectors.registry import load_connectors
 from connectors.wire import PoolTransport
 from gateway.account_view import AccountViews
 from gateway.audit import Trail
+from gateway.audit_checking import Checking
 from gateway.budgets import budget_of
 from gateway.door import room
 from gateway.drafts import Drafts
@@ -51,6 +52,7 @@ from gateway.identity.rechecking import Rechecks
 from gateway.identity.watch import Watch
 from gateway.inbox import Inbox
 from gateway.kept import Kept
+from gateway.keyring import Keyring
 from gateway.log import configure
 from gateway.mails.choices import MailDesk
 from gateway.metrics import Metrics
@@ -60,6 +62,8 @@ from gateway.outbox.sending import Sending
 from gateway.outbox.telling import Telling
 from gateway.pull import Known
 from gateway.records.database import Database, DatabaseDown
+from gateway.resealing import Resealing
+from gateway.retention import SESSIONS_KEPT
 from gateway.seen_pages import SeenPages
 from gateway.settings import Settings, SettingsError, load
 from gateway.sign_in import provider_of
@@ -70,6 +74,7 @@ from gateway.takeout.making import Takeouts
 from gateway.today import Today
 from gateway.troubles import Troubles
 from gateway.unmapped import UnmappedStatuses
+from gateway.upkeep import Job, Upkeep
 from gateway.usage import Usage
 from gateway.vault import Vault, VaultError
 from gateway.webhooks.counts import WebhookCounts
@@ -105,7 +110,7 @@ OPENAPI = OpenAPIConfig(
     render_plugins=[JsonRenderPlugin(path="/openapi.json")],
 )
 OUTSIDE = (take_logout, take_delivery, get_healthz, get_readyz, get_metrics)  # for programs, not for people
-SESSIONS_KEPT = timedelta(days=400)  # after they end: they say when somebody was last here
+AUDIT_CHECKED_EVERY = timedelta(days=1)
 MEGABYTE = 1024 * 1024
 ANSWERS_PER_MINUTE = 20  # to help articles, of one member
 SIGN_INS_PER_MINUTE = 30  # steps of a sign-in from one address
@@ -140,8 +145,13 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
     supply = Supply(Kept(redis, notes=settings.sends_mails), Turns(redis), flight, clock=utc_now, troubles=troubles)
     views = AccountViews(offices, supply, budget=settings.page_budget)
     inbox = Inbox(database, offices, views, utc_now)
-    telling = Telling(supply.announce, views, offices, utc_now)
-    sending = Sending(database, offices, utc_now, telling, files_kept=timedelta(days=settings.uploads_kept))
+    sending = Sending(
+        database,
+        offices,
+        utc_now,
+        Telling(supply.announce, views, offices, utc_now),
+        files_kept=timedelta(days=settings.uploads_kept),
+    )
     desk = Desk(database, utc_now, sending.wake, quota_of(settings))
     counts = WebhookCounts(database, utc_now)
     intake = Intake(database, offices, counts, inbox.wake)
@@ -182,6 +192,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
     )
     visitors = Visitors(sessions, database)
     drafts = Drafts(redis, database, vault)
+    upkeep = _upkeep(database, keyring, vault)
     live = Live(redis)
 
     @asynccontextmanager
@@ -196,7 +207,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 stack.push_async_callback(early.aclose)
             for close in (flight.aclose, live.aclose):
                 stack.push_async_callback(close)
-            for late in (watch, inbox, counts, sending, troubles, help_):
+            for late in (watch, inbox, counts, upkeep, sending, troubles, help_):
                 await late.start()
                 stack.push_async_callback(late.aclose)
             stack.push_async_callback(intake.aclose)
@@ -236,7 +247,9 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 "offices": offices,
                 "providers": providers,
                 "readiness": Readiness(database, database_url, redis),
+                "resealing": Resealing(database, keyring),
                 "sessions": sessions,
+                "settings": settings,
                 "standings": standings,
                 "printer": Printer(),
                 "page_tries": RateLimit(redis, "pages", LOOK_UPS_PER_MINUTE),
@@ -249,6 +262,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 "trail": trail,
                 "unmapped": UnmappedStatuses(redis),
                 "uploads": uploads_of(settings),
+                "upkeep": upkeep,
                 "usage": usage,
                 "troubles": troubles,
                 "vault": vault,
@@ -262,6 +276,15 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
         too_large=note_too_large(intake),
     )
     return SecureHeaders(edge, base_url=settings.base_url)
+
+
+def _upkeep(database: Database, keyring: Keyring, vault: Vault) -> Upkeep:
+    """Make what does long work in pieces."""
+    jobs = {
+        "reseal": Job(piece=Resealing(database, keyring).piece, began="keys.reseal_began"),
+        "audit": Job(piece=Checking(vault).piece, every=AUDIT_CHECKED_EVERY),
+    }
+    return Upkeep(database, utc_now, jobs)
 
 
 class SealedIdTokens:

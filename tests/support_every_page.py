@@ -97,6 +97,8 @@ DESK = (
     *("/staff/settings", "/staff/settings/staff", "/staff/settings/staff/colleague"),
     *("/staff/deliveries", "/staff/deliveries?q=zeppelin&status=dead", "/staff/deliveries/refused"),
     *("/staff/deliveries/outgoing", "/staff/deliveries/mails", "/staff/deliveries/replay"),
+    *("/staff/audit", "/staff/audit?who=zeppelin", "/staff/audit/lines/1"),
+    *("/staff/settings/keys", "/staff/settings/keys/reseal", "/staff/settings/retention"),
     *("/staff/customers/bakery", "/staff/customers?only=never", "/staff/customers?only=merged"),
 )
 CATERER = ("erp", "20")  # to whom a quote was sent

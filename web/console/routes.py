@@ -4,13 +4,16 @@ from litestar import Router
 
 from web.console import (
     accounts,
+    audit,
     connecting,
     customers,
     deliveries,
+    keys,
     mails,
     outgoing,
     pages,
     requests,
+    retention,
     settings,
     source_acts,
     source_webhooks,
@@ -36,7 +39,7 @@ MODULES = (
         statuses,
         status_versions,
     ),
-    *(deliveries, outgoing, mails),
+    *(deliveries, outgoing, mails, audit, keys, retention),
     *(pages, why, settings, staff),
 )
 

@@ -8,6 +8,8 @@ from msgspec import Struct
 from auth.guards import for_staff
 from auth.principals import Role, StaffPrincipal
 from web.console.desk import desk
+from web.console.keys import KEYS
+from web.console.retention import RETENTION
 from web.console.staff import STAFF
 
 SETTINGS = "/staff/settings"
@@ -23,7 +25,11 @@ class Setting(Struct, frozen=True, kw_only=True):
     least: Role
 
 
-PAGES = (Setting(href=STAFF, icon="account", title="Staff", text="Who may do what here.", least="owner"),)
+PAGES = (
+    Setting(href=STAFF, icon="account", title="Staff", text="Who may do what here.", least="owner"),
+    Setting(href=KEYS, icon="key", title="Keys", text="What seals secrets, and how to renew it.", least="owner"),
+    Setting(href=RETENTION, icon="clock", title="Retention", text="How long what is kept.", least="admin"),
+)
 
 
 @get(SETTINGS, opt=for_staff("admin"))
