@@ -67,6 +67,7 @@ What = Literal[
     "topic.removed",
     "viewing.began",
     "viewing.ended",
+    "visibility.changed",
     "webhook.registered",
     "webhook.secret_made",
 ]

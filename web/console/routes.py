@@ -15,11 +15,23 @@ from web.console import (
     status_versions,
     statuses,
     today,
+    visible,
     why,
 )
 
 MODULES = (
-    *(today, customers, requests, sources, connecting, source_acts, source_webhooks, statuses, status_versions),
+    *(
+        today,
+        customers,
+        requests,
+        sources,
+        connecting,
+        source_acts,
+        source_webhooks,
+        statuses,
+        status_versions,
+        visible,
+    ),
     *(pages, why, settings, staff),
 )
 
