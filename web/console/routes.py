@@ -3,8 +3,12 @@
 from litestar import Router
 
 from web.console import (
+    accounts,
     connecting,
     customers,
+    deliveries,
+    mails,
+    outgoing,
     pages,
     requests,
     settings,
@@ -18,11 +22,13 @@ from web.console import (
     visible,
     why,
 )
+from web.console.finding import FINDING
 
 MODULES = (
     *(
         today,
         customers,
+        accounts,
         requests,
         sources,
         connecting,
@@ -32,6 +38,7 @@ MODULES = (
         status_versions,
         visible,
     ),
+    *(deliveries, outgoing, mails),
     *(pages, why, settings, staff),
 )
 
@@ -39,4 +46,5 @@ CONSOLE = Router(
     path="/",
     route_handlers=[route for module in MODULES for route in module.ROUTES],
     include_in_schema=False,
+    dependencies=FINDING,
 )
