@@ -101,7 +101,7 @@ def test_speaks_of_every_field_of_a_record_once(kind: Kind) -> None:
 
 
 def test_shows_no_field_that_nobody_speaks_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(ALWAYS, "orders", ALWAYS["orders"] - {"title"})  # type: ignore[arg-type]  # a dict
+    monkeypatch.setitem(ALWAYS, "orders", ALWAYS["orders"] - {"title"})
     order = Order(**SHARED, state="packed", total=EURO, title="new-canary")
     (left,) = conceal("orders", (order,), Shown(fields=dict(ALL)))
     assert "new-canary" not in repr(left)
