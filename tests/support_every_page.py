@@ -90,6 +90,7 @@ DESK = (
     *("/staff/sources/erp/settings", "/staff/sources/erp/settings/untested"),
     *("/staff/sources", "/staff/sources/helpdesk", "/staff/sources/helpdesk/remove", "/staff/sources/helpdesk/secret"),
     *("/staff/requests", "/staff/requests/sent-unknown", "/staff/requests/sent-sent"),
+    *("/staff/help", "/staff/help?show=all", "/staff/help/articles"),
     *("/staff/settings", "/staff/settings/staff", "/staff/settings/staff/colleague"),
 )
 CATERER = ("erp", "20")  # to whom a quote was sent

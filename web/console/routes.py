@@ -5,6 +5,7 @@ from litestar import Router
 from web.console import (
     connecting,
     customers,
+    helping,
     pages,
     requests,
     settings,
@@ -16,7 +17,20 @@ from web.console import (
     why,
 )
 
-MODULES = (today, customers, requests, sources, connecting, source_acts, source_webhooks, pages, why, settings, staff)
+MODULES = (
+    today,
+    customers,
+    requests,
+    helping,
+    sources,
+    connecting,
+    source_acts,
+    source_webhooks,
+    pages,
+    why,
+    settings,
+    staff,
+)
 
 CONSOLE = Router(
     path="/",
