@@ -119,9 +119,9 @@ LOOKS = {
     "queue show": ("queue", "show", "nobody"),
 }
 OTHERS = {
-    "sources read-anew": "in test_sources_console, as each begins anew",
-    "sources remove": "in test_sources_console, as it can be done once",
-    "webhooks secret": "in test_sources_console, as each is another one",
+    "sources read-anew": "in test_sources_acts, as each begins anew",
+    "sources remove": "in test_sources_acts, as it can be done once",
+    "webhooks secret": "in test_sources_acts, as each is another one",
     "webhooks register": "in test_webhooks_cli, as it needs a vendor that has an API for it",
     "conflicts ignore": "in test_conflicts_cli, as it needs a conflict",
     "conflicts reopen": "in test_conflicts_cli, as it needs a conflict",

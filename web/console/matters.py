@@ -16,7 +16,7 @@ class Words(Struct, frozen=True, kw_only=True):
     """How a matter is told, and its next step: a page for those of the `least` role, or a command.
 
     In `href`, {name} stands for the source; in `title`, {source}, {kinds}, {messages}, {logins}, {things}, {statuses}
-    and {webhooks} for what it is about.
+    and {webhooks} for what it is about. `says` tells what the system itself says of it.
     """
 
     chip: str
@@ -26,6 +26,7 @@ class Words(Struct, frozen=True, kw_only=True):
     step: str = ""
     least: Role = "read-only"
     command: str | None = None
+    says: str = "It says: {detail}"
 
 
 WORDS: dict[What, Words] = {
@@ -88,6 +89,7 @@ WORDS: dict[What, Words] = {
         href=f"{ONE}#webhooks",
         step="Register again",
         least="owner",
+        says="It sends to {detail}",
     ),
     "silent": Words(
         chip="Silent",
@@ -102,6 +104,7 @@ WORDS: dict[What, Words] = {
         text="Customers see such a record with words that are true of every one.",
         href=f"{ONE}#statuses",
         step="See them",
+        says="{detail}",
     ),
     "unknown": Words(
         chip="Can’t tell if sent",
@@ -144,6 +147,7 @@ WORDS: dict[What, Words] = {
         text="An old secret, a clock that is wrong, or somebody else who tries. Nothing that is shown changes by them.",
         href=f"{ONE}#webhooks",
         step="Look at its webhooks",
+        says="",
     ),
 }
 
@@ -160,7 +164,7 @@ class Card(Struct, frozen=True):
 
     @property
     def detail(self) -> str:
-        return self.matter.detail
+        return self.words.says.format(detail=self.matter.detail) if self.matter.detail else ""
 
 
 def card_of(matter: Matter, who: StaffPrincipal) -> Card:
