@@ -48,7 +48,7 @@ def met(error: str, kind: Any = "invoices", *, ago: timedelta = MINUTE, place: A
     return replace(WELL, troubles=(trouble,))
 
 
-def told(registered: bool = True, **its: Any) -> SourceStatus:
+def told(*, registered: bool = True, **its: Any) -> SourceStatus:
     summary = replace(WELL.webhooks, registered=registered, told=Told(**{"last_at": NOW, **its}))
     return replace(WELL, webhooks=summary)
 
