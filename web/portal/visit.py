@@ -36,7 +36,7 @@ from web.view import View, address_in, html_of, viewing_of
 
 R = TypeVar("R", bound=Record)
 KIND_OF: dict[type[Record], Kind] = {record_type: kind for kind, record_type in KINDS.items()}
-COUNTED: tuple[Kind, ...] = ("invoices", "tickets")  # their needs stand in the navigation of every page
+COUNTED: tuple[Kind, ...] = ("orders", "invoices", "tickets")  # their needs stand in the navigation of every page
 
 
 class Visit:
@@ -93,9 +93,9 @@ class Visit:
         only_looks = isinstance(self.request.user, Onlooker)
         return Ability(scope=self.scope, offices=self.offices, email=self.profile.email, only_looks=only_looks)
 
-    def can(self, action: ActionName, link: LinkRef) -> bool:
+    def can(self, action: ActionName, link: LinkRef, record: Record | None = None) -> bool:
         """Whether the visitor can have something done in a source, as who they are there. An onlooker cannot."""
-        return self.ability.can(action, link)
+        return self.ability.can(action, link, record)
 
     @cached_property
     def desks(self) -> tuple[LinkRef, ...]:
@@ -209,7 +209,7 @@ class Visit:
             account_id=self._account_id,
             areas=self.areas,
             can_ask=bool(self.desks),
-            needs=needs_by_area((part for part in parts if part.kind in COUNTED), self.today),
+            needs=self._needs(parts),
             seen=MARK_PLACE if self.is_linked and is_asked_for else None,
             code=PLACE if has_code else None,
             refresh=is_asked_for and any(part.asking for part in about),
@@ -248,6 +248,12 @@ class Visit:
         version = self._records.first_version if self._records else None
         html = html.replace(MARK_PLACE.encode(), mark_of(version, self.scope).encode())
         return Response(html, media_type=MediaType.HTML)
+
+    def _needs(self, parts: Iterable[Part]) -> tuple[tuple[Area, int], ...]:
+        """Count what the navigation says needs the customer."""
+        counts = needs_by_area(parts, self.today)
+        asked = len(self.standing.asked)
+        return (*counts, ("documents", asked)) if asked else counts
 
     def keep(self, body: bytes, parts: Sequence[Part], headers: Mapping[str, str], etag: str | None = None) -> None:
         """Let this very answer be given again, while all that it is made of is on time and has not changed."""
