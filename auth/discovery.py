@@ -4,7 +4,6 @@ https://openid.net/specs/openid-connect-discovery-1_0.html
 """
 
 from datetime import timedelta
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import httpx
@@ -14,6 +13,7 @@ from msgspec import Struct
 
 from auth.clock import Clock
 from auth.errors import NotBelieved, ProviderDown
+from auth.loopback import is_loopback
 from auth.provider_http import get_document
 from cache.flight import Flight
 
@@ -92,11 +92,4 @@ def is_safe(url: str, issuer: str) -> bool:
         return False
     if parts.scheme == "https":
         return True
-    return parts.scheme == home.scheme == "http" and parts.netloc == home.netloc and _is_loopback(host)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return parts.scheme == home.scheme == "http" and parts.netloc == home.netloc and is_loopback(host)

@@ -11,6 +11,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+from auth.loopback import is_loopback
 from auth.principals import ROLES, Role
 from connectors.config import Secret
 from gateway.colours import HEX
@@ -214,7 +215,7 @@ def _web_address(given: str) -> SplitResult:
         raise ValueError("must be an address such as https://portal.example.com")
     if "@" in url.netloc or "?" in given or "#" in given or not given.isprintable() or " " in given:
         raise ValueError("must have no user, question mark, hash or space")
-    if url.scheme == "http" and not _is_loopback(url.hostname or ""):
+    if url.scheme == "http" and not is_loopback(url.hostname or ""):
         raise ValueError("must begin with https:// (http:// is for this machine only, such as http://127.0.0.1:8000)")
     return url
 
@@ -240,7 +241,3 @@ def _is_ip(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _is_loopback(host: str) -> bool:
-    return host == "localhost" or host.endswith(".localhost") or (_is_ip(host) and ip_address(host).is_loopback)

@@ -1,4 +1,4 @@
-"""Staff and their roles, as a list has them. Commands of whoever runs the machine."""
+"""Staff and their roles, as a list has them: of commands of whoever runs the machine, and of an owner's page."""
 
 from datetime import datetime
 
@@ -16,10 +16,25 @@ from gateway.records.lines import By, Line, What
 from gateway.records.tables import Staff
 from gateway.records.upsert import insert
 
+UNKNOWN = "there is no such person among staff: give issuer and subject as their provider does"
+
+
+class StaffError(Exception):
+    """A role that cannot be given like this."""
+
+
+class StaffChanged(StaffError):  # noqa: N818  # says what is the matter
+    """Somebody else has changed this role since it was looked at."""
+
+
+class LastOwner(StaffError):  # noqa: N818  # as above
+    """Nobody would be left who can do everything."""
+
 
 class Colleague(Struct, frozen=True, kw_only=True):
     """One of staff. `role` is what counts, of the role that was listed and the one that their provider claims."""
 
+    id: str
     login: Login
     name: str | None
     role: Role
@@ -33,6 +48,7 @@ async def staff_of(db: Database) -> tuple[Colleague, ...]:
         rows = (await session.scalars(sa.select(Staff).order_by(Staff.created_at, Staff.id))).all()
     return tuple(
         Colleague(
+            id=row.id,
             login=Login(row.issuer, row.subject),
             name=row.name,
             role=role_of(row),
@@ -68,6 +84,28 @@ async def give_role(db: Database, *, trail: Trail, by: By, login: Login, role: R
     return line is not None
 
 
+async def change_role(
+    db: Database, *, trail: Trail, by: By, staff_id: str, role: Role | None, seen: str | None
+) -> None:
+    """List a role as `give_role` does, for somebody who saw that `seen` was listed.
+
+    Raises `LinkError` for somebody we do not know, `StaffChanged` where something else is listed by now, and
+    `LastOwner` where nobody else could change it back.
+    """
+    async with db.write() as session:
+        everybody = (await session.scalars(sa.select(Staff).order_by(Staff.id).with_for_update())).all()
+        staff = next((each for each in everybody if each.id == staff_id), None)
+        if staff is None:
+            raise LinkError(UNKNOWN)
+        if staff.listed_role != seen:
+            raise StaffChanged
+        was_owner = role_of(staff) == "owner"
+        line = _give(staff, "staff.role_given", by, role)
+        if was_owner and not any(role_of(each) == "owner" for each in everybody):
+            raise LastOwner
+        await trail.record(session, *([line] if line else []))
+
+
 async def _add(
     db: Database, what: What, *, trail: Trail, by: By, login: Login, role: Role, now: datetime, name: str | None
 ) -> bool:
@@ -86,7 +124,11 @@ async def _list(session: AsyncSession, what: What, by: By, login: Login, role: R
     this = sa.select(Staff).where(Staff.issuer == login.issuer, Staff.subject == login.subject)
     staff = await session.scalar(this.with_for_update())
     if staff is None:
-        raise LinkError("there is no such person among staff: give issuer and subject as their provider does")
+        raise LinkError(UNKNOWN)
+    return _give(staff, what, by, role)
+
+
+def _give(staff: Staff, what: What, by: By, role: Role | None) -> Line | None:
     if staff.listed_role == role:
         return None
     before, staff.listed_role = staff.listed_role, role
@@ -96,6 +138,6 @@ async def _list(session: AsyncSession, what: What, by: By, login: Login, role: R
         by=by,
         about=owner,
         details={"before": before, "after": role},
-        personal={"issuer": login.issuer, "subject": login.subject},
+        personal={"issuer": staff.issuer, "subject": staff.subject},
         owner=owner,
     )

@@ -4,12 +4,12 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from ipaddress import ip_address
 from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 from msgspec import Struct
 
+from auth.loopback import is_loopback
 from connectors.config import Secret
 
 PATIENCE = 20.0  # seconds for an answer
@@ -54,7 +54,7 @@ class Server(Struct, frozen=True, kw_only=True):
         """A password goes to another machine under TLS only. None: TLS is used where the server has it."""
         if self.is_secure:
             return False
-        return True if self.password and not _is_loopback(self.host) else None
+        return True if self.password and not is_loopback(self.host) else None
 
 
 def server_of(url: Secret) -> Server:
@@ -157,10 +157,3 @@ def _is_about_address(error: aiosmtplib.SMTPResponseException) -> bool:
     if told:
         return told[1] == "1" or told.groups() == ("2", "1")
     return error.code in NO_MAILBOX
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -11,6 +11,7 @@ from auth.principals import Role, StaffPrincipal
 from web.view import render
 
 STAFF_HOME = "/staff"
+CHANGED = "Somebody changed this after you opened it. What you see is how it is now."
 ROLE_NAMES: dict[Role, str] = {
     "none": "No role",
     "read-only": "Read-only",
@@ -77,6 +78,7 @@ PLACES = (
     Place(name="customers", href="/staff/customers", icon="account", title="Customers", least="read-only"),
     Place(name="requests", href="/staff/requests", icon="requests", title="Requests", least="support"),
     Place(name="sources", href="/staff/sources", icon="plug", title="Sources", least="read-only"),
+    Place(name="settings", href="/staff/settings", icon="settings", title="Settings", least="admin"),
     Place(name="pages", href="/staff/pages", icon="documents", title="Same page", least="support"),
 )
 

@@ -2,9 +2,9 @@
 
 from litestar import Router
 
-from web.console import customers, pages, requests, sources, today, why
+from web.console import customers, pages, requests, settings, sources, staff, today, why
 
-MODULES = (today, customers, requests, sources, pages, why)
+MODULES = (today, customers, requests, sources, pages, why, settings, staff)
 
 CONSOLE = Router(
     path="/",

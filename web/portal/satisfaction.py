@@ -51,8 +51,6 @@ async def satisfaction(visit: Visit, item: Item[Ticket]) -> Satisfaction | None:
     is_mine = given is not None and given.member == visit.scope.member_id
     is_open = given is None or (is_mine and given.state in CHANGEABLE)
     may_answer = is_open and visit.can("rate", link, record)
-    if given is None and not may_answer:
-        return None
     asked = given.asked if given else None
     said = asked if isinstance(asked, Rating) else None
     return Satisfaction(

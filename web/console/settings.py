@@ -1,0 +1,35 @@
+"""What staff set for the whole portal: a page that leads to the pages of it."""
+
+from typing import Any
+
+from litestar import Request, Response, get
+from msgspec import Struct
+
+from auth.guards import for_staff
+from auth.principals import Role, StaffPrincipal
+from web.console.desk import desk
+from web.console.staff import STAFF
+
+SETTINGS = "/staff/settings"
+
+
+class Setting(Struct, frozen=True, kw_only=True):
+    """One page of settings, offered to those whose role opens it."""
+
+    href: str
+    icon: str
+    title: str
+    text: str
+    least: Role
+
+
+PAGES = (Setting(href=STAFF, icon="account", title="Staff", text="Who may do what here.", least="owner"),)
+
+
+@get(SETTINGS, opt=for_staff("admin"))
+async def show_settings(request: Request[StaffPrincipal, Any, Any]) -> Response[str]:
+    pages = [page for page in PAGES if request.user.reaches(page.least)]
+    return desk(request, "staff_settings.html", area="settings", pages=pages)
+
+
+ROUTES = [show_settings]
