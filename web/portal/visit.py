@@ -209,7 +209,7 @@ class Visit:
             account_id=self._account_id,
             areas=self.areas,
             can_ask=bool(self.desks),
-            needs=self._needs(parts),
+            needs=needs_by_area(parts, self.today, documents=len(self.standing.asked)),
             seen=MARK_PLACE if self.is_linked and is_asked_for else None,
             code=PLACE if has_code else None,
             refresh=is_asked_for and any(part.asking for part in about),
@@ -248,12 +248,6 @@ class Visit:
         version = self._records.first_version if self._records else None
         html = html.replace(MARK_PLACE.encode(), mark_of(version, self.scope).encode())
         return Response(html, media_type=MediaType.HTML)
-
-    def _needs(self, parts: Iterable[Part]) -> tuple[tuple[Area, int], ...]:
-        """Count what the navigation says needs the customer."""
-        counts = needs_by_area(parts, self.today)
-        asked = len(self.standing.asked)
-        return (*counts, ("documents", asked)) if asked else counts
 
     def keep(self, body: bytes, parts: Sequence[Part], headers: Mapping[str, str], etag: str | None = None) -> None:
         """Let this very answer be given again, while all that it is made of is on time and has not changed."""
