@@ -61,10 +61,12 @@ from gateway.records.database import Database, DatabaseDown
 from gateway.seen_pages import SeenPages
 from gateway.settings import Settings, SettingsError, load
 from gateway.sign_in import provider_of
+from gateway.sources.connecting import Connecting
 from gateway.standing import Standing, Standings
 from gateway.supply import Supply
 from gateway.takeout.making import Takeouts
 from gateway.today import Today
+from gateway.troubles import Troubles
 from gateway.usage import Usage
 from gateway.vault import Vault, VaultError
 from gateway.webhooks.counts import WebhookCounts
@@ -130,7 +132,8 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
     policy = AddressPolicy(allow_http=settings.allow_http_sources, allow_private=settings.allow_private_sources)
     offices = Offices(database, vault, load_connectors(), policy, budget=partial(budget_of, redis, in_hurry=True))
     flight: Flight[Known] = Flight()
-    supply = Supply(Kept(redis, notes=settings.sends_mails), Turns(redis), flight, clock=utc_now)
+    troubles = Troubles(database, utc_now)
+    supply = Supply(Kept(redis, notes=settings.sends_mails), Turns(redis), flight, clock=utc_now, troubles=troubles)
     views = AccountViews(offices, supply, budget=settings.page_budget)
     inbox = Inbox(database, offices, views, utc_now)
     telling = Telling(supply.announce, views, offices, utc_now)
@@ -189,7 +192,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 stack.push_async_callback(early.aclose)
             for close in (flight.aclose, live.aclose):
                 stack.push_async_callback(close)
-            for late in (watch, inbox, counts, sending):
+            for late in (watch, inbox, counts, sending, troubles):
                 await late.start()
                 stack.push_async_callback(late.aclose)
             stack.push_async_callback(intake.aclose)
@@ -208,6 +211,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 "account_views": views,
                 "base_url": settings.base_url,
                 "callers": Callers(settings.trusted_proxies or ()),
+                "connecting": Connecting(database, vault, trail, offices, utc_now, policy=policy),
                 "database": database,
                 "desk": desk,
                 "drafts": drafts,
@@ -238,11 +242,17 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 "trail": trail,
                 "uploads": uploads_of(settings),
                 "usage": usage,
+                "troubles": troubles,
+                "vault": vault,
             }
         ),
     )
-    lane = Lane(app, ready=ready, redis=redis, sessions=sessions, standings=standings, offices=offices, usage=usage)
-    edge = Edge(lane, base_url=settings.base_url, body_caps=HOOK_CAPS | UPLOAD_CAPS, too_large=note_too_large(intake))
+    edge = Edge(
+        Lane(app, ready=ready, redis=redis, sessions=sessions, standings=standings, offices=offices, usage=usage),
+        base_url=settings.base_url,
+        body_caps=HOOK_CAPS | UPLOAD_CAPS,
+        too_large=note_too_large(intake),
+    )
     return SecureHeaders(edge, base_url=settings.base_url)
 
 

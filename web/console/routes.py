@@ -2,9 +2,21 @@
 
 from litestar import Router
 
-from web.console import customers, pages, requests, settings, sources, staff, today, why
+from web.console import (
+    connecting,
+    customers,
+    pages,
+    requests,
+    settings,
+    source_acts,
+    source_webhooks,
+    sources,
+    staff,
+    today,
+    why,
+)
 
-MODULES = (today, customers, requests, sources, pages, why, settings, staff)
+MODULES = (today, customers, requests, sources, connecting, source_acts, source_webhooks, pages, why, settings, staff)
 
 CONSOLE = Router(
     path="/",
