@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from html import unescape
 
@@ -26,7 +27,7 @@ TRIES = 200
 
 
 @pytest.fixture(params=DESKS)
-async def world(request: pytest.FixtureRequest, sandbox: RunningSandbox) -> World:
+async def world(request: pytest.FixtureRequest, sandbox: RunningSandbox) -> AsyncIterator[World]:
     async with opened(sandbox, request.param) as world:
         yield world
 
