@@ -3,6 +3,7 @@
 from litestar import Router
 
 from web.console import (
+    accounts,
     connecting,
     customers,
     pages,
@@ -12,11 +13,27 @@ from web.console import (
     source_webhooks,
     sources,
     staff,
+    status_versions,
+    statuses,
     today,
     why,
 )
 
-MODULES = (today, customers, requests, sources, connecting, source_acts, source_webhooks, pages, why, settings, staff)
+MODULES = (
+    *(
+        today,
+        customers,
+        accounts,
+        requests,
+        sources,
+        connecting,
+        source_acts,
+        source_webhooks,
+        statuses,
+        status_versions,
+    ),
+    *(pages, why, settings, staff),
+)
 
 CONSOLE = Router(
     path="/",
