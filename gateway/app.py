@@ -42,6 +42,7 @@ from gateway.audit import Trail
 from gateway.budgets import budget_of
 from gateway.door import room
 from gateway.drafts import Drafts
+from gateway.feeds.rehearsing import Rehearsing
 from gateway.health import Readiness
 from gateway.help.desk import Help
 from gateway.identity.arrival import Arrivals
@@ -68,6 +69,7 @@ from gateway.supply import Supply
 from gateway.takeout.making import Takeouts
 from gateway.today import Today
 from gateway.troubles import Troubles
+from gateway.unmapped import UnmappedStatuses
 from gateway.usage import Usage
 from gateway.vault import Vault, VaultError
 from gateway.webhooks.counts import WebhookCounts
@@ -239,11 +241,13 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 "printer": Printer(),
                 "page_tries": RateLimit(redis, "pages", LOOK_UPS_PER_MINUTE),
                 "ready": ready,
+                "rehearsing": Rehearsing(database, redis, offices, utc_now, sends_mails=settings.sends_mails),
                 "seen_pages": seen_pages,
                 "sign_in_tries": RateLimit(redis, "sign-in", SIGN_INS_PER_MINUTE),
                 "today": Today(database, offices, redis, settings.base_url, utc_now),
                 "takeouts": Takeouts(database, vault, utc_now, trail=trail, views=views, desk=desk),
                 "trail": trail,
+                "unmapped": UnmappedStatuses(redis),
                 "uploads": uploads_of(settings),
                 "usage": usage,
                 "troubles": troubles,

@@ -12,6 +12,7 @@ from support_chromium import CHROMIUM, find_chromium
 from support_portal import BAKERY, KEYS, Portal, listening
 from support_sandbox import RunningSandbox, free_port
 from support_sent import ASKED, SENT, add_asked, add_sent
+from support_statuses import add_statuses
 
 from auth import cookies
 from auth.clock import utc_now
@@ -30,7 +31,13 @@ from gateway.settings import Settings
 from gateway.sign_in import ProviderSettings
 
 LISTS = ("/", "/orders", "/invoices", "/requests", "/documents")
-RECORDS = ("/orders/erp/4424", "/orders/erp/4449", "/invoices/erp/2093", "/requests/helpdesk/881")
+RECORDS = (
+    "/orders/erp/4424",
+    "/orders/erp/4449",
+    "/invoices/erp/2093",
+    "/requests/helpdesk/881",
+    "/requests/helpdesk/860",
+)
 FORMS = ("/orders/erp/4424/again", "/orders/erp/4449/accept", "/orders/erp/4449/decline")
 WHY = "/invoices/erp/2093/why"
 FILTERED = ("/orders?show=all", "/invoices?show=all", "/requests?show=solved", "/orders?q=zeppelin")
@@ -86,12 +93,18 @@ DOORS = (f"/mails/stop/{STOP}", "/sign-in", "/signed-out", "/nowhere", "/auth/ca
 DESK = (
     *("/staff", "/staff/customers", "/staff/customers?q=zeppelin", "/staff/pages", "/staff/customers/bakery/why"),
     "/staff/customers/bakery/why?member=x&record=nothing",
+    *("/staff/statuses", "/staff/statuses/edit?source=erp&kind=invoices&status=not_paid"),
+    *("/staff/statuses/rehearsal", "/staff/statuses/discard", "/staff/statuses/versions", "/staff/statuses/versions/0"),
+    "/staff/statuses/versions/1",
     *("/staff/sources/new", "/staff/sources/new/request_tracker", "/staff/sources/new/odoo/untested"),
     *("/staff/sources/erp/settings", "/staff/sources/erp/settings/untested"),
     *("/staff/sources", "/staff/sources/helpdesk", "/staff/sources/helpdesk/remove", "/staff/sources/helpdesk/secret"),
     *("/staff/requests", "/staff/requests/sent-unknown", "/staff/requests/sent-sent"),
     *("/staff/help", "/staff/help?show=all", "/staff/help/articles"),
     *("/staff/settings", "/staff/settings/staff", "/staff/settings/staff/colleague"),
+    *("/staff/deliveries", "/staff/deliveries?q=zeppelin&status=dead", "/staff/deliveries/refused"),
+    *("/staff/deliveries/outgoing", "/staff/deliveries/mails", "/staff/deliveries/replay"),
+    *("/staff/customers/bakery", "/staff/customers?only=never", "/staff/customers?only=merged"),
 )
 CATERER = ("erp", "20")  # to whom a quote was sent
 ISSUER = "http://127.0.0.1:9"  # where nobody is: these pages are seen without signing in
@@ -147,6 +160,7 @@ async def stage(portal_settings: Settings, database: Database, sandbox: RunningS
     await portal.tie("maya", "helpdesk", "maya@alderlane.example")
     await portal.link("maya", "new", ("erp", "999"), ("helpdesk", "new@customer.example"))
     await add_colleague(database)
+    await add_statuses(database)
     await add_asked(database, "bakery")
     await add_sent(database, "bakery", "maya", LinkRef("helpdesk", "maya@alderlane.example"))
     async with listening(portal.app, port), async_playwright() as playwright:
