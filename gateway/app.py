@@ -38,6 +38,7 @@ from connectors.dialer import Dialer
 from connectors.registry import load_connectors
 from connectors.wire import PoolTransport
 from gateway.account_view import AccountViews
+from gateway.appearance import Appearances, of_settings
 from gateway.audit import Trail
 from gateway.budgets import budget_of
 from gateway.door import room
@@ -71,8 +72,10 @@ from gateway.webhooks.counts import WebhookCounts
 from gateway.webhooks.intake import Intake
 from web.api.routes import API
 from web.backchannel import take_logout
+from web.console.appearance import LOGO_CAPS
 from web.console.pages import LOOK_UPS_PER_MINUTE, look_of
 from web.console.routes import CONSOLE
+from web.dressing import Dressing
 from web.edge import Edge
 from web.errors import HANDLERS
 from web.headers import SecureHeaders
@@ -100,6 +103,7 @@ OPENAPI = OpenAPIConfig(
     render_plugins=[JsonRenderPlugin(path="/openapi.json")],
 )
 OUTSIDE = (take_logout, take_delivery, get_healthz, get_readyz, get_metrics)  # for programs, not for people
+BODY_CAPS = HOOK_CAPS | UPLOAD_CAPS | LOGO_CAPS  # what may be sent, by the begin of its address
 SESSIONS_KEPT = timedelta(days=400)  # after they end: they say when somebody was last here
 MEGABYTE = 1024 * 1024
 SIGN_INS_PER_MINUTE = 30  # steps of a sign-in from one address
@@ -127,8 +131,13 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
     redis = connect(settings.redis_url.reveal())
     keyring = settings.keyring()
     vault = Vault(keyring)
-    policy = AddressPolicy(allow_http=settings.allow_http_sources, allow_private=settings.allow_private_sources)
-    offices = Offices(database, vault, load_connectors(), policy, budget=partial(budget_of, redis, in_hurry=True))
+    offices = Offices(
+        database,
+        vault,
+        load_connectors(),
+        AddressPolicy(allow_http=settings.allow_http_sources, allow_private=settings.allow_private_sources),
+        budget=partial(budget_of, redis, in_hurry=True),
+    )
     flight: Flight[Known] = Flight()
     supply = Supply(Kept(redis, notes=settings.sends_mails), Turns(redis), flight, clock=utc_now)
     views = AccountViews(offices, supply, budget=settings.page_budget)
@@ -149,6 +158,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
     )
     standings = Standings(database, Copies(redis, "visit", Standing, utc_now), utc_now)
     ready = Ready(utc_now, view.today, settings.page_cache * MEGABYTE)
+    dressing = Dressing(Appearances(database, of_settings(settings)), view, seen_pages, ready)
     trail = Trail(vault, utc_now)
     watch = Watch(
         database,
@@ -184,7 +194,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 stack.push_async_callback(close)
             with suppress(DatabaseDown):  # the next start does it
                 await sessions.purge(SESSIONS_KEPT)
-            for early in (usage, seen_pages):
+            for early in (usage, seen_pages, dressing):
                 await early.start()
                 stack.push_async_callback(early.aclose)
             for close in (flight.aclose, live.aclose):
@@ -211,6 +221,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 "database": database,
                 "desk": desk,
                 "drafts": drafts,
+                "dressing": dressing,
                 "intake": intake,
                 "live_pages": LivePages(
                     live=live,
@@ -242,7 +253,12 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
         ),
     )
     lane = Lane(app, ready=ready, redis=redis, sessions=sessions, standings=standings, offices=offices, usage=usage)
-    edge = Edge(lane, base_url=settings.base_url, body_caps=HOOK_CAPS | UPLOAD_CAPS, too_large=note_too_large(intake))
+    edge = Edge(
+        lane,
+        base_url=settings.base_url,
+        body_caps=HOOK_CAPS | UPLOAD_CAPS | LOGO_CAPS,
+        too_large=note_too_large(intake),
+    )
     return SecureHeaders(edge, base_url=settings.base_url)
 
 

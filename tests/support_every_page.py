@@ -59,7 +59,7 @@ DOORS = (f"/mails/stop/{STOP}", "/sign-in", "/signed-out", "/nowhere", "/auth/ca
 DESK = (
     *("/staff", "/staff/customers", "/staff/customers?q=zeppelin", "/staff/pages", "/staff/customers/bakery/why"),
     "/staff/customers/bakery/why?member=x&record=nothing",
-    *("/staff/sources", "/staff/requests", "/staff/settings", "/staff/settings/staff"),
+    *("/staff/sources", "/staff/requests", "/staff/settings", "/staff/settings/staff", "/staff/settings/appearance"),
 )
 CATERER = ("erp", "20")  # to whom a quote was sent
 ISSUER = "http://127.0.0.1:9"  # where nobody is: these pages are seen without signing in

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 What = Literal[
+    "appearance.changed",
     "account.made",
     "account.renamed",
     "conflict.ignored",

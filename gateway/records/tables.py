@@ -18,6 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 import gateway.records.agreement_tables
+import gateway.records.appearance_tables
 import gateway.records.document_tables
 import gateway.records.feed_tables
 import gateway.records.identity_tables

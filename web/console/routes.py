@@ -2,9 +2,9 @@
 
 from litestar import Router
 
-from web.console import customers, pages, requests, settings, sources, staff, today, why
+from web.console import appearance, customers, pages, requests, settings, sources, staff, today, why
 
-MODULES = (today, customers, requests, sources, pages, why, settings, staff)
+MODULES = (today, customers, requests, sources, pages, why, settings, staff, appearance)
 
 CONSOLE = Router(
     path="/",
