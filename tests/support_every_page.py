@@ -11,17 +11,19 @@ from support_audit import TRAIL
 from support_chromium import CHROMIUM, find_chromium
 from support_portal import BAKERY, KEYS, Portal, listening
 from support_sandbox import RunningSandbox, free_port
+from support_sent import ASKED, SENT, add_asked, add_sent
 
 from auth import cookies
 from auth.clock import utc_now
 from auth.principals import Role
 from auth.provider import Identity
 from connectors.config import Secret
-from gateway.access import remember_staff
+from gateway.access import LinkRef, remember_staff
 from gateway.app import make_app
 from gateway.keyring import parse_keyring
 from gateway.mails.choices import Stop, Stops
 from gateway.records.database import Database
+from gateway.records.tables import Staff
 from gateway.settings import Settings
 from gateway.sign_in import ProviderSettings
 
@@ -37,16 +39,22 @@ ASKING = (
 STATEMENTS = ("/invoices/statement", "/invoices/statement?from=&to=2099-12-31", "/invoices/statement?from=x&to=y")
 SEARCHES = ("/search", "/search?q=oven", "/search?q=zeppelin")
 ACCOUNT = ("/account", "/account/details", "/account/details/edit?source=erp&person=11", "/account/delete")
+STANDS = (
+    *(f"/documents/asked/{state}" for state in ASKED),
+    *(f"/requests/sent/sent-{state}" for state in SENT),
+)
 MEMBERS_PAGES = (
     *LISTS,
     *RECORDS,
     *FORMS,
     WHY,
+    "/orders/erp/4424/why",
+    "/requests/helpdesk/881/why",
     *FILTERED,
     *ASKING,
     *STATEMENTS,
     *SEARCHES,
-    "/account",
+    *STANDS,
     "/account/mails",
     "/open/new/invoices/erp/2093",
     *ACCOUNT,
@@ -59,7 +67,8 @@ DOORS = (f"/mails/stop/{STOP}", "/sign-in", "/signed-out", "/nowhere", "/auth/ca
 DESK = (
     *("/staff", "/staff/customers", "/staff/customers?q=zeppelin", "/staff/pages", "/staff/customers/bakery/why"),
     "/staff/customers/bakery/why?member=x&record=nothing",
-    *("/staff/sources", "/staff/requests", "/staff/settings", "/staff/settings/staff", "/staff/settings/appearance"),
+    *("/staff/sources", "/staff/requests", "/staff/requests/sent-unknown", "/staff/requests/sent-sent"),
+    *("/staff/settings", "/staff/settings/staff", "/staff/settings/staff/colleague", "/staff/settings/appearance"),
 )
 CATERER = ("erp", "20")  # to whom a quote was sent
 ISSUER = "http://127.0.0.1:9"  # where nobody is: these pages are seen without signing in
@@ -113,11 +122,21 @@ async def stage(portal_settings: Settings, database: Database, sandbox: RunningS
     await portal.tie("maya", "erp", "11")
     await portal.tie("maya", "helpdesk", "maya@alderlane.example")
     await portal.link("maya", "new", ("erp", "999"), ("helpdesk", "new@customer.example"))
+    await add_colleague(database)
+    await add_asked(database, "bakery")
+    await add_sent(database, "bakery", "maya", LinkRef("helpdesk", "maya@alderlane.example"))
     async with listening(portal.app, port), async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=program, args=CHROMIUM)
         yield Stage(portal, chromium)
         await chromium.close()
     await portal.aclose()
+
+
+async def add_colleague(database: Database) -> None:
+    """One of staff under an id that tests can name."""
+    async with database.write() as session:
+        row = {"issuer": ISSUER, "subject": "colleague", "name": "Cleo", "listed_role": "support"}
+        session.add(Staff(id="colleague", created_at=utc_now(), **row))
 
 
 def _provider(title: str | None, **more: str) -> ProviderSettings:

@@ -23,6 +23,9 @@ RUN = """async only => {
   const found = await axe.run(only ? {...options, runOnly: only} : options);
   return found.violations.map(each => `${each.impact} ${each.id}: ${each.nodes.map(node => node.target).join(", ")}`);
 }"""
+EMPTIED = """form => form.querySelectorAll("textarea, select, input:not([type=hidden])").forEach(
+  each => { each.value = ""; each.removeAttribute("required"); }
+)"""
 ALL, COLOURS = None, {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}  # by night only they differ
 
 
@@ -95,6 +98,26 @@ async def test_finds_nothing_where_there_is_nothing(stage: Stage, axe: str) -> N
     empty, unlinked = await stage.member("maya", "new"), await stage.member("nobody", None)
     assert await faults(await stage.look(empty), axe, (*LISTS, "/account")) == []
     assert await faults(await stage.look(unlinked), axe, ("/", "/orders", "/account")) == []
+
+
+async def test_finds_nothing_on_forms_that_came_back(stage: Stage, axe: str) -> None:
+    """Each is sent with nothing in it, as a browser would that checks nothing, and says what is missing."""
+    page = await (await stage.look(await stage.member("maya", "bakery"))).new_page()
+    for path, form in (
+        ("/documents/asked/asked", "[action*=asked]"),
+        ("/requests/helpdesk/881", "[action$=reply]"),
+        ("/requests/new/order", "[action*=order]"),
+        ("/requests/sent/sent-needs_you", "[action$=correct]"),
+        ("/account/details/edit?source=erp&person=11", "[action$=check]"),
+        ("/account/delete", "[action$=delete]"),
+    ):
+        await page.goto(path)
+        await page.eval_on_selector(f"main form{form}", EMPTIED)
+        async with page.expect_navigation() as answered:
+            await page.eval_on_selector(f"main form{form}", "form => form.submit()")
+        assert (await answered.value).status in {200, 422}, path
+        await page.evaluate(axe)
+        assert await run(page, "light") == [], path
 
 
 @pytest.mark.parametrize("kind", ["unavailable", "hang"])

@@ -11,12 +11,15 @@ import time_machine
 from litestar import Litestar
 from support_audit import BY, TRAIL, VAULT
 from support_door import litestar_of
+from support_every_page import CATERER, MEMBERS_PAGES
 from support_portal import ISSUER, Portal
+from support_sent import add_asked, add_sent
 from support_staff import SAM, Staff, member_of, staff_at
 
 from auth import cookies
 from auth.clock import utc_now
 from auth.principals import Role
+from gateway.access import LinkRef
 from gateway.audit_reading import Told, Wanted, read
 from gateway.links import Login
 from gateway.members import disable, erase
@@ -36,6 +39,18 @@ PAGES = (
     "/account",
 )
 ASKING = ("/requests/new", "/requests/new/order?about=erp/orders/4424", "/requests/new/call-back")
+# A form that only the member can send is not shown to who looks: on these pages something else, or nothing, is instead.
+WITHOUT_FORMS = {
+    *("/orders/erp/4424", "/orders/erp/4449", "/requests/helpdesk/881", "/requests/sent/sent-needs_you"),
+    *("/documents/asked/asked", "/documents/asked/refused", "/account", "/account/details", "/account/delete"),
+}
+POSTING = re.compile(r'<form[^>]* method="post" action="([^"]*)"(?:(?!</form>).)*<button', re.DOTALL)
+FORMS = {
+    "/orders/erp/4424/again": 404,
+    "/orders/erp/4449/accept": 303,
+    "/orders/erp/4449/decline": 303,
+    "/account/details/edit?source=erp&person=11": 404,
+}
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 ELSEWHERE = re.compile(r"You see what (.*?) of (.*?) sees")
 
@@ -77,6 +92,33 @@ async def test_sees_what_the_member_sees(portal: Portal) -> None:
     assert (await sam.get("/invoices/erp/2093/files/pdf")).status_code == 200
     assert (await sam.get("/api/v1/home")).json()["account"] == "Bakery"
     assert (await sam.get("/orders/erp/4499999")).status_code == 404
+
+
+@SQLITE
+async def test_sees_every_page_that_there_is_without_its_forms(portal: Portal) -> None:
+    await portal.link("maya", "bakery", CATERER)
+    await portal.link("maya", "new", ("erp", "999"))
+    await portal.tie("maya", "erp", "11")
+    await portal.sign_in("maya", "bakery")
+    await add_asked(portal.database, "bakery")
+    await add_sent(portal.database, "bakery", "maya", LinkRef("helpdesk", "maya@alderlane.example"))
+    pages = [path for path in MEMBERS_PAGES if path != "/staff"]
+    async with await portal.browser("maya", "bakery") as maya:
+        for path in pages:
+            await maya.get(path)
+        theirs = {path: await maya.get(path) for path in pages}
+    sam = await staff_at(portal)
+    await sam.view(await member_of(portal), "bakery")
+    differ = set()
+    for path in pages:
+        page = await sam.get(path)
+        assert page.status_code == FORMS.get(path, theirs[path].status_code), path
+        if path not in FORMS and main_of(page) != main_of(theirs[path]):
+            differ.add(path)
+        main = page.text.partition("<main")[2]
+        assert set(POSTING.findall(unescape(main))) <= {"/staff/view-as"}, path
+        assert "Reply to the e-mail" not in main, "they have a form for it"
+    assert differ == WITHOUT_FORMS
 
 
 async def test_moves_nothing_of_the_member(portal: Portal) -> None:

@@ -40,7 +40,12 @@ class Given(Struct, frozen=True, kw_only=True):
 
 def may_answer(visit: Visit, item: Item[Order]) -> bool:
     """Whether it is a quote that stands open, and its source takes answers to it from the visitor."""
-    return is_open_offer(item.record, visit.today) and visit.can("accept", item.part.link)
+    return could_answer(visit, item) and visit.can("accept", item.part.link)
+
+
+def could_answer(visit: Visit, item: Item[Order]) -> bool:
+    """Do as `may_answer`, but say of an onlooker what the member could."""
+    return is_open_offer(item.record, visit.today) and visit.ability.could("accept", item.part.link)
 
 
 @get(ACCEPT)

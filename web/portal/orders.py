@@ -13,7 +13,7 @@ from gateway.home import Item
 from gateway.statuses import SHIPMENTS, UNKNOWN, is_delayed, is_expired, is_under_way, status_of
 from gateway.steps import steps_of
 from web.portal.again import may_order_again
-from web.portal.answers import may_answer
+from web.portal.answers import could_answer
 from web.portal.asking_form import place_of
 from web.portal.files import stream_file
 from web.portal.handed import about
@@ -86,7 +86,7 @@ async def show_order(visit: NamedDependency[Visit], source: SourceName, record: 
         invoice_parts=[item.part, *(invoice.part for invoice in invoices)],
         here=href(item),
         handed=so_far.shown,
-        may_answer=may_answer(visit, item) and not so_far.awaits_us,
+        may_answer=could_answer(visit, item) and not so_far.awaits_us,
         is_answered=so_far.awaits_us,
         is_expired=is_expired(item.record, visit.today),
         may_order_again=may_order_again(visit, item),

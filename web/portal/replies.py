@@ -91,9 +91,10 @@ async def answering(
 ) -> Answering | None:
     """Say how a request is answered here, and what was written that the conversation does not show yet.
 
-    `problem` is of the text, and of the files where none are taken. None: not here. Raises `DatabaseDown`.
+    `problem` is of the text, and of the files where none are taken. None: not here. An onlooker is told of what was
+    written, too. Raises `DatabaseDown`.
     """
-    if visit.scope is None or not visit.can("reply", item.part.link):
+    if visit.scope is None or not visit.ability.could("reply", item.part.link):
         return None
     missing = [each for each in reversed(await visit.desk.of(visit.scope)) if _is_missing(each, item)]
     files = uploads_in(visit.request).field(files_problem)

@@ -108,7 +108,7 @@ async def send_reply(
         problem = check(said.text)
         lost_files = AGAIN if problem and sent.files else None
         form = await answering(visit, item, said.text, problem, sent.problem or lost_files)
-        if form is None or visit.scope is None:
+        if form is None or visit.scope is None or not visit.can("reply", item.part.link):
             raise NotFoundException
         if not form.is_refused:
             asked = {"ticket": record, "text": said.text}

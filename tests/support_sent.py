@@ -1,0 +1,79 @@
+"""What was sent and what was asked for, in every state, under ids that tests can name."""
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from auth.clock import utc_now
+from gateway.access import LinkRef
+from gateway.asked import AskedState
+from gateway.outbox.states import State
+from gateway.records.database import Database
+from gateway.records.document_tables import AskedDocument, GivenFile
+from gateway.records.outbox_tables import OutboxRow
+from gateway.records.tables import Member
+
+ASKED: tuple[AskedState, ...] = ("asked", "received", "accepted", "refused")
+SENT: tuple[State, ...] = ("needs_you", "needs_staff", "unknown", "sent", "cancelled")  # where nothing moves by itself
+SAYS = "Page <2> is missing."
+
+
+async def add_asked(db: Database, account: str, *, prefix: str = "", label: str = "Trade licence") -> list[str]:
+    """Ask an account for a document in each state, the first of them overdue; gives their ids."""
+    now = utc_now()
+    ids = [f"{prefix}{state}" for state in ASKED]
+    async with db.write() as session:
+        for id_, state in zip(ids, ASKED, strict=True):
+            due = (now - timedelta(days=3)).date() if state == "asked" else None
+            at = {"made_at": now, "changed_at": now}
+            reason = SAYS if state == "refused" else None
+            row = AskedDocument(id=id_, account_id=account, label=label, due_on=due, state=state, reason=reason, **at)
+            session.add(row)
+            await session.flush()
+            if state != "asked":
+                session.add(given(f"{id_}-file", id_, f"{label}.pdf"))
+    return ids
+
+
+def given(id_: str, document: str, name: str) -> GivenFile:
+    content = b"%PDF-1.7\n%%EOF\n"
+    told = {"size": len(content), "sha256": bytes(32), "content": content}
+    return GivenFile(
+        id=id_, document_id=document, made_at=utc_now(), place=0, name=name, media_type="application/pdf", **told
+    )
+
+
+async def add_sent(db: Database, account: str, subject: str, link: LinkRef, *, text: str = "My order.") -> list[str]:
+    """Do as if a member had sent a request to be found in each state; gives their references, which are their ids."""
+    now = utc_now()
+    async with db.write() as session:
+        member = await session.scalar(sa.select(Member.id).where(Member.subject == subject))
+        for state in SENT:
+            reference = f"sent-{state}"
+            asked = {"reference": reference, "customer": link.customer, "persons": [], "subject": f"It is {state}"}
+            asked |= {"text": text, "route": "", "files": []}
+            is_done = state in {"sent", "cancelled"}
+            session.add(
+                OutboxRow(
+                    id=reference,
+                    reference=reference,
+                    account_id=account,
+                    member_id=member,
+                    nonce=reference,
+                    action="new_ticket",
+                    source=link.source,
+                    asked=asked,
+                    note={},
+                    state=state,
+                    made_at=now,
+                    due_at=None,
+                    tries=1,
+                    tried_at=now,
+                    in_doubt_since=now if state == "unknown" else None,
+                    turn=1,
+                    done_at=now if is_done else None,
+                    number="T-1" if state == "sent" else None,
+                    error="the line broke" if state != "sent" else None,
+                )
+            )
+    return [f"sent-{state}" for state in SENT]
