@@ -2,7 +2,7 @@
 
 import os
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
@@ -50,6 +50,7 @@ from gateway.identity.rechecking import Rechecks
 from gateway.identity.watch import Watch
 from gateway.inbox import Inbox
 from gateway.kept import Kept
+from gateway.keyring import Keyring
 from gateway.log import configure
 from gateway.mails.choices import MailDesk
 from gateway.metrics import Metrics
@@ -61,11 +62,13 @@ from gateway.pull import Known
 from gateway.records.database import Database, DatabaseDown
 from gateway.seen_pages import SeenPages
 from gateway.settings import Settings, SettingsError, load
-from gateway.sign_in import provider_of
+from gateway.sign_in import SignInSettings, provider_of
+from gateway.sources.connecting import Connecting
 from gateway.standing import Standing, Standings
 from gateway.supply import Supply
 from gateway.takeout.making import Takeouts
 from gateway.today import Today
+from gateway.troubles import Troubles
 from gateway.usage import Usage
 from gateway.vault import Vault, VaultError
 from gateway.webhooks.counts import WebhookCounts
@@ -131,15 +134,11 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
     redis = connect(settings.redis_url.reveal())
     keyring = settings.keyring()
     vault = Vault(keyring)
-    offices = Offices(
-        database,
-        vault,
-        load_connectors(),
-        AddressPolicy(allow_http=settings.allow_http_sources, allow_private=settings.allow_private_sources),
-        budget=partial(budget_of, redis, in_hurry=True),
-    )
+    policy = AddressPolicy(allow_http=settings.allow_http_sources, allow_private=settings.allow_private_sources)
+    offices = Offices(database, vault, load_connectors(), policy, budget=partial(budget_of, redis, in_hurry=True))
     flight: Flight[Known] = Flight()
-    supply = Supply(Kept(redis, notes=settings.sends_mails), Turns(redis), flight, clock=utc_now)
+    troubles = Troubles(database, utc_now)
+    supply = Supply(Kept(redis, notes=settings.sends_mails), Turns(redis), flight, clock=utc_now, troubles=troubles)
     views = AccountViews(offices, supply, budget=settings.page_budget)
     inbox = Inbox(database, offices, views, utc_now)
     telling = Telling(supply.announce, views, offices, utc_now)
@@ -177,12 +176,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
         lifetime=timedelta(seconds=settings.session_lifetime),
     )
     provider_http = _provider_client()
-    pre_login = PreLoginCookies(keyring.current.derive(b"pre-login cookies"), utc_now)
-    once = Once(redis)
-    providers = Providers(
-        OidcClient(provider_of(sign_in, settings.base_url), provider_http, utc_now, pre_login, once)
-        for sign_in in sign_ins
-    )
+    providers = Providers(_clients_of(sign_ins, settings.base_url, provider_http, keyring, Once(redis)))
     visitors = Visitors(sessions, database)
     drafts = Drafts(redis, database, vault)
     live = Live(redis)
@@ -199,7 +193,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 stack.push_async_callback(early.aclose)
             for close in (flight.aclose, live.aclose):
                 stack.push_async_callback(close)
-            for late in (watch, inbox, counts, sending):
+            for late in (watch, inbox, counts, sending, troubles):
                 await late.start()
                 stack.push_async_callback(late.aclose)
             stack.push_async_callback(intake.aclose)
@@ -218,6 +212,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 "account_views": views,
                 "base_url": settings.base_url,
                 "callers": Callers(settings.trusted_proxies or ()),
+                "connecting": Connecting(database, vault, trail, offices, utc_now, policy=policy),
                 "database": database,
                 "desk": desk,
                 "drafts": drafts,
@@ -249,12 +244,13 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 "trail": trail,
                 "uploads": uploads_of(settings),
                 "usage": usage,
+                "troubles": troubles,
+                "vault": vault,
             }
         ),
     )
-    lane = Lane(app, ready=ready, redis=redis, sessions=sessions, standings=standings, offices=offices, usage=usage)
     edge = Edge(
-        lane,
+        Lane(app, ready=ready, redis=redis, sessions=sessions, standings=standings, offices=offices, usage=usage),
         base_url=settings.base_url,
         body_caps=HOOK_CAPS | UPLOAD_CAPS | LOGO_CAPS,
         too_large=note_too_large(intake),
@@ -276,6 +272,14 @@ class SealedIdTokens:
             return self._vault.open(sealed, row, "id_token").reveal()
         except VaultError:
             return None  # signing out still works, the provider only asks once more
+
+
+def _clients_of(
+    sign_ins: Iterable[SignInSettings], base_url: str, http: httpx.AsyncClient, keyring: Keyring, once: Once
+) -> Iterator[OidcClient]:
+    pre_login = PreLoginCookies(keyring.current.derive(b"pre-login cookies"), utc_now)
+    for sign_in in sign_ins:
+        yield OidcClient(provider_of(sign_in, base_url), http, utc_now, pre_login, once)
 
 
 def _provider_client() -> httpx.AsyncClient:

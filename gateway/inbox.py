@@ -56,6 +56,7 @@ class Inbox:
         self._clock = clock
         self._rounds = Rounds("webhooks", self._turn, every=LOOK_EVERY)
         self._working: dict[str, asyncio.Task[None]] = {}  # by source
+        self._paused: list[str] = []  # sources of which nothing is asked: what they tell waits
         self._purges = Seldom(self._purge, clock, every=PURGED_EVERY)
 
     def wake(self) -> None:
@@ -74,6 +75,8 @@ class Inbox:
 
     async def _turn(self) -> None:
         """Begin to work on what is due, of each source by itself: one that is slow keeps no other waiting."""
+        offices = await self._offices.all()
+        self._paused = [name for name, office in offices.items() if office.paused_at is not None]
         found = await self._lease() if await self._is_any_due() else {}
         for source, group in found.items():
             task = asyncio.create_task(self._work_on(source, group))
@@ -96,7 +99,7 @@ class Inbox:
             return await session.scalar(due) is not None
 
     def _due(self, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
-        return InboxRow.due_at <= now, InboxRow.source.not_in(list(self._working))
+        return InboxRow.due_at <= now, InboxRow.source.not_in([*self._working, *self._paused])
 
     async def _lease(self) -> dict[str, list[Due]]:
         """Take what is due of sources that we are not at work on. What comes from now on is a row of its own."""

@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import httpx
@@ -11,12 +12,14 @@ import msgspec
 import sqlalchemy as sa
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 from connectors.addresses import AddressPolicy
 from connectors.budget import Budget
 from connectors.config import decode_config
 from connectors.contract import BackOffice, Connector, Limits
-from connectors.errors import AddressRefused, ConnectorError
+from connectors.errors import AddressRefused, ConnectorError, NotSent
+from connectors.narrowed import narrowed
 from connectors.records import Kind
 from connectors.tokens import MemoryTokens
 from connectors.transport import open_client
@@ -37,8 +40,15 @@ class SourceBroken(ConnectorError):  # noqa: N818  # says what is the matter, as
     serve_stale, fixed_by = True, "admin"
 
 
+class SourcePaused(NotSent):
+    """A source of which staff want nothing to be asked: what we know of it is shown."""
+
+
 class Office(Struct, frozen=True, kw_only=True):
-    """A source and the way to it. `version` differs after every change of its settings."""
+    """A source and the way to it. `version` differs after every change of its settings.
+
+    `paused_at`: since then nothing is asked of it. `rotated_at`: then its webhook secret was changed.
+    """
 
     name: str
     title: str
@@ -48,10 +58,18 @@ class Office(Struct, frozen=True, kw_only=True):
     opened: BackOffice[Any] | None
     broken: str | None = None  # what is wrong, for operators
     wins: Mapping[str, tuple[str, ...]] = {}  # "orders.total" -> sources, this one among them, who counts first
+    paused_at: datetime | None = None
+    rotated_at: datetime | None = None
+
+    @property
+    def is_asked(self) -> bool:
+        return self.opened is not None and self.paused_at is None
 
     @property
     def back_office(self) -> BackOffice[Any]:
-        """Raises `SourceBroken`: callers treat it as any other failure of that source."""
+        """Raises `SourceBroken` or `SourcePaused`: callers treat it as any other failure of that source."""
+        if self.paused_at is not None:
+            raise SourcePaused(f"{self.name}: paused")
         if self.opened is None:
             raise SourceBroken(f"{self.name}: {self.broken}")
         return self.opened
@@ -78,7 +96,7 @@ class Offices:
     ) -> None:
         self._db = db
         self._vault = vault
-        self._connectors = connectors
+        self.connectors = connectors
         self._policy = policy
         self._budget = budget
         self._clock = clock
@@ -104,6 +122,10 @@ class Offices:
                     await self._close(lambda retired_at: now - retired_at >= RETIRE_AFTER)
         return self._offices
 
+    def look_again(self) -> None:
+        """Go by the rows the next time: one of them has just been changed."""
+        self._looked_at = None
+
     async def get(self, name: str) -> Office | None:
         return (await self.all()).get(name)
 
@@ -126,9 +148,9 @@ class Offices:
         unknown: dict[str, str] = {}
         for row in rows:
             known = self._offices.get(row.name)
-            connector = self._connectors.get(row.connector)
+            connector = self.connectors.get(row.connector)
             if known and known.version == _version(row):
-                offices[row.name] = known
+                offices[row.name] = self._turned(known, row)
             elif connector:
                 offices[row.name] = open_office(
                     row, connector, self._vault, self._policy, self._budget(row.name, connector.limits)
@@ -137,10 +159,21 @@ class Offices:
                 unknown[row.name] = f"the connector {row.connector!r} is not installed"
         for name in unknown.keys() - self._unknown.keys():
             log.error("source broken", source=name, reason=unknown[name])
-        self._retire((old for name, old in self._offices.items() if offices.get(name) is not old), now)
+        used = {office.opened.http for office in offices.values() if office.opened}
+        self._retire((old for old in self._offices.values() if old.opened and old.opened.http not in used), now)
         self._unknown = unknown
         if offices != self._offices:  # else the same mapping says that nothing has changed
             self._offices = offices
+
+    def _turned(self, known: Office, row: Source) -> Office:
+        """Take over what changes without the settings: the way to it stays, and what was read counts on."""
+        if (known.paused_at, known.rotated_at) == (row.paused_at, row.rotated_at):
+            return known
+        opened = known.opened
+        if opened and known.rotated_at != row.rotated_at:
+            with suppress(VaultError, msgspec.ValidationError):
+                opened = replace(opened, config=_config(row, known.connector, self._vault))
+        return replace(known, paused_at=row.paused_at, rotated_at=row.rotated_at, opened=opened)
 
     def _retire(self, offices: Iterable[Office], now: float) -> None:
         self._retired.extend((now, office.opened.http) for office in offices if office.opened)
@@ -166,12 +199,14 @@ def open_office(
     return Office(
         name=row.name,
         title=row.title,
-        connector=connector,
+        connector=narrowed(connector, row.kinds),
         promises=cast("dict[Kind, int]", row.promises),
         version=_version(row),
         opened=opened,
         broken=broken,
         wins={fact: tuple(sources) for fact, sources in row.wins.items()},
+        paused_at=row.paused_at,
+        rotated_at=row.rotated_at,
     )
 
 
@@ -183,9 +218,7 @@ def vault_row(source: str) -> str:
 def _open(
     row: Source, connector: Connector[Any], vault: Vault, policy: AddressPolicy, budget: Budget | None
 ) -> BackOffice[Any]:
-    place = vault_row(row.name)
-    secrets = {field: vault.open(token, place, field) for field, token in row.sealed.items()}
-    config = decode_config(connector.config, {**row.settings, **secrets})
+    config = _config(row, connector, vault)
     tokens = MemoryTokens()
     http = open_client(
         connector.base_url(config),
@@ -195,6 +228,12 @@ def _open(
         budget=budget,
     )
     return BackOffice(source=row.name, http=http, config=config, tokens=tokens)
+
+
+def _config(row: Source, connector: Connector[Any], vault: Vault) -> Any:  # noqa: ANN401  # of the connector's own type
+    place = vault_row(row.name)
+    secrets = {field: vault.open(token, place, field) for field, token in row.sealed.items()}
+    return decode_config(connector.config, {**row.settings, **secrets})
 
 
 def _version(row: Source) -> str:

@@ -55,6 +55,7 @@ from gateway.records.database import Database, DatabaseDown
 from gateway.rounds import Rounds
 from gateway.settings import Settings, SettingsError
 from gateway.supply import Supply
+from gateway.troubles import Troubles
 from gateway.vault import Vault
 
 QUEUE = "{hallway}"  # the braces keep all its keys on one node of a cluster
@@ -97,7 +98,10 @@ async def _work(settings: Settings, redis_url: str, *, leashed: bool) -> None:
         offices = Offices(database, vault, load_connectors(), policy, budget=budget)
         stack.push_async_callback(offices.aclose)
         kept = Kept(redis, notes=settings.sends_mails)
-        reading = Reading(kept, utc_now)
+        troubles = Troubles(database, utc_now)
+        await troubles.start()
+        stack.push_async_callback(troubles.aclose)
+        reading = Reading(kept, utc_now, troubles)
         following = Following(database, redis, offices, News(database, kept, reading), utc_now)
         comparing = Comparing(database, offices, reading, utc_now)
         every = timedelta(seconds=settings.sweep_every)
@@ -213,6 +217,8 @@ class Due:
     async def enqueue(self) -> None:
         """Raises `DatabaseDown`."""
         for office in (await self._offices.all()).values():
+            if office.paused_at is not None:
+                continue
             for kind, feed in office.connector.feeds.items():
                 await self._put("look", feed.every, source=office.name, kind=kind)
             if self._sweeps:

@@ -67,7 +67,10 @@ DOORS = (f"/mails/stop/{STOP}", "/sign-in", "/signed-out", "/nowhere", "/auth/ca
 DESK = (
     *("/staff", "/staff/customers", "/staff/customers?q=zeppelin", "/staff/pages", "/staff/customers/bakery/why"),
     "/staff/customers/bakery/why?member=x&record=nothing",
-    *("/staff/sources", "/staff/requests", "/staff/requests/sent-unknown", "/staff/requests/sent-sent"),
+    *("/staff/sources/new", "/staff/sources/new/request_tracker", "/staff/sources/new/odoo/untested"),
+    *("/staff/sources/erp/settings", "/staff/sources/erp/settings/untested"),
+    *("/staff/sources", "/staff/sources/helpdesk", "/staff/sources/helpdesk/remove", "/staff/sources/helpdesk/secret"),
+    *("/staff/requests", "/staff/requests/sent-unknown", "/staff/requests/sent-sent"),
     *("/staff/settings", "/staff/settings/staff", "/staff/settings/staff/colleague", "/staff/settings/appearance"),
 )
 CATERER = ("erp", "20")  # to whom a quote was sent

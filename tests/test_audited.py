@@ -36,9 +36,13 @@ UNTOLD = {
     "gateway.leases:keep_lease": "whose turn it still is",
     "gateway.feeds.rows:came_to_the_end": "how far a feed was followed",
     "gateway.feeds.rows:failed": "that it could not be",
+    "gateway.troubles:flush": "what went wrong with a source, which nobody did",
+    "gateway.troubles:_purge": "what was well again a month ago",
     "gateway.feeds.sweeps:go_on": "that all lists are read anew",
     "gateway.feeds.sweeps:came_to": "how many of them were",
     "gateway.feeds.sweeps:end": "that all were",
+    "gateway.sources.drafts:put": "what one of staff is filling in; saving it is told",
+    "gateway.sources.drafts:drop": "that they began anew, or saved it",
     "gateway.takeout.making:_fetch": "a file on its way into a copy, which is no row",
     "gateway.outbox.desk:take": "what a customer sends: its row says who sent it, and when",
     "gateway.outbox.desk:_change": "that they took it back, or wrote it anew, which its row says too",
@@ -70,6 +74,8 @@ CHANGES = {
         ("topics", "apply", "--yes"),
         ["topic.changed", "topic.removed", "topic.removed", "topic.removed", "topic.removed", "topic.removed"],
     ),
+    "sources pause": (("sources", "pause", "erp"), ["source.paused"]),
+    "sources resume": (("sources", "resume", "erp"), ["source.resumed"]),
     "link": (LINK, ["account.made", "customer.linked", "membership.added"]),
     "link, and move": (MOVE, ["account.made", "customer.moved"]),
     "link, and rename": (
@@ -113,6 +119,9 @@ LOOKS = {
     "queue show": ("queue", "show", "nobody"),
 }
 OTHERS = {
+    "sources read-anew": "in test_sources_console, as each begins anew",
+    "sources remove": "in test_sources_console, as it can be done once",
+    "webhooks secret": "in test_sources_console, as each is another one",
     "webhooks register": "in test_webhooks_cli, as it needs a vendor that has an API for it",
     "conflicts ignore": "in test_conflicts_cli, as it needs a conflict",
     "conflicts reopen": "in test_conflicts_cli, as it needs a conflict",

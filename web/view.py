@@ -74,8 +74,8 @@ class View:
                 "short_day": lambda value: words.short_day(self._day(value), self.today()),
                 "long_day": words.long_day,
                 "days_ago": lambda value: (self.today() - value).days,
-                "moment": self._moment,
-                "instant": lambda at: pieces.instant(at, self._moment(at)),
+                "moment": self.moment,
+                "instant": lambda at: pieces.instant(at, self.moment(at)),
                 "stamps": self.stamps,
                 "span": span,
             },
@@ -114,12 +114,12 @@ class View:
         """The day of an instant is the business's, as everywhere else on the page."""
         return value.astimezone(self._zone).date() if isinstance(value, datetime) else value
 
-    def _moment(self, at: datetime) -> str:
+    def moment(self, at: datetime) -> str:
         return words.moment(at, self.today(), self._zone)
 
     def stamps(self, of: Iterable[Stamp]) -> Any:  # noqa: ANN401  # the library's marked text has no type of its own
         """Say where figures are from: one line per source, at the end of the group they speak of."""
-        lines = (pieces.stamp(stamp, self._moment(stamp.at) if stamp.at else None) for stamp in of)
+        lines = (pieces.stamp(stamp, self.moment(stamp.at) if stamp.at else None) for stamp in of)
         return minijinja.safe("".join(f"\n{line}" for line in lines))
 
     def piece(self, template: str, context: Mapping[str, Any]) -> Any:  # noqa: ANN401  # as above

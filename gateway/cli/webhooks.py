@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 
 import click
 
@@ -10,9 +11,10 @@ from auth.clock import utc_now
 from connectors.errors import ConnectorError
 from gateway.cli.failures import Failure, WrongInput
 from gateway.cli.tables import age, table
-from gateway.cli.tools import tools
+from gateway.cli.tools import Tools, run, tools
 from gateway.webhooks import registering
 from gateway.webhooks.registering import CannotRegister, Registration
+from gateway.webhooks.rotating import NotOurs, make_secret
 from gateway.webhooks.summary import Totals, WebhookSummary, summarise
 
 HEAD = ("SOURCE", "STATE", "TAKEN", "REFUSED IN 24 H", "WAITING", "ADDRESS FOR THE VENDOR")
@@ -72,6 +74,24 @@ def register(source: str) -> None:
     click.echo(f"{'registered' if done.is_new else 'already registered'}: {done.address}")
     if done.fate != "kept":
         click.echo("its signing secret is stored, sealed; sources files need not name it")
+
+
+@webhooks.command()
+@click.argument("source")
+def secret(source: str) -> None:
+    """Make a new secret for the webhooks of SOURCE, and show it this once. The one before counts too for a day."""
+
+    async def act(t: Tools) -> None:
+        make = partial(make_secret, t.db, t.vault, t.offices, trail=t.trail, by=t.by)
+        try:
+            made = await make(source=source, now=utc_now())
+        except NotOurs:
+            raise WrongInput(f"{source!r} sends no webhooks, or signs with a secret of its own") from None
+        click.echo(made.secret.reveal())
+        if made.until:
+            click.echo(f"the one before counts too until {made.until:%Y-%m-%d %H:%M} UTC", err=True)
+
+    run(act)
 
 
 def _line(each: WebhookSummary, now: datetime) -> tuple[str, ...]:

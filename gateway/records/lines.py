@@ -52,7 +52,10 @@ What = Literal[
     "session.refused",
     "source.added",
     "source.changed",
+    "source.paused",
+    "source.read_anew",
     "source.removed",
+    "source.resumed",
     "staff.changed",
     "staff.made",
     "staff.role_given",
@@ -62,6 +65,7 @@ What = Literal[
     "viewing.began",
     "viewing.ended",
     "webhook.registered",
+    "webhook.secret_made",
 ]
 Via = Literal["command line", "portal", "provider", "service"]
 
@@ -93,3 +97,8 @@ class Line(Struct, frozen=True, kw_only=True):
     details: dict[str, Any] = {}
     personal: dict[str, Any] = {}
     owner: str | None = None
+
+
+def of_source(what: What, source: str, by: By, **details: object) -> Line:
+    """Tell what somebody did to a source. Where they did it from is sealed with their own key."""
+    return Line(what=what, by=by, about=f"source/{source}", details=details, owner=by.who if by.address else None)

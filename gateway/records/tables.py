@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     CheckConstraint,
     ForeignKey,
     Index,
@@ -24,6 +25,7 @@ import gateway.records.feed_tables
 import gateway.records.identity_tables
 import gateway.records.mail_tables
 import gateway.records.outbox_tables
+import gateway.records.source_tables
 import gateway.records.topic_tables
 import gateway.records.webhook_tables  # noqa: F401  # the tables are those of all these modules
 from gateway.records.base import Base
@@ -41,7 +43,12 @@ class Source(Base):
     sealed: Mapped[dict[str, Any]]  # field -> vault token
     promises: Mapped[dict[str, Any]]  # kind -> seconds
     wins: Mapped[dict[str, Any]] = mapped_column(default=dict)  # fact -> sources, this one among them, who counts first
+    kinds: Mapped[list[Any]] = mapped_column(JSON, default=list)  # those that it gives; empty: all its connector can
+    refs: Mapped[dict[str, Any]] = mapped_column(default=dict)  # secret field -> where a file said that it comes from
+    sealed_at: Mapped[dict[str, Any]] = mapped_column(default=dict)  # secret field -> ISO instant at which it was set
     changed_at: Mapped[datetime]
+    paused_at: Mapped[datetime | None]  # since when nothing is asked of it
+    rotated_at: Mapped[datetime | None]  # when its webhook secret was changed; for a while the one before counts too
 
 
 class Account(Base):

@@ -67,3 +67,4 @@ class WebhookRegistration(Base):
     address: Mapped[str] = mapped_column(String(500))
     theirs: Mapped[str]
     registered_at: Mapped[datetime]
+    ends_at: Mapped[datetime | None]  # then they send no more, unless it is done again

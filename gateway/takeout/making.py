@@ -54,6 +54,13 @@ manifest.json   what is in this copy, and what could not be put in, with the rea
 Times are in UTC. Amounts are decimals, each with its currency.
 """
 
+STATES = {
+    "on_time": "read now",
+    "late": "read before",
+    "paused": "not asked: the last that we knew",
+    "down": "did not answer: the last that we knew",
+}
+
 log = structlog.get_logger()
 
 
@@ -254,9 +261,7 @@ def _source(part: Part) -> SourceNote:
         kind=part.kind,
         records=len(part.records) + len(part.left_out),
         read_at=part.fetched_at,
-        state={"on_time": "read now", "late": "read before", "down": "did not answer: the last that we knew"}.get(
-            part.state, "did not answer"
-        ),
+        state=STATES.get(part.state, "did not answer"),
         whole=part.complete,
     )
 

@@ -7,7 +7,7 @@ when the transaction that holds its delivery is committed, and not before.
 import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -18,7 +18,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy.exc import IntegrityError
 
-from connectors.deliveries import Delivery, News
+from connectors.config import Config
+from connectors.deliveries import Delivery, News, WebhookConfig
 from connectors.errors import WebhookRefused
 from gateway.offices import Office, Offices
 from gateway.records.database import Database, DatabaseDown
@@ -29,6 +30,7 @@ from gateway.webhooks.counts import Outcome, WebhookCounts
 
 BATCH = 500  # deliveries in one transaction
 BREATH = 0.01  # seconds between two of them while many come
+BOTH_COUNT = timedelta(days=1)  # secrets, after one was changed
 LONGEST_ID = 255  # of a vendor's; its digest stands for a longer one
 
 INBOX = cast("sa.Table", InboxRow.__table__)
@@ -91,7 +93,7 @@ class Intake:
         if office.opened is None:
             return "not_usable", "the source's settings cannot be used"
         try:
-            news = webhook.read(webhook.verify(delivery, office.opened.config))
+            news = webhook.read(webhook.verify(delivery, _counting(office, office.opened.config, delivery.received_at)))
         except WebhookRefused as error:
             return error.reason, str(error)
         except Exception as error:  # noqa: BLE001  # of a connector that somebody wrote: a sender must not see it break
@@ -151,6 +153,13 @@ class Intake:
                     where=INBOX.c.received_at < wanted.excluded.received_at,
                 )
                 await session.execute(newer, [nameless[key] for key in sorted(nameless)])
+
+
+def _counting(office: Office, config: Config, at: datetime) -> Config:
+    """Leave out the secret before, where the time is over for which it counts beside the new one."""
+    if office.rotated_at is None or at < office.rotated_at + BOTH_COUNT or not isinstance(config, WebhookConfig):
+        return config
+    return replace(config, webhook_secret_before=None)
 
 
 def _row(source: str, news: News, at: datetime) -> dict[str, Any]:

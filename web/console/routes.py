@@ -2,9 +2,25 @@
 
 from litestar import Router
 
-from web.console import appearance, customers, pages, requests, settings, sources, staff, today, why
+from web.console import (
+    appearance,
+    connecting,
+    customers,
+    pages,
+    requests,
+    settings,
+    source_acts,
+    source_webhooks,
+    sources,
+    staff,
+    today,
+    why,
+)
 
-MODULES = (today, customers, requests, sources, pages, why, settings, staff, appearance)
+MODULES = (
+    *(today, customers, requests, sources, connecting, source_acts, source_webhooks, pages, why),
+    *(settings, appearance, staff),
+)
 
 CONSOLE = Router(
     path="/",

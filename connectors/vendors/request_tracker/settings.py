@@ -9,7 +9,13 @@ from connectors.deliveries import WebhookConfig
 
 
 class RequestTrackerConfig(WebhookConfig, frozen=True):
-    base_url: Annotated[str, Meta(title="Address", description="Like https://rt.example.com, without /REST/2.0")]
+    base_url: Annotated[
+        str,
+        Meta(
+            title="Address",
+            description="What you open in the browser, like https://rt.example.com, without /REST/2.0 behind it",
+        ),
+    ]
     token: Annotated[
         Secret,
         Meta(
@@ -18,9 +24,14 @@ class RequestTrackerConfig(WebhookConfig, frozen=True):
             "for what customers send CreateTicket, ReplyToTicket and ModifyTicket, no more",
         ),
     ]
-    queue: Annotated[str, Meta(title="Queue", description="Where new requests of customers go to", min_length=1)] = (
-        "General"
-    )
+    queue: Annotated[
+        str,
+        Meta(
+            title="Queue",
+            description="Its name, as under Admin > Queues. New requests of customers go there",
+            min_length=1,
+        ),
+    ] = "General"
     team_name: Annotated[
         str, Meta(title="Your team's name", description="Customers read it instead of your people's", min_length=1)
     ] = "Support"
