@@ -28,6 +28,8 @@ ICONS = {
     "documents": '<path d="M6 3h8l4 4v14H6zM14 3v4h4M9 12h6M9 16h6"/>',
     "more": '<path d="M4 7h16M4 12h16M4 17h16"/>',
     "bell": '<path d="M6 17v-6a6 6 0 0 1 12 0v6l1.5 1.5h-15zM10 21h4"/>',
+    "tag": '<path d="M4 4h8l8 8-8 8-8-8zM8 8h.01"/>',
+    "next": '<path d="M5 12h14m-5-5 5 5-5 5"/>',
     "pause": '<path d="M8 5v14M16 5v14"/>',
     "plug": '<path d="M9 3v5M15 3v5M6 8h12v4a6 6 0 0 1-12 0zM12 18v3"/>',
     "settings": '<path d="M4 7h9M17 7h3M4 17h3M11 17h9"/><circle cx="15" cy="7" r="2"/><circle cx="9" cy="17" r="2"/>',

@@ -1,7 +1,7 @@
 """From a page's data to an answer. One template environment for the whole portal, made in one place."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,8 @@ from web.statics import Asset, load_assets, make_asset
 
 HERE = Path(__file__).parent
 
+Helped = Callable[[], bool]  # whether there are articles of help
+
 
 class Contact(Struct, frozen=True, kw_only=True):
     """The person on every page. Whatever is None is left out."""
@@ -47,9 +49,10 @@ class Contact(Struct, frozen=True, kw_only=True):
 class View:
     """Templates with the brand, the person to talk to and the business's time zone and office hours."""
 
-    def __init__(self, appearance: Appearance, zone: ZoneInfo) -> None:
+    def __init__(self, appearance: Appearance, zone: ZoneInfo, helped: Helped) -> None:
         self._zone = zone
         self._own_assets = load_assets()
+        self.helped = helped
         self._templates = minijinja.Environment(
             loader=_load,
             undefined_behavior="strict",
@@ -78,6 +81,7 @@ class View:
                 "instant": lambda at: pieces.instant(at, self.moment(at)),
                 "stamps": self.stamps,
                 "span": span,
+                "helped": helped,
             },
         )
         self.wear(appearance)
@@ -131,9 +135,9 @@ class View:
         return self._templates.render_template(template, **context)
 
 
-def view_of(settings: Settings) -> View:
+def view_of(settings: Settings, helped: Helped = lambda: False) -> View:
     """Make the pages' templates, as the settings say."""
-    return View(of_settings(settings), ZoneInfo(settings.time_zone))
+    return View(of_settings(settings), ZoneInfo(settings.time_zone), helped)
 
 
 def _assets_of(appearance: Appearance) -> dict[str, Asset]:

@@ -22,10 +22,12 @@ import gateway.records.agreement_tables
 import gateway.records.appearance_tables
 import gateway.records.document_tables
 import gateway.records.feed_tables
+import gateway.records.help_tables
 import gateway.records.identity_tables
 import gateway.records.mail_tables
 import gateway.records.outbox_tables
 import gateway.records.source_tables
+import gateway.records.status_tables
 import gateway.records.topic_tables
 import gateway.records.webhook_tables  # noqa: F401  # the tables are those of all these modules
 from gateway.records.base import Base

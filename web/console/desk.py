@@ -78,6 +78,7 @@ PLACES = (
     Place(name="customers", href="/staff/customers", icon="account", title="Customers", least="read-only"),
     Place(name="requests", href="/staff/requests", icon="requests", title="Requests", least="support"),
     Place(name="sources", href="/staff/sources", icon="plug", title="Sources", least="read-only"),
+    Place(name="statuses", href="/staff/statuses", icon="tag", title="Statuses", least="read-only"),
     Place(name="settings", href="/staff/settings", icon="settings", title="Settings", least="admin"),
     Place(name="pages", href="/staff/pages", icon="documents", title="Same page", least="support"),
 )

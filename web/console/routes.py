@@ -13,13 +13,15 @@ from web.console import (
     source_webhooks,
     sources,
     staff,
+    status_versions,
+    statuses,
     today,
     why,
 )
 
 MODULES = (
-    *(today, customers, requests, sources, connecting, source_acts, source_webhooks, pages, why),
-    *(settings, appearance, staff),
+    *(today, customers, requests, sources, connecting, source_acts, source_webhooks, statuses, status_versions),
+    *(pages, why, settings, appearance, staff),
 )
 
 CONSOLE = Router(
