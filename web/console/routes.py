@@ -3,6 +3,7 @@
 from litestar import Router
 
 from web.console import (
+    accounts,
     appearance,
     connecting,
     customers,
@@ -20,8 +21,21 @@ from web.console import (
 )
 
 MODULES = (
-    *(today, customers, requests, sources, connecting, source_acts, source_webhooks, statuses, status_versions),
-    *(pages, why, settings, appearance, staff),
+    today,
+    customers,
+    accounts,
+    requests,
+    sources,
+    connecting,
+    source_acts,
+    source_webhooks,
+    statuses,
+    status_versions,
+    settings,
+    appearance,
+    staff,
+    pages,
+    why,
 )
 
 CONSOLE = Router(
