@@ -241,7 +241,13 @@ class AuditLine(Base):
     """
 
     __tablename__ = "audit_lines"
-    __table_args__ = (Index("ix_audit_lines_about", "about"),)
+    __table_args__ = (
+        Index("ix_audit_lines_about", "about", "number"),
+        Index("ix_audit_lines_who", "who", "number"),
+        Index("ix_audit_lines_what", "what", "number"),
+        Index("ix_audit_lines_account", "account", "number"),
+        Index("ix_audit_lines_at", "at"),
+    )
 
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # from 1, without gaps
     at: Mapped[str] = mapped_column(String(32))
@@ -266,6 +272,22 @@ class AuditHead(Base):
     count: Mapped[int]
     hash: Mapped[str] = mapped_column(String(64))
     seal: Mapped[str | None] = mapped_column(Text)  # vault token of both; None: no line yet
+
+
+class Upkeep(Base):
+    """Long work that is done piece by piece, and goes on after its process died: how far it is, and who wanted it."""
+
+    __tablename__ = "upkeep"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    wanted_by: Mapped[str] = mapped_column(String(100))
+    began_at: Mapped[datetime]
+    looked_at: Mapped[datetime]  # when the last piece was done
+    ended_at: Mapped[datetime | None]  # None: there is more to do
+    done: Mapped[int]
+    total: Mapped[int]
+    mark: Mapped[str | None] = mapped_column(Text)  # from where to go on
+    problem: Mapped[str | None] = mapped_column(Text)  # why it stopped
 
 
 class AuditKey(Base):

@@ -7,6 +7,9 @@ from web.console import (
     appearance,
     connecting,
     customers,
+    deliveries,
+    mails,
+    outgoing,
     pages,
     requests,
     settings,
@@ -19,6 +22,7 @@ from web.console import (
     today,
     why,
 )
+from web.console.finding import FINDING
 
 MODULES = (
     today,
@@ -31,6 +35,9 @@ MODULES = (
     source_webhooks,
     statuses,
     status_versions,
+    deliveries,
+    outgoing,
+    mails,
     settings,
     appearance,
     staff,
@@ -42,4 +49,5 @@ CONSOLE = Router(
     path="/",
     route_handlers=[route for module in MODULES for route in module.ROUTES],
     include_in_schema=False,
+    dependencies=FINDING,
 )
