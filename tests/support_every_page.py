@@ -95,6 +95,7 @@ DESK = (
     *("/staff/sources", "/staff/sources/helpdesk", "/staff/sources/helpdesk/remove", "/staff/sources/helpdesk/secret"),
     *("/staff/requests", "/staff/requests/sent-unknown", "/staff/requests/sent-sent"),
     *("/staff/settings", "/staff/settings/staff", "/staff/settings/staff/colleague"),
+    *("/staff/customers/queue", "/staff/customers/readiness", "/staff/customers/readiness?sees=none"),
     *("/staff/customers/bakery", "/staff/customers?only=never", "/staff/customers?only=merged"),
 )
 CATERER = ("erp", "20")  # to whom a quote was sent
