@@ -65,7 +65,7 @@ async def test_puts_what_the_sources_say_beside_what_the_login_brings(portal: Po
     assert "did not answer" in page
     assert "An admin decides" in page
     assert (await sam.get(f"{QUEUE}/none")).status_code == 404
-    assert f'href="{QUEUE}"' in (await sam.get("/staff")).text
+    assert f'href="{QUEUE}"' in unescape((await sam.get("/staff")).text)
 
 
 async def test_decides_with_a_reason_and_once(portal: Portal) -> None:

@@ -20,6 +20,7 @@ from gateway.cli.failures import FAILED, PlainGroup, WrongInput
 from gateway.cli.help import help_
 from gateway.cli.invitations import invitations
 from gateway.cli.leaks import leakcheck
+from gateway.cli.mails import mails
 from gateway.cli.members import members
 from gateway.cli.outbox import outbox
 from gateway.cli.people import link, owner, unlink
@@ -112,6 +113,7 @@ def load_app() -> Any:  # noqa: ANN401  # an ASGI application
 
 
 hallway.add_command(outbox)
+hallway.add_command(mails)
 hallway.add_command(sources)
 hallway.add_command(topics)
 hallway.add_command(statuses)

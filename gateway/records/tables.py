@@ -31,6 +31,7 @@ import gateway.records.outbox_tables
 import gateway.records.source_tables
 import gateway.records.status_tables
 import gateway.records.topic_tables
+import gateway.records.upkeep_tables
 import gateway.records.webhook_tables  # noqa: F401  # the tables are those of all these modules
 from gateway.records.base import Base
 from gateway.records.finding import small, words_of
@@ -240,7 +241,13 @@ class AuditLine(Base):
     """
 
     __tablename__ = "audit_lines"
-    __table_args__ = (Index("ix_audit_lines_about", "about"),)
+    __table_args__ = (
+        Index("ix_audit_lines_about", "about", "number"),
+        Index("ix_audit_lines_who", "who", "number"),
+        Index("ix_audit_lines_what", "what", "number"),
+        Index("ix_audit_lines_account", "account", "number"),
+        Index("ix_audit_lines_at", "at"),
+    )
 
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # from 1, without gaps
     at: Mapped[str] = mapped_column(String(32))

@@ -6,6 +6,9 @@ from web.console import (
     accounts,
     connecting,
     customers,
+    deliveries,
+    mails,
+    outgoing,
     pages,
     requests,
     settings,
@@ -18,6 +21,7 @@ from web.console import (
     today,
     why,
 )
+from web.console.finding import FINDING
 
 MODULES = (
     *(
@@ -32,6 +36,7 @@ MODULES = (
         statuses,
         status_versions,
     ),
+    *(deliveries, outgoing, mails),
     *(pages, why, settings, staff),
 )
 
@@ -39,4 +44,5 @@ CONSOLE = Router(
     path="/",
     route_handlers=[route for module in MODULES for route in module.ROUTES],
     include_in_schema=False,
+    dependencies=FINDING,
 )
