@@ -100,9 +100,11 @@ DESK = (
     *("/staff/sources/erp/settings", "/staff/sources/erp/settings/untested"),
     *("/staff/sources", "/staff/sources/helpdesk", "/staff/sources/helpdesk/remove", "/staff/sources/helpdesk/secret"),
     *("/staff/requests", "/staff/requests/sent-unknown", "/staff/requests/sent-sent"),
-    *("/staff/settings", "/staff/settings/staff", "/staff/settings/staff/colleague"),
+    *("/staff/help", "/staff/help?show=all", "/staff/help/articles"),
+    *("/staff/settings", "/staff/settings/staff", "/staff/settings/staff/colleague", "/staff/settings/appearance"),
     *("/staff/deliveries", "/staff/deliveries?q=zeppelin&status=dead", "/staff/deliveries/refused"),
     *("/staff/deliveries/outgoing", "/staff/deliveries/mails", "/staff/deliveries/replay"),
+    *("/staff/customers/queue", "/staff/customers/readiness", "/staff/customers/readiness?sees=none"),
     *("/staff/customers/bakery", "/staff/customers?only=never", "/staff/customers?only=merged"),
 )
 CATERER = ("erp", "20")  # to whom a quote was sent

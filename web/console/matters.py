@@ -127,7 +127,9 @@ WORDS: dict[What, Words] = {
         chip="Who is this?",
         title="{logins} for a decision",
         text="Nobody could be sure which customer they are. They see nothing until someone decides.",
-        command="hallway queue list",
+        href="/staff/customers/queue",
+        step="Decide",
+        least="support",
     ),
     "conflicts": Words(
         chip="Differs",

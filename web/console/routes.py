@@ -4,9 +4,11 @@ from litestar import Router
 
 from web.console import (
     accounts,
+    appearance,
     connecting,
     customers,
     deliveries,
+    helping,
     mails,
     outgoing,
     pages,
@@ -24,20 +26,25 @@ from web.console import (
 from web.console.finding import FINDING
 
 MODULES = (
-    *(
-        today,
-        customers,
-        accounts,
-        requests,
-        sources,
-        connecting,
-        source_acts,
-        source_webhooks,
-        statuses,
-        status_versions,
-    ),
-    *(deliveries, outgoing, mails),
-    *(pages, why, settings, staff),
+    today,
+    customers,
+    accounts,
+    requests,
+    sources,
+    connecting,
+    source_acts,
+    source_webhooks,
+    statuses,
+    status_versions,
+    deliveries,
+    helping,
+    outgoing,
+    mails,
+    settings,
+    appearance,
+    staff,
+    pages,
+    why,
 )
 
 CONSOLE = Router(
