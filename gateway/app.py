@@ -1,7 +1,6 @@
 """The portal as one ASGI application: the place where everything is made and handed to what needs it."""
 
 import os
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
@@ -9,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
-import httpx
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
@@ -19,10 +17,7 @@ from litestar.types import ASGIApp
 from auth.client_address import Callers
 from auth.clock import utc_now
 from auth.guards import Protection
-from auth.oidc import OidcClient
 from auth.once import Once
-from auth.pre_login import PreLoginCookies
-from auth.provider_http import open_client
 from auth.providers import Providers
 from auth.rate_limit import RateLimit
 from auth.sessions import Sessions
@@ -34,12 +29,10 @@ from cache.live import Live
 from cache.turns import Turns
 from connectors.addresses import AddressPolicy
 from connectors.config import Secret
-from connectors.dialer import Dialer
 from connectors.registry import load_connectors
-from connectors.wire import PoolTransport
 from gateway.account_view import AccountViews
+from gateway.appearance import Appearances, of_settings
 from gateway.audit import Trail
-from gateway.audit_checking import Checking
 from gateway.budgets import budget_of
 from gateway.door import room
 from gateway.drafts import Drafts
@@ -48,11 +41,11 @@ from gateway.health import Readiness
 from gateway.help.desk import Help
 from gateway.identity.arrival import Arrivals
 from gateway.identity.matching import Policy
+from gateway.identity.readiness import Preview
 from gateway.identity.rechecking import Rechecks
 from gateway.identity.watch import Watch
 from gateway.inbox import Inbox
 from gateway.kept import Kept
-from gateway.keyring import Keyring
 from gateway.log import configure
 from gateway.mails.choices import MailDesk
 from gateway.metrics import Metrics
@@ -66,7 +59,7 @@ from gateway.resealing import Resealing
 from gateway.retention import SESSIONS_KEPT
 from gateway.seen_pages import SeenPages
 from gateway.settings import Settings, SettingsError, load
-from gateway.sign_in import provider_of
+from gateway.sign_in_clients import clients_of, provider_client
 from gateway.sources.connecting import Connecting
 from gateway.standing import Standing, Standings
 from gateway.supply import Supply
@@ -74,15 +67,17 @@ from gateway.takeout.making import Takeouts
 from gateway.today import Today
 from gateway.troubles import Troubles
 from gateway.unmapped import UnmappedStatuses
-from gateway.upkeep import Job, Upkeep
+from gateway.upkeep_jobs import upkeep_of
 from gateway.usage import Usage
 from gateway.vault import Vault, VaultError
 from gateway.webhooks.counts import WebhookCounts
 from gateway.webhooks.intake import Intake
 from web.api.routes import API
 from web.backchannel import take_logout
+from web.console.appearance import LOGO_CAPS
 from web.console.pages import LOOK_UPS_PER_MINUTE, look_of
 from web.console.routes import CONSOLE
+from web.dressing import Dressing
 from web.edge import Edge
 from web.errors import HANDLERS
 from web.headers import SecureHeaders
@@ -110,7 +105,7 @@ OPENAPI = OpenAPIConfig(
     render_plugins=[JsonRenderPlugin(path="/openapi.json")],
 )
 OUTSIDE = (take_logout, take_delivery, get_healthz, get_readyz, get_metrics)  # for programs, not for people
-AUDIT_CHECKED_EVERY = timedelta(days=1)
+BODY_CAPS = HOOK_CAPS | UPLOAD_CAPS | LOGO_CAPS  # what may be sent, by the begin of its address
 MEGABYTE = 1024 * 1024
 ANSWERS_PER_MINUTE = 20  # to help articles, of one member
 SIGN_INS_PER_MINUTE = 30  # steps of a sign-in from one address
@@ -167,6 +162,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
     )
     standings = Standings(database, Copies(redis, "visit", Standing, utc_now), utc_now)
     ready = Ready(utc_now, view.today, settings.page_cache * MEGABYTE)
+    dressing = Dressing(Appearances(database, of_settings(settings)), view, seen_pages, ready)
     trail = Trail(vault, utc_now)
     watch = Watch(
         database,
@@ -184,15 +180,11 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
         idle=timedelta(seconds=settings.session_idle),
         lifetime=timedelta(seconds=settings.session_lifetime),
     )
-    provider_http = _provider_client()
-    pre_login = PreLoginCookies(keyring.current.derive(b"pre-login cookies"), utc_now)
-    providers = Providers(
-        OidcClient(provider_of(sign_in, settings.base_url), provider_http, utc_now, pre_login, Once(redis))
-        for sign_in in sign_ins
-    )
+    provider_http = provider_client()
+    providers = Providers(clients_of(sign_ins, settings.base_url, provider_http, keyring, Once(redis)))
     visitors = Visitors(sessions, database)
     drafts = Drafts(redis, database, vault)
-    upkeep = _upkeep(database, keyring, vault)
+    upkeep = upkeep_of(database, keyring, vault)
     live = Live(redis)
 
     @asynccontextmanager
@@ -202,7 +194,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 stack.push_async_callback(close)
             with suppress(DatabaseDown):  # the next start does it
                 await sessions.purge(SESSIONS_KEPT)
-            for early in (usage, seen_pages):
+            for early in (usage, seen_pages, dressing):
                 await early.start()
                 stack.push_async_callback(early.aclose)
             for close in (flight.aclose, live.aclose):
@@ -230,6 +222,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 "database": database,
                 "desk": desk,
                 "drafts": drafts,
+                "dressing": dressing,
                 "help": help_,
                 "help_answers": RateLimit(redis, "help", ANSWERS_PER_MINUTE),
                 "intake": intake,
@@ -251,6 +244,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 "sessions": sessions,
                 "settings": settings,
                 "standings": standings,
+                "preview": Preview(database, offices, utc_now, cast("Policy", settings.matching)),
                 "printer": Printer(),
                 "page_tries": RateLimit(redis, "pages", LOOK_UPS_PER_MINUTE),
                 "ready": ready,
@@ -272,19 +266,10 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
     edge = Edge(
         Lane(app, ready=ready, redis=redis, sessions=sessions, standings=standings, offices=offices, usage=usage),
         base_url=settings.base_url,
-        body_caps=HOOK_CAPS | UPLOAD_CAPS,
+        body_caps=BODY_CAPS,
         too_large=note_too_large(intake),
     )
     return SecureHeaders(edge, base_url=settings.base_url)
-
-
-def _upkeep(database: Database, keyring: Keyring, vault: Vault) -> Upkeep:
-    """Make what does long work in pieces."""
-    jobs = {
-        "reseal": Job(piece=Resealing(database, keyring).piece, began="keys.reseal_began"),
-        "audit": Job(piece=Checking(vault).piece, every=AUDIT_CHECKED_EVERY),
-    }
-    return Upkeep(database, utc_now, jobs)
 
 
 class SealedIdTokens:
@@ -301,10 +286,3 @@ class SealedIdTokens:
             return self._vault.open(sealed, row, "id_token").reveal()
         except VaultError:
             return None  # signing out still works, the provider only asks once more
-
-
-def _provider_client() -> httpx.AsyncClient:
-    """Call the sign-in provider, whose address only this deployment's operator sets, over a pool that loses no slot."""
-    anywhere = AddressPolicy(allow_http=True, allow_private=True)
-    pool = PoolTransport(Dialer(anywhere), tls=ssl.create_default_context())
-    return open_client(pool)

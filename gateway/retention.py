@@ -23,7 +23,7 @@ from gateway.webhooks import counts
 SESSIONS_KEPT = timedelta(days=400)  # after they end: they say when somebody was last here
 
 
-class Kept(Struct, frozen=True, kw_only=True):
+class Keeping(Struct, frozen=True, kw_only=True):
     """One kind of row. `days` None: for as long as Hallway is used. `setting` None: Hallway's own choice.
 
     `rows` is how many there are, `old` how many of them the next clean-up removes, and `when` says when it comes.
@@ -46,14 +46,14 @@ class Rule(Struct, frozen=True, kw_only=True):
     is_old: sa.ColumnElement[bool]
 
 
-async def look(db: Database, settings: Settings, now: datetime) -> tuple[Kept, ...]:
+async def look(db: Database, settings: Settings, now: datetime) -> tuple[Keeping, ...]:
     """Count what is kept. Raises `DatabaseDown`."""
     found = []
     for rule in _rules(settings, now):
         async with db.read() as session:
             rows = await session.scalar(sa.select(sa.func.count()).select_from(rule.table)) or 0
             old = await session.scalar(sa.select(sa.func.count()).select_from(rule.table).where(rule.is_old)) or 0
-        found.append(Kept(name=rule.name, days=rule.days, setting=rule.setting, when=rule.when, rows=rows, old=old))
+        found.append(Keeping(name=rule.name, days=rule.days, setting=rule.setting, when=rule.when, rows=rows, old=old))
     return tuple(found)
 
 

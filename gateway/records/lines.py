@@ -10,6 +10,7 @@ What = Literal[
     "account.merged",
     "account.renamed",
     "account.split",
+    "appearance.changed",
     "audit.exported",
     "audit.looked_up",
     "conflict.ignored",
@@ -80,6 +81,7 @@ What = Literal[
     "topic.removed",
     "viewing.began",
     "viewing.ended",
+    "visibility.changed",
     "webhook.registered",
     "webhook.secret_made",
 ]

@@ -4,10 +4,12 @@ from litestar import Router
 
 from web.console import (
     accounts,
+    appearance,
     audit,
     connecting,
     customers,
     deliveries,
+    helping,
     keys,
     mails,
     outgoing,
@@ -22,25 +24,35 @@ from web.console import (
     status_versions,
     statuses,
     today,
+    visible,
     why,
 )
 from web.console.finding import FINDING
 
 MODULES = (
-    *(
-        today,
-        customers,
-        accounts,
-        requests,
-        sources,
-        connecting,
-        source_acts,
-        source_webhooks,
-        statuses,
-        status_versions,
-    ),
-    *(deliveries, outgoing, mails, audit, keys, retention),
-    *(pages, why, settings, staff),
+    today,
+    customers,
+    accounts,
+    requests,
+    sources,
+    connecting,
+    source_acts,
+    source_webhooks,
+    statuses,
+    status_versions,
+    visible,
+    deliveries,
+    helping,
+    outgoing,
+    mails,
+    audit,
+    settings,
+    appearance,
+    staff,
+    keys,
+    retention,
+    pages,
+    why,
 )
 
 CONSOLE = Router(

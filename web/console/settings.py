@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from auth.guards import for_staff
 from auth.principals import Role, StaffPrincipal
+from web.console.appearance import APPEARANCE
 from web.console.desk import desk
 from web.console.keys import KEYS
 from web.console.retention import RETENTION
@@ -26,6 +27,13 @@ class Setting(Struct, frozen=True, kw_only=True):
 
 
 PAGES = (
+    Setting(
+        href=APPEARANCE,
+        icon="eye",
+        title="Brand and contact",
+        text="Name, colours, logo, office hours.",
+        least="owner",
+    ),
     Setting(href=STAFF, icon="account", title="Staff", text="Who may do what here.", least="owner"),
     Setting(href=KEYS, icon="key", title="Keys", text="What seals secrets, and how to renew it.", least="owner"),
     Setting(href=RETENTION, icon="clock", title="Retention", text="How long what is kept.", least="admin"),
