@@ -293,7 +293,11 @@ async def test_shows_the_trail_and_notes_who_reads_what_is_personal(portal: Port
         assert "member.changed" in exported.text
         assert "maya@example.com" not in exported.text
     async with portal.database.read() as session:
-        told = list(await session.scalars(sa.select(AuditLine.what).where(AuditLine.what.like("audit.%"))))
+        told = list(
+            await session.scalars(
+                sa.select(AuditLine.what).where(AuditLine.what.like("audit.%")).order_by(AuditLine.number)
+            )
+        )
     assert told == ["audit.looked_up", "audit.exported", "audit.exported"]
     assert (await adam.get("/staff/audit/lines/99999")).status_code == 404
     assert (await adam.send("POST", "/staff/audit/check")).headers["location"] == "/staff/audit"
