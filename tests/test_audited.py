@@ -101,6 +101,7 @@ LOOKS = {
     "audit show": ("audit", "show"),
     "audit verify": ("audit", "verify"),
     "sources list": ("sources", "list"),
+    "sources export": ("sources", "export"),
     "topics list": ("topics", "list"),
     "topics defaults": ("topics", "defaults"),
     "staff list": ("staff", "list"),
