@@ -41,6 +41,8 @@ UNTOLD = {
     "gateway.feeds.sweeps:go_on": "that all lists are read anew",
     "gateway.feeds.sweeps:came_to": "how many of them were",
     "gateway.feeds.sweeps:end": "that all were",
+    "gateway.sources.drafts:begin": "that they went to the vendor's page",
+    "gateway.sources.drafts:use": "that they came back",
     "gateway.sources.drafts:put": "what one of staff is filling in; saving it is told",
     "gateway.sources.drafts:drop": "that they began anew, or saved it",
     "gateway.takeout.making:_fetch": "a file on its way into a copy, which is no row",

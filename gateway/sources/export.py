@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import sqlalchemy as sa
 
+from connectors.consents import KEPT_IN
 from gateway.records.database import Database
 from gateway.records.tables import Source
-from gateway.sources.changes import REGISTERED
+from gateway.sources.given import REGISTERED
 
 HEAD = "# The sources as they were. Secrets are named, never written: set what is named before you apply this.\n"
 
@@ -35,7 +36,7 @@ def _lines(rows: Iterable[Source]) -> Iterator[str]:
         yield f"[{place}.settings]"
         yield from _table(row.settings)
         for field in sorted(row.sealed):
-            if field in row.refs or field not in REGISTERED:
+            if field in row.refs or field not in {*REGISTERED, KEPT_IN}:
                 yield f"{field} = {_reference(row.refs.get(field) or {'env': variable(row.name, field)})}"
         if row.promises:
             yield f"[{place}.promises]"
