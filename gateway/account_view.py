@@ -25,6 +25,7 @@ from gateway.proofs import Proof, decide
 from gateway.pull import Pull
 from gateway.sight import Sight
 from gateway.supply import State, Supplied, Supply
+from gateway.wording import say
 
 WORST_LAST: tuple[State, ...] = ("on_time", "late", "paused", "waiting", "down")
 DEEPEST = 50  # pieces of a history that one page reads
@@ -225,12 +226,13 @@ class AccountView:
 
 def _part(want: Pull, supplied: Supplied, sight: Sight) -> Part:
     known = supplied.known
+    records = say(want.kind, known.records, want.office.said) if known else ()
     return Part(
         kind=want.kind,
         source=want.source,
         customer=want.customer,
         title=want.office.title,
-        records=sight.through(want.kind, want.source, want.customer, known.records) if known else (),
+        records=sight.through(want.kind, want.source, want.customer, records),
         fetched_at=known.as_of if known else None,
         promise=want.promise,
         state=supplied.state,

@@ -10,10 +10,10 @@ from typing import Generic, TypeVar
 from msgspec import Struct
 
 from cache.same import Same
-from connectors.records import Invoice, Money, Order, Record, Ticket
+from connectors.records import Invoice, Money, Order, Record
 from gateway.account_view import Part
 from gateway.rights import AREA_OF, Area
-from gateway.statuses import is_delayed, is_open_offer, is_overdue, is_to_pay, is_under_way
+from gateway.statuses import is_delayed, is_overdue, is_to_pay, is_under_way, needs_customer
 
 LISTS = 256  # of which is kept what they bring, as of those that stay unpacked
 
@@ -85,16 +85,6 @@ def share_of(records: Same[tuple[Record, ...]], today: date) -> Share:
         under_way=tuple((_way(today, record), record) for record in rest if is_under_way(record)),
         to_pay=tuple(record for record in records.it if isinstance(record, Invoice) and is_to_pay(record)),
     )
-
-
-def needs_customer(record: Record, today: date) -> bool:
-    match record:
-        case Invoice():
-            return is_overdue(record, today)
-        case Ticket():
-            return record.state == "awaiting_customer"
-        case _:
-            return is_open_offer(record, today)
 
 
 def totals(records: Iterable[Record], today: date) -> tuple[Total, ...]:

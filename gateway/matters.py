@@ -21,6 +21,8 @@ What = Literal[
     "moved",
     "silent",
     "refused",
+    "given_up",
+    "mails",
     "unmapped",
     "questions",
     "conflicts",

@@ -24,12 +24,16 @@ from connectors.records import Kind
 from connectors.tokens import MemoryTokens
 from connectors.transport import open_client
 from gateway.records.database import Database
+from gateway.records.status_tables import StatusVersion
 from gateway.records.tables import Source
 from gateway.vault import Vault, VaultError
+from gateway.wording import UNSAID, Said, read_words
 
 LOOK_EVERY = 3.0  # seconds until a change of a source is noticed
 RETIRE_AFTER = 600.0  # seconds for calls and downloads that began before a change
 PROMISE = timedelta(minutes=1)  # for kinds to which an admin promised nothing; longer where a feed takes longer
+
+NEWEST = sa.select(sa.func.max(StatusVersion.number)).scalar_subquery()  # asked along with the sources
 
 log = structlog.get_logger()
 
@@ -58,6 +62,7 @@ class Office(Struct, frozen=True, kw_only=True):
     opened: BackOffice[Any] | None
     broken: str | None = None  # what is wrong, for operators
     wins: Mapping[str, tuple[str, ...]] = {}  # "orders.total" -> sources, this one among them, who counts first
+    said: Said = UNSAID  # what staff say about its statuses
     paused_at: datetime | None = None
     rotated_at: datetime | None = None
 
@@ -102,6 +107,8 @@ class Offices:
         self._clock = clock
         self._offices: dict[str, Office] = {}
         self._unknown: dict[str, str] = {}
+        self._number = 0  # of the published version of what staff say
+        self._said: dict[str, Said] = {}
         self._retired: list[tuple[float, httpx.AsyncClient]] = []
         self._looked_at: float | None = None
         self._looking = asyncio.Lock()
@@ -116,8 +123,10 @@ class Offices:
                 now = self._clock()
                 if self._is_due(now):
                     async with self._db.read() as session:
-                        rows = (await session.scalars(sa.select(Source).order_by(Source.name))).all()
-                    self._take(rows, now)
+                        found = (await session.execute(sa.select(Source, NEWEST).order_by(Source.name))).all()
+                        if found and (number := found[0][1] or 0) != self._number:
+                            self._hear(await session.get(StatusVersion, number))
+                    self._take([row for row, _ in found], now)
                     self._looked_at = now
                     await self._close(lambda retired_at: now - retired_at >= RETIRE_AFTER)
         return self._offices
@@ -134,6 +143,10 @@ class Offices:
         offices = await self.all()
         return self._unknown | {office.name: office.broken for office in offices.values() if office.broken}
 
+    def look_soon(self) -> None:
+        """Let the next one who asks find what was changed just now."""
+        self._looked_at = None
+
     async def aclose(self) -> None:
         """Close every client, at the end."""
         self._retire(self._offices.values(), self._clock())
@@ -143,18 +156,31 @@ class Offices:
     def _is_due(self, now: float) -> bool:
         return self._looked_at is None or now - self._looked_at >= LOOK_EVERY
 
+    def _hear(self, version: StatusVersion | None) -> None:
+        """Take up what was published. What cannot be read says nothing, and the usual words stand."""
+        self._number = version.number if version else 0
+        try:
+            words = read_words(version.words) if version else {}
+        except msgspec.ValidationError:
+            log.exception("words of statuses not readable", number=self._number)
+            words = {}
+        quiet = bool(version and version.is_quiet)
+        self._said = {source: Said(self._number, quiet, kinds) for source, kinds in words.items()}
+
     def _take(self, rows: Iterable[Source], now: float) -> None:
         offices: dict[str, Office] = {}
         unknown: dict[str, str] = {}
         for row in rows:
             known = self._offices.get(row.name)
             connector = self.connectors.get(row.connector)
+            said = self._said.get(row.name, Said(self._number))
             if known and known.version == _version(row):
-                offices[row.name] = self._turned(known, row)
+                turned = self._turned(known, row)
+                offices[row.name] = turned if turned.said == said else replace(turned, said=said)
             elif connector:
-                offices[row.name] = open_office(
-                    row, connector, self._vault, self._policy, self._budget(row.name, connector.limits)
-                )
+                budget = self._budget(row.name, connector.limits)
+                office = open_office(row, connector, self._vault, self._policy, budget)
+                offices[row.name] = replace(office, said=said)
             else:
                 unknown[row.name] = f"the connector {row.connector!r} is not installed"
         for name in unknown.keys() - self._unknown.keys():

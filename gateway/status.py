@@ -90,7 +90,7 @@ async def status(
                 budget=await _budget(office, redis),
                 outbox=to_send.get(name, Backlog()),
                 rates=tuple(rate for rate in agreed if rate.sources[0] == name),
-                unmapped=tuple(each for each in unmapped if each.source == name),
+                unmapped=tuple(each for each in unmapped if each.source == name and not office.said.says(each)),
                 troubles=troubles.get(name, ()),
                 paused_at=office.paused_at,
             )

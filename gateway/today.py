@@ -10,12 +10,14 @@ from auth.clock import Clock
 from cache.client import Client
 from gateway.conflicts import count_conflicts
 from gateway.identity.questions import count_questions
+from gateway.mails.desk import count_stopped
 from gateway.matters import Matter
 from gateway.offices import Offices
 from gateway.outbox.stuck import Backlog, backlogs
 from gateway.records.database import Database
 from gateway.repairs import repairs_of
 from gateway.status import SourceStatus, status
+from gateway.webhooks.desk import count_dead
 
 
 class Day(Struct, frozen=True, kw_only=True):
@@ -40,9 +42,14 @@ class Today:
         """Look at everything. Raises `DatabaseDown`."""
         day = await self.look_at_sources()
         found = [matter for each in day.sources for matter in repairs_of(each, day.now)]
-        found += _of_outbox(await backlogs(self._db), {each.name: each.followed.title for each in day.sources})
+        titles = {each.name: each.followed.title for each in day.sources}
+        found += _of_outbox(await backlogs(self._db), titles)
+        for source, dead in sorted((await count_dead(self._db)).items()):
+            found.append(Matter(what="given_up", title=titles.get(source, source), many=dead, source=source))
         if questions := await count_questions(self._db):
             found.append(Matter(what="questions", many=questions))
+        if mails := await count_stopped(self._db):
+            found.append(Matter(what="mails", many=mails))
         if conflicts := await count_conflicts(self._db):
             found.append(Matter(what="conflicts", many=conflicts))
         found.sort(key=lambda matter: not matter.is_felt)

@@ -1,7 +1,7 @@
 """From a page's data to an answer. One template environment for the whole portal, made in one place."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,8 @@ from web.stamps import Stamp
 from web.statics import Asset, load_assets, make_asset
 
 HERE = Path(__file__).parent
+
+Helped = Callable[[], bool]  # whether there are articles of help
 
 
 class Contact(Struct, frozen=True, kw_only=True):
@@ -62,12 +64,15 @@ class Brand(Struct, frozen=True, kw_only=True):
 class View:
     """Templates with the brand, the person to talk to and the business's time zone and office hours."""
 
-    def __init__(self, *, brand: Brand, contact: Contact, zone: ZoneInfo, hours: OfficeHours | None = None) -> None:
+    def __init__(
+        self, *, brand: Brand, contact: Contact, zone: ZoneInfo, hours: OfficeHours | None = None, helped: Helped
+    ) -> None:
         self._zone = zone
         self.contact = contact
         self.hours = hours
         self.brand = brand
         self.assets = load_assets() | brand.assets()
+        self.helped = helped
         self._templates = minijinja.Environment(
             loader=_load,
             undefined_behavior="strict",
@@ -98,6 +103,7 @@ class View:
                 "instant": lambda at: pieces.instant(at, self.moment(at)),
                 "stamps": self.stamps,
                 "span": span,
+                "helped": helped,
             },
         )
         self.frames = Frames(self.html)
@@ -137,7 +143,7 @@ class View:
         return self._templates.render_template(template, **context)
 
 
-def view_of(settings: Settings) -> View:
+def view_of(settings: Settings, helped: Helped = lambda: False) -> View:
     """Make the pages' templates, as the settings say."""
     return View(
         brand=Brand(
@@ -153,6 +159,7 @@ def view_of(settings: Settings) -> View:
             hours=settings.contact_hours or (settings.office_hours.text if settings.office_hours else None),
         ),
         hours=settings.office_hours,
+        helped=helped,
         zone=ZoneInfo(settings.time_zone),
     )
 

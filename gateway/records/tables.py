@@ -15,19 +15,25 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    event,
 )
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm.attributes import get_history
 
 import gateway.records.agreement_tables
+import gateway.records.customer_tables
 import gateway.records.document_tables
 import gateway.records.feed_tables
+import gateway.records.help_tables
 import gateway.records.identity_tables
 import gateway.records.mail_tables
 import gateway.records.outbox_tables
 import gateway.records.source_tables
+import gateway.records.status_tables
 import gateway.records.topic_tables
 import gateway.records.webhook_tables  # noqa: F401  # the tables are those of all these modules
 from gateway.records.base import Base
+from gateway.records.finding import small, words_of
 
 
 class Source(Base):
@@ -51,20 +57,24 @@ class Source(Base):
 
 
 class Account(Base):
-    """A customer of the business."""
+    """A customer of the business. `words` is what it is found and sorted by."""
 
     __tablename__ = "accounts"
+    __table_args__ = (Index("ix_accounts_words", "words", "id", "merged_into", "seen_at"),)
 
     id: Mapped[str] = mapped_column(String(63), primary_key=True)
     name: Mapped[str]
     created_at: Mapped[datetime]
+    seen_at: Mapped[datetime | None]  # when somebody of theirs last signed in
+    merged_into: Mapped[str | None] = mapped_column(String(63))
+    words: Mapped[str | None] = mapped_column(Text, default=words_of("name", "id"), deferred=True)
 
 
 class Member(Base):
-    """A login: (issuer, subject) is the identity, the rest is what the provider last said."""
+    """A login: (issuer, subject) is the identity, the rest is what the provider last said. `words` is to find it by."""
 
     __tablename__ = "members"
-    __table_args__ = (UniqueConstraint("issuer", "subject"),)
+    __table_args__ = (UniqueConstraint("issuer", "subject"), Index("ix_members_words", "words", "id"))
 
     id: Mapped[str] = mapped_column(String(26), primary_key=True)
     issuer: Mapped[str] = mapped_column(String(500))
@@ -74,6 +84,7 @@ class Member(Base):
     created_at: Mapped[datetime]
     last_visit_at: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]  # since when they may not sign in
+    words: Mapped[str | None] = mapped_column(Text, default=words_of("name", "email", "subject"), deferred=True)
 
     @property
     def called(self) -> str:
@@ -90,6 +101,7 @@ class Membership(Base):
     account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True)
     rights: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
+    version: Mapped[int] = mapped_column(default=1, server_default="1")  # grows with every change of the rights
 
 
 class Person(Base):
@@ -111,7 +123,7 @@ class Link(Base):
     """An account is this customer in that source, because of this fact, decided by this person."""
 
     __tablename__ = "links"
-    __table_args__ = (Index("ix_links_account", "account_id"),)
+    __table_args__ = (Index("ix_links_account", "account_id"), Index("ix_links_customer", "customer"))
 
     source: Mapped[str] = mapped_column(ForeignKey("sources.name", ondelete="CASCADE"), primary_key=True)
     customer: Mapped[str] = mapped_column(primary_key=True)  # their id; one account at the most
@@ -228,7 +240,13 @@ class AuditLine(Base):
     """
 
     __tablename__ = "audit_lines"
-    __table_args__ = (Index("ix_audit_lines_about", "about"),)
+    __table_args__ = (
+        Index("ix_audit_lines_about", "about", "number"),
+        Index("ix_audit_lines_who", "who", "number"),
+        Index("ix_audit_lines_what", "what", "number"),
+        Index("ix_audit_lines_account", "account", "number"),
+        Index("ix_audit_lines_at", "at"),
+    )
 
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # from 1, without gaps
     at: Mapped[str] = mapped_column(String(32))
@@ -255,6 +273,22 @@ class AuditHead(Base):
     seal: Mapped[str | None] = mapped_column(Text)  # vault token of both; None: no line yet
 
 
+class Upkeep(Base):
+    """Long work that is done piece by piece, and goes on after its process died: how far it is, and who wanted it."""
+
+    __tablename__ = "upkeep"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    wanted_by: Mapped[str] = mapped_column(String(100))
+    began_at: Mapped[datetime]
+    looked_at: Mapped[datetime]  # when the last piece was done
+    ended_at: Mapped[datetime | None]  # None: there is more to do
+    done: Mapped[int]
+    total: Mapped[int]
+    mark: Mapped[str | None] = mapped_column(Text)  # from where to go on
+    problem: Mapped[str | None] = mapped_column(Text)  # why it stopped
+
+
 class AuditKey(Base):
     """What seals the personal values of a person or an account. Without it they are gone."""
 
@@ -264,3 +298,15 @@ class AuditKey(Base):
     id: Mapped[str] = mapped_column(String(26), primary_key=True)
     owner: Mapped[str] = mapped_column(String(100))  # "member/...", "staff/..." or "account/..."
     sealed: Mapped[str] = mapped_column(Text)  # vault token
+
+
+@event.listens_for(Account, "before_update")
+def _find_account_by_new_name(_mapper: object, _connection: object, row: Account) -> None:
+    if get_history(row, "name").has_changes():
+        row.words = small(row.name, row.id)
+
+
+@event.listens_for(Member, "before_update")
+def _find_member_by_new_name(_mapper: object, _connection: object, row: Member) -> None:
+    if get_history(row, "name").has_changes() or get_history(row, "email").has_changes():
+        row.words = small(row.name, row.email, row.subject)

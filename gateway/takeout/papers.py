@@ -16,7 +16,7 @@ from gateway.outbox.desk import Handed
 from gateway.records.database import Database
 from gateway.records.tables import Account, Member, Membership, Person, Session
 
-NEVER_SHOWN = ("vendor_state", "people")  # their own words, and ids of persons there
+NEVER_SHOWN = ("vendor_state", "people", "wording")  # their own words, ids of persons there, and settings of ours
 NAMES: Mapping[Kind, str] = {"orders": "orders", "invoices": "invoices", "tickets": "requests"}
 
 

@@ -27,6 +27,7 @@ from gateway.records.ids import new_id
 from gateway.records.upsert import insert
 from gateway.records.webhook_tables import InboxRow
 from gateway.webhooks.counts import Outcome, WebhookCounts
+from gateway.webhooks.raw import pack, secrets_of
 
 BATCH = 500  # deliveries in one transaction
 BREATH = 0.01  # seconds between two of them while many come
@@ -63,7 +64,7 @@ class Intake:
         except DatabaseDown:
             return HTTPStatus.SERVICE_UNAVAILABLE
         outcome, detail = await self._outcome(office, delivery)
-        is_news = self._counts.note(source if office else "", outcome, delivery.received_at)
+        is_news = self._counts.note(source if office else "", outcome, delivery.received_at, detail)
         if outcome == "taken":
             return HTTPStatus.OK
         if outcome == "away":
@@ -101,7 +102,7 @@ class Intake:
         news = replace(news, events=tuple(event for event in news.events if event.kind in office.connector.reads))
         if not news.events:
             return "taken", ""  # nobody here sees what it is about
-        return await self._write_down(_row(office.name, news, delivery.received_at)), ""
+        return await self._write_down(_row(office.name, news, delivery, secrets_of(office.opened.config))), ""
 
     async def _write_down(self, row: dict[str, Any]) -> Outcome:
         written: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
@@ -149,7 +150,7 @@ class Intake:
                 wanted = insert(session, INBOX)
                 newer = wanted.on_conflict_do_update(
                     index_elements=["source", "pending"],
-                    set_={"received_at": wanted.excluded.received_at},
+                    set_={"received_at": wanted.excluded.received_at, "raw": wanted.excluded.raw},
                     where=INBOX.c.received_at < wanted.excluded.received_at,
                 )
                 await session.execute(newer, [nameless[key] for key in sorted(nameless)])
@@ -162,11 +163,12 @@ def _counting(office: Office, config: Config, at: datetime) -> Config:
     return replace(config, webhook_secret_before=None)
 
 
-def _row(source: str, news: News, at: datetime) -> dict[str, Any]:
+def _row(source: str, news: News, delivery: Delivery, secrets: Sequence[str]) -> dict[str, Any]:
     events = msgspec.json.encode(news.events, order="deterministic")
     name = news.id
     if name and len(name) > LONGEST_ID:
         name = hashlib.sha256(name.encode()).hexdigest()
+    at = delivery.received_at
     return {
         "id": new_id(),
         "source": source,
@@ -176,4 +178,7 @@ def _row(source: str, news: News, at: datetime) -> dict[str, Any]:
         "received_at": at,
         "due_at": at,
         "tries": 0,
+        "state": "waiting",
+        "record": next((event.record.lower()[:LONGEST_ID] for event in news.events if event.record), None),
+        "raw": pack(delivery, secrets),
     }

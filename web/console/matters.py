@@ -7,7 +7,7 @@ from connectors.records import Kind
 from gateway.matters import Matter, What
 from web.words import count
 
-SOURCES, REQUESTS = "/staff/sources", "/staff/requests"
+SOURCES, REQUESTS, DELIVERIES = "/staff/sources", "/staff/requests", "/staff/deliveries"
 KIND_NAMES: dict[Kind, str] = {"orders": "orders", "invoices": "invoices", "tickets": "requests"}
 ONE = f"{SOURCES}/{{name}}"
 
@@ -15,8 +15,8 @@ ONE = f"{SOURCES}/{{name}}"
 class Words(Struct, frozen=True, kw_only=True):
     """How a matter is told, and its next step: a page for those of the `least` role, or a command.
 
-    In `href`, {name} stands for the source; in `title`, {source}, {kinds}, {messages}, {logins}, {things}, {statuses}
-    and {webhooks} for what it is about.
+    In `href`, {name} stands for the source; in `title`, {source}, {kinds}, {messages}, {logins}, {things}, {statuses},
+    {webhooks} and {mails} for what it is about.
     """
 
     chip: str
@@ -138,12 +138,29 @@ WORDS: dict[What, Words] = {
         href=ONE,
         step="See how it is doing",
     ),
+    "given_up": Words(
+        chip="Given up",
+        title="{webhooks} from {source} could not be followed",
+        text="The system did not answer. Pages follow as their promises say; a replay makes them follow at once.",
+        href=f"{DELIVERIES}?status=dead&source={{name}}",
+        step="Look and replay",
+        least="support",
+    ),
+    "mails": Words(
+        chip="Not sent",
+        title="{mails} did not go out, or may not have",
+        text="Whoever waits for them has not been told. Nothing is sent twice by itself: look, and decide.",
+        href=f"{DELIVERIES}/mails",
+        step="Look and decide",
+        least="support",
+    ),
     "refused": Words(
         chip="Refused",
         title="{webhooks} from {source} could not be believed since yesterday",
         text="An old secret, a clock that is wrong, or somebody else who tries. Nothing that is shown changes by them.",
-        href=f"{ONE}#webhooks",
-        step="Look at its webhooks",
+        href=f"{DELIVERIES}/refused?source={{name}}",
+        step="See why",
+        least="support",
     ),
 }
 
@@ -174,6 +191,7 @@ def card_of(matter: Matter, who: StaffPrincipal) -> Card:
         "things": count(many, "thing", "things"),
         "statuses": count(many, "status", "statuses"),
         "webhooks": count(many, "webhook", "webhooks"),
+        "mails": count(many, "mail", "mails"),
     }
     href = words.href.format(name=matter.source) if words.href and who.reaches(words.least) else None
     tone = "bad" if matter.is_felt else "warn"

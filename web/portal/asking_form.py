@@ -36,6 +36,13 @@ class Asked(Struct, frozen=True, kw_only=True):
     options: Sequence[tuple[str, str]] = ()
 
     @property
+    def tells(self) -> bool:
+        """Whether it says what the question is about, so that articles may fit it."""
+        return self.kind in {"text", "long_text", "choice", "order", "invoice"} and not getattr(
+            self.field, "prefill", None
+        )
+
+    @property
     def described_by(self) -> str:
         """The ids of what is said of it."""
         name = self.field.name

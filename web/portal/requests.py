@@ -21,6 +21,7 @@ from gateway.outbox.files import TooMuch
 from gateway.statuses import status_of
 from web.portal.drafting import RESTORED, draft_of, drop_draft
 from web.portal.files import stream_file
+from web.portal.fitting import reading
 from web.portal.listing import Depth, Empty, Filters, PageNumber, Question, make_listing
 from web.portal.paths import FileId, RecordId, SourceName
 from web.portal.replies import Answering, Move, Moved, answering, check, written
@@ -168,6 +169,7 @@ async def _page(visit: Visit, item: Item[Ticket], form: Answering | None) -> Res
         parts=await visit.parts(),
         about=[item.part],
         record=item.record,
+        reading=await reading(visit, item),
         status=status_of(item.record, visit.today),
         messages=await _conversation(item.record),
         here=href(item),

@@ -24,7 +24,9 @@ from web.portal.details import (
     take_back_details,
 )
 from web.portal.documents import show_documents
+from web.portal.fitting import go_to_topics, show_fitting
 from web.portal.handed import go_to_order, take_back_order
+from web.portal.help import answer_article, go_to_article, show_article, show_help
 from web.portal.home import show_home
 from web.portal.invoices import get_invoice_file, show_invoice, show_invoices
 from web.portal.leaving import delete_login, show_leaving
@@ -58,6 +60,12 @@ PORTAL = Router(
     path="/",
     route_handlers=[
         show_home,
+        show_fitting,
+        go_to_topics,
+        show_help,
+        show_article,
+        answer_article,
+        go_to_article,
         show_invoices,
         show_invoice,
         get_invoice_file,

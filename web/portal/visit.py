@@ -42,12 +42,7 @@ COUNTED: tuple[Kind, ...] = ("invoices", "tickets")  # their needs stand in the 
 class Visit:
     """Reads and renders for one signed-in visitor. The scope comes from the session, never from the request."""
 
-    def __init__(
-        self,
-        request: Request[Visiting, Any, Any],
-        standing: Standing,
-        records: AccountView | None,
-    ) -> None:
+    def __init__(self, request: Request[Visiting, Any, Any], standing: Standing, records: AccountView | None) -> None:
         self.request = request
         self.scope = standing.scope
         self.profile = standing.profile
@@ -209,6 +204,7 @@ class Visit:
             account_id=self._account_id,
             areas=self.areas,
             can_ask=bool(self.desks),
+            has_help=self.view.helped(),
             needs=needs_by_area((part for part in parts if part.kind in COUNTED), self.today),
             seen=MARK_PLACE if self.is_linked and is_asked_for else None,
             code=PLACE if has_code else None,
