@@ -47,6 +47,7 @@ from gateway.health import Readiness
 from gateway.help.desk import Help
 from gateway.identity.arrival import Arrivals
 from gateway.identity.matching import Policy
+from gateway.identity.readiness import Preview
 from gateway.identity.rechecking import Rechecks
 from gateway.identity.watch import Watch
 from gateway.inbox import Inbox
@@ -243,6 +244,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 "readiness": Readiness(database, database_url, redis),
                 "sessions": sessions,
                 "standings": standings,
+                "preview": Preview(database, offices, utc_now, cast("Policy", settings.matching)),
                 "printer": Printer(),
                 "page_tries": RateLimit(redis, "pages", LOOK_UPS_PER_MINUTE),
                 "ready": ready,

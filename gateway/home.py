@@ -65,9 +65,9 @@ def home(parts: Sequence[Part], today: date, since: datetime | None) -> Home:
     )
 
 
-def needs_by_area(parts: Iterable[Part], today: date) -> tuple[tuple[Area, int], ...]:
-    """Count what needs the customer, where anything does."""
-    counts: dict[Area, int] = dict.fromkeys(AREA_OF.values(), 0)
+def needs_by_area(parts: Iterable[Part], today: date, *, documents: int = 0) -> tuple[tuple[Area, int], ...]:
+    """Count what needs the customer, where anything does. `documents` are those that are asked for."""
+    counts: dict[Area, int] = {**dict.fromkeys(AREA_OF.values(), 0), "documents": documents}
     for part in parts:
         counts[AREA_OF[part.kind]] += len(share_of(Same(part.records), today).needs)
     return tuple((area, count) for area, count in counts.items() if count)

@@ -31,7 +31,13 @@ from gateway.settings import Settings
 from gateway.sign_in import ProviderSettings
 
 LISTS = ("/", "/orders", "/invoices", "/requests", "/documents")
-RECORDS = ("/orders/erp/4424", "/orders/erp/4449", "/invoices/erp/2093", "/requests/helpdesk/881")
+RECORDS = (
+    "/orders/erp/4424",
+    "/orders/erp/4449",
+    "/invoices/erp/2093",
+    "/requests/helpdesk/881",
+    "/requests/helpdesk/860",
+)
 FORMS = ("/orders/erp/4424/again", "/orders/erp/4449/accept", "/orders/erp/4449/decline")
 WHY = "/invoices/erp/2093/why"
 FILTERED = ("/orders?show=all", "/invoices?show=all", "/requests?show=solved", "/orders?q=zeppelin")
@@ -98,6 +104,7 @@ DESK = (
     *("/staff/settings", "/staff/settings/staff", "/staff/settings/staff/colleague"),
     *("/staff/deliveries", "/staff/deliveries?q=zeppelin&status=dead", "/staff/deliveries/refused"),
     *("/staff/deliveries/outgoing", "/staff/deliveries/mails", "/staff/deliveries/replay"),
+    *("/staff/customers/queue", "/staff/customers/readiness", "/staff/customers/readiness?sees=none"),
     *("/staff/customers/bakery", "/staff/customers?only=never", "/staff/customers?only=merged"),
 )
 CATERER = ("erp", "20")  # to whom a quote was sent

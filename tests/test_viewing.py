@@ -41,7 +41,13 @@ PAGES = (
 ASKING = ("/requests/new", "/requests/new/order?about=erp/orders/4424", "/requests/new/call-back")
 # A form that only the member can send is not shown to who looks: on these pages something else, or nothing, is instead.
 WITHOUT_FORMS = {
-    *("/orders/erp/4424", "/orders/erp/4449", "/requests/helpdesk/881", "/requests/sent/sent-needs_you"),
+    *(
+        "/orders/erp/4424",
+        "/orders/erp/4449",
+        "/requests/helpdesk/881",
+        "/requests/helpdesk/860",
+        "/requests/sent/sent-needs_you",
+    ),
     *("/documents/asked/asked", "/documents/asked/refused", "/account", "/account/details", "/account/delete"),
 }
 POSTING = re.compile(r'<form[^>]* method="post" action="([^"]*)"(?:(?!</form>).)*<button', re.DOTALL)

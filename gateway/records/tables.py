@@ -31,6 +31,7 @@ import gateway.records.outbox_tables
 import gateway.records.source_tables
 import gateway.records.status_tables
 import gateway.records.topic_tables
+import gateway.records.upkeep_tables
 import gateway.records.webhook_tables  # noqa: F401  # the tables are those of all these modules
 from gateway.records.base import Base
 from gateway.records.finding import small, words_of
@@ -271,22 +272,6 @@ class AuditHead(Base):
     count: Mapped[int]
     hash: Mapped[str] = mapped_column(String(64))
     seal: Mapped[str | None] = mapped_column(Text)  # vault token of both; None: no line yet
-
-
-class Upkeep(Base):
-    """Long work that is done piece by piece, and goes on after its process died: how far it is, and who wanted it."""
-
-    __tablename__ = "upkeep"
-
-    name: Mapped[str] = mapped_column(String(40), primary_key=True)
-    wanted_by: Mapped[str] = mapped_column(String(100))
-    began_at: Mapped[datetime]
-    looked_at: Mapped[datetime]  # when the last piece was done
-    ended_at: Mapped[datetime | None]  # None: there is more to do
-    done: Mapped[int]
-    total: Mapped[int]
-    mark: Mapped[str | None] = mapped_column(Text)  # from where to go on
-    problem: Mapped[str | None] = mapped_column(Text)  # why it stopped
 
 
 class AuditKey(Base):

@@ -44,7 +44,7 @@ IN_MEMORY = 2**20
 MOST_LINES = 5000  # of the log, and of what was sent
 README = b"""This is a copy of what the portal shows you, and of what it knows of your login.
 
-login.json      your login, what it may see, and where you are signed in
+login.json      your login, what it may see, where you are signed in, and which mails you want
 records/        orders, invoices and requests, each with the system that it is from and when it was read there
 files/          their documents
 sent.json       what you sent from the portal, and what became of it

@@ -23,6 +23,7 @@ from web.portal.asking_form import Form, answers, empty_form, filled_form, name_
 from web.portal.drafting import RESTORED, draft_of, drop_draft
 from web.portal.fitting import FITTING, fitting_of, words_of
 from web.portal.nonces import is_nonce, new_nonce
+from web.portal.phones import GIVEN
 from web.portal.uploads import AGAIN, TOO_MUCH, uploads_in
 from web.portal.visit import Visit
 from web.portal.when import answer_by, what_we_say
@@ -116,6 +117,7 @@ def _asked(visit: Visit, topic: Topic, form: Form) -> tuple[dict[str, Any], dict
         "topic": topic.label,
         "about": place_of(form.about) if form.about else None,
         "answer_by": by.isoformat() if by else None,
+        GIVEN: next((each.value for each in form.asked if isinstance(each.field, Phone)), None),
     }
     return asked, note
 

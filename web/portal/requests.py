@@ -25,6 +25,7 @@ from web.portal.fitting import reading
 from web.portal.listing import Depth, Empty, Filters, PageNumber, Question, make_listing
 from web.portal.paths import FileId, RecordId, SourceName
 from web.portal.replies import Answering, Move, Moved, answering, check, written
+from web.portal.satisfaction import LONGEST_COMMENT, Satisfaction, satisfaction
 from web.portal.sent import on_its_way
 from web.portal.taking_back import take_back
 from web.portal.uploads import AGAIN, TOO_MUCH, uploads_in
@@ -95,7 +96,7 @@ async def show_request(
     item = await visit.one(Ticket, source, record)
     draft = await draft_of(request, f"{request.url.path}/reply")
     form = await answering(visit, item, draft.get("text", ""), RESTORED) if draft else await answering(visit, item)
-    return await _page(visit, item, form)
+    return await request_page(visit, item, form)
 
 
 @post("/requests/{source:str}/{record:str}/reply", opt=KEEPS_DRAFT, request_max_body_size=None)
@@ -121,7 +122,7 @@ async def send_reply(
             else:
                 await drop_draft(request)
                 return see_other(f"{href(item)}#answer")
-    page = await _page(visit, item, form)
+    page = await request_page(visit, item, form)
     page.status_code = HTTP_422_UNPROCESSABLE_ENTITY
     return page
 
@@ -162,7 +163,10 @@ async def take_back_reply(
     return see_other(f"{href(item)}#answer")
 
 
-async def _page(visit: Visit, item: Item[Ticket], form: Answering | None) -> Response[bytes]:
+async def request_page(
+    visit: Visit, item: Item[Ticket], form: Answering | None, rated: Satisfaction | None = None
+) -> Response[bytes]:
+    """Render the page. `rated` is what was answered wrongly to whether it helped."""
     return visit.page(
         "request.html",
         area="requests",
@@ -174,6 +178,8 @@ async def _page(visit: Visit, item: Item[Ticket], form: Answering | None) -> Res
         messages=await _conversation(item.record),
         here=href(item),
         answering=form,
+        rated=rated or await satisfaction(visit, item),
+        longest=LONGEST_COMMENT,
     )
 
 

@@ -32,6 +32,7 @@ from web.portal.invoices import get_invoice_file, show_invoice, show_invoices
 from web.portal.leaving import delete_login, show_leaving
 from web.portal.mails import believe_address, choose_mails, open_record, show_mails
 from web.portal.orders import get_order_file, show_order, show_orders
+from web.portal.rating import go_to_rating, rate_request
 from web.portal.requests import (
     get_request_file,
     go_to_request,
@@ -79,6 +80,8 @@ PORTAL = Router(
         go_to_request,
         move_request,
         take_back_reply,
+        rate_request,
+        go_to_rating,
         choose_topic,
         ask_for_a_call,
         show_form,

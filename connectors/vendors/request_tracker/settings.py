@@ -21,7 +21,7 @@ class RequestTrackerConfig(WebhookConfig, frozen=True):
         Meta(
             title="Authentication token",
             description="Logged in as > Settings > Auth Tokens. Its account needs SeeQueue and ShowTicket, and "
-            "for what customers send CreateTicket, ReplyToTicket and ModifyTicket, no more",
+            "for what customers send CreateTicket, ReplyToTicket and ModifyTicket",
         ),
     ]
     queue: Annotated[
@@ -41,5 +41,13 @@ class RequestTrackerConfig(WebhookConfig, frozen=True):
             title="Details of customers",
             description="Whether customers may see and change their own telephone numbers and address. For that the "
             "token's account needs AdminUsers, with which it may change every user of RT, staff too",
+        ),
+    ] = False
+    asks_if_solved: Annotated[
+        bool,
+        Meta(
+            title="Ask whether it is solved",
+            description="Whether customers are asked if a resolved request helped them. Their answer becomes a "
+            "comment. For that the token's account needs CommentOnTicket, and ShowTicketComments to find its own again",
         ),
     ] = False

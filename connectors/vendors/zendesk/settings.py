@@ -40,6 +40,14 @@ class ZendeskConfig(WebhookConfig, frozen=True):
     team_name: Annotated[
         str, Meta(title="Your team's name", description="Customers read it where an agent has no alias", min_length=1)
     ] = "Support"
+    asks_if_solved: Annotated[
+        bool,
+        Meta(
+            title="Ask whether it is solved",
+            description="Whether customers are asked if a solved request helped them. Their answer becomes an "
+            "internal note and a tag, hallway_solved or hallway_not_solved",
+        ),
+    ] = True
 
 
 def account_address(config: ZendeskConfig) -> str:
