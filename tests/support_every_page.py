@@ -95,14 +95,16 @@ DESK = (
     "/staff/customers/bakery/why?member=x&record=nothing",
     *("/staff/statuses", "/staff/statuses/edit?source=erp&kind=invoices&status=not_paid"),
     *("/staff/statuses/rehearsal", "/staff/statuses/discard", "/staff/statuses/versions", "/staff/statuses/versions/0"),
-    "/staff/statuses/versions/1",
+    *("/staff/statuses/versions/1", "/staff/visible"),
     *("/staff/sources/new", "/staff/sources/new/request_tracker", "/staff/sources/new/odoo/untested"),
     *("/staff/sources/erp/settings", "/staff/sources/erp/settings/untested"),
     *("/staff/sources", "/staff/sources/helpdesk", "/staff/sources/helpdesk/remove", "/staff/sources/helpdesk/secret"),
     *("/staff/requests", "/staff/requests/sent-unknown", "/staff/requests/sent-sent"),
-    *("/staff/settings", "/staff/settings/staff", "/staff/settings/staff/colleague"),
+    *("/staff/help", "/staff/help?show=all", "/staff/help/articles"),
+    *("/staff/settings", "/staff/settings/staff", "/staff/settings/staff/colleague", "/staff/settings/appearance"),
     *("/staff/deliveries", "/staff/deliveries?q=zeppelin&status=dead", "/staff/deliveries/refused"),
     *("/staff/deliveries/outgoing", "/staff/deliveries/mails", "/staff/deliveries/replay"),
+    *("/staff/customers/queue", "/staff/customers/readiness", "/staff/customers/readiness?sees=none"),
     *("/staff/customers/bakery", "/staff/customers?only=never", "/staff/customers?only=merged"),
 )
 CATERER = ("erp", "20")  # to whom a quote was sent

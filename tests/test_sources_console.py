@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,21 +13,28 @@ import pytest_asyncio
 import sqlalchemy as sa
 from support_audit import BY, TRAIL
 from support_door import litestar_of
-from support_portal import RT_HOOK, Portal
+from support_portal import LAX, RT_HOOK, Portal
 from support_sandbox import RunningSandbox
 from support_staff import Staff, staff_at
+from support_webhooks import by_standard
 from test_staff_today import stop
+from test_webhooks_cli import TOKEN, ZENDESK
 
 from auth.clock import utc_now
 from connectors.errors import BadResponse, NotAllowed, Unavailable
+from connectors.registry import load_connectors
 from connectors.sandbox.faults import Fault
 from gateway.feeds.rows import Feeds
 from gateway.offices import Offices
 from gateway.records.feed_tables import SweepRow, TroubleRow
 from gateway.records.outbox_tables import OutboxRow
 from gateway.records.tables import AuditLine, Link, Source
+from gateway.sources.changes import apply, plan
+from gateway.sources.desired import parse
 from gateway.sources.pausing import pause, resume
 from gateway.troubles import SAME_WITHIN, Troubles, history_of, note_failure, note_well
+from gateway.webhooks.counts import WebhookCounts
+from gateway.webhooks.intake import BOTH_COUNT
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -237,7 +245,7 @@ async def test_says_what_goes_and_takes_it_from_the_next_page(portal: Portal, ow
     before = unescape((await ines.get("/invoices?show=all")).text)
     question = await page(owner, "/staff/sources/helpdesk/remove")
     assert "2 accounts with 2 people will see nothing of it any more" in question
-    assert "No other source has orders and invoices" in await page(owner, "/staff/sources/erp/remove")
+    assert "No other source has orders or invoices" in await page(owner, "/staff/sources/erp/remove")
     assert "3 links to its customers" in question
     answer = await owner.get("/staff/sources/helpdesk/remove")
     version = re.search(r'name="version" value="([^"]+)"', answer.text)
@@ -329,3 +337,92 @@ async def test_shows_a_new_secret_once(portal: Portal, owner: Staff) -> None:
     async with portal.database.read() as session:
         lines = await session.scalars(sa.select(AuditLine.details))
         assert found[1] not in "".join(lines)
+
+
+async def test_believes_the_secret_before_for_a_day_and_no_longer(portal: Portal, owner: Staff) -> None:
+    answer = await owner.send("POST", "/staff/sources/helpdesk/secret")
+    found = re.search(r'id="new-secret">([A-Za-z0-9]{44})<', answer.text)
+    assert found
+    old, new = RT_HOOK, found[1]
+    assert [await deliver(portal, secret, f"msg_{secret[:3]}") for secret in (old, new, "bm90IG91cnM=")] == [
+        200,
+        200,
+        401,
+    ]
+    assert "First event seen" not in await page(owner, "/staff/sources/helpdesk"), "it is counted every two seconds"
+    counts: WebhookCounts = litestar_of(portal.app).state.intake._counts
+    await counts.flush()
+    said = await page(owner, "/staff/sources/helpdesk")
+    assert "First event seen today" in said
+    assert "Waiting for the first event" not in said
+    assert "signed with another secret" in said
+    assert "1 webhook from Help desk could not be believed" in await page(owner, "/staff")
+    async with portal.database.write() as session:
+        await session.execute(sa.update(Source).values(rotated_at=utc_now() - BOTH_COUNT + timedelta(seconds=60)))
+    offices_of(portal).look_again()
+    assert await deliver(portal, old, "msg_late") == 200
+    async with portal.database.write() as session:
+        await session.execute(sa.update(Source).values(rotated_at=utc_now() - BOTH_COUNT))
+    offices_of(portal).look_again()
+    assert await deliver(portal, old, "msg_too_late") == 401
+    assert await deliver(portal, new, "msg_new") == 200
+
+
+async def deliver(portal: Portal, secret: str, name: str) -> int:
+    body = b'{"ticket": 881}'
+    headers = by_standard(secret, body, utc_now(), name)
+    return (await portal.stranger().post("/hooks/helpdesk", content=body, headers=headers)).status_code
+
+
+async def test_takes_webhooks_of_a_paused_source_and_follows_them_later(
+    portal: Portal, owner: Staff, sandbox: RunningSandbox
+) -> None:
+    await owner.send("POST", "/staff/sources/helpdesk/pause")
+    sandbox.rt_seen.clear()
+    assert await deliver(portal, RT_HOOK, "msg_1") == 200
+    await asyncio.sleep(0.5)
+    assert sandbox.rt_seen == []
+    assert "1 event, until the source is resumed" in await page(owner, "/staff/sources/helpdesk")
+    await owner.send("POST", "/staff/sources/helpdesk/resume")
+    for _ in range(100):
+        if sandbox.rt_seen:
+            return
+        await asyncio.sleep(0.1)
+    pytest.fail("nobody followed it")
+
+
+async def test_makes_no_secret_for_who_has_one_of_its_own(portal: Portal, owner: Staff) -> None:
+    async with portal.database.write() as session:
+        await session.execute(
+            sa.update(Source).where(Source.name == "helpdesk").values(connector="zendesk", changed_at=utc_now())
+        )
+    offices_of(portal).look_again()
+    assert (await owner.send("POST", "/staff/sources/helpdesk/secret")).status_code == 404
+    assert (await owner.get("/staff/sources/helpdesk/secret")).status_code == 404
+
+
+async def test_registers_by_a_button_where_the_vendor_has_an_api(
+    portal: Portal, owner: Staff, sandbox: RunningSandbox
+) -> None:
+    text = ZENDESK.replace('"ZENDESK"', f'"{sandbox.zendesk_url}"').replace("sources.helpdesk", "sources.tickets")
+    connectors = load_connectors()
+    wanted = parse(text, connectors, LAX, environ={"ZENDESK_TOKEN": TOKEN}, folder=Path())
+    diff = await plan(portal.database, portal.vault, connectors, wanted)
+    await apply(portal.database, portal.vault, diff, utc_now(), trail=TRAIL, by=BY)
+    offices_of(portal).look_again()
+    sandbox.site.zendesk.caller["role"] = "agent"
+    refused = await owner.send("POST", "/staff/sources/tickets/register")
+    assert refused.status_code == 422, "the token is nobody's who may"
+    assert "That was not done." in refused.text
+    sandbox.site.zendesk.caller["role"] = "admin"
+    assert "the button below" in await page(owner, "/staff/sources/tickets")
+    done = await owner.send("POST", "/staff/sources/tickets/register")
+    assert done.headers["location"] == "/staff/sources/tickets#webhooks"
+    assert len(sandbox.site.zendesk.webhooks) == 1
+    said = await page(owner, "/staff/sources/tickets")
+    assert "Waiting for the first event" in said
+    assert "Register again" in said
+    assert "webhook.registered" in await told(portal)
+    none = await owner.send("POST", "/staff/sources/helpdesk/register")
+    assert none.status_code == 422
+    assert "has no API for this" in none.text
