@@ -10,6 +10,7 @@ What = Literal[
     "account.merged",
     "account.renamed",
     "account.split",
+    "appearance.changed",
     "conflict.ignored",
     "conflict.reopened",
     "customer.linked",
@@ -77,6 +78,7 @@ What = Literal[
     "topic.removed",
     "viewing.began",
     "viewing.ended",
+    "visibility.changed",
     "webhook.registered",
     "webhook.secret_made",
 ]

@@ -4,9 +4,11 @@ from litestar import Router
 
 from web.console import (
     accounts,
+    appearance,
     connecting,
     customers,
     deliveries,
+    helping,
     mails,
     outgoing,
     pages,
@@ -19,25 +21,32 @@ from web.console import (
     status_versions,
     statuses,
     today,
+    visible,
     why,
 )
 from web.console.finding import FINDING
 
 MODULES = (
-    *(
-        today,
-        customers,
-        accounts,
-        requests,
-        sources,
-        connecting,
-        source_acts,
-        source_webhooks,
-        statuses,
-        status_versions,
-    ),
-    *(deliveries, outgoing, mails),
-    *(pages, why, settings, staff),
+    today,
+    customers,
+    accounts,
+    requests,
+    sources,
+    connecting,
+    source_acts,
+    source_webhooks,
+    statuses,
+    status_versions,
+    visible,
+    deliveries,
+    helping,
+    outgoing,
+    mails,
+    settings,
+    appearance,
+    staff,
+    pages,
+    why,
 )
 
 CONSOLE = Router(
