@@ -21,6 +21,7 @@ from web.console import (
     status_versions,
     statuses,
     today,
+    visible,
     why,
 )
 from web.console.finding import FINDING
@@ -36,6 +37,7 @@ MODULES = (
     source_webhooks,
     statuses,
     status_versions,
+    visible,
     deliveries,
     helping,
     outgoing,
