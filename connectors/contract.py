@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from connectors.actions import Action, ActionName
 from connectors.config import Config, Secret
+from connectors.consents import Consent
 from connectors.deliveries import Webhook
 from connectors.details import Held
 from connectors.records import Kind, Record
@@ -248,4 +249,5 @@ class Connector(Struct, Generic[C], frozen=True, kw_only=True):
     statuses: Mapping[Kind, Mapping[str, str]]  # their status -> ours; whatever is not named here is "unknown"
     limits: Limits
     scope: Scope
+    consent: Consent[C] | None = None  # None: whoever fills in the settings has a key to enter
     webhook: Webhook[C] | None = None  # None: it cannot tell us of changes

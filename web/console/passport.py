@@ -17,6 +17,7 @@ ACTION_WORDS: dict[ActionName, str] = {
     "reply": "answer requests",
     "solve": "close them",
     "reopen": "open them again",
+    "rate": "rate them",
     "order_again": "order again",
     "accept": "accept quotes",
     "decline": "decline quotes",
@@ -78,7 +79,7 @@ def _cannot(connector: Connector[Any]) -> Iterable[str]:
     relevant = {
         name
         for name in ACTION_WORDS
-        if (name in {"new_ticket", "reply", "solve", "reopen"} and "tickets" in connector.reads)
+        if (name in {"new_ticket", "reply", "solve", "reopen", "rate"} and "tickets" in connector.reads)
         or (name in {"order_again", "accept", "decline"} and "orders" in connector.reads)
         or name == "change_details"
     }
