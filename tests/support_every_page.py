@@ -95,7 +95,7 @@ DESK = (
     "/staff/customers/bakery/why?member=x&record=nothing",
     *("/staff/statuses", "/staff/statuses/edit?source=erp&kind=invoices&status=not_paid"),
     *("/staff/statuses/rehearsal", "/staff/statuses/discard", "/staff/statuses/versions", "/staff/statuses/versions/0"),
-    *("/staff/statuses/versions/1", "/staff/visible"),
+    *("/staff/statuses/versions/1", "/staff/statuses/preview?account=bakery", "/staff/visible"),
     *("/staff/sources/new", "/staff/sources/new/request_tracker", "/staff/sources/new/odoo/untested"),
     *("/staff/sources/erp/settings", "/staff/sources/erp/settings/untested", "/staff/sources/erp/settings/consent"),
     *("/staff/sources/consent", "/staff/sources/new/hubspot/consent"),

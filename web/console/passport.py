@@ -69,6 +69,8 @@ def _can(connector: Connector[Any]) -> Iterable[str]:
         )
     if files := listed(KIND_WORDS[kind] for kind in connector.files):
         yield f"Gives the files of {files}."
+    if connector.articles:
+        yield "Its public articles can be shown under Help."
     if connector.actions:
         yield f"Customers can {listed(ACTION_WORDS[name] for name in connector.actions)}."
 
