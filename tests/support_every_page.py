@@ -105,8 +105,13 @@ DESK = (
     *("/staff/settings", "/staff/settings/staff", "/staff/settings/staff/colleague", "/staff/settings/appearance"),
     *("/staff/deliveries", "/staff/deliveries?q=zeppelin&status=dead", "/staff/deliveries/refused"),
     *("/staff/deliveries/outgoing", "/staff/deliveries/mails", "/staff/deliveries/replay"),
-    *("/staff/customers/queue", "/staff/customers/readiness", "/staff/customers/readiness?sees=none"),
-    *("/staff/customers/bakery", "/staff/customers?only=never", "/staff/customers?only=merged"),
+    *(
+        "/staff/customers/queue",
+        "/staff/customers/readiness",
+        "/staff/customers/import",
+        "/staff/customers/readiness?sees=none",
+    ),
+    *("/staff/customers/bakery", "/staff/customers?only=never", "/staff/customers?only=disabled"),
 )
 CATERER = ("erp", "20")  # to whom a quote was sent
 ISSUER = "http://127.0.0.1:9"  # where nobody is: these pages are seen without signing in
