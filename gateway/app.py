@@ -28,7 +28,6 @@ from cache.flight import Flight
 from cache.live import Live
 from cache.turns import Turns
 from connectors.addresses import AddressPolicy
-from connectors.config import Secret
 from connectors.registry import load_connectors
 from gateway.account_view import AccountViews
 from gateway.appearance import Appearances, of_settings
@@ -69,7 +68,7 @@ from gateway.troubles import Troubles
 from gateway.unmapped import UnmappedStatuses
 from gateway.upkeep_jobs import upkeep_of
 from gateway.usage import Usage
-from gateway.vault import Vault, VaultError
+from gateway.vault import SealedIdTokens, Vault
 from gateway.webhooks.counts import WebhookCounts
 from gateway.webhooks.intake import Intake
 from web.api.routes import API
@@ -270,19 +269,3 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
         too_large=note_too_large(intake),
     )
     return SecureHeaders(edge, base_url=settings.base_url)
-
-
-class SealedIdTokens:
-    """ID tokens at rest, each sealed for its own session row."""
-
-    def __init__(self, vault: Vault) -> None:
-        self._vault = vault
-
-    def seal(self, id_token: str, row: str) -> str:
-        return self._vault.seal(Secret(id_token), row, "id_token")
-
-    def open(self, sealed: str, row: str) -> str | None:
-        try:
-            return self._vault.open(sealed, row, "id_token").reveal()
-        except VaultError:
-            return None  # signing out still works, the provider only asks once more
