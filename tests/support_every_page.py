@@ -111,7 +111,7 @@ DESK = (
         "/staff/customers/import",
         "/staff/customers/readiness?sees=none",
     ),
-    *("/staff/customers/bakery", "/staff/customers?only=never", "/staff/customers?only=merged"),
+    *("/staff/customers/bakery", "/staff/customers?only=never", "/staff/customers?only=disabled"),
 )
 CATERER = ("erp", "20")  # to whom a quote was sent
 ISSUER = "http://127.0.0.1:9"  # where nobody is: these pages are seen without signing in
