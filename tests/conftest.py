@@ -21,4 +21,5 @@ pytest_plugins = [
     "support_serve",
     "support_every_page",
     "support_identity",
+    "support_outbox",
 ]

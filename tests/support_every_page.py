@@ -67,7 +67,7 @@ DOORS = (f"/mails/stop/{STOP}", "/sign-in", "/signed-out", "/nowhere", "/auth/ca
 DESK = (
     *("/staff", "/staff/customers", "/staff/customers?q=zeppelin", "/staff/pages", "/staff/customers/bakery/why"),
     "/staff/customers/bakery/why?member=x&record=nothing",
-    *("/staff/sources", "/staff/requests", "/staff/requests/sent-unknown", "/staff/requests/sent-sent"),
+    *("/staff/sources", "/staff/requests", "/staff/requests/SENT-UNKNOWN", "/staff/requests/SENT-SENT"),
     *("/staff/settings", "/staff/settings/staff", "/staff/settings/staff/colleague"),
 )
 CATERER = ("erp", "20")  # to whom a quote was sent

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
+from support_audit import BY, TRAIL
 from support_door import litestar_of
 from support_leak import Answer, Crawl, Viewer
 from support_leak_targets import numbers, owner
@@ -31,7 +32,6 @@ from gateway.mails.post import server_of
 from gateway.mails.queue import Queue
 from gateway.mails.sending import Mailing
 from gateway.records.database import Database
-from gateway.records.lines import By
 from gateway.records.outbox_tables import OutboxRow
 
 MEMBERS = ("ann", "bob", "cleo", "olga", "ora", "dora", "dan", "mallory")
@@ -95,20 +95,20 @@ class Acts(Play):
         """Each company is asked for papers, and Ann for one of her own: nobody else sees or sends any of them."""
         card = await ask(
             self.world.database,
-            trail=litestar_of(self.world.portal.app).state.trail,
-            by=By("cli", "test"),
+            trail=TRAIL,
+            by=BY,
             account="alder",
             label=f"Card of {person_mark('ann')}",
             due_on=None,
             login=Login(ISSUER, "ann"),
             now=utc_now(),
         )
-        theirs = {"ann": {"alder"}, "bob": {"birch"}, "cleo": {self.crawl.viewers["cleo"].account}}
+        theirs = {"ann": {"alder", "ann"}, "bob": {"birch"}, "cleo": {str(self.crawl.viewers["cleo"].account)}}
         for name in ("bob", "cleo", "olga", "ora", "dora", "dan", "mallory", "ann"):
             await self._look(name, "/", "/documents", "/api/v1/home")
             for id_ in (*(f"{whose}-{state}" for whose in (*COMPANIES, "x") for state in ("asked", "received")), card):
                 path, whose = f"/documents/asked/{id_}", "ann" if id_ == card else id_.partition("-")[0]
-                is_theirs = whose in {*theirs.get(name, ()), *({"ann"} if name == "ann" else ())}
+                is_theirs = whose in theirs.get(name, set())
                 seen = await self.crawl.ask(self.crawl.viewers[name], "GET", path)
                 sent = await self._send(name, path, f"{mark('alder')}.txt") if not is_theirs else seen
                 if not is_theirs and (seen.status, sent.status) != (404, 404) and 401 not in {seen.status, sent.status}:

@@ -44,18 +44,22 @@ def given(id_: str, document: str, name: str) -> GivenFile:
 
 
 async def add_sent(db: Database, account: str, subject: str, link: LinkRef, *, text: str = "My order.") -> list[str]:
-    """Do as if a member had sent a request to be found in each state; gives their references, which are their ids."""
+    """Do as if a member had sent a request to be found in each state; gives their ids.
+
+    In capitals they are the references.
+    """
     now = utc_now()
     async with db.write() as session:
         member = await session.scalar(sa.select(Member.id).where(Member.subject == subject))
         for state in SENT:
-            reference = f"sent-{state}"
+            id_ = f"sent-{state}"
+            reference = id_.upper()
             asked = {"reference": reference, "customer": link.customer, "persons": [], "subject": f"It is {state}"}
             asked |= {"text": text, "route": "", "files": []}
             is_done = state in {"sent", "cancelled"}
             session.add(
                 OutboxRow(
-                    id=reference,
+                    id=id_,
                     reference=reference,
                     account_id=account,
                     member_id=member,

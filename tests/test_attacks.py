@@ -31,6 +31,8 @@ from auth.provider import Identity
 from connectors.config import Secret
 from gateway.access import Scope, remember, remember_staff
 from gateway.app import make_app
+from gateway.grants import set_rights
+from gateway.links import Login
 from gateway.mails.letters import Letters
 from gateway.records.database import Database
 from gateway.records.document_tables import AskedDocument
@@ -291,6 +293,9 @@ async def test_lets_nothing_act_on_the_pages_of_a_login(browser: Browser, portal
     for number in range(len(groups)):
         await portal.tie("maya", "people", str(number))
     session = await portal.sign_in("maya", "bakery")
+    login = Login(ISSUER, "maya")
+    managing: dict[str, Any] = {"trail": TRAIL, "by": BY, "login": login, "account": "bakery"}
+    await set_rights(portal.database, **managing, change=lambda rights: replace(rights, manages=True))
     await add_invitations(portal.database, WORDS)
     seen = await watch(browser, portal, session)
     await seen.open("/account/details", WORDS)
@@ -322,19 +327,20 @@ async def test_lets_nothing_act_of_what_staff_read_of_customers(browser: Browser
     for number, crowd in enumerate(groups):
         await sign_in(portal, " ".join(crowd), number, len(groups))
     for number, crowd in enumerate(groups):
-        await maya.open(f"/requests/sent/handed-{number}", crowd)
+        await maya.open(f"/requests/sent/HANDED-{number}", crowd)
     await maya.open("/requests", WORDS)
     identity = Identity(issuer=ISSUER, subject="sam", email=None, name=" ".join(WORDS[:CROWD]))
     staff = await remember_staff(portal.database, identity, utc_now(), role="owner", trail=TRAIL)
     seen = await watch(browser, portal, await portal.sessions.create_for_staff(staff, None, None, "main"))
     for number, crowd in enumerate(groups):
-        await seen.open(f"/staff/requests/handed-{number}", crowd)
+        await seen.open(f"/staff/requests/HANDED-{number}", crowd)
         await seen.open(f"/staff/customers/account-{number}/why", crowd)
     for path in DESK:
         await seen.open(path)
     pages = [await seen.open(f"/staff/customers?page={page}") for page in range(1, 2 + len(groups) // 20)]
     assert unread(WORDS, "".join(pages)) == []
-    member = await remember(portal.database, Identity(ISSUER, "maya", None, None), utc_now(), trail=TRAIL)
+    async with portal.database.read() as session:
+        member = await session.scalar(sa.select(Member.id).where(Member.subject == "maya"))
     for kind in ("orders", "invoices", "requests"):
         await seen.open(f"/staff/customers/bakery/why?member={member}&record={kind}/hostile/0")
     assert maya.found + seen.found == []
@@ -390,7 +396,7 @@ async def add_handed(database: Database, groups: Sequence[Sequence[str]]) -> Non
         same: dict[str, Any] = {"account_id": "bakery", "member_id": member, "action": "new_ticket", "source": "talks"}
         same |= {"note": {}, "state": "unknown", "made_at": now, "tried_at": now, "in_doubt_since": now}
         for number, crowd in enumerate(groups):
-            whole, id_ = " ".join(crowd), f"handed-{number}"
+            whole, id_ = " ".join(crowd), f"HANDED-{number}"
             asked = {"reference": id_, "customer": "1", "subject": whole, "text": whole, "route": whole}
             named = dict.fromkeys(("id", "reference", "nonce"), id_)
             session.add(OutboxRow(asked=asked, error=whole, due_at=None, tries=1, turn=1, **named, **same))
@@ -405,7 +411,7 @@ async def add_handed(database: Database, groups: Sequence[Sequence[str]]) -> Non
 async def add_invitations(database: Database, words: Sequence[str]) -> None:
     """Invite somebody at each word."""
     now = utc_now()
-    same: dict[str, Any] = {"account_id": "bakery", "rights": ALL, "made_by": "test", "state": "made"}
+    same: dict[str, Any] = {"account_id": "bakery", "rights": ALL, "made_by": "member/x", "state": "made"}
     same |= {"made_at": now, "until": now + timedelta(days=1)}
     async with database.write() as session:
         session.add_all(
@@ -424,8 +430,8 @@ def mail_of(word: str) -> EmailMessage:
         rights=COMPANY,
     )
     letters_ = Letters(SENDER, lambda _: "stop", utc_now)
-    told = {"event": "request_answered", "record": ticket(0, [word]), "today": utc_now().date()}
-    return letters_.write("mail", "maya@example.com", scope, **told)
+    today, record = utc_now().date(), ticket(0, [word])
+    return letters_.write("mail", "maya@example.com", scope, event="request_answered", record=record, today=today)
 
 
 def html_of(word: str) -> str:
