@@ -177,11 +177,11 @@ def ended_by_provider(rows: Iterable[tuple[str | None, str | None]], provider: s
         )
 
 
-def ended_everywhere(member_id: str, ended: int, address: str | None, *, kept_one: bool) -> Line:
+def ended_everywhere(member_id: str, ended: int, by: By, *, kept_one: bool) -> Line:
     owner = _owner(member_id, None)
     return Line(
         what="session.ended_everywhere",
-        by=By(owner, "portal", address),
+        by=by,
         about=owner,
         details={"sessions": ended, "kept_one": kept_one},
         owner=owner,

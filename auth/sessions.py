@@ -38,7 +38,7 @@ from cache.client import Client
 from cache.copies import Copies
 from cache.lookups import Lookups
 from gateway.records.database import Database, DatabaseDown
-from gateway.records.lines import Line
+from gateway.records.lines import By, Line
 from gateway.records.tables import Session as Row
 
 SEEN_EVERY = timedelta(minutes=1)
@@ -205,14 +205,14 @@ class Sessions:
         await self._copies.mark_ended(old.hex())
         return renewed
 
-    async def end_all(self, member_id: str, *, but: bytes | None = None, address: str | None = None) -> int:
+    async def end_all(self, member_id: str, *, by: By, but: bytes | None = None) -> int:
         """Sign a member out everywhere, or everywhere but in the session of that hash. Say of how many sessions."""
         others = () if but is None else (Row.id_hash != but,)
         ends = ending(self._clock()).where(Row.member_id == member_id, *others).returning(Row.id_hash)
         async with self._db.write() as session:
             hashes = (await session.scalars(ends)).all()
             if hashes:
-                line = ended_everywhere(member_id, len(hashes), address, kept_one=but is not None)
+                line = ended_everywhere(member_id, len(hashes), by, kept_one=but is not None)
                 await self._trail.record(session, line)
         await self.forget_copies(hashes)
         return len(hashes)

@@ -14,11 +14,14 @@ from msgspec import Struct
 
 from connectors.config import Config
 from connectors.errors import BadResponse, ConnectorError, NotSent, Unavailable
+from connectors.records import Record
 
 C = TypeVar("C", bound=Config)
 A = TypeVar("A", bound="Asked")
 
-ActionName = Literal["new_ticket", "reply", "solve", "reopen", "order_again", "accept", "decline", "change_details"]
+ActionName = Literal[
+    "new_ticket", "reply", "solve", "reopen", "rate", "order_again", "accept", "decline", "change_details"
+]
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -63,6 +66,19 @@ class Move(Asked, frozen=True, kw_only=True):
     ticket: str
 
 
+class Rating(Asked, frozen=True, kw_only=True):
+    """What a customer says of a solved ticket. It is for staff alone: an internal note, which no customer reads."""
+
+    ticket: str
+    helped: bool
+    comment: str = ""
+
+    @property
+    def note(self) -> str:
+        said = f"The customer says: {'solved' if self.helped else 'not solved'}."
+        return "\n\n".join(filter(None, [said, self.comment, f"Reference {self.reference}, in the customer portal"]))
+
+
 class OrderAgain(Asked, frozen=True, kw_only=True):
     """A draft with the lines of an earlier order, which staff look at before it is one. `order` is their id."""
 
@@ -91,6 +107,7 @@ ACTIONS: dict[ActionName, type[Asked]] = {
     "reply": Reply,
     "solve": Move,
     "reopen": Move,
+    "rate": Rating,
     "order_again": OrderAgain,
     "accept": Answer,
     "decline": Answer,
@@ -110,10 +127,16 @@ def anybody(customer: str, persons: Collection[str]) -> bool:  # noqa: ARG001  #
     return True
 
 
+def any_record(config: object, record: Record) -> bool:  # noqa: ARG001  # of `Action.suits`
+    """Do it with every record."""
+    return True
+
+
 class Action(Struct, Generic[C, A], frozen=True, kw_only=True):
     """One thing that can be done. `do` raises `ConnectorError`; `NotSent` and what declines leave nothing behind.
 
-    `takes` says whether it can be done for a customer by who is known as these persons.
+    `takes` says whether it can be done for a customer by who is known as these persons, `suits` whether with one of
+    their records, as the source is set up.
 
     Again is safe in one of these ways, else it is never done twice: `same_twice`, it comes to the same; `keyed_for`, so
     long the vendor remembers our reference; `find`, which looks for what was made under it, and finds it not later
@@ -126,6 +149,7 @@ class Action(Struct, Generic[C, A], frozen=True, kw_only=True):
     find: Callable[[Any, A], Awaitable[Done | None]] | None = None
     found_within: timedelta = timedelta(0)
     takes: Callable[[str, Collection[str]], bool] = anybody
+    suits: Callable[[Any, Record], bool] = any_record
 
 
 @contextmanager

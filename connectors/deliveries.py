@@ -19,10 +19,18 @@ class WebhookConfig(Config, frozen=True, kw_only=True):
     """The settings of every connector that takes webhooks. Two secrets, so that one can be changed without a gap."""
 
     webhook_secret: Annotated[
-        Secret | None, Meta(title="Webhook secret", description="None: webhooks of this source are refused")
+        Secret | None,
+        Meta(
+            title="Webhook secret",
+            description="What the system signs its webhooks with, or was given by us. Without it they are refused",
+        ),
     ] = None
     webhook_secret_before: Annotated[
-        Secret | None, Meta(title="Webhook secret before", description="Until everybody over there uses the new one")
+        Secret | None,
+        Meta(
+            title="Webhook secret before",
+            description="The one before, only while it is being changed: both count until you take it away",
+        ),
     ] = None
 
     @property
@@ -71,10 +79,14 @@ class News(Struct, frozen=True):
 
 
 class Registered(Struct, frozen=True, kw_only=True):
-    """They send to us now. `id` is theirs for it; `secret` what they sign with, None: that of the source's settings."""
+    """They send to us now. `id` is theirs for it; `secret` what they sign with, None: that of the source's settings.
+
+    `ends_at`: from then on they send no more, unless it is done again.
+    """
 
     id: str
     secret: Secret | None = None
+    ends_at: datetime | None = None
 
 
 class Webhook(Struct, Generic[C], frozen=True, kw_only=True):
@@ -83,6 +95,7 @@ class Webhook(Struct, Generic[C], frozen=True, kw_only=True):
     `owners` asks whose a record is, where events do not say. `refused` is the status that this vendor wants to see for
     a delivery that is not believed, `steps` what an admin does over there, and `behind` what they put behind the
     address. `register` tells them an address by their API, or finds that they know it; None: they have none for it.
+    `is_ours`: the secret is one that we make, and not theirs.
     """
 
     verify: Callable[[Delivery, C], Verified]
@@ -92,6 +105,7 @@ class Webhook(Struct, Generic[C], frozen=True, kw_only=True):
     steps: str
     behind: str = ""
     register: Callable[[Any, str], Awaitable[Registered]] | None = None
+    is_ours: bool = False
 
 
 def decode(verified: Verified, type_: type[T]) -> T:

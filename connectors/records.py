@@ -51,11 +51,21 @@ class Line(Struct, frozen=True, kw_only=True):
     total: Money | None = None
 
 
+class Wording(Struct, frozen=True, kw_only=True):
+    """What staff say about a status, in their words. None: the usual ones. `mails`: mails may tell of the record."""
+
+    label: str | None = None
+    meaning: str | None = None
+    next_step: str | None = None
+    mails: bool = True
+
+
 class Record(Struct, frozen=True, kw_only=True):
     """What every record carries. `number` is what the customer knows it by, `vendor_state` is never shown.
 
     `state` is one of the kind's own words; "unknown" where nobody has said what the vendor's word means. `people`
-    are the persons there whose own it is: who asked, or the contact it names; never who is only copied in.
+    are the persons there whose own it is: who asked, or the contact it names; never who is only copied in. `wording`
+    is staff's, put on when a record is looked at: no connector gives one.
     """
 
     origin: Origin
@@ -63,6 +73,7 @@ class Record(Struct, frozen=True, kw_only=True):
     state: str
     vendor_state: str
     people: tuple[str, ...] = ()
+    wording: Wording | None = None
 
 
 class Shipment(Struct, frozen=True, kw_only=True):

@@ -55,6 +55,7 @@ def standard(
         read=lambda verified: News(verified.delivery.headers.get("webhook-id"), read(verified)),
         owners=owners,
         steps=steps,
+        is_ours=True,
     )
 
 

@@ -22,7 +22,7 @@ from gateway.records.ids import new_id
 from gateway.records.lines import By, Line, What
 from gateway.records.tables import Account, Link, Member, Membership, Person, Staff
 from gateway.records.upsert import insert
-from gateway.rights import Rights
+from gateway.rights import COMPANY, Rights
 
 
 class AccountRef(Struct, frozen=True):
@@ -89,6 +89,9 @@ async def remember(db: Database, identity: Identity, now: datetime, *, trail: Tr
         is_disabled = member.disabled_at is not None
         if not is_disabled:
             member.email, member.name, member.last_visit_at = identity.email, identity.name, now
+            theirs = sa.select(Membership.account_id).where(Membership.member_id == member.id)
+            free = sa.select(Account.id).where(Account.id.in_(theirs)).with_for_update(skip_locked=True)  # nobody waits
+            await session.execute(sa.update(Account).where(Account.id.in_(free)).values(seen_at=now))
         owner = f"member/{member.id}"
         if is_disabled:
             await trail.record(session, _met("session.refused", owner, identity, address, {}))
@@ -154,6 +157,28 @@ async def scope_of(db: Database, member_id: str, account_id: str) -> Scope | Non
     whom = (member_id, account_id)
     async with db.read() as session:
         return (await read_access(session, [whom]))[whom].scope
+
+
+async def whole_of(db: Database, account_id: str, *links: LinkRef) -> Scope | None:
+    """Look over all of an account, as nobody who may act for it: to count for staff. None: there is no such account.
+
+    With `links` over these instead of those that it has: for what a link would open.
+    """
+    has = sa.select(Link.source, Link.customer).where(Link.account_id == account_id)
+    async with db.read() as session:
+        account = await session.get(Account, account_id)
+        rows = [] if links else (await session.execute(has.order_by(Link.source, Link.customer))).all()
+    if account is None:
+        return None
+    return Scope(
+        member_id="",
+        issuer="",
+        subject="",
+        account_id=account.id,
+        account_name=account.name,
+        links=links or tuple(LinkRef(*row) for row in rows),
+        rights=COMPANY,
+    )
 
 
 async def read_access(session: AsyncSession, whom: Collection[Whom]) -> dict[Whom, Access]:

@@ -25,8 +25,9 @@ from gateway.proofs import Proof, decide
 from gateway.pull import Pull
 from gateway.sight import Sight
 from gateway.supply import State, Supplied, Supply
+from gateway.wording import say
 
-WORST_LAST: tuple[State, ...] = ("on_time", "late", "waiting", "down")
+WORST_LAST: tuple[State, ...] = ("on_time", "late", "paused", "waiting", "down")
 DEEPEST = 50  # pieces of a history that one page reads
 
 
@@ -41,10 +42,10 @@ class Elsewhere(Struct, frozen=True):
 class Part(Struct, frozen=True, kw_only=True):
     """One kind of record from one source: what one stamp on a page speaks of.
 
-    `fetched_at` None: never seen. State "down" keeps the last known records, "waiting" has none yet; `asking` says that
-    a better answer is on its way. `older` is where the records that were not read begin, None where nothing is missing;
-    `all_open` False: some of those may be open. `also` says, by id, in which other sources a record is too, where its
-    own one counts: there it is `left_out`.
+    `fetched_at` None: never seen. States "down" and "paused" keep the last known records, "waiting" has none yet;
+    `asking` says that a better answer is on its way. `older` is where the records that were not read begin, None where
+    nothing is missing; `all_open` False: some of those may be open. `also` says, by id, in which other sources a record
+    is too, where its own one counts: there it is `left_out`.
     """
 
     kind: Kind
@@ -148,7 +149,7 @@ class AccountView:
                 return part
         # A colleague's record may be known where one that does not exist would be asked for: both get one answer.
         asked = whole if found or self._sight.is_whole(kind) else [*whole, *listed]
-        unsure = [part for part in asked if part.state in {"waiting", "down"}]
+        unsure = [part for part in asked if part.state in {"waiting", "paused", "down"}]
         if found and unsure:  # what the list says of it, and that the rest is missing
             return replace(found[0], state=unsure[0].state, asking=unsure[0].asking)
         if found and all(
@@ -225,12 +226,13 @@ class AccountView:
 
 def _part(want: Pull, supplied: Supplied, sight: Sight) -> Part:
     known = supplied.known
+    records = say(want.kind, known.records, want.office.said) if known else ()
     return Part(
         kind=want.kind,
         source=want.source,
         customer=want.customer,
         title=want.office.title,
-        records=sight.through(want.kind, want.source, want.customer, known.records) if known else (),
+        records=sight.through(want.kind, want.source, want.customer, records),
         fetched_at=known.as_of if known else None,
         promise=want.promise,
         state=supplied.state,

@@ -42,7 +42,9 @@ from gateway.audit import Trail
 from gateway.budgets import budget_of
 from gateway.door import room
 from gateway.drafts import Drafts
+from gateway.feeds.rehearsing import Rehearsing
 from gateway.health import Readiness
+from gateway.help.desk import Help
 from gateway.identity.arrival import Arrivals
 from gateway.identity.matching import Policy
 from gateway.identity.rechecking import Rechecks
@@ -61,10 +63,13 @@ from gateway.records.database import Database, DatabaseDown
 from gateway.seen_pages import SeenPages
 from gateway.settings import Settings, SettingsError, load
 from gateway.sign_in import provider_of
+from gateway.sources.connecting import Connecting
 from gateway.standing import Standing, Standings
 from gateway.supply import Supply
 from gateway.takeout.making import Takeouts
 from gateway.today import Today
+from gateway.troubles import Troubles
+from gateway.unmapped import UnmappedStatuses
 from gateway.usage import Usage
 from gateway.vault import Vault, VaultError
 from gateway.webhooks.counts import WebhookCounts
@@ -102,6 +107,7 @@ OPENAPI = OpenAPIConfig(
 OUTSIDE = (take_logout, take_delivery, get_healthz, get_readyz, get_metrics)  # for programs, not for people
 SESSIONS_KEPT = timedelta(days=400)  # after they end: they say when somebody was last here
 MEGABYTE = 1024 * 1024
+ANSWERS_PER_MINUTE = 20  # to help articles, of one member
 SIGN_INS_PER_MINUTE = 30  # steps of a sign-in from one address
 
 
@@ -130,7 +136,8 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
     policy = AddressPolicy(allow_http=settings.allow_http_sources, allow_private=settings.allow_private_sources)
     offices = Offices(database, vault, load_connectors(), policy, budget=partial(budget_of, redis, in_hurry=True))
     flight: Flight[Known] = Flight()
-    supply = Supply(Kept(redis, notes=settings.sends_mails), Turns(redis), flight, clock=utc_now)
+    troubles = Troubles(database, utc_now)
+    supply = Supply(Kept(redis, notes=settings.sends_mails), Turns(redis), flight, clock=utc_now, troubles=troubles)
     views = AccountViews(offices, supply, budget=settings.page_budget)
     inbox = Inbox(database, offices, views, utc_now)
     telling = Telling(supply.announce, views, offices, utc_now)
@@ -139,7 +146,8 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
     counts = WebhookCounts(database, utc_now)
     intake = Intake(database, offices, counts, inbox.wake)
     usage = Usage(database)
-    view = view_of(settings)
+    help_ = Help(database, utc_now)
+    view = view_of(settings, helped=lambda: help_.is_on)
     seen_pages = SeenPages(
         database,
         keyring.current.derive(b"page codes"),
@@ -168,9 +176,8 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
     )
     provider_http = _provider_client()
     pre_login = PreLoginCookies(keyring.current.derive(b"pre-login cookies"), utc_now)
-    once = Once(redis)
     providers = Providers(
-        OidcClient(provider_of(sign_in, settings.base_url), provider_http, utc_now, pre_login, once)
+        OidcClient(provider_of(sign_in, settings.base_url), provider_http, utc_now, pre_login, Once(redis))
         for sign_in in sign_ins
     )
     visitors = Visitors(sessions, database)
@@ -189,7 +196,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 stack.push_async_callback(early.aclose)
             for close in (flight.aclose, live.aclose):
                 stack.push_async_callback(close)
-            for late in (watch, inbox, counts, sending):
+            for late in (watch, inbox, counts, sending, troubles, help_):
                 await late.start()
                 stack.push_async_callback(late.aclose)
             stack.push_async_callback(intake.aclose)
@@ -208,9 +215,12 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 "account_views": views,
                 "base_url": settings.base_url,
                 "callers": Callers(settings.trusted_proxies or ()),
+                "connecting": Connecting(database, vault, trail, offices, utc_now, policy=policy),
                 "database": database,
                 "desk": desk,
                 "drafts": drafts,
+                "help": help_,
+                "help_answers": RateLimit(redis, "help", ANSWERS_PER_MINUTE),
                 "intake": intake,
                 "live_pages": LivePages(
                     live=live,
@@ -231,18 +241,26 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 "printer": Printer(),
                 "page_tries": RateLimit(redis, "pages", LOOK_UPS_PER_MINUTE),
                 "ready": ready,
+                "rehearsing": Rehearsing(database, redis, offices, utc_now, sends_mails=settings.sends_mails),
                 "seen_pages": seen_pages,
                 "sign_in_tries": RateLimit(redis, "sign-in", SIGN_INS_PER_MINUTE),
                 "today": Today(database, offices, redis, settings.base_url, utc_now),
                 "takeouts": Takeouts(database, vault, utc_now, trail=trail, views=views, desk=desk),
                 "trail": trail,
+                "unmapped": UnmappedStatuses(redis),
                 "uploads": uploads_of(settings),
                 "usage": usage,
+                "troubles": troubles,
+                "vault": vault,
             }
         ),
     )
-    lane = Lane(app, ready=ready, redis=redis, sessions=sessions, standings=standings, offices=offices, usage=usage)
-    edge = Edge(lane, base_url=settings.base_url, body_caps=HOOK_CAPS | UPLOAD_CAPS, too_large=note_too_large(intake))
+    edge = Edge(
+        Lane(app, ready=ready, redis=redis, sessions=sessions, standings=standings, offices=offices, usage=usage),
+        base_url=settings.base_url,
+        body_caps=HOOK_CAPS | UPLOAD_CAPS,
+        too_large=note_too_large(intake),
+    )
     return SecureHeaders(edge, base_url=settings.base_url)
 
 

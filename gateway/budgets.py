@@ -74,3 +74,8 @@ def budget_of(redis: Client, source: str, limits: Limits, *, in_hurry: bool) -> 
     if limits.per_minute is None:
         return None
     return SharedBudget(redis, source, limits, per_minute=limits.per_minute, in_hurry=in_hurry)
+
+
+def room_of(limits: Limits) -> float | None:
+    """Say how many calls may be sent at once where none were lately. None: nobody has said that there is a limit."""
+    return limits.per_minute / BURST if limits.per_minute is not None else None

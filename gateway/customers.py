@@ -1,16 +1,21 @@
-"""Who the customers are, for staff: accounts with the people who may act for them."""
+"""Who the customers are, for staff: accounts by name, number or person, with what is the matter with each."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
+from typing import Literal
 
 import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.records.database import Database
+from gateway.records.identity_tables import ContactCheck, Invitation, Question
 from gateway.records.tables import Account, Link, Member, Membership
 
 PAGE = 20  # accounts
+BATCH = 1000  # of an export
+
+Only = Literal["", "never", "unlinked", "ambiguous", "disabled", "merged"]
 
 
 class Person(Struct, frozen=True, kw_only=True):
@@ -24,12 +29,20 @@ class Person(Struct, frozen=True, kw_only=True):
 
 
 class Customer(Struct, frozen=True, kw_only=True):
-    """An account. `links` counts what it is linked to."""
+    """An account in a table. `links`, `people` and `invited` are counts; `only` is who acts for it alone.
+
+    `is_ambiguous`: somebody of theirs waits for a decision.
+    """
 
     id: str
     name: str
     links: int
-    people: tuple[Person, ...]
+    people: int
+    invited: int
+    seen_at: datetime | None
+    is_ambiguous: bool
+    merged_into: str | None = None
+    only: Person | None = None
 
 
 class Customers(Struct, frozen=True):
@@ -39,56 +52,107 @@ class Customers(Struct, frozen=True):
     count: int
 
 
-async def customers_of(db: Database, question: str, page: int) -> Customers:
-    """Find accounts by their own name or id, or by a person's name, address or subject. Pages count from 1."""
-    here = _matching(question)
-    by_name = sa.select(Account).where(here).order_by(sa.func.lower(Account.name), Account.id)
+async def customers_of(db: Database, question: str, page: int, only: Only = "") -> Customers:
+    """Find accounts by their name, id or number, or by a person's name, address or subject. Pages count from 1."""
+    where = _matching(question, only)
+    here = sa.select(Account.id).where(*where).order_by(Account.words, Account.id)
+    here = here.limit(PAGE).offset((page - 1) * PAGE)
+    many = sa.select(sa.func.count()).select_from(Account).where(*where)
+    # One statement, so that who is meant by a question is looked for once.
+    both = sa.union_all(
+        sa.select(sa.literal("").label("id"), many.scalar_subquery().label("many")),
+        sa.select(here.subquery().c.id, sa.literal(0)),
+    )
     async with db.read() as session:
-        count = await session.scalar(sa.select(sa.func.count()).select_from(Account).where(here)) or 0
-        accounts = (await session.scalars(by_name.limit(PAGE).offset((page - 1) * PAGE))).all()
-        return Customers(await _customers(session, accounts), count)
+        (_, count), *rows = (await session.execute(both)).all()
+        return Customers(await _customers(session, [row.id for row in rows]), count)
 
 
-async def customer_of(db: Database, account_id: str) -> Customer | None:
-    """Find one account by its id."""
-    async with db.read() as session:
-        account = await session.get(Account, account_id)
-        return (await _customers(session, [account]))[0] if account else None
+async def every_customer(db: Database, question: str, only: Only = "") -> AsyncIterator[Customer]:
+    """Go through all that are found, for a file."""
+    where, last = _matching(question, only), ("", "")
+    while True:
+        beyond = sa.tuple_(Account.words, Account.id) > sa.tuple_(sa.literal(last[0]), sa.literal(last[1]))
+        these = sa.select(Account.id, Account.words).where(*where, beyond).order_by(Account.words, Account.id)
+        async with db.read() as session:
+            rows = (await session.execute(these.limit(BATCH))).all()
+            found = await _customers(session, [row[0] for row in rows])
+        for customer in found:
+            yield customer
+        if len(rows) < BATCH:
+            return
+        last = (rows[-1][1] or "", rows[-1][0])
 
 
-async def _customers(session: AsyncSession, accounts: Sequence[Account]) -> tuple[Customer, ...]:
-    ids = [account.id for account in accounts]
+async def _customers(session: AsyncSession, ids: Sequence[str]) -> tuple[Customer, ...]:
+    accounts = {each.id: each for each in await session.scalars(sa.select(Account).where(Account.id.in_(ids)))}
     linked = sa.select(Link.account_id, sa.func.count()).where(Link.account_id.in_(ids)).group_by(Link.account_id)
     links = {row[0]: row[1] for row in await session.execute(linked)}
-    acting = sa.select(Membership.account_id, Member).join(Member, Member.id == Membership.member_id)
-    people: dict[str, list[Person]] = {account_id: [] for account_id in ids}
-    for account_id, member in await session.execute(acting.where(Membership.account_id.in_(ids))):
-        people[account_id].append(_person(member))
+    acting = sa.select(Membership.account_id, sa.func.count(), sa.func.min(Membership.member_id))
+    acting = acting.where(Membership.account_id.in_(ids)).group_by(Membership.account_id)
+    people = {row[0]: (row[1], row[2]) for row in await session.execute(acting)}
+    alone = [member for many, member in people.values() if many == 1]
+    members = {each.id: each for each in await session.scalars(sa.select(Member).where(Member.id.in_(alone)))}
+    open_ones = sa.select(Invitation.account_id, sa.func.count()).where(Invitation.state == "made")
+    open_ones = open_ones.where(Invitation.account_id.in_(ids)).group_by(Invitation.account_id)
+    invited = {row[0]: row[1] for row in await session.execute(open_ones)}
+    unsure = set(await session.scalars(sa.select(Account.id).where(Account.id.in_(ids), _is_ambiguous())))
     return tuple(
         Customer(
             id=account.id,
             name=account.name,
             links=links.get(account.id, 0),
-            people=tuple(sorted(people[account.id], key=lambda person: (person.called.casefold(), person.id))),
+            people=people.get(account.id, (0, ""))[0],
+            invited=invited.get(account.id, 0),
+            seen_at=account.seen_at,
+            is_ambiguous=account.id in unsure,
+            merged_into=account.merged_into,
+            only=person_of(members[people[account.id][1]]) if people.get(account.id, (0, ""))[0] == 1 else None,
         )
-        for account in accounts
+        for account in (accounts[each] for each in ids)
     )
 
 
-def _matching(question: str) -> sa.ColumnElement[bool]:
-    if not question:
-        return sa.true()
-    texts = (Member.name, Member.email, Member.subject)
-    person = (
-        sa.select(Membership.account_id)
-        .join(Member, Member.id == Membership.member_id)
-        .where(sa.or_(*(text.icontains(question, autoescape=True) for text in texts)))
+def _matching(question: str, only: Only) -> tuple[sa.ColumnElement[bool], ...]:
+    conditions: list[sa.ColumnElement[bool]] = [
+        Account.merged_into.is_(None) if only != "merged" else Account.merged_into.is_not(None)
+    ]
+    match only:
+        case "never":
+            conditions.append(Account.seen_at.is_(None))
+        case "unlinked":
+            conditions.append(Account.id.not_in(sa.select(Link.account_id)))
+        case "ambiguous":
+            conditions.append(_is_ambiguous())
+        case "disabled":
+            out = sa.select(Membership.account_id).join(Member, Member.id == Membership.member_id)
+            conditions.append(Account.id.in_(out.where(Member.disabled_at.is_not(None))))
+        case "" | "merged":
+            pass
+    return (*conditions, *([_found_by(question)] if question else []))
+
+
+def _found_by(question: str) -> sa.ColumnElement[bool]:
+    escaped = question.lower().replace("/", "//").replace("%", "/%").replace("_", "/_")
+    pattern = f"%{escaped}%"
+    people = sa.select(Member.id).where(Member.words.like(pattern, escape="/"))
+    acting = sa.select(Membership.account_id).where(Membership.member_id.in_(people))
+    numbered = sa.select(Link.account_id).where(Link.customer == question)
+    meant = sa.union_all(acting, numbered).cte("meant").prefix_with("MATERIALIZED")
+    return sa.or_(Account.words.like(pattern, escape="/"), Account.id.in_(sa.select(meant.c.account_id)))
+
+
+def _is_ambiguous() -> sa.ColumnElement[bool]:
+    """Somebody who may act for it has an open question, or who is invited to it would have one."""
+    asked = sa.select(Membership.account_id).join(Question, Question.member_id == Membership.member_id)
+    judged = sa.select(Invitation.account_id).join(ContactCheck, ContactCheck.invitation_id == Invitation.id)
+    return sa.or_(
+        Account.id.in_(asked.where(Question.state == "open")),
+        Account.id.in_(judged.where(ContactCheck.verdict == "ambiguous", Invitation.state == "made")),
     )
-    names = (Account.name, Account.id)
-    return sa.or_(*(name.icontains(question, autoescape=True) for name in names), Account.id.in_(person))
 
 
-def _person(member: Member) -> Person:
+def person_of(member: Member) -> Person:
     return Person(
         id=member.id,
         called=member.called,

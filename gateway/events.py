@@ -43,11 +43,15 @@ class Entry(Struct, frozen=True, array_like=True):
 
 
 class Book(Struct, frozen=True, array_like=True):
-    """What was known of one list at the last look. `system` names what it was read from: another one has other ids."""
+    """What was known of one list at the last look. `system` names what it was read from: another one has other ids.
+
+    `words` is the version of what staff say about statuses, by which its states were called then.
+    """
 
     system: str
     looked_at: datetime
     entries: dict[str, Entry] = {}
+    words: int = 0
 
 
 class Topic(Struct, frozen=True):
@@ -92,6 +96,18 @@ def compare(book: Book, records: Iterable[Record], *, at: datetime, today: date)
     return replace(book, looked_at=at, entries=_kept(book.entries, entries)), events
 
 
+def reworded(book: Book, records: Iterable[Record], today: date) -> Book:
+    """Call what has not changed over there by the new words: that we call it otherwise is no news."""
+    entries = dict(book.entries)
+    for record in records:
+        before = entries.get(record.origin.id)
+        if before and before.changed_at == record.origin.changed_at:
+            now = _entry(record, today)
+            told = before.told if isinstance(record, Ticket) else tuple(sorted({*before.told, *now.told}))
+            entries[record.origin.id] = Entry(now.state, before.changed_at, told)
+    return replace(book, entries=entries)
+
+
 def to_read(book: Book, records: Iterable[Record]) -> list[str]:
     """Name the tickets of which only their messages tell whether they were answered."""
     return [
@@ -108,8 +124,9 @@ def due_next(records: Iterable[Record], today: date) -> date | None:
 
 
 def is_still_so(names: Collection[EventName], record: Record, today: date) -> EventName | None:
-    """Give the most telling name that is still true of a record. None: it is no news any more."""
-    for name in names:
+    """Give the most telling name that is still true of a record. None: it is no news any more, or none by mail."""
+    is_told = record.wording is None or record.wording.mails
+    for name in names if is_told else ():
         match name, record:
             case "request_waits", Ticket(state="awaiting_customer"):
                 return name

@@ -37,6 +37,10 @@ class NotTheirs(Exception):  # noqa: N818  # says what is the matter
     """The member may not set these rights, or there is no such colleague; nobody outside can tell which."""
 
 
+class Stale(Exception):  # noqa: N818  # says what is the matter
+    """Somebody changed it after it was read."""
+
+
 async def colleagues_of(db: Database, member_id: str, account_id: str) -> tuple[Colleague, ...]:
     """List the others who may act for the account, as people look for them. Only who manages it is told of any."""
     others = (
@@ -55,15 +59,27 @@ async def colleagues_of(db: Database, member_id: str, account_id: str) -> tuple[
 
 
 async def set_rights(
-    db: Database, *, trail: Trail, by: By, login: Login, account: str, change: Callable[[Rights], Rights]
+    db: Database,
+    *,
+    trail: Trail,
+    by: By,
+    login: Login,
+    account: str,
+    change: Callable[[Rights], Rights],
+    seen: int | None = None,
 ) -> Changed:
-    """Change a login's rights in an account. Raises `LinkError` for one that may not act for it."""
+    """Change a login's rights in an account. Raises `LinkError` for one that may not act for it.
+
+    `seen` is the version that somebody decided by: raises `Stale` where another has been written since.
+    """
     member = sa.select(Member).where(Member.issuer == login.issuer, Member.subject == login.subject)
     async with db.write() as session:
         who = await session.scalar(member)
         row = (await _memberships(session, account, who.id)).get(who.id) if who else None
         if row is None:
             raise LinkError("this login may not act for the account: link it first, or look for a slip in a name")
+        if seen is not None and row.version != seen:
+            raise Stale
         changed, lines = await _change(session, by, row, change(msgspec.convert(row.rights, Rights)))
         await trail.record(session, *lines)
     return changed
@@ -94,7 +110,7 @@ async def _change(session: AsyncSession, by: By, row: Membership, rights: Rights
     before = msgspec.convert(row.rights, Rights)
     if before == rights:
         return Changed(before=before, after=rights, sessions=()), []
-    row.rights = msgspec.to_builtins(rights)
+    row.rights, row.version = msgspec.to_builtins(rights), row.version + 1
     sessions = await sessions_of(session, row.member_id)
     details = {"before": msgspec.to_builtins(before), "after": row.rights}
     about = f"member/{row.member_id}"

@@ -10,10 +10,10 @@ from typing import Generic, TypeVar
 from msgspec import Struct
 
 from cache.same import Same
-from connectors.records import Invoice, Money, Order, Record, Ticket
+from connectors.records import Invoice, Money, Order, Record
 from gateway.account_view import Part
 from gateway.rights import AREA_OF, Area
-from gateway.statuses import is_delayed, is_open_offer, is_overdue, is_to_pay, is_under_way
+from gateway.statuses import is_delayed, is_overdue, is_to_pay, is_under_way, needs_customer
 
 LISTS = 256  # of which is kept what they bring, as of those that stay unpacked
 
@@ -65,9 +65,9 @@ def home(parts: Sequence[Part], today: date, since: datetime | None) -> Home:
     )
 
 
-def needs_by_area(parts: Iterable[Part], today: date) -> tuple[tuple[Area, int], ...]:
-    """Count what needs the customer, where anything does."""
-    counts: dict[Area, int] = dict.fromkeys(AREA_OF.values(), 0)
+def needs_by_area(parts: Iterable[Part], today: date, *, documents: int = 0) -> tuple[tuple[Area, int], ...]:
+    """Count what needs the customer, where anything does. `documents` are those that are asked for."""
+    counts: dict[Area, int] = {**dict.fromkeys(AREA_OF.values(), 0), "documents": documents}
     for part in parts:
         counts[AREA_OF[part.kind]] += len(share_of(Same(part.records), today).needs)
     return tuple((area, count) for area, count in counts.items() if count)
@@ -85,16 +85,6 @@ def share_of(records: Same[tuple[Record, ...]], today: date) -> Share:
         under_way=tuple((_way(today, record), record) for record in rest if is_under_way(record)),
         to_pay=tuple(record for record in records.it if isinstance(record, Invoice) and is_to_pay(record)),
     )
-
-
-def needs_customer(record: Record, today: date) -> bool:
-    match record:
-        case Invoice():
-            return is_overdue(record, today)
-        case Ticket():
-            return record.state == "awaiting_customer"
-        case _:
-            return is_open_offer(record, today)
 
 
 def totals(records: Iterable[Record], today: date) -> tuple[Total, ...]:

@@ -5,10 +5,11 @@ is always what the back office answered after the event came.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Literal
 
 import msgspec
 import sqlalchemy as sa
@@ -29,6 +30,7 @@ KEPT_FOR = timedelta(days=7)  # a copy that comes later is taken for a new one, 
 LEASE = timedelta(seconds=30)  # a process that died is succeeded after it
 PAUSES = (1, 5, 30, 120, 600)  # seconds between tries to look again; after the last one the promises see to it
 BATCH = 500
+LONGEST_ERROR = 500
 BREATH = 0.05  # seconds from one look to the next, so that at a high rate each finds many to do together
 LOOK_EVERY = 2.0  # seconds, for what other processes took and did not finish
 PURGED_EVERY = timedelta(hours=1)
@@ -46,6 +48,15 @@ class Due(Struct, frozen=True):
     tries: int
 
 
+class End(Struct, frozen=True, kw_only=True):
+    """What a try has come to."""
+
+    state: Literal["waiting", "done", "dead"]
+    due_at: datetime | None = None
+    error: str | None = None
+    ended_at: datetime | None = None
+
+
 class Inbox:
     """Works on deliveries from `start` to `aclose`, beside the other processes that do."""
 
@@ -56,6 +67,7 @@ class Inbox:
         self._clock = clock
         self._rounds = Rounds("webhooks", self._turn, every=LOOK_EVERY)
         self._working: dict[str, asyncio.Task[None]] = {}  # by source
+        self._paused: list[str] = []  # sources of which nothing is asked: what they tell waits
         self._purges = Seldom(self._purge, clock, every=PURGED_EVERY)
 
     def wake(self) -> None:
@@ -74,6 +86,8 @@ class Inbox:
 
     async def _turn(self) -> None:
         """Begin to work on what is due, of each source by itself: one that is slow keeps no other waiting."""
+        offices = await self._offices.all()
+        self._paused = [name for name, office in offices.items() if office.paused_at is not None]
         found = await self._lease() if await self._is_any_due() else {}
         for source, group in found.items():
             task = asyncio.create_task(self._work_on(source, group))
@@ -96,7 +110,7 @@ class Inbox:
             return await session.scalar(due) is not None
 
     def _due(self, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
-        return InboxRow.due_at <= now, InboxRow.source.not_in(list(self._working))
+        return InboxRow.due_at <= now, InboxRow.source.not_in([*self._working, *self._paused])
 
     async def _lease(self) -> dict[str, list[Due]]:
         """Take what is due of sources that we are not at work on. What comes from now on is a row of its own."""
@@ -129,25 +143,27 @@ class Inbox:
         with suppress(DatabaseDown):  # then it is due again when its lease ends
             office = await self._offices.get(source)
             if office is not None:
-                outcomes = await asyncio.gather(*(self._look_again(office, each, at) for each, at in since.items()))
-                await self._settle(group, {event for event, done in zip(since, outcomes, strict=True) if not done})
+                problems = await asyncio.gather(*(self._look_again(office, each, at) for each, at in since.items()))
+                failed = {event: problem for event, problem in zip(since, problems, strict=True) if problem}
+                await self._settle(group, failed)
 
-    async def _look_again(self, office: Office, event: Event, since: datetime) -> bool:
+    async def _look_again(self, office: Office, event: Event, since: datetime) -> str | None:
+        """Say what went wrong, for staff. None: it is done."""
         try:
             customers = event.customers or await _owners(office, event)
             for account, customer in await self._linked(office, customers):
                 await self._views.look_again(account, customer, event, office, since)
         except NotFound:
-            return True  # it is gone, and the lists that hold it are renewed when their promise ends
+            return None  # it is gone, and the lists that hold it are renewed when their promise ends
         except ConnectorError as error:
             log.warning("webhook not followed yet", source=office.name, kind=event.kind, error=type(error).__name__)
-            return False
+            return f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
         except DatabaseDown:
-            return False
-        except Exception:  # of ours, or of a connector that somebody wrote: the others' events go on
+            return "the database was away"
+        except Exception as error:  # of ours, or of a connector that somebody wrote: the others' events go on
             log.exception("webhook not followed", source=office.name, kind=event.kind)
-            return False
-        return True
+            return f"an error of Hallway’s own: {type(error).__name__}"
+        return None
 
     async def _linked(self, office: Office, customers: Iterable[str]) -> list[tuple[str, str]]:
         """Name the accounts that are these customers, and which."""
@@ -157,16 +173,17 @@ class Inbox:
         async with self._database.read() as session:
             return [(account, customer) for account, customer in await session.execute(linked)]
 
-    async def _settle(self, group: Sequence[Due], failed: set[Event]) -> None:
+    async def _settle(self, group: Sequence[Due], failed: Mapping[Event, str]) -> None:
         now = self._clock()
-        by_due: dict[datetime | None, list[str]] = {}
+        by_end: dict[End, list[str]] = {}
         for due in group:
-            again = not failed.isdisjoint(due.events) and due.tries <= len(PAUSES)
-            due_at = now + timedelta(seconds=PAUSES[due.tries - 1]) if again else None
-            by_due.setdefault(due_at, []).append(due.id)
+            problem = next((failed[event] for event in due.events if event in failed), None)
+            by_end.setdefault(_end(due, problem, now), []).append(due.id)
         async with self._database.write() as session:
-            for due_at, ids in by_due.items():
-                await session.execute(sa.update(InboxRow).where(InboxRow.id.in_(ids)).values(due_at=due_at))
+            for end, ids in by_end.items():
+                await session.execute(
+                    sa.update(InboxRow).where(InboxRow.id.in_(ids)).values(**msgspec.structs.asdict(end))
+                )
 
     async def _purge(self, now: datetime) -> None:
         async with self._database.write() as session:
@@ -182,4 +199,13 @@ async def _owners(office: Office, event: Event) -> frozenset[str]:
 
 def _due(row: InboxRow) -> Due:
     events = msgspec.convert(row.events, tuple[Event, ...])
-    return Due(row.id, row.source, events, row.received_at, row.tries)
+    since = max(row.received_at, row.replayed_at) if row.replayed_at else row.received_at
+    return Due(row.id, row.source, events, since, row.tries)
+
+
+def _end(due: Due, problem: str | None, now: datetime) -> End:
+    if problem is None:
+        return End(state="done", ended_at=now)
+    if due.tries <= len(PAUSES):
+        return End(state="waiting", due_at=now + timedelta(seconds=PAUSES[due.tries - 1]), error=problem)
+    return End(state="dead", error=problem, ended_at=now)

@@ -90,17 +90,23 @@ async def link(
     return tuple(change.sentence for change in done)
 
 
-async def unlink(db: Database, *, trail: Trail, by: By, source: str, customer: str) -> bool:
-    """Take a customer id from its account. False: it had none."""
+async def unlink(db: Database, *, trail: Trail, by: By, source: str, customer: str, account: str | None = None) -> bool:
+    """Take a customer id from its account, or only if it is this one. False: it had none."""
     gone = sa.delete(Link).where(Link.source == source, Link.customer == customer).returning(Link)
     async with db.write() as session:
-        link = await session.scalar(gone)
+        link = await session.scalar(gone if account is None else gone.where(Link.account_id == account))
         if link:
             personal = {"customer": customer, "fact": link.fact, "decided_by": link.decided_by}
             await trail.record(
                 session, _about_account("customer.unlinked", by, link.account_id, source, personal=personal)
             )
     return link is not None
+
+
+async def owner_of(db: Database, source: str, customer: str) -> str | None:
+    """Name the account that a customer of a source is linked to."""
+    async with db.read() as session:
+        return await session.scalar(sa.select(Link.account_id).where(Link.source == source, Link.customer == customer))
 
 
 async def remove_member(db: Database, *, trail: Trail, by: By, account: str, login: Login) -> bool:
@@ -182,10 +188,19 @@ async def _membership(
     made = insert(session, Membership).values(member_id=member.id, account_id=account, rights=given, created_at=now)
     if not await session.scalar(made.on_conflict_do_nothing().returning(Membership.member_id)):
         return None
+    await note_seen(session, account, member)
     details = {"made_member": is_new, "rights": given}
     line = _about_person("membership.added", by, f"member/{member.id}", login, account=account, details=details)
     but = "" if member.disabled_at is None else ", who is disabled and cannot sign in"
     return Change(f"let {login.subject!r} of {login.issuer} act for {account!r}{but}", line)
+
+
+async def note_seen(session: AsyncSession, account: str, member: Member) -> None:
+    """Let an account know when somebody who may act for it now was last here."""
+    if member.last_visit_at is not None:
+        earlier = sa.or_(Account.seen_at.is_(None), Account.seen_at < member.last_visit_at)
+        free = sa.select(Account.id).where(Account.id == account, earlier).with_for_update(skip_locked=True)
+        await session.execute(sa.update(Account).where(Account.id.in_(free)).values(seen_at=member.last_visit_at))
 
 
 def _about_account(

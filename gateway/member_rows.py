@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.links import LinkError, Login
+from gateway.records.database import Database
 from gateway.records.lines import By, Line, What
 from gateway.records.tables import Member, Membership, Session
 from gateway.rights import Rights
@@ -32,6 +33,31 @@ async def rights_of(session: AsyncSession, member_id: str, account_id: str, *, l
 async def sessions_of(session: AsyncSession, member_id: str) -> tuple[bytes, ...]:
     """Give the hashes of a member's live sessions, of which copies may be kept."""
     theirs = sa.select(Session.id_hash).where(Session.member_id == member_id, Session.ended_at.is_(None))
+    return tuple(await session.scalars(theirs))
+
+
+async def live_sessions(db: Database, account_id: str) -> tuple[bytes, ...]:
+    """Do as `sessions_of_account`, for what is done after a change or before it."""
+    async with db.read() as session:
+        return await sessions_of_account(session, account_id)
+
+
+async def login_of(db: Database, account_id: str, member_id: str) -> Login | None:
+    """Give the login of somebody who may act for the account. None: there is no such person."""
+    this = (
+        sa.select(Member.issuer, Member.subject)
+        .join(Membership, Membership.member_id == Member.id)
+        .where(Member.id == member_id, Membership.account_id == account_id)
+    )
+    async with db.read() as session:
+        row = (await session.execute(this)).one_or_none()
+    return Login(row.issuer, row.subject) if row else None
+
+
+async def sessions_of_account(session: AsyncSession, account_id: str) -> tuple[bytes, ...]:
+    """Give the hashes of the live sessions of all who may act for an account."""
+    members = sa.select(Membership.member_id).where(Membership.account_id == account_id)
+    theirs = sa.select(Session.id_hash).where(Session.member_id.in_(members), Session.ended_at.is_(None))
     return tuple(await session.scalars(theirs))
 
 

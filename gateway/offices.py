@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import httpx
@@ -11,22 +12,28 @@ import msgspec
 import sqlalchemy as sa
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 from connectors.addresses import AddressPolicy
 from connectors.budget import Budget
 from connectors.config import decode_config
 from connectors.contract import BackOffice, Connector, Limits
-from connectors.errors import AddressRefused, ConnectorError
+from connectors.errors import AddressRefused, ConnectorError, NotSent
+from connectors.narrowed import narrowed
 from connectors.records import Kind
 from connectors.tokens import MemoryTokens
 from connectors.transport import open_client
 from gateway.records.database import Database
+from gateway.records.status_tables import StatusVersion
 from gateway.records.tables import Source
 from gateway.vault import Vault, VaultError
+from gateway.wording import UNSAID, Said, read_words
 
 LOOK_EVERY = 3.0  # seconds until a change of a source is noticed
 RETIRE_AFTER = 600.0  # seconds for calls and downloads that began before a change
 PROMISE = timedelta(minutes=1)  # for kinds to which an admin promised nothing; longer where a feed takes longer
+
+NEWEST = sa.select(sa.func.max(StatusVersion.number)).scalar_subquery()  # asked along with the sources
 
 log = structlog.get_logger()
 
@@ -37,8 +44,15 @@ class SourceBroken(ConnectorError):  # noqa: N818  # says what is the matter, as
     serve_stale, fixed_by = True, "admin"
 
 
+class SourcePaused(NotSent):
+    """A source of which staff want nothing to be asked: what we know of it is shown."""
+
+
 class Office(Struct, frozen=True, kw_only=True):
-    """A source and the way to it. `version` differs after every change of its settings."""
+    """A source and the way to it. `version` differs after every change of its settings.
+
+    `paused_at`: since then nothing is asked of it. `rotated_at`: then its webhook secret was changed.
+    """
 
     name: str
     title: str
@@ -48,10 +62,19 @@ class Office(Struct, frozen=True, kw_only=True):
     opened: BackOffice[Any] | None
     broken: str | None = None  # what is wrong, for operators
     wins: Mapping[str, tuple[str, ...]] = {}  # "orders.total" -> sources, this one among them, who counts first
+    said: Said = UNSAID  # what staff say about its statuses
+    paused_at: datetime | None = None
+    rotated_at: datetime | None = None
+
+    @property
+    def is_asked(self) -> bool:
+        return self.opened is not None and self.paused_at is None
 
     @property
     def back_office(self) -> BackOffice[Any]:
-        """Raises `SourceBroken`: callers treat it as any other failure of that source."""
+        """Raises `SourceBroken` or `SourcePaused`: callers treat it as any other failure of that source."""
+        if self.paused_at is not None:
+            raise SourcePaused(f"{self.name}: paused")
         if self.opened is None:
             raise SourceBroken(f"{self.name}: {self.broken}")
         return self.opened
@@ -78,12 +101,14 @@ class Offices:
     ) -> None:
         self._db = db
         self._vault = vault
-        self._connectors = connectors
+        self.connectors = connectors
         self._policy = policy
         self._budget = budget
         self._clock = clock
         self._offices: dict[str, Office] = {}
         self._unknown: dict[str, str] = {}
+        self._number = 0  # of the published version of what staff say
+        self._said: dict[str, Said] = {}
         self._retired: list[tuple[float, httpx.AsyncClient]] = []
         self._looked_at: float | None = None
         self._looking = asyncio.Lock()
@@ -98,11 +123,17 @@ class Offices:
                 now = self._clock()
                 if self._is_due(now):
                     async with self._db.read() as session:
-                        rows = (await session.scalars(sa.select(Source).order_by(Source.name))).all()
-                    self._take(rows, now)
+                        found = (await session.execute(sa.select(Source, NEWEST).order_by(Source.name))).all()
+                        if found and (number := found[0][1] or 0) != self._number:
+                            self._hear(await session.get(StatusVersion, number))
+                    self._take([row for row, _ in found], now)
                     self._looked_at = now
                     await self._close(lambda retired_at: now - retired_at >= RETIRE_AFTER)
         return self._offices
+
+    def look_again(self) -> None:
+        """Go by the rows the next time: one of them has just been changed."""
+        self._looked_at = None
 
     async def get(self, name: str) -> Office | None:
         return (await self.all()).get(name)
@@ -111,6 +142,10 @@ class Offices:
         """Name the sources that cannot be asked, and why."""
         offices = await self.all()
         return self._unknown | {office.name: office.broken for office in offices.values() if office.broken}
+
+    def look_soon(self) -> None:
+        """Let the next one who asks find what was changed just now."""
+        self._looked_at = None
 
     async def aclose(self) -> None:
         """Close every client, at the end."""
@@ -121,26 +156,50 @@ class Offices:
     def _is_due(self, now: float) -> bool:
         return self._looked_at is None or now - self._looked_at >= LOOK_EVERY
 
+    def _hear(self, version: StatusVersion | None) -> None:
+        """Take up what was published. What cannot be read says nothing, and the usual words stand."""
+        self._number = version.number if version else 0
+        try:
+            words = read_words(version.words) if version else {}
+        except msgspec.ValidationError:
+            log.exception("words of statuses not readable", number=self._number)
+            words = {}
+        quiet = bool(version and version.is_quiet)
+        self._said = {source: Said(self._number, quiet, kinds) for source, kinds in words.items()}
+
     def _take(self, rows: Iterable[Source], now: float) -> None:
         offices: dict[str, Office] = {}
         unknown: dict[str, str] = {}
         for row in rows:
             known = self._offices.get(row.name)
-            connector = self._connectors.get(row.connector)
+            connector = self.connectors.get(row.connector)
+            said = self._said.get(row.name, Said(self._number))
             if known and known.version == _version(row):
-                offices[row.name] = known
+                turned = self._turned(known, row)
+                offices[row.name] = turned if turned.said == said else replace(turned, said=said)
             elif connector:
-                offices[row.name] = open_office(
-                    row, connector, self._vault, self._policy, self._budget(row.name, connector.limits)
-                )
+                budget = self._budget(row.name, connector.limits)
+                office = open_office(row, connector, self._vault, self._policy, budget)
+                offices[row.name] = replace(office, said=said)
             else:
                 unknown[row.name] = f"the connector {row.connector!r} is not installed"
         for name in unknown.keys() - self._unknown.keys():
             log.error("source broken", source=name, reason=unknown[name])
-        self._retire((old for name, old in self._offices.items() if offices.get(name) is not old), now)
+        used = {office.opened.http for office in offices.values() if office.opened}
+        self._retire((old for old in self._offices.values() if old.opened and old.opened.http not in used), now)
         self._unknown = unknown
         if offices != self._offices:  # else the same mapping says that nothing has changed
             self._offices = offices
+
+    def _turned(self, known: Office, row: Source) -> Office:
+        """Take over what changes without the settings: the way to it stays, and what was read counts on."""
+        if (known.paused_at, known.rotated_at) == (row.paused_at, row.rotated_at):
+            return known
+        opened = known.opened
+        if opened and known.rotated_at != row.rotated_at:
+            with suppress(VaultError, msgspec.ValidationError):
+                opened = replace(opened, config=_config(row, known.connector, self._vault))
+        return replace(known, paused_at=row.paused_at, rotated_at=row.rotated_at, opened=opened)
 
     def _retire(self, offices: Iterable[Office], now: float) -> None:
         self._retired.extend((now, office.opened.http) for office in offices if office.opened)
@@ -166,12 +225,14 @@ def open_office(
     return Office(
         name=row.name,
         title=row.title,
-        connector=connector,
+        connector=narrowed(connector, row.kinds),
         promises=cast("dict[Kind, int]", row.promises),
         version=_version(row),
         opened=opened,
         broken=broken,
         wins={fact: tuple(sources) for fact, sources in row.wins.items()},
+        paused_at=row.paused_at,
+        rotated_at=row.rotated_at,
     )
 
 
@@ -183,9 +244,7 @@ def vault_row(source: str) -> str:
 def _open(
     row: Source, connector: Connector[Any], vault: Vault, policy: AddressPolicy, budget: Budget | None
 ) -> BackOffice[Any]:
-    place = vault_row(row.name)
-    secrets = {field: vault.open(token, place, field) for field, token in row.sealed.items()}
-    config = decode_config(connector.config, {**row.settings, **secrets})
+    config = _config(row, connector, vault)
     tokens = MemoryTokens()
     http = open_client(
         connector.base_url(config),
@@ -195,6 +254,12 @@ def _open(
         budget=budget,
     )
     return BackOffice(source=row.name, http=http, config=config, tokens=tokens)
+
+
+def _config(row: Source, connector: Connector[Any], vault: Vault) -> Any:  # noqa: ANN401  # of the connector's own type
+    place = vault_row(row.name)
+    secrets = {field: vault.open(token, place, field) for field, token in row.sealed.items()}
+    return decode_config(connector.config, {**row.settings, **secrets})
 
 
 def _version(row: Source) -> str:

@@ -188,6 +188,13 @@ def folder(given: str) -> Path:
     return path
 
 
+def shelf(given: str) -> Path:
+    path = Path(given).expanduser().absolute()
+    if not path.is_dir():
+        raise ValueError("must be an existing folder")
+    return path
+
+
 def logo(given: str) -> Path:
     path = Path(given).expanduser().absolute()
     if path.suffix.lower() not in LOGOS or not path.is_file():

@@ -76,6 +76,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     smtp_url: Annotated[Secret | None, rules.smtp] = None
     mail_from: Annotated[str | None, rules.email] = None
     mail_rate: Annotated[int, rules.whole(1, 6000)] = 120  # a minute
+    help: Annotated[Path | None, rules.shelf] = None
     pages_kept: Annotated[int, rules.whole(0, 400)] = 30  # days
     upload_size: Annotated[int, rules.whole(0, 25)] = 10  # megabytes of one file; 0: no files are taken
     upload_quota: Annotated[int, rules.whole(1, 100_000)] = 200  # megabytes of an account's in a day

@@ -62,7 +62,7 @@ class Statement(Struct, frozen=True, kw_only=True):
     @property
     def outdated(self) -> tuple[Part, ...]:
         """The sources that can't be reached now, and of which we say what we knew."""
-        return tuple(part for part in self.parts if part.fetched_at and part.state == "down")
+        return tuple(part for part in self.parts if part.fetched_at and part.state in {"down", "paused"})
 
     @property
     def is_whole(self) -> bool:

@@ -13,11 +13,13 @@ from gateway.feeds.overview import FollowedSource, overview
 from gateway.offices import Office, Offices
 from gateway.outbox.stuck import Backlog, backlogs
 from gateway.records.database import Database
+from gateway.troubles import Trouble, open_troubles
 from gateway.unmapped import Unmapped, UnmappedStatuses
 from gateway.webhooks.summary import WebhookSummary, summarise
 
-# "not_known": nobody has looked yet, or Redis is away. "on_demand": it has no feed, and is asked when somebody looks.
-Condition = Literal["broken", "failing", "not_known", "late", "on_time", "on_demand"]
+# "paused": staff want nothing to be asked of it. "not_known": nobody has looked yet, or Redis is away. "on_demand": it
+# has no feed, and is asked when somebody looks.
+Condition = Literal["paused", "broken", "failing", "not_known", "late", "on_time", "on_demand"]
 
 
 class BudgetState(Struct, frozen=True):
@@ -32,6 +34,7 @@ class SourceStatus(Struct, frozen=True, kw_only=True):
 
     `outbox` is what customers send there. `rates` say how often it agrees with each source whose name comes after
     its own. `unmapped` are the statuses that nobody has words for; none are known while Redis is away.
+    `troubles` are those that last.
     """
 
     name: str
@@ -43,13 +46,17 @@ class SourceStatus(Struct, frozen=True, kw_only=True):
     outbox: Backlog = Backlog()
     rates: tuple[Rate, ...] = ()
     unmapped: tuple[Unmapped, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
+    paused_at: datetime | None = None
 
     def condition(self, now: datetime) -> Condition:
         """Say in one word how it is: by the worst of its kinds."""
         kinds = self.followed.kinds
+        if self.paused_at:
+            return "paused"
         if self.broken:
             return "broken"
-        if any(kind.failing_since for kind in kinds):
+        if any(kind.failing_since for kind in kinds) or (self.troubles and not kinds):
             return "failing"
         if any(kind.checked_at is None for kind in kinds):
             return "not_known"
@@ -71,7 +78,7 @@ async def status(
     followed = {each.name: each for each in await overview(db, offices, Marks(redis), now)}
     webhooks = {each.source: each for each in await summarise(db, offices, base_url, now)}
     agreed, to_send = await rates(db), await backlogs(db)
-    unmapped = await _unmapped(redis)
+    unmapped, troubles = await _unmapped(redis), await open_troubles(db)
     return tuple(
         [
             SourceStatus(
@@ -83,7 +90,9 @@ async def status(
                 budget=await _budget(office, redis),
                 outbox=to_send.get(name, Backlog()),
                 rates=tuple(rate for rate in agreed if rate.sources[0] == name),
-                unmapped=tuple(each for each in unmapped if each.source == name),
+                unmapped=tuple(each for each in unmapped if each.source == name and not office.said.says(each)),
+                troubles=troubles.get(name, ()),
+                paused_at=office.paused_at,
             )
             for name, office in (await offices.all()).items()
             if name in followed and name in webhooks  # else it was added a moment ago

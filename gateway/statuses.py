@@ -1,11 +1,13 @@
 """What each state means for the customer: one label, one meaning and one next step, the same words on every page."""
 
+from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
 from typing import Literal
 
 from msgspec import Struct
 
-from connectors.records import Invoice, Order, Record, Ticket
+from connectors.records import Invoice, Kind, Order, Record, Ticket, Wording
 
 Tone = Literal["ok", "go", "warn", "bad", "idle"]
 
@@ -58,23 +60,45 @@ TICKETS = {
     "awaiting_customer": Status("Your reply needed", "go", "We can’t go on without you.", "Answer us."),
     "solved": Status("Solved", "ok", "We have finished with it.", "Answer us if something is still open for you."),
 }
+WORDS: Mapping[Kind, Mapping[str, Status]] = {"orders": ORDERS, "invoices": INVOICES, "tickets": TICKETS}
+DERIVED = frozenset({"expired", "delayed", "overdue", "credit_note"})  # of a day, or of what it is: no status says so
 
 
 def status_of(record: Record, today: date) -> Status:
-    """Find the words for a record. `today` is the business's date: whether a bill is overdue depends on it."""
+    """Find the words for a record. `today` is the business's date: whether a bill is overdue depends on it.
+
+    What staff say of its status counts, word by word, but never against what follows from a day.
+    """
     match record:
         case Order():
             if is_expired(record, today):
                 return ORDERS["expired"]
-            return ORDERS.get("delayed" if is_delayed(record, today) else record.state, UNKNOWN)
+            return ORDERS["delayed"] if is_delayed(record, today) else _said(ORDERS, record)
         case Invoice(is_credit_note=True, state="open" | "part_paid" | "paid"):
             return INVOICES["credit_note"]
         case Invoice():
-            return INVOICES.get("overdue" if is_overdue(record, today) else record.state, UNKNOWN)
+            return INVOICES["overdue"] if is_overdue(record, today) else _said(INVOICES, record)
         case Ticket():
-            return TICKETS.get(record.state, UNKNOWN)
+            return _said(TICKETS, record)
         case _:
             return UNKNOWN
+
+
+def _said(table: Mapping[str, Status], record: Record) -> Status:
+    usual = table.get(record.state, UNKNOWN)
+    return worded(usual, record.wording) if record.wording else usual
+
+
+@lru_cache(maxsize=1000)
+def worded(usual: Status, wording: Wording) -> Status:
+    """Put staff's words in the place of the usual ones."""
+    return Status(
+        wording.label or usual.label,
+        usual.tone,
+        wording.meaning or usual.meaning,
+        wording.next_step or usual.next_step,
+        usual.step,
+    )
 
 
 def is_to_pay(invoice: Invoice) -> bool:
@@ -95,6 +119,17 @@ def is_open_offer(record: Record, today: date) -> bool:
 def is_expired(order: Order, today: date) -> bool:
     """The last day itself is still in time."""
     return order.state == "quoted" and order.valid_until is not None and order.valid_until < today
+
+
+def needs_customer(record: Record, today: date) -> bool:
+    """Something that waits for the customer, and for nobody else."""
+    match record:
+        case Invoice():
+            return is_overdue(record, today)
+        case Ticket():
+            return record.state == "awaiting_customer"
+        case _:
+            return is_open_offer(record, today)
 
 
 def is_under_way(record: Record) -> bool:

@@ -34,7 +34,9 @@ def steps_of(order: Order, today: date) -> tuple[Step, ...]:
         if index < reached or order.state == "delivered":
             steps.append(Step(ORDERS[name].label, "done", days.get(name)))
         elif index == reached:
-            steps.append(Step(ORDERS[name].label, "late" if is_delayed(order, today) else "now", days.get(name)))
+            label = order.wording.label if order.wording else None
+            state: Literal["late", "now"] = "late" if is_delayed(order, today) else "now"
+            steps.append(Step(label or ORDERS[name].label, state, days.get(name)))
         else:
             expected = order.expected_on if name == "delivered" else None
             steps.append(Step(ORDERS[name].label, "next", expected, is_expected=expected is not None))

@@ -24,7 +24,9 @@ from cache.turns import Turns
 from connectors.errors import ConnectorError, Unavailable
 from connectors.records import Kind
 from gateway.kept import Kept
+from gateway.offices import SourcePaused
 from gateway.pull import NEVER, Known, Pull, pull
+from gateway.troubles import Troubles
 
 LOOK_EVERY = 0.05  # seconds between looks at what another process is fetching
 # For so many promises a page shows what it has, if the new answer is not there in a moment. What is older waits for it
@@ -38,7 +40,8 @@ log = structlog.get_logger()
 
 P = ParamSpec("P")
 T = TypeVar("T")
-State = Literal["on_time", "late", "down", "waiting"]
+# "paused": staff want nothing to be asked of its source, and what is known of it is shown.
+State = Literal["on_time", "late", "paused", "waiting", "down"]
 
 
 class FailedLately(Unavailable):
@@ -61,6 +64,10 @@ class Question(Struct):
     was_due: bool = False
     call: asyncio.Future[Known] | None = None
 
+    @property
+    def is_paused(self) -> bool:
+        return self.want.office.paused_at is not None
+
     def is_late(self, now: datetime) -> bool:
         return self.have is None or now - self.have.as_of > self.want.promise
 
@@ -72,7 +79,10 @@ class Question(Struct):
 class Supply:
     """Serves what is wanted, and renews what is older than its promise."""
 
-    def __init__(self, kept: Kept, turns: Turns, flight: Flight[Known], *, clock: Clock) -> None:
+    def __init__(
+        self, kept: Kept, turns: Turns, flight: Flight[Known], *, clock: Clock, troubles: Troubles | None = None
+    ) -> None:
+        self._troubles = troubles
         self._kept = kept
         self._turns = turns
         self._flight = flight
@@ -91,7 +101,7 @@ class Supply:
         due = [question for question in questions if question.is_late(now)]
         for question in due:
             question.was_due = True
-            if not self._turns.failed_lately(question.want.key):
+            if not question.is_paused and not self._turns.failed_lately(question.want.key):
                 renew = partial(self._renew, question.want, question.have)
                 question.call = self._flight.join(question.want.key, renew)
         await self._wait(due, now, until)
@@ -146,6 +156,8 @@ class Supply:
 
     def _supplied(self, question: "Question") -> Supplied:
         have, call = question.have, question.call
+        if question.is_paused:
+            return Supplied(have, "paused")
         if call is None:
             return Supplied(have, "down" if question.was_due else "on_time")
         if not call.done():
@@ -203,6 +215,10 @@ class Supply:
 
     def _failed(self, want: Pull, error: Exception) -> None:
         """Log once when a source stops answering; a bug of ours every time, with its traceback."""
+        if isinstance(error, SourcePaused):
+            return
+        if self._troubles and isinstance(error, ConnectorError) and want.office.is_asked:
+            self._troubles.failed(want.source, want.kind, error)
         if not isinstance(error, ConnectorError):
             log.error("read failed", source=want.source, kind=want.kind, exc_info=error)
         elif want.topic not in self._silent:
@@ -212,6 +228,8 @@ class Supply:
             )
 
     def _answered(self, want: Pull) -> None:
+        if self._troubles:
+            self._troubles.answered(want.source, want.kind)
         if want.topic in self._silent:
             self._silent.discard(want.topic)
             log.info("source is back", source=want.source, kind=want.kind)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -11,26 +10,14 @@ from auth.clock import Clock
 from cache.client import Client
 from gateway.conflicts import count_conflicts
 from gateway.identity.questions import count_questions
+from gateway.mails.desk import count_stopped
+from gateway.matters import Matter
 from gateway.offices import Offices
 from gateway.outbox.stuck import Backlog, backlogs
 from gateway.records.database import Database
+from gateway.repairs import repairs_of
 from gateway.status import SourceStatus, status
-
-What = Literal["broken", "failing", "unknown", "not_sent", "late", "questions", "conflicts", "refused"]
-FELT: frozenset[What] = frozenset({"broken", "failing", "unknown", "not_sent"})  # by customers, now
-
-
-class Matter(Struct, frozen=True, kw_only=True):
-    """One thing to be done, about the source of this `title`. `detail` is what the system itself says of it."""
-
-    what: What
-    title: str = ""
-    many: int = 1
-    detail: str = ""
-
-    @property
-    def is_felt(self) -> bool:
-        return self.what in FELT
+from gateway.webhooks.desk import count_dead
 
 
 class Day(Struct, frozen=True, kw_only=True):
@@ -54,10 +41,15 @@ class Today:
     async def look(self) -> Day:
         """Look at everything. Raises `DatabaseDown`."""
         day = await self.look_at_sources()
-        found = [matter for each in day.sources for matter in matters_of(each, day.now)]
-        found += _of_outbox(await backlogs(self._db), {each.name: each.followed.title for each in day.sources})
+        found = [matter for each in day.sources for matter in repairs_of(each, day.now)]
+        titles = {each.name: each.followed.title for each in day.sources}
+        found += _of_outbox(await backlogs(self._db), titles)
+        for source, dead in sorted((await count_dead(self._db)).items()):
+            found.append(Matter(what="given_up", title=titles.get(source, source), many=dead, source=source))
         if questions := await count_questions(self._db):
             found.append(Matter(what="questions", many=questions))
+        if mails := await count_stopped(self._db):
+            found.append(Matter(what="mails", many=mails))
         if conflicts := await count_conflicts(self._db):
             found.append(Matter(what="conflicts", many=conflicts))
         found.sort(key=lambda matter: not matter.is_felt)
@@ -68,23 +60,6 @@ class Today:
         now = self._clock()
         sources = await status(self._db, self._offices, self._redis, self._base_url, now)
         return Day(now=now, matters=(), sources=sources)
-
-
-def matters_of(source: SourceStatus, now: datetime) -> Iterator[Matter]:
-    """Say what is wrong with one source, each cause once."""
-    title, kinds = source.followed.title, source.followed.kinds
-    if source.broken:
-        yield Matter(what="broken", title=title, detail=source.broken)
-        return
-    failing = [(kind.failing_since, kind.error or "") for kind in kinds if kind.failing_since]
-    if failing:
-        _, error = min(failing)
-        yield Matter(what="failing", title=title, detail=error)
-    elif any(kind.checked_at and kind.is_late(now) for kind in kinds):
-        yield Matter(what="late", title=title)
-    told = source.webhooks.told
-    if refused := told.refused(told.lately):
-        yield Matter(what="refused", title=title, many=sum(refused.values()), detail=", ".join(refused))
 
 
 def _of_outbox(backlogs_of: Mapping[str, Backlog], titles: Mapping[str, str]) -> Iterator[Matter]:

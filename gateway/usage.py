@@ -26,6 +26,7 @@ PAGES = frozenset(
         *("account", "documents", "home", "invoice", "invoices", "order", "orders", "request", "requests", "search"),
         *("again", "answer", "ask", "asked", "mails", "new_request", "other_account", "sent", "statement", "why"),
         *("details", "details_edit", "details_check", "delete_login", "data"),
+        *("help", "help_article"),
         *("invoices-file", "orders-file", "tickets-file"),
     }
 )

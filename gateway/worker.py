@@ -41,6 +41,7 @@ from gateway.feeds.news import News
 from gateway.feeds.noticing import Noticing
 from gateway.feeds.reading import Reading
 from gateway.feeds.sweeping import Sweeping
+from gateway.help.reading import FolderReading
 from gateway.kept import Kept
 from gateway.log import configure
 from gateway.mails.choices import Stops
@@ -54,6 +55,7 @@ from gateway.records.database import Database, DatabaseDown
 from gateway.rounds import Rounds
 from gateway.settings import Settings, SettingsError
 from gateway.supply import Supply
+from gateway.troubles import Troubles
 from gateway.vault import Vault
 
 QUEUE = "{hallway}"  # the braces keep all its keys on one node of a cluster
@@ -62,6 +64,7 @@ PATIENCE = 5.0  # seconds for Redis: nobody waits for us
 JOB_WITHIN = 600  # seconds; a feed that has much to catch up with goes on in the next job
 SWEEP_EVERY = timedelta(seconds=30)  # between two turns of one sweep
 PURGED_EVERY = 3600.0  # seconds between looks whether files are to be deleted
+HELP_EVERY = 5.0  # seconds between looks at the folder of articles
 COMPARED_EVERY = 60.0  # seconds between looks whether sources are to be compared
 DEQUEUE_WITHIN = 1.0  # seconds; then it asks again
 KEPT_FOR = 30  # seconds that a job that is done is remembered
@@ -96,7 +99,10 @@ async def _work(settings: Settings, redis_url: str, *, leashed: bool) -> None:
         offices = Offices(database, vault, load_connectors(), policy, budget=budget)
         stack.push_async_callback(offices.aclose)
         kept = Kept(redis, notes=settings.sends_mails)
-        reading = Reading(kept, utc_now)
+        troubles = Troubles(database, utc_now)
+        await troubles.start()
+        stack.push_async_callback(troubles.aclose)
+        reading = Reading(kept, utc_now, troubles)
         following = Following(database, redis, offices, News(database, kept, reading), utc_now)
         comparing = Comparing(database, offices, reading, utc_now)
         every = timedelta(seconds=settings.sweep_every)
@@ -123,6 +129,9 @@ async def _work(settings: Settings, redis_url: str, *, leashed: bool) -> None:
         turns = [("due feeds", due.enqueue, 1.0), ("conflicts", comparing.again, COMPARED_EVERY)]
         documents_kept = timedelta(days=settings.documents_kept)
         turns.append(("documents", lambda: purge(database, utc_now() - documents_kept), PURGED_EVERY))
+        if settings.help:
+            folder = FolderReading(database, settings.help, settings.base_url, utc_now)
+            turns.append(("help", folder.turn, HELP_EVERY))
         if settings.sweep_every:
             turns.append(("contacts", contacts.compare, COMPARED_EVERY))
         for what, turn, seconds in turns:
@@ -200,6 +209,8 @@ class Due:
     async def enqueue(self) -> None:
         """Raises `DatabaseDown`."""
         for office in (await self._offices.all()).values():
+            if office.paused_at is not None:
+                continue
             for kind, feed in office.connector.feeds.items():
                 await self._put("look", feed.every, source=office.name, kind=kind)
             if self._sweeps:

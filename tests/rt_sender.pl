@@ -3,7 +3,7 @@ our @Final = (sub {
     my $user = RT::User->new(RT->SystemUser);
     $user->LoadOrCreateByEmail('sender@kestrel.example');
     $user->SetPrivileged(1);
-    for my $right (qw(SeeQueue ShowTicket CreateTicket ReplyToTicket ModifyTicket)) {
+    for my $right (qw(SeeQueue ShowTicket CreateTicket ReplyToTicket ModifyTicket CommentOnTicket ShowTicketComments)) {
         next if $user->PrincipalObj->HasRight(Object => RT->System, Right => $right);
         my ($ok, $message) = $user->PrincipalObj->GrantRight(Object => RT->System, Right => $right);
         die $message unless $ok;

@@ -41,7 +41,7 @@ CHILDREN_FIRST = [table.name for table in reversed(Base.metadata.sorted_tables) 
 DELETIONS = "; ".join(
     [
         "SET LOCAL session_replication_role = replica",  # the triggers that keep the audit trail stand aside
-        *(f"DELETE FROM {name}" for name in CHILDREN_FIRST),
+        *(f"DELETE FROM {name}" for name in (*CHILDREN_FIRST, "article_index")),
         "UPDATE audit_head SET count = 0, hash = repeat('0', 64), seal = NULL",
     ]
 )

@@ -12,6 +12,7 @@ from support_chromium import CHROMIUM, find_chromium
 from support_portal import BAKERY, KEYS, Portal, listening
 from support_sandbox import RunningSandbox, free_port
 from support_sent import ASKED, SENT, add_asked, add_sent
+from support_statuses import add_statuses
 
 from auth import cookies
 from auth.clock import utc_now
@@ -20,6 +21,8 @@ from auth.provider import Identity
 from connectors.config import Secret
 from gateway.access import LinkRef, remember_staff
 from gateway.app import make_app
+from gateway.help.article import Article
+from gateway.help.shelf import put
 from gateway.keyring import parse_keyring
 from gateway.mails.choices import Stop, Stops
 from gateway.records.database import Database
@@ -28,7 +31,13 @@ from gateway.settings import Settings
 from gateway.sign_in import ProviderSettings
 
 LISTS = ("/", "/orders", "/invoices", "/requests", "/documents")
-RECORDS = ("/orders/erp/4424", "/orders/erp/4449", "/invoices/erp/2093", "/requests/helpdesk/881")
+RECORDS = (
+    "/orders/erp/4424",
+    "/orders/erp/4449",
+    "/invoices/erp/2093",
+    "/requests/helpdesk/881",
+    "/requests/helpdesk/860",
+)
 FORMS = ("/orders/erp/4424/again", "/orders/erp/4449/accept", "/orders/erp/4449/decline")
 WHY = "/invoices/erp/2093/why"
 FILTERED = ("/orders?show=all", "/invoices?show=all", "/requests?show=solved", "/orders?q=zeppelin")
@@ -38,6 +47,7 @@ ASKING = (
 )
 STATEMENTS = ("/invoices/statement", "/invoices/statement?from=&to=2099-12-31", "/invoices/statement?from=x&to=y")
 SEARCHES = ("/search", "/search?q=oven", "/search?q=zeppelin")
+HELP = ("/help", "/help?q=transfer", "/help?q=zeppelin", "/help/pay", "/help/pay?said=no")
 ACCOUNT = ("/account", "/account/details", "/account/details/edit?source=erp&person=11", "/account/delete")
 STANDS = (
     *(f"/documents/asked/{state}" for state in ASKED),
@@ -54,6 +64,7 @@ MEMBERS_PAGES = (
     *ASKING,
     *STATEMENTS,
     *SEARCHES,
+    *HELP,
     *STANDS,
     "/account/mails",
     "/open/new/invoices/erp/2093",
@@ -62,13 +73,37 @@ MEMBERS_PAGES = (
     "/nowhere",
     "/staff",
 )
+ARTICLES = (
+    Article(
+        name="pay",
+        title="How to pay an invoice",
+        html="<p>By bank transfer.</p><h2>When</h2><ul><li>By the due date</li></ul>",
+        subjects=("invoices",),
+    ),
+    Article(
+        name="late",
+        title="When does my order come?",
+        html="<p>In two days.</p>",
+        language="en",
+        subjects=("topic:order", "orders"),
+    ),
+)
 STOP = Stops(parse_keyring(KEYS)).sign(Stop("0" * 26, "invoice_new"))
 DOORS = (f"/mails/stop/{STOP}", "/sign-in", "/signed-out", "/nowhere", "/auth/callback?state=none", "/auth/9/start")
 DESK = (
     *("/staff", "/staff/customers", "/staff/customers?q=zeppelin", "/staff/pages", "/staff/customers/bakery/why"),
     "/staff/customers/bakery/why?member=x&record=nothing",
-    *("/staff/sources", "/staff/requests", "/staff/requests/SENT-UNKNOWN", "/staff/requests/SENT-SENT"),
+    *("/staff/statuses", "/staff/statuses/edit?source=erp&kind=invoices&status=not_paid"),
+    *("/staff/statuses/rehearsal", "/staff/statuses/discard", "/staff/statuses/versions", "/staff/statuses/versions/0"),
+    "/staff/statuses/versions/1",
+    *("/staff/sources/new", "/staff/sources/new/request_tracker", "/staff/sources/new/odoo/untested"),
+    *("/staff/sources/erp/settings", "/staff/sources/erp/settings/untested"),
+    *("/staff/sources", "/staff/sources/helpdesk", "/staff/sources/helpdesk/remove", "/staff/sources/helpdesk/secret"),
+    *("/staff/requests", "/staff/requests/SENT-UNKNOWN", "/staff/requests/SENT-SENT"),
     *("/staff/settings", "/staff/settings/staff", "/staff/settings/staff/colleague"),
+    *("/staff/deliveries", "/staff/deliveries?q=zeppelin&status=dead", "/staff/deliveries/refused"),
+    *("/staff/deliveries/outgoing", "/staff/deliveries/mails", "/staff/deliveries/replay"),
+    *("/staff/customers/bakery", "/staff/customers?only=never", "/staff/customers?only=merged"),
 )
 CATERER = ("erp", "20")  # to whom a quote was sent
 ISSUER = "http://127.0.0.1:9"  # where nobody is: these pages are seen without signing in
@@ -116,6 +151,7 @@ async def stage(portal_settings: Settings, database: Database, sandbox: RunningS
         smtp_url=Secret("smtp://127.0.0.1:9"),
         mail_from="portal@kestrel.example",
     )
+    await put(database, "", ARTICLES, utc_now())
     portal = Portal(make_app(settings), database, settings)
     await portal.connect(sandbox)
     await portal.link("maya", "bakery", *BAKERY, CATERER)
@@ -123,6 +159,7 @@ async def stage(portal_settings: Settings, database: Database, sandbox: RunningS
     await portal.tie("maya", "helpdesk", "maya@alderlane.example")
     await portal.link("maya", "new", ("erp", "999"), ("helpdesk", "new@customer.example"))
     await add_colleague(database)
+    await add_statuses(database)
     await add_asked(database, "bakery")
     await add_sent(database, "bakery", "maya", LinkRef("helpdesk", "maya@alderlane.example"))
     async with listening(portal.app, port), async_playwright() as playwright:

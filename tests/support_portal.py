@@ -56,6 +56,7 @@ title = "Help desk"
 [sources.helpdesk.settings]
 base_url = "RT"
 token = {{ env = "RT_TOKEN" }}
+asks_if_solved = true
 webhook_secret = {{ env = "RT_HOOK" }}
 """
 ODOO_HOOK = "hook-canary-of-odoo"

@@ -49,6 +49,7 @@ async def test_is_asked_sent_refused_sent_again_and_accepted(portal: Portal) -> 
     home = (await maya.get("/")).text
     assert "Trade &lt;licence&gt;" in home
     assert f'href="{address}"' in unescape(home)
+    assert '>Documents<span class="count" data-tone="go">1<' in home
     for page in ("/documents", address):
         assert "Overdue" in (await maya.get(page)).text
     answer = await send(maya, id_, ("../<i>licence</i>.pdf", PDF))
@@ -57,7 +58,9 @@ async def test_is_asked_sent_refused_sent_again_and_accepted(portal: Portal) -> 
     assert "Received" in page
     assert 'type="file"' not in page
     assert "<i>" not in page
-    assert address not in unescape((await maya.get("/")).text), "it is not their turn"
+    home = (await maya.get("/")).text
+    assert address not in unescape(home), "it is not their turn"
+    assert ">Documents</a>" in home
     assert (await send(maya, id_, ("b.pdf", PDF))).status_code == 303
     (file,) = await asked.given_files(portal.database, trail=TRAIL, by=BY, id_=id_)
     assert (file.name, file.content) == ("i_.pdf", PDF), "what came first"

@@ -27,6 +27,10 @@ UNTOLD = {
     "gateway.webhooks.intake:_store": "what a back office told, which changes nothing here by itself",
     "gateway.webhooks.counts:_write": "how often a back office told something",
     "gateway.webhooks.counts:_purge": "how often it did so last week",
+    "gateway.help.shelf:put": "articles, as their files and help desks have them",
+    "gateway.help.shelf:drop_others": "articles of sources that are gone",
+    "gateway.help.counting:flush": "counts of searches and answers, without whose they were",
+    "gateway.help.counting:_purge": "counts that are old",
     "gateway.inbox:_lease": "who works on it",
     "gateway.inbox:_settle": "that it was followed",
     "gateway.inbox:_purge": "what was followed a week ago",
@@ -36,9 +40,13 @@ UNTOLD = {
     "gateway.leases:keep_lease": "whose turn it still is",
     "gateway.feeds.rows:came_to_the_end": "how far a feed was followed",
     "gateway.feeds.rows:failed": "that it could not be",
+    "gateway.troubles:flush": "what went wrong with a source, which nobody did",
+    "gateway.troubles:_purge": "what was well again a month ago",
     "gateway.feeds.sweeps:go_on": "that all lists are read anew",
     "gateway.feeds.sweeps:came_to": "how many of them were",
     "gateway.feeds.sweeps:end": "that all were",
+    "gateway.sources.drafts:put": "what one of staff is filling in; saving it is told",
+    "gateway.sources.drafts:drop": "that they began anew, or saved it",
     "gateway.takeout.making:_fetch": "a file on its way into a copy, which is no row",
     "gateway.outbox.desk:take": "what a customer sends: its row says who sent it, and when",
     "gateway.outbox.desk:_change": "that they took it back, or wrote it anew, which its row says too",
@@ -70,6 +78,10 @@ CHANGES = {
         ("topics", "apply", "--yes"),
         ["topic.changed", "topic.removed", "topic.removed", "topic.removed", "topic.removed", "topic.removed"],
     ),
+    "statuses apply": (("statuses", "apply", "--yes"), ["statuses.published"]),
+    "statuses restore": (("statuses", "restore", "--yes", "0"), ["statuses.published"]),
+    "sources pause": (("sources", "pause", "erp"), ["source.paused"]),
+    "sources resume": (("sources", "resume", "erp"), ["source.resumed"]),
     "link": (LINK, ["account.made", "customer.linked", "membership.added"]),
     "link, and move": (MOVE, ["account.made", "customer.moved"]),
     "link, and rename": (
@@ -95,6 +107,8 @@ LOOKS = {
     "audit show": ("audit", "show"),
     "audit verify": ("audit", "verify"),
     "sources list": ("sources", "list"),
+    "statuses export": ("statuses", "export"),
+    "statuses versions": ("statuses", "versions"),
     "topics list": ("topics", "list"),
     "topics defaults": ("topics", "defaults"),
     "staff list": ("staff", "list"),
@@ -107,13 +121,28 @@ LOOKS = {
     "conflicts list": ("conflicts", "list"),
     "conflicts show": ("conflicts", "show", "nobody"),
     "conflicts rate": ("conflicts", "rate"),
+    "mails list": ("mails", "list"),
     "outbox list": ("outbox", "list"),
     "outbox show": ("outbox", "show", "nobody"),
+    "help searches": ("help", "searches"),
+    "help check": ("help", "check", "."),
     "queue list": ("queue", "list"),
     "queue show": ("queue", "show", "nobody"),
 }
+STATUSES = """
+[[statuses.erp.orders]]
+status = "sale"
+label = "We have it"
+"""
 OTHERS = {
+    "statuses rehearse": "tries words on what is kept, and changes nothing: in test_wording",
+    "sources read-anew": "in test_sources_console, as each begins anew",
+    "sources remove": "in test_sources_console, as it can be done once",
+    "webhooks secret": "in test_sources_console, as each is another one",
     "webhooks register": "in test_webhooks_cli, as it needs a vendor that has an API for it",
+    "webhooks replay": "in test_deliveries, as it needs a delivery",
+    "mails resend": "in test_mail_desk, as it needs a mail that did not go out",
+    "mails settle": "in test_mail_desk, as it needs a mail that did not go out",
     "conflicts ignore": "in test_conflicts_cli, as it needs a conflict",
     "conflicts reopen": "in test_conflicts_cli, as it needs a conflict",
     "outbox resend": "in test_outbox_stuck, as it needs something that could not be passed on",
@@ -222,6 +251,7 @@ def test_writes_a_line_for_everything_a_command_changes(hallway: Hallway, sandbo
             "sources apply": [file],
             "sources apply, and prune": [empty],
             "topics apply": [topics],
+            "statuses apply": [hallway.write(STATUSES, "statuses.toml")],
             "topics apply, and remove": [topic],
         }.get(name, [])
         before, told = rows.all(), rows.lines()

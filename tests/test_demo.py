@@ -26,6 +26,8 @@ PAGES = (
     "/documents",
     "/invoices/statement",
     "/account",
+    "/help",
+    "/help/delivery-days",
 )
 TICKETS = {
     "maya": ("/requests/helpdesk/7081", "/requests/helpdesk/7060", "/orders/crm/deal-11201934445"),

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import httpx
 import pytest
@@ -17,6 +18,7 @@ import time_machine
 from bench_records import records_of
 from bench_world import CUSTOMERS, POLICY, add_sources
 from msgspec.structs import replace
+from support_audit import BY, TRAIL
 from support_portal import Portal, running
 
 from auth.clock import utc_now
@@ -26,6 +28,7 @@ from connectors.records import Invoice, Kind, Money, Order, Record, Ticket
 from connectors.registry import load_connectors
 from gateway import home, pull
 from gateway.app import make_app
+from gateway.asked import accept, ask, asked_documents
 from gateway.offices import Office, Offices
 from gateway.pull import Known, Pull, pack
 from gateway.records.database import Database
@@ -118,6 +121,16 @@ class World:
         async with self._portal.database.write() as session:
             await session.execute(sa.update(Membership).where(Membership.account_id == account).values(rights=rights))
 
+    async def change_asked(self) -> None:
+        """Ask for a document, or take that one came."""
+        account, now = self._random.choice(tuple(OF)), utc_now()
+        who: dict[str, Any] = {"trail": TRAIL, "by": BY, "now": now}
+        id_ = await ask(self._portal.database, account=account, label="Licence", due_on=None, login=None, **who)
+        if self._random.random() < 0.4:
+            for each in await asked_documents(self._portal.database, account):
+                if each.id == id_ or each.is_wanted:
+                    await accept(self._portal.database, id_=each.id, **who)
+
     async def change_name(self) -> None:
         name, account = self._random.choice(WORDS), self._random.choice(tuple(OF))
         async with self._portal.database.write() as session:
@@ -196,7 +209,12 @@ async def test_pages_of_kept_pieces_are_those_made_anew(
     found: Counter[str] = Counter()
     with time_machine.travel(NOON, tick=True) as clock:
         async with world(portal_settings, random) as built:
-            changes = [built.change_record] * 6 + [built.write_again, built.change_rights, built.change_name]
+            changes = [built.change_record] * 6 + [
+                built.write_again,
+                built.change_rights,
+                built.change_name,
+                built.change_asked,
+            ]
             for step in range(STEPS):
                 if step % (STEPS // DAYS) == STEPS // DAYS - 1:
                     days += 1

@@ -12,7 +12,7 @@ import pytest_asyncio
 from support_rt import RequestTracker
 from support_uploads import GOOD, PDF
 
-from connectors.actions import ActionName, Asked, Attached, Done, Move, NewTicket, Reply
+from connectors.actions import ActionName, Asked, Attached, Done, Move, NewTicket, Rating, Reply
 from connectors.addresses import AddressPolicy
 from connectors.config import Secret
 from connectors.contract import BackOffice, FileQuery, Query, RecordQuery
@@ -91,6 +91,12 @@ def public(server: RequestTracker, ticket: str) -> list[Any]:
     path = f"/ticket/{ticket}/history?fields=Type,Creator&per_page=100"
     said = (each for each in server.call("GET", path, {})["items"] if each["Type"] in SAID)
     return [(each["Type"], each["Creator"]["id"]) for each in said]
+
+
+def notes(server: RequestTracker, ticket: str) -> list[str]:
+    """List what was written on a ticket."""
+    path = f"/ticket/{ticket}/attachments?fields=Content&per_page=100"
+    return [str(each["Content"]) for each in server.call("GET", path, {})["items"]]
 
 
 async def test_makes_a_ticket_and_replies_to_it(office: Office, server: RequestTracker) -> None:
@@ -174,12 +180,30 @@ async def test_closes_a_ticket_and_opens_it_again(office: Office, server: Reques
         assert server.call("GET", f"/ticket/{ticket}", {})["Status"] == status
 
 
+async def test_tells_staff_alone_whether_it_helped(office: Office, server: RequestTracker) -> None:
+    """The account may read comments, so that it finds its own; no customer's page may have them for that."""
+    ticket = server.ticket(EVA, "Mine", "Hello.")
+    server.comment(ticket, "She pays late.")
+    before = await messages(office, ticket, EVA)
+    for helped, said in ((True, "solved"), (False, "not solved")):
+        asked = Rating(reference=new_reference(), customer=EVA, ticket=ticket, helped=helped, comment=HOSTILE)
+        assert await do(office, "rate", asked) == ticket
+        assert notes(server, ticket)[-1].startswith(f"The customer says: {said}.\n\n{HOSTILE}\n\n")
+        assert asked.reference in notes(server, ticket)[-1]
+        with pytest.raises(NotFound):
+            await connector.actions["rate"].do(office, msgspec.structs.replace(asked, customer=FINN))
+    said_to_staff = [("Comment", "root"), ("Comment", SENDER), ("Comment", SENDER)]
+    assert public(server, ticket) == [("Create", "root"), *said_to_staff]
+    assert await messages(office, ticket, EVA) == before == [("Support", False, "Hello.")]
+
+
 async def test_says_which_right_the_account_needs(server: RequestTracker) -> None:
     ticket = server.ticket(EVA, "Mine", "Hello.")
     new = NewTicket(reference=new_reference(), customer=EVA, subject="Hello", text="Hello.")
     reply = Reply(reference=new_reference(), customer=EVA, ticket=ticket, text="Hello?")
     move = Move(reference=new_reference(), customer=EVA, ticket=ticket)
-    tried: list[tuple[ActionName, Asked]] = [("new_ticket", new), ("reply", reply), ("solve", move)]
+    rating = Rating(reference=new_reference(), customer=EVA, ticket=ticket, helped=True)
+    tried: list[tuple[ActionName, Asked]] = [("new_ticket", new), ("reply", reply), ("solve", move), ("rate", rating)]
     async with opened(server, "rt_portal.pl") as office:
         for action, asked in tried:
             with pytest.raises(NotAllowed):

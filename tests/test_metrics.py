@@ -17,6 +17,7 @@ from support_tree import ROOT
 
 from cache.client import Client, connect
 from connectors.config import Secret
+from connectors.errors import RateLimited
 from connectors.records import Invoice, Money, Origin
 from gateway import metrics
 from gateway.agreement.facts import Compared, Kind
@@ -109,7 +110,7 @@ async def test_tells_which_feed_fails_and_how(watched: Portal, redis: Client) ->
     offices: Offices = watched.app._app._app._app.state.offices  # type: ignore[attr-defined]
     office = await offices.get("helpdesk")
     assert office
-    await Feeds(watched.database).failed(office, "tickets", "RateLimited: INTERNAL-CANARY", datetime.now(UTC))
+    await Feeds(watched.database).failed(office, "tickets", RateLimited("INTERNAL-CANARY"), datetime.now(UTC))
     found = await figures(watched)
     assert found["hallway_feed_failing", "helpdesk", "tickets", "RateLimited"] == 1
     assert found["hallway_feed_failing", "erp", "invoices", ""] == 0

@@ -23,8 +23,13 @@ from gateway.records.urls import parse_url, sqlite_path
 
 ALL = (
     *("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012"),
-    *("0014", "0017", "0015", "0018"),
+    *("0014", "0017", "0015", "0018", "0020", "0019", "0023", "0021", "0022", "0025"),
 )
+
+
+def is_ours(name: str | None, kind: str, _: object) -> bool:
+    """What finds articles by their words is no table of a class, and SQLite keeps it in several."""
+    return kind != "table" or not (name or "").startswith("article_index")
 
 
 def run(url: str, statement: str) -> None:
@@ -60,7 +65,7 @@ def test_leads_to_exactly_the_tables(new_database_url: str) -> None:
     assert migrate.pending(new_database_url) == ()
     engine = migration_engine(parse_url(new_database_url), "BEGIN")
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True, "include_name": is_ours})
         assert compare_metadata(context, Base.metadata) == []
     engine.dispose()
 

@@ -391,3 +391,20 @@ async def written(portal: Portal, count: int) -> set[tuple[str, str, str | None]
             return found
         await asyncio.sleep(0.05)
     return found
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_every_page_counts_what_needs_the_customer(portal: Portal) -> None:
+    await portal.link("maya", "bakery", ("erp", "20"))  # to whom a quote was sent
+    maya = await portal.browser("maya", "bakery")
+    home = (await maya.get("/")).text
+    assert home.count("See the quote")
+    counts = {
+        "Orders": home.count("See the quote"),
+        "Invoices": home.count("See the invoice"),
+        "Requests": home.count("Read our question"),
+    }
+    for page in ("/", "/orders", "/invoices/erp/2093", "/account"):
+        text = (await maya.get(page)).text
+        for name, count in counts.items():
+            assert len(re.findall(rf'>{name}<span class="count"[^>]*>{count}<', text)) == 2, (page, name)

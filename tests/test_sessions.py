@@ -12,7 +12,7 @@ import pytest_asyncio
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
-from support_audit import TRAIL
+from support_audit import BY, TRAIL
 from support_redis import RedisProcess
 from support_signin import Time
 
@@ -153,8 +153,8 @@ async def test_signs_a_member_out_everywhere(sessions: Sessions) -> None:
     bobs = await sessions.create("bob", None, None)
     for cookie in (*cookies, bobs):
         await sessions.get(cookie)
-    assert await sessions.end_all("ann") == 3
-    assert await sessions.end_all("ann") == 0
+    assert await sessions.end_all("ann", by=BY) == 3
+    assert await sessions.end_all("ann", by=BY) == 0
     assert [await sessions.get(cookie) for cookie in cookies] == [None, None, None]
     assert await sessions.get(bobs) is not None
 
@@ -164,8 +164,8 @@ async def test_signs_a_member_out_everywhere_else(sessions: Sessions) -> None:
     bobs = await sessions.create("bob", None, None)
     for cookie in (here, *others, bobs):
         await sessions.get(cookie)
-    assert await sessions.end_all("ann", but=hash_of(here)) == 2
-    assert await sessions.end_all("ann", but=hash_of(here)) == 0
+    assert await sessions.end_all("ann", by=BY, but=hash_of(here)) == 2
+    assert await sessions.end_all("ann", by=BY, but=hash_of(here)) == 0
     assert [await sessions.get(cookie) for cookie in others] == [None, None]
     assert await sessions.get(here) is not None
     assert await sessions.get(bobs) is not None
@@ -209,7 +209,7 @@ async def test_knows_staff_from_members(sessions: Sessions, staff: str) -> None:
         assert (session.kind, session.staff_id, session.provider) == ("staff", staff, "2")
         assert (session.member_id, session.account_id) == (None, None)
         assert isinstance(principal_of(session), StaffPrincipal)
-    assert await sessions.end_all(staff) == 0, "that is for members"
+    assert await sessions.end_all(staff, by=BY) == 0, "that is for members"
     id_token = await sessions.end(cookie)
     assert id_token
     assert id_token.reveal() == "the.id.token"
@@ -331,7 +331,7 @@ async def test_ends_a_session_that_goes_on_meanwhile(sessions: Sessions, end: st
             for _ in range(wait):
                 await asyncio.sleep(0)
             if end == "member":
-                await sessions.end_all("ann")
+                await sessions.end_all("ann", by=BY)
             else:
                 await sessions.end_at_provider("main", "https://op.example", None, "laptop")
 

@@ -13,15 +13,16 @@ from support_staff import Staff, staff_at
 
 from auth.clock import utc_now
 from auth.principals import Role, StaffPrincipal
+from connectors.errors import Unavailable
 from gateway.access import LinkRef
 from gateway.feeds.rows import Feeds
+from gateway.matters import FELT, Matter, What
 from gateway.offices import Offices
 from gateway.outbox.desk import Desk
 from gateway.outbox.states import State
 from gateway.records.outbox_tables import OutboxRow
 from gateway.records.tables import AuditLine
-from gateway.today import FELT, Matter, What
-from web.console.today import WORDS, card_of
+from web.console.matters import WORDS, card_of
 
 LINK = LinkRef("helpdesk", "maya@alderlane.example")
 
@@ -74,14 +75,13 @@ async def test_says_that_a_source_fails_and_what_it_says(portal: Portal) -> None
     offices: Offices = portal.app._app._app._app.state.offices  # type: ignore[attr-defined]
     office = await offices.get("helpdesk")
     assert office
-    await Feeds(portal.database).failed(office, "tickets", "Unavailable: <b>503</b>", datetime.now(UTC))
+    await Feeds(portal.database).failed(office, "tickets", Unavailable("<b>503</b>"), datetime.now(UTC))
     sam = await staff_at(portal)
     page = await today(sam)
     assert "Help desk does not tell us what has changed" in page
     assert "<b>503</b>" not in (await sam.get("/staff")).text
-    sources = unescape((await sam.get("/staff/sources")).text)
-    assert "Unavailable: <b>503</b>" in sources
-    assert "Not reachable" in sources
+    assert "Not reachable" in (await sam.get("/staff/sources")).text
+    assert "<b>503</b>" in unescape((await sam.get("/staff/sources/helpdesk")).text)
 
 
 async def test_tells_nothing_to_who_has_no_role(portal: Portal) -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -29,12 +30,14 @@ from connectors.registry import load_connectors
 from connectors.testing.bench import Bench
 from connectors.testing.recordings import Recording, load_fixtures
 from gateway.app import make_app
+from gateway.dictionary.versions import publish
 from gateway.records.database import Database
 from gateway.settings import Settings
 from gateway.sources.changes import apply, plan
 from gateway.sources.desired import parse
 from gateway.statuses import INVOICES, ORDERS, SHIPMENTS, TICKETS, UNKNOWN, Status, status_of
 from gateway.unmapped import Unmapped, UnmappedStatuses
+from gateway.wording import NOTHING, Entry, Words
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 TODAY = NOW.date()
@@ -45,6 +48,7 @@ TABLES: dict[str, Mapping[str, Status]] = {
     "tickets": TICKETS,
 }
 WORDS = [status for table in TABLES.values() for status in table.values()] + [UNKNOWN]
+AREAS = ("orders", "invoices", "requests")
 LABELS = {status.label for status in WORDS}
 CODE = "zqx"  # begins every status of a vendor here, and nothing else
 VENDORS = load_connectors()
@@ -187,6 +191,34 @@ async def test_shows_no_word_of_a_vendor_on_any_page(portal: Portal, redis: Clie
     found = await UnmappedStatuses(redis).all()
     assert {each.status[:103] for each in found} >= {f"{CODE}", f"{CODE}<b>", f"{CODE}Ready for 火"}
     assert {each.source for each in found} == {"hubspot", "odoo", "request-tracker", "tryton", "zendesk"}
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_shows_no_word_of_a_vendor_whatever_staff_publish(portal: Portal) -> None:
+    """Dictionaries of many forms, over a record of each status: words, none, another meaning, and none of ours."""
+    maya = await portal.browser("maya", "bakery")
+    forms = (
+        Entry(label="Ours"),
+        Entry(meaning="It is as we say.", mails=False),
+        Entry(means="unknown", next_step="Wait for us."),
+        Entry(means="gone since an older version"),
+        NOTHING,
+    )
+    rounds = cycle(forms)
+    words: Words = {
+        name.replace("_", "-"): {
+            kind: {f"{CODE}{theirs}": next(rounds) for theirs in (*table, "", "<b>", "Ready for 火", "x" * 97)}
+            for kind, table in connector.statuses.items()
+        }
+        for name, connector in VENDORS.items()
+    }
+    await publish(portal.database, words, trail=TRAIL, by=BY, now=NOW, seen=0)
+    labels: set[str] = set()
+    for path in ("/", "/api/v1/home", *(f"/{area}?show=all&page={page}" for area in AREAS for page in (1, 2))):
+        answer = await maya.get(path)
+        assert (answer.status_code, CODE in answer.text) == (200, False), path
+        labels |= set(re.findall(r'<span class="chip"[^>]*>(.*?)</span>', answer.text))
+    assert labels - LABELS == {"Ours"}
 
 
 async def test_counts_the_records_of_each_status_without_words(redis: Client) -> None:

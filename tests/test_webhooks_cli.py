@@ -15,13 +15,13 @@ from connectors.deliveries import Delivery
 from connectors.registry import load_connectors
 from connectors.sandbox.zendesk.store import Store
 from gateway.cli.tables import age, table
-from gateway.cli.webhooks import WHY
 from gateway.offices import Offices
 from gateway.records.database import Database
 from gateway.settings import load
 from gateway.vault import Vault
 from gateway.webhooks.counts import Outcome, WebhookCounts
 from gateway.webhooks.intake import Intake
+from gateway.webhooks.reasons import WHY
 
 TRYTON = """
 [sources.books]

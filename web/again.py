@@ -7,6 +7,7 @@ from litestar import Request
 from msgspec import Struct
 
 from auth.cross_site import MAX_FIELDS, SAFE_METHODS, WRITTEN
+from gateway.sources.fields import HIDDEN
 from web.view import address_in
 
 LONG = 60  # characters of what is worth being read once more before it is sent
@@ -29,6 +30,7 @@ def again(request: Request[Any, Any, Any]) -> Again | None:
         fields = parse_qsl(written.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError:
         return None
+    fields = [field for field in fields if not field[0].startswith(HIDDEN)]
     shown = [field for field in fields if _is_long(field[1])]
     return Again(address_in(request), [field for field in fields if not _is_long(field[1])], shown)
 

@@ -33,6 +33,7 @@ class Around(Struct, frozen=True, kw_only=True):
     account_id: str | None
     areas: tuple[Area, ...]
     can_ask: bool
+    has_help: bool
     needs: tuple[tuple[Area, int], ...]  # how many things need the customer, where any do
     seen: str | None
     code: str | None

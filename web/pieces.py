@@ -28,7 +28,11 @@ ICONS = {
     "documents": '<path d="M6 3h8l4 4v14H6zM14 3v4h4M9 12h6M9 16h6"/>',
     "more": '<path d="M4 7h16M4 12h16M4 17h16"/>',
     "bell": '<path d="M6 17v-6a6 6 0 0 1 12 0v6l1.5 1.5h-15zM10 21h4"/>',
+    "tag": '<path d="M4 4h8l8 8-8 8-8-8zM8 8h.01"/>',
+    "next": '<path d="M5 12h14m-5-5 5 5-5 5"/>',
+    "pause": '<path d="M8 5v14M16 5v14"/>',
     "plug": '<path d="M9 3v5M15 3v5M6 8h12v4a6 6 0 0 1-12 0zM12 18v3"/>',
+    "exchange": '<path d="M4 8h13m-4-4 4 4-4 4M20 16H7m4-4-4 4 4 4"/>',
     "settings": '<path d="M4 7h9M17 7h3M4 17h3M11 17h9"/><circle cx="15" cy="7" r="2"/><circle cx="9" cy="17" r="2"/>',
     "home": '<path d="M4 11 12 4l8 7v8a1 1 0 0 1-1 1h-4v-6H9v6H5a1 1 0 0 1-1-1z"/>',
     "invoices": '<path d="M6 3h12v18l-3-2-3 2-3-2-3 2zM9 8h6M9 12h6"/>',
@@ -74,13 +78,22 @@ def stamp(of: Stamp, said: str | None) -> Any:  # noqa: ANN401  # as above
     return minijinja.safe(f'<p class="stamp" {source}>{icon(sign)}<span>{text}</span></p>')
 
 
+SENTENCES = {
+    "ontime": ("check", "From {title}, {at}"),
+    "late": ("clock", "From {title}, {at}. Newer figures are on their way."),
+    "waiting": ("clock", "{title} is taking longer than usual. We are still asking."),
+}
+PAUSED = (
+    "{title} is paused by us, so nothing from there is shown.",
+    "{title} is paused by us and not updated. Last known {at}.",
+)
+
+
 def _sentence(of: Stamp) -> tuple[str, str]:
-    if of.state == "ontime":
-        return "check", "From {title}, {at}"
-    if of.state == "late":
-        return "clock", "From {title}, {at}. Newer figures are on their way."
-    if of.state == "waiting":
-        return "clock", "{title} is taking longer than usual. We are still asking."
+    if said := SENTENCES.get(of.state):
+        return said
+    if of.state == "paused":
+        return "pause", PAUSED[of.at is not None]
     if of.partly:
         return "cut", "A part of {title} can’t be reached. The rest is from {at}."
     if of.at is None:

@@ -8,9 +8,15 @@ from msgspec import Struct
 
 from gateway.account_view import Part
 
-State = Literal["ontime", "late", "waiting", "down"]
-WORSE: dict[str, int] = {"on_time": 0, "late": 1, "waiting": 2, "down": 3}
-STATES: dict[str, State] = {"on_time": "ontime", "late": "late", "waiting": "waiting", "down": "down"}
+State = Literal["ontime", "late", "paused", "waiting", "down"]
+WORSE: dict[str, int] = {"on_time": 0, "late": 1, "paused": 2, "waiting": 3, "down": 4}
+STATES: dict[str, State] = {
+    "on_time": "ontime",
+    "late": "late",
+    "paused": "paused",
+    "waiting": "waiting",
+    "down": "down",
+}
 
 
 class Stamp(Struct, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """From a page's data to an answer. One template environment for the whole portal, made in one place."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,8 @@ from web.stamps import Stamp
 from web.statics import Asset, load_assets, make_asset
 
 HERE = Path(__file__).parent
+
+Helped = Callable[[], bool]  # whether there are articles of help
 
 
 class Contact(Struct, frozen=True, kw_only=True):
@@ -62,12 +64,15 @@ class Brand(Struct, frozen=True, kw_only=True):
 class View:
     """Templates with the brand, the person to talk to and the business's time zone and office hours."""
 
-    def __init__(self, *, brand: Brand, contact: Contact, zone: ZoneInfo, hours: OfficeHours | None = None) -> None:
+    def __init__(
+        self, *, brand: Brand, contact: Contact, zone: ZoneInfo, hours: OfficeHours | None = None, helped: Helped
+    ) -> None:
         self._zone = zone
         self.contact = contact
         self.hours = hours
         self.brand = brand
         self.assets = load_assets() | brand.assets()
+        self.helped = helped
         self._templates = minijinja.Environment(
             loader=_load,
             undefined_behavior="strict",
@@ -94,10 +99,11 @@ class View:
                 "short_day": lambda value: words.short_day(self._day(value), self.today()),
                 "long_day": words.long_day,
                 "days_ago": lambda value: (self.today() - value).days,
-                "moment": self._moment,
-                "instant": lambda at: pieces.instant(at, self._moment(at)),
+                "moment": self.moment,
+                "instant": lambda at: pieces.instant(at, self.moment(at)),
                 "stamps": self.stamps,
                 "span": span,
+                "helped": helped,
             },
         )
         self.frames = Frames(self.html)
@@ -120,12 +126,12 @@ class View:
         """The day of an instant is the business's, as everywhere else on the page."""
         return value.astimezone(self._zone).date() if isinstance(value, datetime) else value
 
-    def _moment(self, at: datetime) -> str:
+    def moment(self, at: datetime) -> str:
         return words.moment(at, self.today(), self._zone)
 
     def stamps(self, of: Iterable[Stamp]) -> Any:  # noqa: ANN401  # the library's marked text has no type of its own
         """Say where figures are from: one line per source, at the end of the group they speak of."""
-        lines = (pieces.stamp(stamp, self._moment(stamp.at) if stamp.at else None) for stamp in of)
+        lines = (pieces.stamp(stamp, self.moment(stamp.at) if stamp.at else None) for stamp in of)
         return minijinja.safe("".join(f"\n{line}" for line in lines))
 
     def piece(self, template: str, context: Mapping[str, Any]) -> Any:  # noqa: ANN401  # as above
@@ -137,7 +143,7 @@ class View:
         return self._templates.render_template(template, **context)
 
 
-def view_of(settings: Settings) -> View:
+def view_of(settings: Settings, helped: Helped = lambda: False) -> View:
     """Make the pages' templates, as the settings say."""
     return View(
         brand=Brand(
@@ -153,6 +159,7 @@ def view_of(settings: Settings) -> View:
             hours=settings.contact_hours or (settings.office_hours.text if settings.office_hours else None),
         ),
         hours=settings.office_hours,
+        helped=helped,
         zone=ZoneInfo(settings.time_zone),
     )
 

@@ -17,8 +17,10 @@ from gateway.cli.conflicts import conflicts
 from gateway.cli.customers import customers, readiness, recheck
 from gateway.cli.documents import documents
 from gateway.cli.failures import FAILED, PlainGroup, WrongInput
+from gateway.cli.help import help_
 from gateway.cli.invitations import invitations
 from gateway.cli.leaks import leakcheck
+from gateway.cli.mails import mails
 from gateway.cli.members import members
 from gateway.cli.outbox import outbox
 from gateway.cli.people import link, owner, unlink
@@ -27,6 +29,7 @@ from gateway.cli.rights import is_not_person, is_person, rights_
 from gateway.cli.sources import sources
 from gateway.cli.staff import staff
 from gateway.cli.status import status
+from gateway.cli.statuses import statuses
 from gateway.cli.topics import topics
 from gateway.cli.webhooks import webhooks
 from gateway.demo import run_demo
@@ -110,8 +113,11 @@ def load_app() -> Any:  # noqa: ANN401  # an ASGI application
 
 
 hallway.add_command(outbox)
+hallway.add_command(mails)
 hallway.add_command(sources)
 hallway.add_command(topics)
+hallway.add_command(statuses)
+hallway.add_command(help_)
 hallway.add_command(status)
 hallway.add_command(webhooks)
 hallway.add_command(leakcheck)

@@ -10,6 +10,7 @@ from connectors.registry import RegistryError
 from gateway.asked import AskedError
 from gateway.audit import AuditError
 from gateway.conflicts import ConflictError
+from gateway.dictionary.file import StatusesFileError
 from gateway.keyring import KeyringError
 from gateway.leakcheck import LeakCheckError
 from gateway.links import LinkError
@@ -32,6 +33,7 @@ MISTAKES = (
     SettingsError,
     KeyringError,
     SourcesFileError,
+    StatusesFileError,
     TopicsFileError,
     LinkError,
     ConflictError,

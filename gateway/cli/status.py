@@ -77,6 +77,8 @@ def _troubles(each: SourceStatus) -> Iterator[str]:
 def _lines(each: SourceStatus, now: datetime) -> list[tuple[str, ...]]:
     waiting = str(each.webhooks.told.backlog.waiting or "-")
     left = f"{each.budget.left:.0f}" if each.budget else "-"
+    if each.paused_at:
+        return [(each.name, "", "", f"paused for {age(each.paused_at, now)}", "", left, waiting)]
     if each.broken:
         return [(each.name, "", "", "settings cannot be used", "", left, waiting)]
     if not each.followed.kinds:

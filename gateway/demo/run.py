@@ -25,6 +25,7 @@ from gateway.sources import changes, desired
 from gateway.vault import Vault
 
 SANDBOX = "http://sandbox.invalid"  # in the demo's sources file, for the address that is only known now
+HELP = "help"  # the folder of articles, beside the demo's sources
 BRAND = {
     "BRAND_NAME": "Kestrel & Moor",
     "CONTACT_NAME": "Priya Nair",
@@ -44,7 +45,7 @@ def run_demo(fixtures: Path, host: str, port: int, data_dir: Path) -> None:
         issuer = stack.enter_context(sign_in_provider(people.people))
         address = stack.enter_context(sandbox(fixtures / "sandbox"))
         smtp_url = stack.enter_context(mail_server(data_dir / MAILBOX))
-        settings = _settings(host, port, data_dir, issuer, smtp_url)
+        settings = _settings(host, port, data_dir, issuer, smtp_url, articles=fixtures / "demo" / HELP)
         prepare_database(settings.database_url.reveal())
         asyncio.run(_fill(settings, fixtures, address, people))
         hint = f"Change an order, an offer, an invoice or a request at {address}/control/ and watch the portal follow."
@@ -60,7 +61,7 @@ def load_app() -> Any:  # noqa: ANN401  # an ASGI application
     return create_app(mailbox=Path(os.environ[f"{PREFIX}DATA_DIR"]) / MAILBOX)
 
 
-def _settings(host: str, port: int, data_dir: Path, issuer: str, smtp_url: str) -> Settings:
+def _settings(host: str, port: int, data_dir: Path, issuer: str, smtp_url: str, *, articles: Path) -> Settings:
     """Choose the settings, for this process and the workers to come. Those of the environment do not count."""
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         del os.environ[name]
@@ -76,6 +77,7 @@ def _settings(host: str, port: int, data_dir: Path, issuer: str, smtp_url: str) 
         "ALLOW_PRIVATE_SOURCES": "true",
         "SMTP_URL": smtp_url,
         "MAIL_FROM": "portal@kestrel-moor.example",
+        "HELP": str(articles),
         "LOG_LEVEL": "warning",
     }
     os.environ.update({PREFIX + name: value for name, value in chosen.items()})

@@ -8,6 +8,7 @@ from itertools import combinations
 import sqlalchemy as sa
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 from auth.clock import Clock
 from cache.client import CacheDown
@@ -23,6 +24,7 @@ from gateway.offices import Office, Offices
 from gateway.pull import Known, Pull
 from gateway.records.database import Database
 from gateway.records.tables import Link
+from gateway.wording import say
 
 AGAIN_EVERY = timedelta(minutes=5)
 LASTS = timedelta(minutes=10)
@@ -111,10 +113,15 @@ class Comparing:
 
     async def _known(self, wants: Mapping[str, list[Pull]]) -> dict[str, Theirs]:
         """Give what is kept, of those sources of which all is kept."""
-        found = {source: [await self._reading.kept(want) for want in theirs] for source, theirs in wants.items()}
+        found = {source: [await self._worded(want) for want in theirs] for source, theirs in wants.items()}
         return {
             source: Theirs(tuple(known for known in theirs if known)) for source, theirs in found.items() if all(theirs)
         }
+
+    async def _worded(self, want: Pull) -> Known | None:
+        """Give what is kept of a list, as customers are told it."""
+        known = await self._reading.kept(want)
+        return replace(known, records=say(want.kind, known.records, want.office.said)) if known else None
 
 
 def _compare(kind: Listed, sources: Sources, theirs: tuple[Theirs, Theirs], rules: Rules) -> tuple[list[Thing], bool]:

@@ -49,7 +49,7 @@ class Following:
         """
         office = await self._offices.get(source)
         feed = office.connector.feeds.get(kind) if office else None
-        if office is None or feed is None or office.opened is None:
+        if office is None or feed is None or not office.is_asked:
             return False
         name, now = f"feed/{source}/{kind}", self._clock()
         turn = await take_lease(self._db, name, now, every=feed.every, lasts=LASTS)
@@ -62,7 +62,7 @@ class Following:
         except ConnectorError as error:
             if isinstance(error, Refused):  # they know the place no more
                 await self._marks.drop(mark_of(office, kind))
-            if await self._rows.failed(office, kind, f"{type(error).__name__}: {error}", self._clock()):
+            if await self._rows.failed(office, kind, error, self._clock()):
                 log.warning("feed away", source=source, kind=kind, error=type(error).__name__, detail=str(error))
         except CacheDown:
             log.warning("feed not followed: redis is away", source=source, kind=kind)

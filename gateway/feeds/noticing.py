@@ -22,7 +22,7 @@ from cache.client import CacheDown, Client
 from cache.noted import Noted
 from connectors.errors import ConnectorError, NotFound
 from connectors.records import Kind, Record
-from gateway.events import Event, Topic, compare, due_next, first_book, to_read
+from gateway.events import Event, Topic, compare, due_next, first_book, reworded, to_read
 from gateway.feeds.books import Place, Written, due_books, read_books, system_of, write_book
 from gateway.feeds.reading import Reading
 from gateway.leases import end_lease, keep_lease, take_lease
@@ -33,6 +33,7 @@ from gateway.records.identity_tables import Lease
 from gateway.records.mail_tables import BookRow
 from gateway.records.tables import Link
 from gateway.rounds import Seldom
+from gateway.wording import say
 
 LASTS = timedelta(minutes=2)
 AT_A_TIME = 50  # lists
@@ -208,7 +209,10 @@ class Noticing:
                 log.info("news not looked for yet", source=want.source, kind=want.kind, error=type(error).__name__)
                 await self._noted.note(want.note, after=AGAIN_AFTER)
                 return None
-        return Look(want, known, system_of(want.office)) if known else None
+        if known is None:
+            return None
+        worded = replace(known, records=say(want.kind, known.records, want.office.said))
+        return Look(want, worded, system_of(want.office))
 
     async def _read_messages(self, its: Look, kept: Written) -> Look:
         """Read the tickets whole that may have an answer."""
@@ -221,7 +225,8 @@ class Noticing:
         unread = frozenset(each for each, known in zip(ids, found, strict=True) if known is None)
         if unread:
             await self._noted.note(want.note, after=AGAIN_AFTER)
-        whole = {record.origin.id: record for known in found if known for record in known.records}
+        said = want.office.said
+        whole = {record.origin.id: record for known in found if known for record in say(want.kind, known.records, said)}
         return replace(its, whole=whole, unread=unread)
 
     async def _read_one(self, want: Pull, asked_at: datetime) -> Known | None:
@@ -249,16 +254,21 @@ class Noticing:
 
     async def _compare(self, session: AsyncSession, its: Look, kept: Written, now: datetime, today: date) -> None:
         account, (source, _, kind) = its.want.account, its.place
-        due_on = due_next(its.known.records, today)
+        due_on, said = due_next(its.known.records, today), its.want.office.said
         if kept.book is None:
             book = first_book(its.known.records, system=its.system, at=now, today=today)
         else:
-            book, events = compare(kept.book, its.records, at=now, today=today)
+            before = kept.book
+            if said.is_quiet and before.words != said.number:
+                before = reworded(before, its.records, today)
+            book, events = compare(before, its.records, at=now, today=today)
             if events:
                 await self._told.tell(session, Topic(account, source, kind), events, now)
             is_recent = now - kept.book.looked_at < REFRESHED_AFTER
-            if is_recent and (book.entries, due_on) == (kept.book.entries, kept.due_on):
+            is_same = (book.entries, due_on) == (kept.book.entries, kept.due_on)
+            if is_recent and is_same and kept.book.words == said.number:
                 return
+        book = replace(book, words=said.number)
         await write_book(session, its.place, account, Written(kept.turn + 1, book, due_on))
 
 

@@ -42,7 +42,10 @@ class Agreement(Struct, frozen=True):
 
 
 class SweepState(Struct, frozen=True, kw_only=True):
-    """The sweep that is under way, or the last one. `remaining` is an estimate, None where there is none yet."""
+    """The sweep that is under way, or the last one. `remaining` is an estimate, None where there is none yet.
+
+    `read` are the records that it has found. `is_first`: no other has come to its end before.
+    """
 
     done: int
     total: int
@@ -50,6 +53,8 @@ class SweepState(Struct, frozen=True, kw_only=True):
     ended_at: datetime | None
     remaining: timedelta | None
     agreement: Mapping[Kind, Agreement]
+    read: Mapping[Kind, int]
+    is_first: bool
 
 
 class FollowedSource(Struct, frozen=True, kw_only=True):
@@ -97,6 +102,8 @@ def _sweep(row: SweepRow, now: datetime) -> SweepState:
         begun_at=row.begun_at,
         ended_at=row.ended_at,
         remaining=_remaining(row, now),
+        read={kind: compared[f"{kind}:read"] for kind in KINDS if f"{kind}:read" in compared},
+        is_first=row.last is None,
         agreement={
             kind: Agreement(compared.get(f"{kind}:agreed", 0), compared.get(f"{kind}:differing", 0)) for kind in KINDS
         },

@@ -10,6 +10,7 @@ from gateway.offices import Office
 from gateway.records.database import Database
 from gateway.records.feed_tables import FeedRow
 from gateway.records.upsert import insert
+from gateway.troubles import note_failure, note_well
 
 CHECKPOINT_EVERY = timedelta(minutes=5)
 # A checkpoint that is younger may know of changes that Redis has lost again.
@@ -27,18 +28,21 @@ class Feeds:
         async with self._db.write() as session:
             row = await _row(session, office, kind)
             failed = row.failing_since is not None
+            if failed:
+                await note_well(session, (office.name, kind), "feed", now)
             row.looked_at, row.failing_since, row.error = now, None, None
             if row.checkpoint_at is None or now - row.checkpoint_at >= CHECKPOINT_EVERY:
                 row.checkpoint_before = row.checkpoint
                 row.checkpoint, row.checkpoint_at = cursor, now
         return failed
 
-    async def failed(self, office: Office, kind: Kind, error: str, now: datetime) -> bool:
+    async def failed(self, office: Office, kind: Kind, error: Exception, now: datetime) -> bool:
         """Note that a look has failed. True: the one before had not."""
         async with self._db.write() as session:
             row = await _row(session, office, kind)
             is_new = row.failing_since is None
-            row.failing_since, row.error = row.failing_since or now, error
+            row.failing_since, row.error = row.failing_since or now, f"{type(error).__name__}: {error}"
+            await note_failure(session, (office.name, kind), "feed", error, now)
         return is_new
 
     async def replay_from(self, office: Office, kind: Kind, now: datetime) -> str | None:

@@ -50,7 +50,7 @@ class Sweeping:
     async def sweep(self, source: str) -> bool:
         """Go on with a source for a while. False: it is not due, or another process does it. Raises `DatabaseDown`."""
         office = await self._offices.get(source)
-        if office is None or office.opened is None:
+        if office is None or not office.is_asked:
             return False
         name = f"sweep/{source}"
         turn = await take_lease(self._db, name, self._clock(), every=timedelta(0), lasts=LASTS)
@@ -91,12 +91,12 @@ class Sweeping:
             if len(failed) == len(outcomes) or not isinstance(error, ConnectorError):
                 raise error  # it is the source, Redis, or a bug of ours, and not one customer
         compared = sum((each for each in outcomes if isinstance(each, Counter)), Counter(unread=len(failed)))
-        await self._sweeps.came_to(office, Sweep.place_of(*links[-1]), len(links), compared)
+        await self._sweeps.came_to(office, sweep, Sweep.place_of(*links[-1]), len(links), compared)
         await self._comparing.look(account for account, _ in links)
         return True
 
     async def _look(self, want: Pull) -> Counter[str]:
-        """Read one list. Gives how many records agreed, how many did not, by kind."""
+        """Read one list. Gives how many records it has, how many of them agreed and how many did not, by kind."""
         kept = await self._reading.kept(want)
         try:
             whole = await self._reading.anew(want, kept)
@@ -105,4 +105,5 @@ class Sweeping:
         agreed, differing = compare(kept, whole) if kept else (0, [])
         if differing:
             log.error("kept records differed", source=want.source, kind=want.kind, ids=differing)
-        return Counter({f"{want.kind}:agreed": agreed, f"{want.kind}:differing": len(differing)})
+        found = {"read": len(whole.records), "agreed": agreed, "differing": len(differing)}
+        return Counter({f"{want.kind}:{what}": many for what, many in found.items()})

@@ -9,16 +9,19 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.access import LinkRef
+from gateway.audit import Trail
 from gateway.offices import Office
 from gateway.records.database import Database
 from gateway.records.feed_tables import SweepRow
-from gateway.records.tables import Link
+from gateway.records.lines import By, of_source
+from gateway.records.tables import Link, Source
 from gateway.records.upsert import insert
 
 
 class Sweep(Struct, frozen=True, kw_only=True):
-    """A sweep that is under way: `done` of `total` links."""
+    """A sweep that is under way since `begun_at`: `done` of `total` links."""
 
+    begun_at: datetime
     place: str | None
     done: int
     total: int
@@ -44,7 +47,7 @@ class Sweeps:
                 row = await _begin(session, office, now, total)
             if row.ended_at is not None:
                 return None
-            return Sweep(place=row.place, done=row.done, total=row.total, compared=row.compared)
+            return Sweep(begun_at=row.begun_at, place=row.place, done=row.done, total=row.total, compared=row.compared)
 
     async def links_after(self, office: Office, place: str | None, *, most: int) -> Sequence[tuple[str, LinkRef]]:
         """Give the next links of a source, each with its account."""
@@ -56,11 +59,11 @@ class Sweeps:
             found = await session.execute(some.limit(most))
             return [(account, LinkRef(office.name, customer)) for account, customer in found]
 
-    async def came_to(self, office: Office, place: str, links: int, compared: Mapping[str, int]) -> None:
-        """Note that some more links are done."""
+    async def came_to(self, office: Office, sweep: Sweep, place: str, links: int, compared: Mapping[str, int]) -> None:
+        """Note that some more links are done. Where somebody had it begin anew meanwhile, they count for nothing."""
         async with self._db.write() as session:
             row = await _find(session, office)
-            if row is not None and row.version == office.version:
+            if row is not None and (row.version, row.begun_at) == (office.version, sweep.begun_at):
                 row.place, row.done = place, row.done + links
                 row.compared = dict(Counter(row.compared) + Counter(compared))
 
@@ -70,6 +73,18 @@ class Sweeps:
             row = await _find(session, office)
             if row is not None:
                 row.ended_at, row.last = now, row.compared
+
+
+async def read_anew(db: Database, *, source: str, now: datetime, trail: Trail, by: By) -> bool:
+    """Have all lists of a source read as a whole once more, from the beginning. False: there is no such source."""
+    async with db.write() as session:
+        if await session.get(Source, source) is None:
+            return False
+        total = await session.scalar(sa.select(sa.func.count()).where(Link.source == source)) or 0
+        anew = sa.update(SweepRow).where(SweepRow.source == source)
+        await session.execute(anew.values(place=None, begun_at=now, done=0, total=total, compared={}, ended_at=None))
+        await trail.record(session, of_source("source.read_anew", source, by))
+        return True
 
 
 async def _find(session: AsyncSession, office: Office) -> SweepRow | None:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.access import LinkRef, PersonRef
 from gateway.identity.matching import Accounts, Answer, Proven
-from gateway.links import TEXT
+from gateway.links import TEXT, note_seen
 from gateway.member_rows import about_member
 from gateway.records.identity_tables import Ground
 from gateway.records.lines import By, Line
@@ -51,6 +51,7 @@ async def join(session: AsyncSession, by: By, member: Member, *, account: str, r
     made = insert(session, Membership).values(**row, rights=given, created_at=why.decided_at).on_conflict_do_nothing()
     if not await session.scalar(made.returning(Membership.member_id)):
         return None
+    await note_seen(session, account, member)
     session.add(Ground(**row, **{field: getattr(why, field) for field in why.__struct_fields__}))
     return about_member(
         "membership.added",

@@ -292,7 +292,7 @@ def _mail(row: MailRow) -> Mail:
         kind=kind,
         record=row.record,
         names=names_of(row),
-        made_at=row.made_at,
+        made_at=row.resent_at or row.made_at,
         turn=row.turn,
         tries=row.tries,
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
@@ -34,6 +34,7 @@ class Handed(Struct, frozen=True, kw_only=True):
     """What somebody handed in, and how far it is. `number` is what the back office calls it, once it is done."""
 
     id: str
+    nonce: str
     member: str | None
     reference: str
     source: str
@@ -128,10 +129,12 @@ class Desk:
             files = await shown(session, [row.id])
         return _handed(row, files.get(row.id, ()))
 
-    async def about(self, scope: Scope, source: str, order: str) -> tuple[Handed, ...]:
-        """List what anybody of the account handed in about an order, the latest first, for who may see that order."""
+    async def about(
+        self, scope: Scope, source: str, noun: Literal["order", "ticket"], record: str
+    ) -> tuple[Handed, ...]:
+        """List what anybody of the account handed in about a record, the latest first, for who may see that record."""
         its = (OutboxRow.account_id == scope.account_id, OutboxRow.source == source)
-        named = OutboxRow.asked["order"].as_string() == order
+        named = OutboxRow.asked[noun].as_string() == record
         latest = sa.select(OutboxRow).where(*its, named).order_by(OutboxRow.id.desc())
         async with self._db.read() as session:
             return tuple(map(_handed, await session.scalars(latest)))
@@ -171,6 +174,7 @@ def _handed(row: OutboxRow, files: tuple[FileShown, ...] = ()) -> Handed:
     state: State = row.state  # type: ignore[assignment]  # as it was written
     return Handed(
         id=row.id,
+        nonce=row.nonce,
         member=row.member_id,
         reference=row.reference,
         source=row.source,

@@ -109,7 +109,10 @@ class Sending:
             del self._lines[source]
 
     async def _try_some(self, source: str) -> list[bool]:
-        """Say of each try whether the source would do others now."""
+        """Say of each try whether the source would do others now. What goes to one that is paused waits."""
+        office = await self._offices.get(source)
+        if office is not None and office.paused_at is not None:
+            return []
         return await asyncio.gather(*(self._try(each) for each in await self._turns.take(source, AT_ONCE)))
 
     async def _try(self, each: Try) -> bool:

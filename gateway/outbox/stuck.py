@@ -15,7 +15,8 @@ from gateway.records.lines import By, Line, What
 from gateway.records.outbox_tables import OutboxRow
 
 STUCK: Final[frozenset[State]] = frozenset({"needs_staff", "unknown"})
-WORDS: Final[frozenset[str]] = frozenset({"subject", "text", "reason"})  # of what was asked, what a person wrote
+WORDS: Final[frozenset[str]] = frozenset({"subject", "text", "reason", "comment"})  # what a person wrote
+SAID: Final = {True: "yes", False: "no"}
 
 
 class StuckError(Exception):
@@ -145,9 +146,8 @@ def _line(what: What, by: By, row: OutboxRow) -> Line:
 
 def _stuck(row: OutboxRow) -> Stuck:
     state: State = row.state  # type: ignore[assignment]  # as it was written
-    asked = {
-        name: value for name, value in row.asked.items() if isinstance(value, str) and value and name != "reference"
-    }
+    told = {name: SAID.get(value, value) if isinstance(value, bool) else value for name, value in row.asked.items()}
+    asked = {name: value for name, value in told.items() if isinstance(value, str) and value and name != "reference"}
     return Stuck(
         reference=row.reference,
         account=row.account_id,

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, Text
+from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.records.base import Base
@@ -24,6 +24,24 @@ class FeedRow(Base):
     checkpoint: Mapped[str | None] = mapped_column(Text)
     checkpoint_at: Mapped[datetime | None]
     checkpoint_before: Mapped[str | None] = mapped_column(Text)
+
+
+class TroubleRow(Base):
+    """Something that went wrong with one kind of one source, from the first time to when it was well again."""
+
+    __tablename__ = "troubles"
+    __table_args__ = (Index("ix_troubles_source", "source", "id"), Index("ix_troubles_ended_at", "ended_at"))
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    source: Mapped[str] = mapped_column(ForeignKey("sources.name", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(20))
+    place: Mapped[str] = mapped_column(String(10))  # "feed", or "pages" where it was met with by who reads records
+    error: Mapped[str] = mapped_column(String(40))  # its class
+    detail: Mapped[str] = mapped_column(Text)  # for operators
+    times: Mapped[int]
+    began_at: Mapped[datetime]
+    last_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
 
 
 class SweepRow(Base):

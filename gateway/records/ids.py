@@ -15,8 +15,12 @@ SHIFTS = range(5 * (LENGTH - 2), -1, -10)
 
 def new_id() -> str:
     """Join 48 bits of milliseconds and 80 random bits, as a ULID does. Not a secret: it tells its age."""
-    value = (time.time_ns() // 1_000_000) << RANDOM_BITS | secrets.randbits(RANDOM_BITS)
-    return "".join([PAIRS[value >> shift & 1023] for shift in SHIFTS])
+    return _written((time.time_ns() // 1_000_000) << RANDOM_BITS | secrets.randbits(RANDOM_BITS))
+
+
+def first_id(at: datetime) -> str:
+    """Give the lowest id that can be made at an instant: what was made before sorts before it."""
+    return _written(max((at - EPOCH) // timedelta(milliseconds=1), 0) << RANDOM_BITS)
 
 
 def made_at(id_: str) -> datetime:
@@ -25,3 +29,7 @@ def made_at(id_: str) -> datetime:
     for sign in id_[:STAMP]:
         milliseconds = milliseconds * len(ALPHABET) + ALPHABET.index(sign)
     return EPOCH + timedelta(milliseconds=milliseconds)
+
+
+def _written(value: int) -> str:
+    return "".join([PAIRS[value >> shift & 1023] for shift in SHIFTS])

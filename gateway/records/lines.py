@@ -5,13 +5,19 @@ from typing import Any, Literal
 from msgspec import Struct
 
 What = Literal[
+    "account.looked_up",
     "account.made",
+    "account.merged",
     "account.renamed",
+    "account.split",
     "conflict.ignored",
     "conflict.reopened",
     "customer.linked",
     "customer.moved",
     "customer.unlinked",
+    "customers.exported",
+    "delivery.looked_up",
+    "delivery.replayed",
     "document.accepted",
     "document.asked",
     "document.opened",
@@ -19,8 +25,11 @@ What = Literal[
     "document.refused",
     "invitation.expired",
     "invitation.made",
+    "invitation.mailed",
     "invitation.used",
     "invitation.withdrawn",
+    "mail.sent_again",
+    "mail.settled",
     "mails.chosen",
     "member.changed",
     "member.disabled",
@@ -43,6 +52,7 @@ What = Literal[
     "question.asked",
     "question.decided",
     "question.dismissed",
+    "question.looked_up",
     "session.account_changed",
     "session.began",
     "session.ended",
@@ -51,16 +61,24 @@ What = Literal[
     "session.refused",
     "source.added",
     "source.changed",
+    "source.paused",
+    "source.read_anew",
     "source.removed",
+    "source.resumed",
     "staff.changed",
     "staff.made",
     "staff.role_given",
+    "statuses.discarded",
+    "statuses.drafted",
+    "statuses.published",
+    "statuses.rehearsed",
     "topic.added",
     "topic.changed",
     "topic.removed",
     "viewing.began",
     "viewing.ended",
     "webhook.registered",
+    "webhook.secret_made",
 ]
 Via = Literal["command line", "portal", "provider", "service"]
 
@@ -92,3 +110,8 @@ class Line(Struct, frozen=True, kw_only=True):
     details: dict[str, Any] = {}
     personal: dict[str, Any] = {}
     owner: str | None = None
+
+
+def of_source(what: What, source: str, by: By, **details: object) -> Line:
+    """Tell what somebody did to a source. Where they did it from is sealed with their own key."""
+    return Line(what=what, by=by, about=f"source/{source}", details=details, owner=by.who if by.address else None)

@@ -34,6 +34,10 @@ class MailRow(Base):
         UniqueConstraint("member_id", "account_id", "event_key", name="uq_mails_event"),
         Index("ix_mails_due_at", "due_at"),
         Index("ix_mails_made_at", "made_at"),
+        Index("ix_mails_state", "state", "id", "source"),
+        Index("ix_mails_source", "source", "id"),
+        Index("ix_mails_account", "account_id", "id"),
+        Index("ix_mails_record", "record", "id"),
     )
 
     id: Mapped[str] = mapped_column(String(26), primary_key=True)
@@ -52,6 +56,7 @@ class MailRow(Base):
     handed_at: Mapped[datetime | None]  # when it began to go out: from here on it may have arrived
     ended_at: Mapped[datetime | None]
     error: Mapped[str | None] = mapped_column(Text)  # for staff
+    resent_at: Mapped[datetime | None]  # when staff had it sent once more: it is news since then
 
 
 class UnwantedMail(Base):

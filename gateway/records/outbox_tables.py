@@ -19,6 +19,8 @@ class OutboxRow(Base):
     __table_args__ = (
         UniqueConstraint("account_id", "nonce", name="uq_outbox_account_nonce"),
         Index("ix_outbox_due_at", "due_at"),
+        Index("ix_outbox_state", "state", "id", "source"),
+        Index("ix_outbox_source", "source", "id"),
     )
 
     id: Mapped[str] = mapped_column(String(26), primary_key=True)

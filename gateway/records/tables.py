@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     CheckConstraint,
     ForeignKey,
     Index,
@@ -14,18 +15,26 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    event,
 )
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm.attributes import get_history
 
 import gateway.records.agreement_tables
+import gateway.records.customer_tables
 import gateway.records.document_tables
 import gateway.records.feed_tables
+import gateway.records.help_tables
 import gateway.records.identity_tables
 import gateway.records.mail_tables
 import gateway.records.outbox_tables
+import gateway.records.source_tables
+import gateway.records.status_tables
 import gateway.records.topic_tables
+import gateway.records.upkeep_tables
 import gateway.records.webhook_tables  # noqa: F401  # the tables are those of all these modules
 from gateway.records.base import Base
+from gateway.records.finding import small, words_of
 
 
 class Source(Base):
@@ -40,24 +49,33 @@ class Source(Base):
     sealed: Mapped[dict[str, Any]]  # field -> vault token
     promises: Mapped[dict[str, Any]]  # kind -> seconds
     wins: Mapped[dict[str, Any]] = mapped_column(default=dict)  # fact -> sources, this one among them, who counts first
+    kinds: Mapped[list[Any]] = mapped_column(JSON, default=list)  # those that it gives; empty: all its connector can
+    refs: Mapped[dict[str, Any]] = mapped_column(default=dict)  # secret field -> where a file said that it comes from
+    sealed_at: Mapped[dict[str, Any]] = mapped_column(default=dict)  # secret field -> ISO instant at which it was set
     changed_at: Mapped[datetime]
+    paused_at: Mapped[datetime | None]  # since when nothing is asked of it
+    rotated_at: Mapped[datetime | None]  # when its webhook secret was changed; for a while the one before counts too
 
 
 class Account(Base):
-    """A customer of the business."""
+    """A customer of the business. `words` is what it is found and sorted by."""
 
     __tablename__ = "accounts"
+    __table_args__ = (Index("ix_accounts_words", "words", "id", "merged_into", "seen_at"),)
 
     id: Mapped[str] = mapped_column(String(63), primary_key=True)
     name: Mapped[str]
     created_at: Mapped[datetime]
+    seen_at: Mapped[datetime | None]  # when somebody of theirs last signed in
+    merged_into: Mapped[str | None] = mapped_column(String(63))
+    words: Mapped[str | None] = mapped_column(Text, default=words_of("name", "id"), deferred=True)
 
 
 class Member(Base):
-    """A login: (issuer, subject) is the identity, the rest is what the provider last said."""
+    """A login: (issuer, subject) is the identity, the rest is what the provider last said. `words` is to find it by."""
 
     __tablename__ = "members"
-    __table_args__ = (UniqueConstraint("issuer", "subject"),)
+    __table_args__ = (UniqueConstraint("issuer", "subject"), Index("ix_members_words", "words", "id"))
 
     id: Mapped[str] = mapped_column(String(26), primary_key=True)
     issuer: Mapped[str] = mapped_column(String(500))
@@ -67,6 +85,7 @@ class Member(Base):
     created_at: Mapped[datetime]
     last_visit_at: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]  # since when they may not sign in
+    words: Mapped[str | None] = mapped_column(Text, default=words_of("name", "email", "subject"), deferred=True)
 
     @property
     def called(self) -> str:
@@ -83,6 +102,7 @@ class Membership(Base):
     account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True)
     rights: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
+    version: Mapped[int] = mapped_column(default=1, server_default="1")  # grows with every change of the rights
 
 
 class Person(Base):
@@ -104,7 +124,7 @@ class Link(Base):
     """An account is this customer in that source, because of this fact, decided by this person."""
 
     __tablename__ = "links"
-    __table_args__ = (Index("ix_links_account", "account_id"),)
+    __table_args__ = (Index("ix_links_account", "account_id"), Index("ix_links_customer", "customer"))
 
     source: Mapped[str] = mapped_column(ForeignKey("sources.name", ondelete="CASCADE"), primary_key=True)
     customer: Mapped[str] = mapped_column(primary_key=True)  # their id; one account at the most
@@ -221,7 +241,13 @@ class AuditLine(Base):
     """
 
     __tablename__ = "audit_lines"
-    __table_args__ = (Index("ix_audit_lines_about", "about"),)
+    __table_args__ = (
+        Index("ix_audit_lines_about", "about", "number"),
+        Index("ix_audit_lines_who", "who", "number"),
+        Index("ix_audit_lines_what", "what", "number"),
+        Index("ix_audit_lines_account", "account", "number"),
+        Index("ix_audit_lines_at", "at"),
+    )
 
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # from 1, without gaps
     at: Mapped[str] = mapped_column(String(32))
@@ -257,3 +283,15 @@ class AuditKey(Base):
     id: Mapped[str] = mapped_column(String(26), primary_key=True)
     owner: Mapped[str] = mapped_column(String(100))  # "member/...", "staff/..." or "account/..."
     sealed: Mapped[str] = mapped_column(Text)  # vault token
+
+
+@event.listens_for(Account, "before_update")
+def _find_account_by_new_name(_mapper: object, _connection: object, row: Account) -> None:
+    if get_history(row, "name").has_changes():
+        row.words = small(row.name, row.id)
+
+
+@event.listens_for(Member, "before_update")
+def _find_member_by_new_name(_mapper: object, _connection: object, row: Member) -> None:
+    if get_history(row, "name").has_changes() or get_history(row, "email").has_changes():
+        row.words = small(row.name, row.email, row.subject)

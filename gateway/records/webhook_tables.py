@@ -3,14 +3,16 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.records.base import Base
 
 
 class InboxRow(Base):
-    """A delivery of a back office, as far as it says where to look again. Its own words are not kept.
+    """A delivery of a back office that was proven to be theirs, and how far we are with it.
+
+    `events` say where to look again, and are all that we go by. `raw` is what staff may look at, without its secrets.
 
     Where the vendor has no id for it, `pending` is the SHA-256 of its events until somebody looks: those that say the
     same meanwhile are this row.
@@ -22,6 +24,9 @@ class InboxRow(Base):
         Index("ix_inbox_pending", "source", "pending", unique=True),
         Index("ix_inbox_due_at", "due_at"),
         Index("ix_inbox_received_at", "received_at"),
+        Index("ix_inbox_state", "state", "id", "source"),
+        Index("ix_inbox_source", "source", "id"),
+        Index("ix_inbox_record", "record", "id"),
     )
 
     id: Mapped[str] = mapped_column(String(26), primary_key=True)
@@ -32,6 +37,12 @@ class InboxRow(Base):
     received_at: Mapped[datetime]  # the last one that is this row
     due_at: Mapped[datetime | None]  # None: done, or given up
     tries: Mapped[int]
+    state: Mapped[str] = mapped_column(String(10), default="waiting", server_default="waiting")
+    record: Mapped[str | None]  # the first one that it names, in small letters: it can be found by that
+    error: Mapped[str | None] = mapped_column(Text)  # of the last try, for staff
+    ended_at: Mapped[datetime | None]
+    replayed_at: Mapped[datetime | None]  # when staff had it done once more
+    raw: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
 
 
 class WebhookTotal(Base):
@@ -47,7 +58,7 @@ class WebhookTotal(Base):
 
 
 class WebhookHour(Base):
-    """The same within one hour of UTC, for some days."""
+    """The same within one hour of UTC, for some days. `detail` is what was said of the last one, for staff."""
 
     __tablename__ = "webhook_hours"
     __table_args__ = (Index("ix_webhook_hours_hour", "hour"),)
@@ -56,6 +67,8 @@ class WebhookHour(Base):
     outcome: Mapped[str] = mapped_column(String(20), primary_key=True)
     hour: Mapped[datetime] = mapped_column(primary_key=True)
     times: Mapped[int]
+    last_at: Mapped[datetime | None]
+    detail: Mapped[str | None] = mapped_column(Text)
 
 
 class WebhookRegistration(Base):
@@ -67,3 +80,4 @@ class WebhookRegistration(Base):
     address: Mapped[str] = mapped_column(String(500))
     theirs: Mapped[str]
     registered_at: Mapped[datetime]
+    ends_at: Mapped[datetime | None]  # then they send no more, unless it is done again

@@ -4,7 +4,7 @@ import json
 from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import httpx
 import msgspec
@@ -20,14 +20,16 @@ from gateway.audit import Trail
 from gateway.offices import vault_row
 from gateway.records.database import Database
 from gateway.records.lines import By, Line, What
+from gateway.records.outbox_tables import OutboxRow
 from gateway.records.tables import Link, Source
-from gateway.records.webhook_tables import WebhookRegistration
+from gateway.records.webhook_tables import WebhookHour, WebhookRegistration, WebhookTotal
 from gateway.sources.desired import Connectors, Desired
 from gateway.vault import Vault, VaultError
 
 Action = Literal["add", "change", "keep", "remove", "leave"]
 
 REGISTERED = ("webhook_secret", "webhook_secret_before")
+RESEALED = "unchanged, sealed anew with the current key"
 OVERTAKEN = "somebody else changed the sources meanwhile, and nothing was applied: look at the diff again"
 
 
@@ -35,10 +37,15 @@ class SourcesChangedError(Exception):
     """Somebody else changed the sources after the diff was shown. Nothing was applied."""
 
 
-class Change(Struct, frozen=True, kw_only=True):
-    """What happens to one source. `seen` is the row's `changed_at` when this was planned; None: there was no row.
+class SourceNeededError(Exception):
+    """What customers sent still waits to go to a source that is to be removed. Nothing was applied."""
 
-    `secrets` says what happens to each secret field that does not stay as it is.
+
+class Change(Struct, frozen=True, kw_only=True):
+    """What happens to one source. `seen` is when its row had last been changed; None: there was no row.
+
+    `secrets` says what happens to each secret field that does not stay as it is. `even_waiting`: it is removed also
+    where something that customers sent still waits to go there.
     """
 
     name: str
@@ -47,6 +54,7 @@ class Change(Struct, frozen=True, kw_only=True):
     secrets: dict[str, str] = {}
     desired: Desired | None = None
     seen: datetime | None = None
+    even_waiting: bool = False
 
 
 class Diff(Struct, frozen=True):
@@ -77,14 +85,14 @@ async def plan(
             changes.append(_added(wanted[name]))
         else:
             row, source = rows[name], wanted[name]
-            if name in registered and _host(source.address) == _old_host(row, source, connectors):
+            if (name in registered or row.rotated_at) and _host(source.address) == _old_host(row, source, connectors):
                 source = replace(source, secrets={**_registered(row, vault), **source.secrets})
             changes.append(_compared(row, source, vault, connectors, links.get(name, 0)))
     return Diff(tuple(changes))
 
 
 async def apply(db: Database, vault: Vault, diff: Diff, now: datetime, *, trail: Trail, by: By) -> None:
-    """Do what the diff says: all of it, or nothing. Raises `SourcesChangedError`."""
+    """Do what the diff says: all of it, or nothing. Raises `SourcesChangedError` and `SourceNeededError`."""
     try:
         async with db.write() as session:
             wanted = [change for change in diff.changes if change.action not in {"keep", "leave"}]
@@ -97,23 +105,40 @@ async def apply(db: Database, vault: Vault, diff: Diff, now: datetime, *, trail:
 
 async def _do(session: AsyncSession, change: Change, vault: Vault, now: datetime, by: By) -> Line:
     row = await session.get(Source, change.name, with_for_update=True)
-    if (row.changed_at if row else None) != change.seen:
+    if (last_change(row) if row else None) != change.seen:
         raise SourcesChangedError(OVERTAKEN)
-    columns = _columns(change.desired, vault, now) if change.desired else {}
+    columns = _columns(change, row, vault, now) if change.desired else {}
     if row is None:
         row = Source(name=change.name, **columns)
         session.add(row)
         return _line("source.added", by, change, after=_plain(row))
     if not change.desired:
+        if not change.even_waiting and (waiting := await waiting_for(session, change.name)):
+            raise SourceNeededError(f"{waiting} message(s) of customers still wait to go to {change.name}")
         links = await session.scalar(sa.select(sa.func.count()).where(Link.source == change.name))
+        for counts in (WebhookTotal, WebhookHour):
+            await session.execute(sa.delete(counts).where(counts.source == change.name))
         await session.delete(row)
         return _line("source.removed", by, change, before=_plain(row), links=links)
     before = _plain(row, secret=change.desired.secrets)
+    if not change.secrets.keys().isdisjoint(REGISTERED):
+        row.rotated_at = None  # what counts now is as the settings say
     for column, value in columns.items():
         setattr(row, column, value)
     if REGISTERED[0] not in row.sealed:
         await session.execute(sa.delete(WebhookRegistration).where(WebhookRegistration.source == change.name))
     return _line("source.changed", by, change, before=before, after=_plain(row))
+
+
+async def waiting_for(session: AsyncSession, source: str) -> int:
+    """Count what customers sent that is on its way to a source."""
+    its = (OutboxRow.source == source, OutboxRow.state.in_(("waiting", "sending")))
+    return await session.scalar(sa.select(sa.func.count()).select_from(OutboxRow).where(*its)) or 0
+
+
+def last_change(row: Source) -> datetime:
+    """Say when the row was last changed, a secret that was made for its webhooks too."""
+    return max(row.changed_at, row.rotated_at) if row.rotated_at else row.changed_at
 
 
 def _registered(row: Source, vault: Vault) -> dict[str, Secret]:
@@ -126,18 +151,23 @@ def _registered(row: Source, vault: Vault) -> dict[str, Secret]:
 
 
 def _line(what: What, by: By, change: Change, **details: object) -> Line:
-    return Line(what=what, by=by, about=f"source/{change.name}", details={**details, "secrets": change.secrets})
+    told = {**details, "secrets": change.secrets}
+    return Line(what=what, by=by, about=f"source/{change.name}", details=told, owner=by.who if by.address else None)
 
 
 def _plain(row: Source, secret: Container[str] = ()) -> dict[str, Any]:
     """What the audit trail may show of a source: nothing that is secret, or is now and was not when it was stored."""
     settings = {field: value for field, value in row.settings.items() if field not in secret}
     its = {"title": row.title, "connector": row.connector, "settings": settings, "promises": row.promises}
-    return {**its, "wins": row.wins} if row.wins else its
+    more = {"wins": row.wins, "kinds": row.kinds}
+    return {**its, **{name: value for name, value in more.items() if value}}
 
 
-def _columns(desired: Desired, vault: Vault, now: datetime) -> dict[str, Any]:
-    place = vault_row(desired.name)
+def _columns(change: Change, row: Source | None, vault: Vault, now: datetime) -> dict[str, Any]:
+    desired = cast("Desired", change.desired)
+    place, known = vault_row(desired.name), row.sealed_at if row else {}
+    new = {field for field, fate in change.secrets.items() if fate != RESEALED}
+    set_at = {field: now.isoformat() if field in new else known.get(field) for field in desired.secrets}
     return {
         "title": desired.title,
         "connector": desired.connector.name,
@@ -145,6 +175,9 @@ def _columns(desired: Desired, vault: Vault, now: datetime) -> dict[str, Any]:
         "sealed": {field: vault.seal(secret, place, field) for field, secret in desired.secrets.items()},
         "promises": desired.promises,
         "wins": desired.wins,
+        "kinds": list(desired.kinds),
+        "refs": desired.refs,
+        "sealed_at": {field: at for field, at in set_at.items() if at},
         "changed_at": now,
     }
 
@@ -154,7 +187,7 @@ def _unnamed(row: Source, links: int, *, prune: bool) -> Change:
         return Change(name=row.name, action="leave", details=("not in the file; --prune would remove it",))
     lost = f"and with it {links} link(s) to customers" if links else "no customer is linked to it"
     secrets = dict.fromkeys(row.sealed, "taken away")
-    return Change(name=row.name, action="remove", details=(lost,), secrets=secrets, seen=row.changed_at)
+    return Change(name=row.name, action="remove", details=(lost,), secrets=secrets, seen=last_change(row))
 
 
 def _added(desired: Desired) -> Change:
@@ -163,6 +196,7 @@ def _added(desired: Desired) -> Change:
         f"connector: {desired.connector.name}",
         *(f"{field}: {_shown(value)}" for field, value in desired.plain.items()),
         *(f"{field}: (secret)" for field in desired.secrets),
+        *([f"kinds: {_shown(desired.kinds)}"] if desired.kinds else []),
         *(f"{kind}: promised within {seconds} s" for kind, seconds in desired.promises.items()),
         f"credentials will be sent to {_host(desired.address)}",
     )
@@ -177,7 +211,9 @@ def _compared(row: Source, desired: Desired, vault: Vault, connectors: Connector
         *_differences({"connector": row.connector}, {"connector": desired.connector.name}),
         *_differences(row.settings, desired.plain),
         *(f"{field}: (secret, {fate})" for field, fate in secrets.items()),
+        *_differences({"kinds": row.kinds}, {"kinds": list(desired.kinds)}),
         *_differences(row.promises, desired.promises, "promise for "),
+        *_differences(_staying(row.refs, secrets), _staying(desired.refs, secrets), "where it comes from: "),
         *_differences(row.wins, desired.wins, "who counts for "),
     ]
     if not details:
@@ -192,7 +228,7 @@ def _compared(row: Source, desired: Desired, vault: Vault, connectors: Connector
         details=tuple(details),
         secrets=secrets,
         desired=desired,
-        seen=row.changed_at,
+        seen=last_change(row),
     )
 
 
@@ -204,6 +240,11 @@ def _differences(old: Mapping[str, Any], new: Mapping[Any, Any], prefix: str = "
             yield f"{prefix}{field}: (not set) -> {_shown(new[field])}"
         elif old[field] != new[field]:
             yield f"{prefix}{field}: {_shown(old[field])} -> {_shown(new[field])}"
+
+
+def _staying(refs: Mapping[str, Any], secrets: Container[str]) -> dict[str, Any]:
+    """Leave out those of which something else is told already."""
+    return {field: ref for field, ref in refs.items() if field not in secrets}
 
 
 def _secrets(row: Source, desired: Desired, vault: Vault) -> Iterator[tuple[str, str]]:
@@ -223,7 +264,7 @@ def _fate(field: str, row: Source, wanted: Secret, vault: Vault) -> str | None:
         if vault.open(token, place, field) != wanted:
             return "changed"
         if vault.reseal(token, place, field) != token:
-            return "unchanged, sealed anew with the current key"
+            return RESEALED
     except VaultError:
         return "the stored one cannot be opened and is replaced"
     return None

@@ -15,7 +15,7 @@ from connectors.errors import (
     Refused,
     Unavailable,
 )
-from gateway.offices import Office, Offices, SourceBroken
+from gateway.offices import Office, Offices, SourceBroken, SourcePaused
 
 NEXT_STEPS: dict[type[ConnectorError], str] = {
     AccessDenied: "Renew the credentials there, put them where the sources file points, run `hallway sources apply`.",
@@ -27,6 +27,7 @@ NEXT_STEPS: dict[type[ConnectorError], str] = {
     Unavailable: "Check that the system is up and can be reached from this machine, then try again.",
     BadResponse: "Check that the address is that system's own and that its version is one we support.",
     ConnectorError: "Read the log: this is for whoever maintains the connector.",
+    SourcePaused: "Nothing is asked of it: `hallway sources resume` has it asked again.",
     SourceBroken: "Correct the sources file and run `hallway sources apply`; if it is about a key, see HALLWAY_KEYS.",
 }
 
@@ -48,8 +49,8 @@ async def check(office: Office) -> Verdict:
     try:
         who = await office.connector.check(office.back_office)
     except ConnectorError as error:
-        return Verdict(office.name, _printable(str(error)), _next_step(error))
-    return Verdict(office.name, f"{office.connector.title} knows us as {_printable(who)}")
+        return Verdict(office.name, printable(str(error)), _next_step(error))
+    return Verdict(office.name, f"{office.connector.title} knows us as {printable(who)}")
 
 
 async def check_all(offices: Offices) -> tuple[Verdict, ...]:
@@ -65,6 +66,6 @@ def _next_step(error: ConnectorError) -> str:
     return next(NEXT_STEPS[cls] for cls in type(error).__mro__ if cls in NEXT_STEPS)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Take away what could steer a terminal: a part of the text may be the back office's own."""
     return "".join(character if character.isprintable() else "?" for character in text)

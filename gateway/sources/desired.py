@@ -21,7 +21,7 @@ from gateway.sources.references import resolve
 
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 TAKEN = ("new", "sent")  # words that stand in the place of a source in addresses of requests
-KEYS = ("connector", "title", "settings", "promises")
+KEYS = ("connector", "title", "kinds", "settings", "promises")
 LONGEST_TITLE = 255
 LONGEST_PROMISE = 7 * 24 * 60 * 60  # seconds; data that may be older than a week is not worth a promise
 
@@ -46,6 +46,8 @@ class Desired(Struct, frozen=True, kw_only=True):
     plain: dict[str, Any]
     secrets: dict[str, Secret]
     promises: dict[Kind, int]  # seconds
+    kinds: tuple[Kind, ...] = ()  # those that it gives; empty: all that its connector can
+    refs: dict[str, Any] = {}  # secret field -> where the file says that it comes from
     wins: dict[str, list[str]] = {}  # fact -> sources, this one among them, who counts first
 
     @property
@@ -69,6 +71,37 @@ def parse(
     if reader.problems:
         raise SourcesFileError(reader.problems)
     return desired
+
+
+def name_problem(name: str) -> str | None:
+    """Say what is wrong with the name of a source."""
+    if not NAME.fullmatch(name):
+        return "a name is made of a-z, 0-9, _ and -, starts with a letter and has at most 63 characters"
+    if name in TAKEN:
+        return "this name means something else in the portal's addresses: choose another one"
+    return None
+
+
+def is_title(title: str) -> bool:
+    return bool(title) and len(title) <= LONGEST_TITLE and title.isprintable()
+
+
+def chosen(connector: Connector[Any], kinds: Collection[object]) -> tuple[Kind, ...]:
+    """Give these kinds as they are stored: all of them is none named."""
+    given = tuple(kind for kind in connector.reads if kind in kinds)
+    return () if len(given) == len(connector.reads) else given
+
+
+def config_of(
+    connector: Connector[Any], plain: Mapping[str, Any], secrets: Mapping[str, Secret], policy: AddressPolicy
+) -> Config:
+    """Build the settings, and check what only the whole can tell.
+
+    Raises `msgspec.ValidationError` or `AddressRefused`.
+    """
+    config: Config = decode_config(connector.config, {**plain, **secrets})
+    parse_base_url(connector.base_url(config), policy)
+    return config
 
 
 class _Reader:
@@ -117,10 +150,8 @@ class _Reader:
     def _source(self, name: str, value: object) -> Desired | None:
         before = len(self.problems)
         place = f"sources.{name}"
-        if not NAME.fullmatch(name):
-            self._say(place, "a name is made of a-z, 0-9, _ and -, starts with a letter and has at most 63 characters")
-        if name in TAKEN:
-            self._say(place, "this name means something else in the portal's addresses: choose another one")
+        if problem := name_problem(name):
+            self._say(place, problem)
         table = self._table(value, place)
         self._known(table, KEYS, place)
         title = self._title(table.get("title"), f"{place}.title")
@@ -129,6 +160,7 @@ class _Reader:
         if connector is None:
             return None
         promises = self._promises(table.get("promises", {}), connector, f"{place}.promises")
+        kinds = self._kinds(table.get("kinds", []), connector, f"{place}.kinds")
         plain, secrets = self._settings(settings, connector.config, f"{place}.settings")
         if len(self.problems) > before:
             return None
@@ -143,11 +175,13 @@ class _Reader:
             plain=plain,
             secrets=secrets,
             promises=promises,
+            kinds=kinds,
+            refs={field: settings[field] for field in secrets},
         )
 
     def _title(self, value: object, place: str) -> str:
         title = value.strip() if isinstance(value, str) else ""
-        if not title or len(title) > LONGEST_TITLE or not title.isprintable():
+        if not is_title(title):
             self._say(place, f"write what customers read, in one line of at most {LONGEST_TITLE} characters")
         return title
 
@@ -157,6 +191,16 @@ class _Reader:
             named = "write one" if value is None else f"{value!r} is not known"
             self._say(place, f"{named}; known are {', '.join(sorted(self._connectors))}")
         return connector
+
+    def _kinds(self, value: object, connector: Connector[Any], place: str) -> tuple[Kind, ...]:
+        """Read which kinds it gives. All of them is none named."""
+        if not isinstance(value, list):
+            self._say(place, 'write a list of kinds, ["orders"]')
+            return ()
+        for kind in value:
+            if kind not in tuple(connector.reads):
+                self._say(place, f"{connector.title} has no {kind!r}; it reads {', '.join(connector.reads)}")
+        return chosen(connector, value)
 
     def _promises(self, value: object, connector: Connector[Any], place: str) -> dict[Kind, int]:
         promises: dict[Kind, int] = {}
@@ -202,12 +246,10 @@ class _Reader:
     ) -> Config | None:
         """Check what only the whole can tell."""
         try:
-            config: Config = decode_config(connector.config, {**plain, **secrets})
-            parse_base_url(connector.base_url(config), self._policy)
+            return config_of(connector, plain, secrets, self._policy)
         except (msgspec.ValidationError, AddressRefused) as error:
             self._say(place, str(error))
             return None
-        return config
 
     def _table(self, value: object, place: str) -> dict[str, Any]:
         if isinstance(value, dict):

@@ -44,7 +44,7 @@ IN_MEMORY = 2**20
 MOST_LINES = 5000  # of the log, and of what was sent
 README = b"""This is a copy of what the portal shows you, and of what it knows of your login.
 
-login.json      your login, what it may see, and where you are signed in
+login.json      your login, what it may see, where you are signed in, and which mails you want
 records/        orders, invoices and requests, each with the system that it is from and when it was read there
 files/          their documents
 sent.json       what you sent from the portal, and what became of it
@@ -53,6 +53,13 @@ manifest.json   what is in this copy, and what could not be put in, with the rea
 
 Times are in UTC. Amounts are decimals, each with its currency.
 """
+
+STATES = {
+    "on_time": "read now",
+    "late": "read before",
+    "paused": "not asked: the last that we knew",
+    "down": "did not answer: the last that we knew",
+}
 
 log = structlog.get_logger()
 
@@ -254,9 +261,7 @@ def _source(part: Part) -> SourceNote:
         kind=part.kind,
         records=len(part.records) + len(part.left_out),
         read_at=part.fetched_at,
-        state={"on_time": "read now", "late": "read before", "down": "did not answer: the last that we knew"}.get(
-            part.state, "did not answer"
-        ),
+        state=STATES.get(part.state, "did not answer"),
         whole=part.complete,
     )
 

@@ -12,11 +12,13 @@ from connectors.records import Kind
 from gateway.access import Scope
 from gateway.account_view import Part
 from gateway.audit_reading import Told
+from gateway.events import EVENTS
+from gateway.mails.choices import read_choices
 from gateway.outbox.desk import Handed
 from gateway.records.database import Database
 from gateway.records.tables import Account, Member, Membership, Person, Session
 
-NEVER_SHOWN = ("vendor_state", "people")  # their own words, and ids of persons there
+NEVER_SHOWN = ("vendor_state", "people", "wording")  # their own words, ids of persons there, and settings of ours
 NAMES: Mapping[Kind, str] = {"orders": "orders", "invoices": "invoices", "tickets": "requests"}
 
 
@@ -32,6 +34,7 @@ class Login(Struct, frozen=True, kw_only=True):
     accounts: list[dict[str, Any]]
     persons: list[dict[str, Any]]
     sign_ins: list[dict[str, Any]]
+    mails: dict[str, Any]
 
 
 async def login_of(db: Database, scope: Scope) -> Login | None:
@@ -46,6 +49,7 @@ async def login_of(db: Database, scope: Scope) -> Login | None:
         member = await session.get(Member, whose)
         if member is None:
             return None
+        choices = await read_choices(session, whose)
         return Login(
             issuer=member.issuer,
             subject=member.subject,
@@ -62,6 +66,7 @@ async def login_of(db: Database, scope: Scope) -> Login | None:
                 for source, person, fact, since in await session.execute(persons)
             ],
             sign_ins=[{"began_at": began, "used_at": used} for began, used in await session.execute(live)],
+            mails={"address_refused": choices.refused, "wanted": {name: name in choices.wanted for name in EVENTS}},
         )
 
 

@@ -23,16 +23,19 @@ Outcome = Literal["taken", "away", "no_source", "not_usable", "too_large", Refus
 WRITTEN_EVERY = 2.0  # seconds
 HOURS_KEPT = timedelta(days=8)
 PURGED_EVERY = timedelta(hours=1)
+LONGEST_DETAIL = 300
 
 
 class Count(Struct):
     times: int
     first_at: datetime
     last_at: datetime
+    detail: str = ""  # of the last one
 
     def add(self, other: "Count") -> None:
         self.times += other.times
         self.first_at = min(self.first_at, other.first_at)
+        self.detail = other.detail if other.last_at >= self.last_at else self.detail
         self.last_at = max(self.last_at, other.last_at)
 
 
@@ -48,10 +51,10 @@ class WebhookCounts:
         self._rounds = Rounds("webhook counts", self._turn, every=WRITTEN_EVERY)
         self._purges = Seldom(self._purge, now, every=PURGED_EVERY)
 
-    def note(self, source: str, outcome: Outcome, at: datetime) -> bool:
+    def note(self, source: str, outcome: Outcome, at: datetime, detail: str = "") -> bool:
         """Count one. Says whether it is the first of its kind since counts were written: worth a line in the log."""
         hour = at.replace(minute=0, second=0, microsecond=0)
-        return self._add((source, outcome, hour), Count(1, at, at))
+        return self._add((source, outcome, hour), Count(1, at, at, detail[:LONGEST_DETAIL]))
 
     async def start(self) -> None:
         await self._rounds.start()
@@ -101,11 +104,15 @@ class WebhookCounts:
             }
             await session.execute(total.on_conflict_do_update(index_elements=["source", "outcome"], set_=added), rows)
             rows = [
-                {"source": source, "outcome": outcome, "hour": at, "times": waiting[source, outcome, at].times}
+                {"source": source, "outcome": outcome, "hour": at, **_of_hour(waiting[source, outcome, at])}
                 for source, outcome, at in sorted(waiting)
             ]
             key = ["source", "outcome", "hour"]
-            more = {"times": WebhookHour.times + hour.excluded.times}
+            more = {
+                "times": WebhookHour.times + hour.excluded.times,
+                "last_at": hour.excluded.last_at,
+                "detail": hour.excluded.detail,
+            }
             await session.execute(hour.on_conflict_do_update(index_elements=key, set_=more), rows)
 
     async def _turn(self) -> None:
@@ -115,6 +122,10 @@ class WebhookCounts:
     async def _purge(self, now: datetime) -> None:
         async with self._database.write() as session:
             await session.execute(sa.delete(WebhookHour).where(WebhookHour.hour < now - HOURS_KEPT))
+
+
+def _of_hour(count: Count) -> dict[str, object]:
+    return cast("dict[str, object]", {"times": count.times, "last_at": count.last_at, "detail": count.detail})
 
 
 def _columns(count: Count) -> dict[str, object]:

@@ -7,7 +7,7 @@ when the transaction that holds its delivery is committed, and not before.
 import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -18,7 +18,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy.exc import IntegrityError
 
-from connectors.deliveries import Delivery, News
+from connectors.config import Config
+from connectors.deliveries import Delivery, News, WebhookConfig
 from connectors.errors import WebhookRefused
 from gateway.offices import Office, Offices
 from gateway.records.database import Database, DatabaseDown
@@ -26,9 +27,11 @@ from gateway.records.ids import new_id
 from gateway.records.upsert import insert
 from gateway.records.webhook_tables import InboxRow
 from gateway.webhooks.counts import Outcome, WebhookCounts
+from gateway.webhooks.raw import pack, secrets_of
 
 BATCH = 500  # deliveries in one transaction
 BREATH = 0.01  # seconds between two of them while many come
+BOTH_COUNT = timedelta(days=1)  # secrets, after one was changed
 LONGEST_ID = 255  # of a vendor's; its digest stands for a longer one
 
 INBOX = cast("sa.Table", InboxRow.__table__)
@@ -61,7 +64,7 @@ class Intake:
         except DatabaseDown:
             return HTTPStatus.SERVICE_UNAVAILABLE
         outcome, detail = await self._outcome(office, delivery)
-        is_news = self._counts.note(source if office else "", outcome, delivery.received_at)
+        is_news = self._counts.note(source if office else "", outcome, delivery.received_at, detail)
         if outcome == "taken":
             return HTTPStatus.OK
         if outcome == "away":
@@ -91,7 +94,7 @@ class Intake:
         if office.opened is None:
             return "not_usable", "the source's settings cannot be used"
         try:
-            news = webhook.read(webhook.verify(delivery, office.opened.config))
+            news = webhook.read(webhook.verify(delivery, _counting(office, office.opened.config, delivery.received_at)))
         except WebhookRefused as error:
             return error.reason, str(error)
         except Exception as error:  # noqa: BLE001  # of a connector that somebody wrote: a sender must not see it break
@@ -99,7 +102,7 @@ class Intake:
         news = replace(news, events=tuple(event for event in news.events if event.kind in office.connector.reads))
         if not news.events:
             return "taken", ""  # nobody here sees what it is about
-        return await self._write_down(_row(office.name, news, delivery.received_at)), ""
+        return await self._write_down(_row(office.name, news, delivery, secrets_of(office.opened.config))), ""
 
     async def _write_down(self, row: dict[str, Any]) -> Outcome:
         written: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
@@ -147,17 +150,25 @@ class Intake:
                 wanted = insert(session, INBOX)
                 newer = wanted.on_conflict_do_update(
                     index_elements=["source", "pending"],
-                    set_={"received_at": wanted.excluded.received_at},
+                    set_={"received_at": wanted.excluded.received_at, "raw": wanted.excluded.raw},
                     where=INBOX.c.received_at < wanted.excluded.received_at,
                 )
                 await session.execute(newer, [nameless[key] for key in sorted(nameless)])
 
 
-def _row(source: str, news: News, at: datetime) -> dict[str, Any]:
+def _counting(office: Office, config: Config, at: datetime) -> Config:
+    """Leave out the secret before, where the time is over for which it counts beside the new one."""
+    if office.rotated_at is None or at < office.rotated_at + BOTH_COUNT or not isinstance(config, WebhookConfig):
+        return config
+    return replace(config, webhook_secret_before=None)
+
+
+def _row(source: str, news: News, delivery: Delivery, secrets: Sequence[str]) -> dict[str, Any]:
     events = msgspec.json.encode(news.events, order="deterministic")
     name = news.id
     if name and len(name) > LONGEST_ID:
         name = hashlib.sha256(name.encode()).hexdigest()
+    at = delivery.received_at
     return {
         "id": new_id(),
         "source": source,
@@ -167,4 +178,7 @@ def _row(source: str, news: News, at: datetime) -> dict[str, Any]:
         "received_at": at,
         "due_at": at,
         "tries": 0,
+        "state": "waiting",
+        "record": next((event.record.lower()[:LONGEST_ID] for event in news.events if event.record), None),
+        "raw": pack(delivery, secrets),
     }

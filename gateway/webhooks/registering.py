@@ -11,7 +11,7 @@ from connectors.deliveries import Registered
 from gateway.audit import Trail
 from gateway.offices import Offices, vault_row
 from gateway.records.database import Database
-from gateway.records.lines import By, Line
+from gateway.records.lines import By, of_source
 from gateway.records.tables import Source
 from gateway.records.webhook_tables import WebhookRegistration
 from gateway.sources.changes import OVERTAKEN, REGISTERED, SourcesChangedError
@@ -56,23 +56,27 @@ async def register(
             raise SourcesChangedError(OVERTAKEN)
         known = await session.get(WebhookRegistration, source)
         fate = _take_secret(row, registered, vault)
-        is_new = known is None or (known.address, known.theirs) != (address, registered.id)
+        ends_at = registered.ends_at
+        is_new = known is None or (known.address, known.theirs, known.ends_at) != (address, registered.id, ends_at)
         if fate == "kept" and not is_new:
             return Registration(address, fate, is_new)
         if fate != "kept":
             row.changed_at = now
+        if fate == "changed":
+            row.rotated_at = now
         if is_new:
             await session.execute(sa.delete(WebhookRegistration).where(WebhookRegistration.source == source))
-            session.add(WebhookRegistration(source=source, address=address, theirs=registered.id, registered_at=now))
+            its = {"source": source, "address": address, "theirs": registered.id}
+            session.add(WebhookRegistration(**its, registered_at=now, ends_at=ends_at))
         await session.flush()
-        details = {"address": address, "secrets": {} if fate == "kept" else {SECRET: fate}}
-        line = Line(what="webhook.registered", by=by, about=f"source/{source}", details=details)
+        secrets = {} if fate == "kept" else {SECRET: fate}
+        line = of_source("webhook.registered", source, by, address=address, secrets=secrets)
         await trail.record(session, line)
     return Registration(address, fate, is_new)
 
 
 def _take_secret(row: Source, registered: Registered, vault: Vault) -> Literal["kept", "new", "changed"]:
-    """Seal what they sign with into the source's settings. The one before counts on, until somebody takes it out."""
+    """Seal what they sign with into the source's settings. The one before counts on for a while."""
     if registered.secret is None:
         return "kept"
     place = vault_row(row.name)

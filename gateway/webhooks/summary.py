@@ -72,11 +72,19 @@ async def tell(db: Database, now: datetime) -> dict[str, Told]:
         )
         lately = {(source, outcome): int(times) for source, outcome, times in hours}
         waiting = await session.execute(
-            sa.select(InboxRow.source, sa.func.count(), sa.func.min(InboxRow.id))
+            sa.select(
+                InboxRow.source,
+                sa.func.count(),
+                sa.func.min(InboxRow.id).filter(InboxRow.replayed_at.is_(None)),
+                sa.func.min(InboxRow.replayed_at),
+            )
             .where(InboxRow.due_at.is_not(None))
             .group_by(InboxRow.source)
         )
-        backlogs = {source: Backlog(count, made_at(first)) for source, count, first in waiting}
+        backlogs = {
+            source: Backlog(count, min(at for at in (made_at(first) if first else None, again) if at))
+            for source, count, first, again in waiting
+        }
         registrations = {row.source: row for row in await session.scalars(sa.select(WebhookRegistration))}
     found: dict[str, Told] = {}
     for source in {row.source for row in totals} | backlogs.keys() | registrations.keys():

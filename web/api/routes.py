@@ -142,7 +142,7 @@ async def _page(
             following = Place(place.depth, behind)
         elif not goes_on or place.depth == DEEPEST:
             return page, None, parts
-        elif any(part.state in {"waiting", "down"} for part in goes_on):
+        elif any(part.state in {"waiting", "paused", "down"} for part in goes_on):
             following = place  # its piece was not to be had: the same question again
         else:
             following = Place(place.depth + 1)

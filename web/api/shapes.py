@@ -104,7 +104,7 @@ class SourceAge(Struct, frozen=True, rename="camel"):
 
     source: str
     title: str
-    state: Literal["ontime", "late", "waiting", "down"]
+    state: Literal["ontime", "late", "paused", "waiting", "down"]
     fetched_at: datetime | None
     promise_seconds: float
 

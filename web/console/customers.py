@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from litestar import Request, Response, get, post
 from litestar.enums import RequestEncodingType
 from litestar.exceptions import NotFoundException
-from litestar.params import Body, Parameter
+from litestar.params import Body, FromQuery, Parameter
 from msgspec import Struct
 
 from auth import cookies
@@ -14,15 +14,27 @@ from auth.clock import utc_now
 from auth.guards import SignInNeeded, for_staff
 from auth.principals import VIEW_AS, StaffPrincipal, Viewing
 from auth.sessions import Sessions
-from gateway.customers import PAGE, customers_of
+from gateway.customers import PAGE, Customer, Only, customers_of, every_customer
+from gateway.dossiers import note_exported
 from gateway.records.database import Database
-from web.caller import address_of
+from web.caller import address_of, by_staff
 from web.console.desk import Paging, desk
 from web.redirects import cookie, see_other
+from web.spreadsheets import harmless, spreadsheet
 
 CUSTOMERS = "/staff/customers"
 VIEWED_FOR = timedelta(minutes=30)  # at most, and then somebody may begin again
 LAST_PAGE = 100_000
+FILTERS: dict[Only, str] = {
+    "": "All",
+    "unlinked": "No link",
+    "ambiguous": "To decide",
+    "never": "Never signed in",
+    "disabled": "Somebody disabled",
+    "merged": "Merged",
+}
+HEAD = ("Account", "Name", "State", "People", "Invited", "Links", "Last seen")
+Question = Annotated[str, Parameter(max_length=100)]
 
 
 class Wanted(Struct, frozen=True):
@@ -33,21 +45,39 @@ class Wanted(Struct, frozen=True):
 @get(CUSTOMERS, opt=for_staff("read-only"))
 async def show_customers(
     request: Request[StaffPrincipal, Any, Any],
-    q: Annotated[str, Parameter(max_length=100)] = "",
+    q: Question = "",
+    only: FromQuery[Only] = "",
     page: Annotated[int, Parameter(ge=1, le=LAST_PAGE)] = 1,
 ) -> Response[str]:
     database: Database = request.app.state.database
-    question = " ".join(q.replace("\0", " ").split())
-    customers = await customers_of(database, question, page)
+    question = _plain(q)
+    customers = await customers_of(database, question, page, only)
     return desk(
         request,
         "staff_customers.html",
         area="customers",
         question=question,
         customers=customers.found,
-        paging=Paging(path=CUSTOMERS, page=page, size=PAGE, count=customers.count, asked={"q": question}),
+        state_of=state_of,
+        filters=FILTERS,
+        only=only,
+        paging=Paging(path=CUSTOMERS, page=page, size=PAGE, count=customers.count, asked={"q": question, "only": only}),
         may_view=request.user.reaches(VIEW_AS),
+        may_change=request.user.reaches("admin"),
     )
+
+
+@get(f"{CUSTOMERS}.csv", opt=for_staff("support"))
+async def export_customers(
+    request: Request[StaffPrincipal, Any, Any], q: Question = "", only: FromQuery[Only] = ""
+) -> Response[bytes]:
+    """Give all that are found as a file. That it was taken is in the audit trail."""
+    database: Database = request.app.state.database
+    question = _plain(q)
+    rows = [_cells(customer) async for customer in every_customer(database, question, only)]
+    by, details = by_staff(request), {"rows": len(rows), "only": only}
+    await note_exported(database, "customers", details, trail=request.app.state.trail, by=by)
+    return csv_file(spreadsheet(HEAD, rows), "customers.csv")
 
 
 @post("/staff/view-as", opt=for_staff(VIEW_AS))
@@ -72,6 +102,30 @@ async def stop_view(request: Request[StaffPrincipal, Any, Any]) -> Response[str]
     return answer
 
 
+def csv_file(content: bytes, name: str) -> Response[bytes]:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(content, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def state_of(customer: Customer) -> tuple[str, str]:
+    """Say what is the matter with an account: the tone of its chip, and the words."""
+    if customer.merged_into:
+        return "idle", "Merged"
+    if customer.is_ambiguous:
+        return "warn", "To decide"
+    return ("ok", "Linked") if customer.links else ("bad", "No link")
+
+
+def _cells(customer: Customer) -> list[str]:
+    seen = customer.seen_at.isoformat(timespec="seconds") if customer.seen_at else ""
+    counts = (customer.people, customer.invited, customer.links)
+    return [harmless(customer.id), harmless(customer.name), state_of(customer)[1], *map(str, counts), seen]
+
+
+def _plain(question: str) -> str:
+    return " ".join(question.replace("\0", " ").split())
+
+
 async def _go_on(request: Request[StaffPrincipal, Any, Any], viewing: Viewing | None, to: str) -> Response[str] | None:
     sessions: Sessions = request.app.state.sessions
     old = cookies.read(request.scope["headers"], cookies.SESSION)
@@ -81,4 +135,4 @@ async def _go_on(request: Request[StaffPrincipal, Any, Any], viewing: Viewing | 
     return see_other(to, cookie(cookies.SESSION, session_id))
 
 
-ROUTES = [show_customers, begin_view, stop_view]
+ROUTES = [show_customers, export_customers, begin_view, stop_view]

@@ -15,7 +15,7 @@ from gateway.outbox.stuck import STUCK, StuckError, look_at, send_again, stuck
 from gateway.outbox.stuck import settle as settle_it
 from web.caller import by_staff
 from web.console.desk import desk
-from web.console.today import REQUESTS
+from web.console.matters import REQUESTS
 from web.redirects import see_other
 
 LONGEST = 60  # characters of a number

@@ -2,12 +2,47 @@
 
 from litestar import Router
 
-from web.console import customers, pages, requests, settings, sources, staff, today, why
+from web.console import (
+    accounts,
+    connecting,
+    customers,
+    deliveries,
+    mails,
+    outgoing,
+    pages,
+    requests,
+    settings,
+    source_acts,
+    source_webhooks,
+    sources,
+    staff,
+    status_versions,
+    statuses,
+    today,
+    why,
+)
+from web.console.finding import FINDING
 
-MODULES = (today, customers, requests, sources, pages, why, settings, staff)
+MODULES = (
+    *(
+        today,
+        customers,
+        accounts,
+        requests,
+        sources,
+        connecting,
+        source_acts,
+        source_webhooks,
+        statuses,
+        status_versions,
+    ),
+    *(deliveries, outgoing, mails),
+    *(pages, why, settings, staff),
+)
 
 CONSOLE = Router(
     path="/",
     route_handlers=[route for module in MODULES for route in module.ROUTES],
     include_in_schema=False,
+    dependencies=FINDING,
 )

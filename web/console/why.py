@@ -14,7 +14,7 @@ from auth.guards import for_staff
 from auth.principals import StaffPrincipal
 from connectors.records import Kind
 from gateway.audit import Trail
-from gateway.customers import customer_of
+from gateway.dossiers import customer_of
 from gateway.judging import Judged, judge, note_judged
 from gateway.proofs import Because, Denial
 from gateway.records.database import Database

@@ -34,9 +34,12 @@ class Figure(Struct, frozen=True, kw_only=True):
     weighs: bool = False
 
 
+WHY_OLD = {"down": "can’t be reached", "paused": "is paused by us"}
+
+
 def said_of(statement: Statement, *, own_only: bool, written: Written) -> Said:
     outdated = [
-        f"{part.title} can’t be reached. Its figures are those of {written(part.fetched_at)}."
+        f"{part.title} {WHY_OLD[part.state]}. Its figures are those of {written(part.fetched_at)}."
         for part in statement.outdated
         if part.fetched_at
     ]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from connectors.actions import ActionName
+from connectors.records import Record
 from gateway.access import LinkRef, Scope
 from gateway.offices import Office
 from gateway.outbox.desk import persons_in
@@ -18,16 +19,19 @@ class Ability(Struct, frozen=True, kw_only=True):
     email: str | None
     only_looks: bool
 
-    def can(self, action: ActionName, link: LinkRef) -> bool:
-        return not self.only_looks and self.could(action, link)
+    def can(self, action: ActionName, link: LinkRef, record: Record | None = None) -> bool:
+        """Whether it can be done, `record`: with this one of the customer's."""
+        return not self.only_looks and self.could(action, link, record)
 
-    def could(self, action: ActionName, link: LinkRef) -> bool:
+    def could(self, action: ActionName, link: LinkRef, record: Record | None = None) -> bool:
         """Do as `can`, but say of an onlooker what the member could."""
         office = self.offices.get(link.source)
         if office is None or self.scope is None or link not in self.scope.links:
             return False
         found = office.connector.actions.get(action)
-        return found is not None and found.takes(link.customer, persons_in(self.scope, link.source))
+        if found is None or not found.takes(link.customer, persons_in(self.scope, link.source)):
+            return False
+        return record is None or (office.opened is not None and found.suits(office.opened.config, record))
 
     def desks(self) -> tuple[LinkRef, ...]:
         """Give the customers as whom a new request could be sent: first where it is shown again, and whom it names."""

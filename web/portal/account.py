@@ -11,7 +11,7 @@ from msgspec import Struct
 from auth.principals import Principal
 from auth.sessions import Sessions
 from gateway.records.database import Database
-from web.caller import address_of
+from web.caller import by_member
 from web.portal.colleagues import choices_for_new, colleagues
 from web.portal.colleagues import invited as waiting
 from web.portal.visit import Visit
@@ -59,7 +59,7 @@ async def show_account(
 async def sign_out_elsewhere(request: Request[Principal, Any, Any]) -> Response[str]:
     """End every session of the member but the one that asks."""
     sessions: Sessions = request.app.state.sessions
-    await sessions.end_all(request.user.member_id, but=request.user.session, address=address_of(request))
+    await sessions.end_all(request.user.member_id, by=by_member(request), but=request.user.session)
     return see_other("/account#sign-ins")
 
 

@@ -1,6 +1,7 @@
 """A new request: choose a topic, fill in a short form, and know at once that we have it."""
 
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
@@ -20,7 +21,9 @@ from gateway.topics.fields import Phone
 from gateway.topics.topic import Named, Topic, subject_of, text_of
 from web.portal.asking_form import Form, answers, empty_form, filled_form, name_of, offered, place_of, record_at
 from web.portal.drafting import RESTORED, draft_of, drop_draft
+from web.portal.fitting import FITTING, fitting_of, words_of
 from web.portal.nonces import is_nonce, new_nonce
+from web.portal.phones import GIVEN
 from web.portal.uploads import AGAIN, TOO_MUCH, uploads_in
 from web.portal.visit import Visit
 from web.portal.when import answer_by, what_we_say
@@ -46,6 +49,7 @@ async def choose_topic(
         topics=offered(visit, await _topics(request), item),
         query=f"?about={about}" if item else "",
         item=_answer(visit, item),
+        fitting=await fitting_of(visit, None, item) if item else (),
     )
 
 
@@ -113,6 +117,7 @@ def _asked(visit: Visit, topic: Topic, form: Form) -> tuple[dict[str, Any], dict
         "topic": topic.label,
         "about": place_of(form.about) if form.about else None,
         "answer_by": by.isoformat() if by else None,
+        GIVEN: next((each.value for each in form.asked if isinstance(each.field, Phone)), None),
     }
     return asked, note
 
@@ -139,6 +144,7 @@ async def _page(
     visit: Visit, chosen: Named, form: Form, nonce: str, *, said: str | None = None, files_problem: str | None = None
 ) -> Response[bytes]:
     files = uploads_in(visit.request).field(files_problem)
+    written = {each.field.name: each.value for each in form.asked}
     return visit.page(
         "ask.html",
         area="requests",
@@ -152,6 +158,8 @@ async def _page(
         action=f"{NEW}/{chosen.name}",
         place=place_of(form.about) if form.about and form.other else None,
         item=_answer(visit, form.about),
+        fitting=await fitting_of(visit, chosen.name, form.about, words_of(chosen.topic, written)),
+        fits_at=f"{FITTING}?{urlencode({'topic': chosen.name, 'about': place_of(form.about) if form.about else ''})}",
         promise=what_we_say(answer_by(chosen.topic.answer_within, visit.view), visit.view),
     )
 

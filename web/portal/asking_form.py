@@ -12,8 +12,9 @@ from connectors.errors import Unavailable
 from connectors.records import Invoice, Kind, Order, Record
 from gateway.home import Item
 from gateway.statuses import status_of
-from gateway.topics.fields import AnyField, Choice, RecordField, Text
+from gateway.topics.fields import AnyField, Choice, Phone, RecordField, Text
 from gateway.topics.topic import Named, Topic
+from web.portal.phones import phone_of
 from web.portal.visit import Visit, items_of
 from web.words import day
 
@@ -34,6 +35,13 @@ class Asked(Struct, frozen=True, kw_only=True):
     value: str
     problem: str | None = None
     options: Sequence[tuple[str, str]] = ()
+
+    @property
+    def tells(self) -> bool:
+        """Whether it says what the question is about, so that articles may fit it."""
+        return self.kind in {"text", "long_text", "choice", "order", "invoice"} and not getattr(
+            self.field, "prefill", None
+        )
 
     @property
     def described_by(self) -> str:
@@ -92,11 +100,14 @@ def _is_for(visit: Visit, topic: Topic) -> bool:
 async def empty_form(visit: Visit, topic: Topic, about: Item[Record] | None) -> Form:
     """Ask, with what we know of the visitor."""
     values = {}
+    number = await phone_of(visit) if any(isinstance(field, Phone) for field in topic.fields) else ""
     for field in topic.fields:
         if isinstance(field, RecordField) and about and about.part.kind == field.record:
             values[field.name] = place_of(about)
         elif isinstance(field, Text) and field.prefill:
             values[field.name] = getattr(visit.profile, field.prefill) or ""
+        elif isinstance(field, Phone):
+            values[field.name] = number
     return await _form(visit, topic, values, {}, about)
 
 

@@ -63,7 +63,7 @@ async def about(visit: Visit, item: Item[Order]) -> About:
     """
     if visit.scope is None:
         return About(shown=[], awaits_us=False, nonce="")
-    handed = await visit.desk.about(visit.scope, item.part.source, item.record.origin.id)
+    handed = await visit.desk.about(visit.scope, item.part.source, "order", item.record.origin.id)
     answer = next((each for each in handed if each.action in ANSWERS), None)
     return About(
         shown=[_shown(each, visit.scope.member_id) for each in handed if each.state != "cancelled"],

@@ -13,6 +13,7 @@ from gateway.home import Item, totals
 from gateway.statuses import is_overdue, is_to_pay, status_of
 from web.portal.asking_form import place_of
 from web.portal.files import stream_file
+from web.portal.fitting import reading
 from web.portal.listing import Depth, Empty, Filters, PageNumber, Question, make_listing
 from web.portal.paths import FileId, RecordId, SourceName
 from web.portal.visit import Visit, elsewhere, items_of, only
@@ -72,6 +73,7 @@ async def show_invoice(visit: NamedDependency[Visit], source: SourceName, record
         parts=parts,
         about=[item.part],
         record=item.record,
+        reading=await reading(visit, item),
         ask_about=place_of(item),
         elsewhere=elsewhere(parts, item),
         status=status_of(item.record, visit.today),

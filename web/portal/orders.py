@@ -16,6 +16,7 @@ from web.portal.again import may_order_again
 from web.portal.answers import could_answer
 from web.portal.asking_form import place_of
 from web.portal.files import stream_file
+from web.portal.fitting import reading
 from web.portal.handed import about
 from web.portal.listing import Depth, Empty, Filters, PageNumber, Question, make_listing
 from web.portal.paths import FileId, RecordId, SourceName
@@ -77,6 +78,7 @@ async def show_order(visit: NamedDependency[Visit], source: SourceName, record: 
         parts=parts,
         about=[item.part],
         record=item.record,
+        reading=await reading(visit, item),
         ask_about=place_of(item),
         elsewhere=elsewhere(parts, item),
         status=status_of(item.record, visit.today),

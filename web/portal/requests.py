@@ -21,9 +21,11 @@ from gateway.outbox.files import TooMuch
 from gateway.statuses import status_of
 from web.portal.drafting import RESTORED, draft_of, drop_draft
 from web.portal.files import stream_file
+from web.portal.fitting import reading
 from web.portal.listing import Depth, Empty, Filters, PageNumber, Question, make_listing
 from web.portal.paths import FileId, RecordId, SourceName
 from web.portal.replies import Answering, Move, Moved, answering, check, written
+from web.portal.satisfaction import LONGEST_COMMENT, Satisfaction, satisfaction
 from web.portal.sent import on_its_way
 from web.portal.taking_back import take_back
 from web.portal.uploads import AGAIN, TOO_MUCH, uploads_in
@@ -94,7 +96,7 @@ async def show_request(
     item = await visit.one(Ticket, source, record)
     draft = await draft_of(request, f"{request.url.path}/reply")
     form = await answering(visit, item, draft.get("text", ""), RESTORED) if draft else await answering(visit, item)
-    return await _page(visit, item, form)
+    return await request_page(visit, item, form)
 
 
 @post("/requests/{source:str}/{record:str}/reply", opt=KEEPS_DRAFT, request_max_body_size=None)
@@ -120,7 +122,7 @@ async def send_reply(
             else:
                 await drop_draft(request)
                 return see_other(f"{href(item)}#answer")
-    page = await _page(visit, item, form)
+    page = await request_page(visit, item, form)
     page.status_code = HTTP_422_UNPROCESSABLE_ENTITY
     return page
 
@@ -161,17 +163,23 @@ async def take_back_reply(
     return see_other(f"{href(item)}#answer")
 
 
-async def _page(visit: Visit, item: Item[Ticket], form: Answering | None) -> Response[bytes]:
+async def request_page(
+    visit: Visit, item: Item[Ticket], form: Answering | None, rated: Satisfaction | None = None
+) -> Response[bytes]:
+    """Render the page. `rated` is what was answered wrongly to whether it helped."""
     return visit.page(
         "request.html",
         area="requests",
         parts=await visit.parts(),
         about=[item.part],
         record=item.record,
+        reading=await reading(visit, item),
         status=status_of(item.record, visit.today),
         messages=await _conversation(item.record),
         here=href(item),
         answering=form,
+        rated=rated or await satisfaction(visit, item),
+        longest=LONGEST_COMMENT,
     )
 
 

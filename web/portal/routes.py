@@ -24,12 +24,15 @@ from web.portal.details import (
     take_back_details,
 )
 from web.portal.documents import show_documents
+from web.portal.fitting import go_to_topics, show_fitting
 from web.portal.handed import go_to_order, take_back_order
+from web.portal.help import answer_article, go_to_article, show_article, show_help
 from web.portal.home import show_home
 from web.portal.invoices import get_invoice_file, show_invoice, show_invoices
 from web.portal.leaving import delete_login, show_leaving
 from web.portal.mails import believe_address, choose_mails, open_record, show_mails
 from web.portal.orders import get_order_file, show_order, show_orders
+from web.portal.rating import go_to_rating, rate_request
 from web.portal.requests import (
     get_request_file,
     go_to_request,
@@ -58,6 +61,12 @@ PORTAL = Router(
     path="/",
     route_handlers=[
         show_home,
+        show_fitting,
+        go_to_topics,
+        show_help,
+        show_article,
+        answer_article,
+        go_to_article,
         show_invoices,
         show_invoice,
         get_invoice_file,
@@ -71,6 +80,8 @@ PORTAL = Router(
         go_to_request,
         move_request,
         take_back_reply,
+        rate_request,
+        go_to_rating,
         choose_topic,
         ask_for_a_call,
         show_form,

@@ -36,18 +36,13 @@ from web.view import View, address_in, html_of, viewing_of
 
 R = TypeVar("R", bound=Record)
 KIND_OF: dict[type[Record], Kind] = {record_type: kind for kind, record_type in KINDS.items()}
-COUNTED: tuple[Kind, ...] = ("invoices", "tickets")  # their needs stand in the navigation of every page
+COUNTED: tuple[Kind, ...] = ("orders", "invoices", "tickets")  # their needs stand in the navigation of every page
 
 
 class Visit:
     """Reads and renders for one signed-in visitor. The scope comes from the session, never from the request."""
 
-    def __init__(
-        self,
-        request: Request[Visiting, Any, Any],
-        standing: Standing,
-        records: AccountView | None,
-    ) -> None:
+    def __init__(self, request: Request[Visiting, Any, Any], standing: Standing, records: AccountView | None) -> None:
         self.request = request
         self.scope = standing.scope
         self.profile = standing.profile
@@ -93,9 +88,9 @@ class Visit:
         only_looks = isinstance(self.request.user, Onlooker)
         return Ability(scope=self.scope, offices=self.offices, email=self.profile.email, only_looks=only_looks)
 
-    def can(self, action: ActionName, link: LinkRef) -> bool:
+    def can(self, action: ActionName, link: LinkRef, record: Record | None = None) -> bool:
         """Whether the visitor can have something done in a source, as who they are there. An onlooker cannot."""
-        return self.ability.can(action, link)
+        return self.ability.can(action, link, record)
 
     @cached_property
     def desks(self) -> tuple[LinkRef, ...]:
@@ -209,7 +204,8 @@ class Visit:
             account_id=self._account_id,
             areas=self.areas,
             can_ask=bool(self.desks),
-            needs=needs_by_area((part for part in parts if part.kind in COUNTED), self.today),
+            has_help=self.view.helped(),
+            needs=needs_by_area(parts, self.today, documents=len(self.standing.asked)),
             seen=MARK_PLACE if self.is_linked and is_asked_for else None,
             code=PLACE if has_code else None,
             refresh=is_asked_for and any(part.asking for part in about),

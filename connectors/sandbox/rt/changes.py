@@ -36,9 +36,9 @@ def reply(
     _happen(store, key, said, now)
 
 
-def comment(store: Store, key: int, text: str, now: datetime) -> None:
+def comment(store: Store, key: int, text: str, now: datetime, *, by: str = STAFF, subject: str = "") -> None:
     """Say something that is none of the customer's business."""
-    _happen(store, key, {"Type": "Comment", "text": text}, now)
+    _happen(store, key, {"Type": "Comment", "text": text, "by": by, "subject": subject}, now)
 
 
 def set_requestors(store: Store, key: int, names: list[str], now: datetime) -> None:

@@ -27,7 +27,7 @@ def ticket(store: Store, writer: Writer, request: Request, id_: str) -> Response
     version = max((one["id"] for one in store.history(row["id"])), default=0)
     here = f"{writer.base}/ticket/{row['id']}"
     links = [{"ref": "refers-to", "type": "external", "_url": address} for address in row["RefersTo"]]
-    links += [{"ref": "history", "_url": f"{here}/history"}, {"ref": "correspond", "_url": f"{here}/correspond"}]
+    links += [{"ref": ref, "_url": f"{here}/{ref}"} for ref in ("history", "correspond", "comment")]
     return _record(writer, request, "ticket", row, ("etag", f'"{version}"'), links=links)
 
 

@@ -61,7 +61,9 @@ def correspond(store: Store, _writer: Writer, request: Request, id_: str) -> Res
 
 
 def internal(store: Store, _writer: Writer, request: Request, id_: str) -> Response:
-    comment(store, _found(store, id_)["id"], _text(_fields(request, MESSAGE)), datetime.now(UTC))
+    fields = _fields(request, MESSAGE)
+    subject = _header(fields.get("Subject", ""))
+    comment(store, _found(store, id_)["id"], _text(fields), datetime.now(UTC), by=CALLER, subject=subject)
     return as_json(["Comments added"], 201)
 
 

@@ -64,6 +64,7 @@ ROUTES: list[tuple[str, tuple[str, ...], Handler]] = [
     (r"/api/v2/organizations/(\d+)/tickets", ("GET",), tickets.of_organization),
     (r"/api/v2/tickets", ("GET", "POST"), tickets.tickets),
     (r"/api/v2/tickets/(\d+)", ("GET", "PUT"), tickets.ticket),
+    (r"/api/v2/tickets/(\d+)/tags", ("GET", "PUT", "DELETE"), tickets.tags),
     (r"/api/v2/tickets/(\d+)/audits", ("GET",), tickets.audits),
     (r"/api/v2/tickets/(\d+)/comments", ("GET",), tickets.comments),
     (r"/api/v2/uploads", ("POST",), uploads.upload),

@@ -1,5 +1,6 @@
 """How tickets come about and change: by a call of the API, by the seed, or by whoever plays staff."""
 
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -65,6 +66,16 @@ def update_ticket(store: Store, key: int, fields: dict[str, Any], now: datetime)
     if "comment" in fields:
         add_comment(store, row, {"author_id": store.caller["id"]} | fields["comment"], now)
     return row
+
+
+def add_tags(store: Store, key: int, tags: Iterable[str], now: datetime) -> None:
+    before = store.tickets[key]["tags"]
+    update_ticket(store, key, {"tags": [*before, *(tag for tag in tags if tag not in before)]}, now)
+
+
+def remove_tags(store: Store, key: int, tags: Collection[str], now: datetime) -> None:
+    before = store.tickets[key]["tags"]
+    update_ticket(store, key, {"tags": [tag for tag in before if tag not in tags]}, now)
 
 
 def touch_ticket(store: Store, key: int, now: datetime) -> None:

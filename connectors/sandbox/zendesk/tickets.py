@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from connectors.sandbox.asgi import Request, Response, as_json
-from connectors.sandbox.zendesk.changes import create_ticket, update_ticket
+from connectors.sandbox.zendesk.changes import add_tags, create_ticket, remove_tags, update_ticket
 from connectors.sandbox.zendesk.errors import ZendeskError, bad_request, not_found
 from connectors.sandbox.zendesk.paging import BY_CURSOR, BY_NUMBER, by_cursor, by_number, params_of
 from connectors.sandbox.zendesk.store import Row, Store
@@ -74,6 +74,23 @@ def tickets(store: Store, writer: Writer, request: Request, _id: str) -> Respons
         return answer
     store.keys[key] = request.body, row["id"]
     return Response(answer.status, answer.body, (*answer.headers, ("x-idempotency-lookup", lookup)))
+
+
+def tags(store: Store, _writer: Writer, request: Request, key: str) -> Response:
+    """List a ticket's tags, add some, or take some away.
+
+    https://developer.zendesk.com/api-reference/ticketing/ticket-management/tags/
+    """
+    params_of(request)
+    row = _found(store, key)
+    if request.method != "GET":
+        try:
+            named = [str(tag) for tag in json.loads(request.body)["tags"]]
+        except (ValueError, KeyError, TypeError):
+            raise bad_request("InvalidParameter", "tags are needed") from None
+        tag = add_tags if request.method == "PUT" else remove_tags
+        tag(store, row["id"], named, datetime.now(UTC))
+    return as_json({"tags": row["tags"]})
 
 
 def audits(store: Store, writer: Writer, request: Request, key: str) -> Response:

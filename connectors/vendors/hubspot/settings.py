@@ -15,9 +15,10 @@ class HubSpotConfig(WebhookConfig, frozen=True):
         Secret,
         Meta(
             title="Access token",
-            description="Of a private app that may read contacts, companies, orders, deals, line items and pipelines. "
-            "And that may read and write tickets, and write contacts, if customers shall open requests here, and "
-            "change their details",
+            description="Settings > Integrations > Private Apps: make one that may read contacts, companies, orders, "
+            "deals, line items and pipelines, and copy its token. "
+            "Let it read and write tickets, and write contacts, if customers shall open requests and change their "
+            "details",
         ),
     ]
     base_url: Annotated[
@@ -27,8 +28,10 @@ class HubSpotConfig(WebhookConfig, frozen=True):
         str,
         Meta(
             title="Customer number",
-            description="Internal name of the property of companies that holds your own number of them, if any",
+            description="Internal name of the property of companies that holds your own number of them, if any: "
+            "Settings > Properties shows it behind </>",
             pattern=PROPERTY,
+            examples=["customer_number"],
         ),
     ] = ""
     offer_number_property: Annotated[
@@ -37,6 +40,7 @@ class HubSpotConfig(WebhookConfig, frozen=True):
             title="Offer number",
             description="Internal name of the property of deals that holds your own number of an offer, if any",
             pattern=PROPERTY,
+            examples=["offer_number"],
         ),
     ] = ""
     ticket_pipeline: Annotated[
@@ -45,5 +49,6 @@ class HubSpotConfig(WebhookConfig, frozen=True):
             title="Pipeline of requests",
             description="Id of the pipeline that requests of customers are opened in. 0 is the one that HubSpot made",
             pattern=r"^[A-Za-z0-9-]{1,64}\Z",
+            examples=["0"],
         ),
     ] = "0"

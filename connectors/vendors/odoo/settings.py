@@ -9,16 +9,37 @@ from connectors.deliveries import WebhookConfig
 
 
 class OdooConfig(WebhookConfig, frozen=True):
-    base_url: Annotated[str, Meta(title="Address", description="Like https://erp.example.com, without /web")]
-    database: Annotated[str, Meta(title="Database", description="Its name in Odoo's database manager", min_length=1)]
+    base_url: Annotated[
+        str,
+        Meta(
+            title="Address",
+            description="What you open in the browser, like https://erp.example.com, without /web or /odoo behind it",
+        ),
+    ]
+    database: Annotated[
+        str,
+        Meta(
+            title="Database",
+            description="Its name, as /web/database/selector of your Odoo lists it. With Odoo Online it is the first "
+            "part of the address",
+            min_length=1,
+        ),
+    ]
     login: Annotated[
         str,
         Meta(
             title="Login",
             description=(
-                "Of an account that may read and make sales, read invoices, and write to tickets for their files"
+                "What that account signs in with, mostly an e-mail address. Make one for Hallway alone, that may read "
+                "and make sales, read invoices, and write to tickets for their files"
             ),
             min_length=1,
         ),
     ]
-    api_key: Annotated[Secret, Meta(title="API key", description="Preferences > Account Security > New API Key")]
+    api_key: Annotated[
+        Secret,
+        Meta(
+            title="API key",
+            description="Signed in as that account: Preferences > Account Security > New API Key. Odoo shows it once",
+        ),
+    ]

@@ -55,4 +55,4 @@ async def owners_of(office: Odoo, event: Event) -> frozenset[str]:
     return frozenset().union(*(owners(partner.commercial_partner_id) for partner in partners.values()))
 
 
-webhook = Webhook(verify=verify, read=read, owners=owners_of, steps=STEPS, behind="?key=<webhook_secret>")
+webhook = Webhook(verify=verify, read=read, owners=owners_of, steps=STEPS, behind="?key=<webhook_secret>", is_ours=True)

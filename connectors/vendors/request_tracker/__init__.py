@@ -9,6 +9,7 @@ from connectors.vendors.request_tracker.details import fetch_details, to_change
 from connectors.vendors.request_tracker.feeds import feed
 from connectors.vendors.request_tracker.files import open_file
 from connectors.vendors.request_tracker.people import fetch_person, find
+from connectors.vendors.request_tracker.rating import to_rate
 from connectors.vendors.request_tracker.settings import RequestTrackerConfig
 from connectors.vendors.request_tracker.tickets import STATES, fetch_ticket, read_tickets
 from connectors.vendors.request_tracker.webhook import webhook
@@ -44,6 +45,7 @@ connector = Connector(
         "reply": public_reply,
         "solve": to_solve,
         "reopen": to_reopen,
+        "rate": to_rate,
         "change_details": to_change,
     },
     statuses={"tickets": STATES},

@@ -37,7 +37,7 @@ class EventRow(Struct):
     Data: str | None
 
 
-def _person(asked: Asked) -> str | None:
+def person_of(asked: Asked) -> str | None:
     """Say who of the persons asks. Of several no one may be a stranger to the customer, unless the customer is one."""
     if asked.customer in asked.persons:
         return asked.customer
@@ -47,11 +47,11 @@ def _person(asked: Asked) -> str | None:
 async def make_ticket(office: RequestTracker, asked: NewTicket) -> Done:
     """Make a ticket whose requestors are the customer and the person. RT takes an address for whoever has it: no."""
     with looking():
-        requestors = await numbers_of(office, asked.customer, _person(asked))
+        requestors = await numbers_of(office, asked.customer, person_of(asked))
     ticket = {
         "Subject": one_line(asked.subject),
         "Requestor": requestors,
-        "Content": _sendable(asked.text),
+        "Content": sendable(asked.text),
         "ContentType": "text/plain",
         "RefersTo": name_of(asked.reference),
     }
@@ -63,14 +63,14 @@ async def make_ticket(office: RequestTracker, asked: NewTicket) -> Done:
 
 async def _make(office: RequestTracker, ticket: dict[str, object], files: tuple[Attached, ...]) -> Done:
     response = await office.http.post(f"{REST}/ticket", **message(ticket, files))
-    return _done(decode_json(response.content, Made, "RT /ticket").id)
+    return done_with(decode_json(response.content, Made, "RT /ticket").id)
 
 
 async def find_made(office: RequestTracker, asked: NewTicket) -> Done | None:
     """Look for the ticket that refers to our name, or what it was merged into."""
     query = f"RefersTo = {quoted(name_of(asked.reference))}"
     rows = await walk(office, FoundRow, "/tickets", "Subject", query=query)
-    return _done(rows[0].id) if rows else None
+    return done_with(rows[0].id) if rows else None
 
 
 async def reply(office: RequestTracker, asked: Reply) -> Done:
@@ -79,14 +79,14 @@ async def reply(office: RequestTracker, asked: Reply) -> Done:
         if not ticket.takes_replies:
             raise NotAllowed("RT: the token's account may not reply. It needs ReplyToTicket")
     said = {
-        "Subject": subject_of(asked.reference, _person(asked) or asked.customer),
-        "Content": _sendable(asked.text),
+        "Subject": subject_of(asked.reference, person_of(asked) or asked.customer),
+        "Content": sendable(asked.text),
         "ContentType": "text/plain",
     }
     path = f"/ticket/{ticket.id}/correspond"
     response = await office.http.post(f"{REST}{path}", **message(said, asked.files))
     decode_json(response.content, list[str], f"RT {path}")
-    return _done(ticket.id)
+    return done_with(ticket.id)
 
 
 async def find_reply(office: RequestTracker, asked: Reply) -> Done | None:
@@ -94,7 +94,7 @@ async def find_reply(office: RequestTracker, asked: Reply) -> Done | None:
     ticket = await find_ticket(office, asked.ticket, asked.customer)
     history = await walk(office, EventRow, f"/ticket/{ticket.id}/history", "Type,Data")
     is_there = any(row.Type == "Correspond" and holds(row.Data or "", asked.reference) for row in history)
-    return _done(ticket.id) if is_there else None
+    return done_with(ticket.id) if is_there else None
 
 
 async def solve(office: RequestTracker, asked: Move) -> Done:
@@ -114,19 +114,19 @@ async def _move(office: RequestTracker, asked: Move, status: str, *, is_solved: 
         ticket = await find_ticket(office, asked.ticket, asked.customer)
         if _is_solved(ticket) is not is_solved:
             raise NotAllowed(f"RT: the status stays. The account needs ModifyTicket, and the queue a status {status}")
-    return _done(ticket.id)
+    return done_with(ticket.id)
 
 
 def _is_solved(ticket: TicketRow) -> bool:
     return STATES.get(ticket.Status) == "solved"
 
 
-def _sendable(text: str) -> str:
+def sendable(text: str) -> str:
     """Leave out what no database takes as text."""
     return text.replace("\0", "")
 
 
-def _done(ticket: Key) -> Done:
+def done_with(ticket: Key) -> Done:
     return Done(record=str(ticket), number=str(ticket))
 
 

@@ -72,6 +72,11 @@ class TicketRow(Struct):
         return any(link.ref == "correspond" for link in self.links)
 
     @property
+    def takes_comments(self) -> bool:
+        """Whether the token's account may write to staff on it."""
+        return any(link.ref == "comment" for link in self.links)
+
+    @property
     def is_of_ours(self) -> bool:
         """Whether it refers to a request of the portal's."""
         return any(link.ref == "refers-to" and link.address.startswith(NAME) for link in self.links)

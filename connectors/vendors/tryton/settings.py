@@ -9,17 +9,28 @@ from connectors.config import Config, Secret
 
 class TrytonConfig(Config, frozen=True):
     base_url: Annotated[
-        str, Meta(title="Address", description="Like https://tryton.example.com, without the database's name")
+        str,
+        Meta(
+            title="Address",
+            description="As in the client's profile, like https://tryton.example.com, without the database",
+        ),
     ]
     database: Annotated[
-        str, Meta(title="Database", description="Its name, as in the client", pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
+        str,
+        Meta(
+            title="Database",
+            description="Its name, as the client's profile has it",
+            pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\Z",
+            examples=["production"],
+        ),
     ]
     application_key: Annotated[
         Secret,
         Meta(
             title="Application key",
             description=(
-                "Preferences > Applications: one for REST, validated. Its user needs the groups Sales and Accounting"
+                "In the client, as the user it is for: Preferences > Applications, a new one for REST. It counts once "
+                "it is validated. That user needs the groups Sales and Accounting"
             ),
         ),
     ]

@@ -11,6 +11,7 @@ from connectors.vendors.zendesk.details import fetch_details, to_change
 from connectors.vendors.zendesk.feed import feed
 from connectors.vendors.zendesk.files import open_file
 from connectors.vendors.zendesk.people import find
+from connectors.vendors.zendesk.rating import to_rate
 from connectors.vendors.zendesk.settings import ZendeskConfig, account_address
 from connectors.vendors.zendesk.tickets import STATES, fetch_ticket, read_tickets
 from connectors.vendors.zendesk.users import fetch_person
@@ -54,6 +55,7 @@ connector = Connector(
         "reply": public_reply,
         "solve": to_solve,
         "reopen": to_reopen,
+        "rate": to_rate,
         "change_details": to_change,
     },
     statuses={"tickets": STATES},

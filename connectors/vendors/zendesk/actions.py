@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from connectors.actions import Action, Done, Move, NewTicket, Reply, looking
+from connectors.actions import Action, Done, Move, NewTicket, Rating, Reply, looking
 from connectors.decode import decode_json
 from connectors.vendors.zendesk.api import API, Id, Paged, Zendesk, organization_key, walk
 from connectors.vendors.zendesk.authors import author_of, is_known
@@ -67,13 +67,13 @@ async def make_ticket(office: Zendesk, asked: NewTicket) -> Done:
     response = await office.http.post(
         f"{API}/tickets", json={"ticket": ticket}, headers={"Idempotency-Key": asked.reference}
     )
-    return _done(decode_json(response.content, OneMade, "Zendesk /tickets").ticket.id)
+    return done_with(decode_json(response.content, OneMade, "Zendesk /tickets").ticket.id)
 
 
 async def find_made(office: Zendesk, asked: NewTicket) -> Done | None:
     async for page in walk(office, MadePage, "/tickets", external_id=asked.reference):
         for row in page.tickets:
-            return _done(row.id)
+            return done_with(row.id)
     return None
 
 
@@ -89,15 +89,15 @@ async def reply(office: Zendesk, asked: Reply) -> Done:
     }
     if ticket.status in AWAITING:
         changes["status"] = "open"
-    return await _change(office, ticket, changes)
+    return await change(office, ticket, changes)
 
 
-async def find_reply(office: Zendesk, asked: Reply) -> Done | None:
+async def find_reply(office: Zendesk, asked: Reply | Rating) -> Done | None:
     ticket = await find_ticket(office, asked.ticket, asked.customer)
     async for page in walk(office, AuditPage, f"/tickets/{ticket.id}/audits"):
         kept = (audit.metadata.custom for audit in page.audits)
         if any(isinstance(each, dict) and each.get(MARK) == asked.reference for each in kept):
-            return _done(ticket.id)
+            return done_with(ticket.id)
     return None
 
 
@@ -114,17 +114,17 @@ async def _move(office: Zendesk, asked: Move, status: str, *, is_solved: bool) -
     with looking():
         ticket = await find_ticket(office, asked.ticket, asked.customer)
     if (STATES.get(ticket.status) == "solved") is is_solved:
-        return _done(ticket.id)
-    return await _change(office, ticket, {"status": status})
+        return done_with(ticket.id)
+    return await change(office, ticket, {"status": status})
 
 
-async def _change(office: Zendesk, ticket: TicketRow, changes: dict[str, Any]) -> Done:
+async def change(office: Zendesk, ticket: TicketRow, changes: dict[str, Any]) -> Done:
     path = f"/tickets/{ticket.id}"
     response = await office.http.put(f"{API}{path}", json={"ticket": changes})
-    return _done(decode_json(response.content, OneMade, f"Zendesk {path}").ticket.id)
+    return done_with(decode_json(response.content, OneMade, f"Zendesk {path}").ticket.id)
 
 
-def _done(ticket: int) -> Done:
+def done_with(ticket: int) -> Done:
     return Done(record=str(ticket), number=str(ticket))
 
 

@@ -14,21 +14,40 @@ _STAND_IN = re.compile(r"http://(127\.0\.0\.1|localhost)(:[0-9]+)?(/[a-z0-9-]+)*
 
 
 class ZendeskConfig(WebhookConfig, frozen=True):
-    base_url: Annotated[str, Meta(title="Address", description="Of your account, like https://acme.zendesk.com")]
+    base_url: Annotated[
+        str,
+        Meta(
+            title="Address",
+            description="Of your account, like https://acme.zendesk.com, also where your help center has another one",
+        ),
+    ]
     email: Annotated[
         str,
         Meta(
             title="E-mail",
             description="Of an admin. An agent who may see all tickets will do, but is not told what has changed",
             pattern=r"^[^\s:@]+@[^\s:@]+\Z",
+            examples=["portal@example.com"],
         ),
     ]
     api_token: Annotated[
-        Secret, Meta(title="API token", description="Admin Center > Apps and integrations > APIs > API tokens")
+        Secret,
+        Meta(
+            title="API token",
+            description="Admin Center > Apps and integrations > APIs > API tokens: Add, and copy it before you save",
+        ),
     ]
     team_name: Annotated[
         str, Meta(title="Your team's name", description="Customers read it where an agent has no alias", min_length=1)
     ] = "Support"
+    asks_if_solved: Annotated[
+        bool,
+        Meta(
+            title="Ask whether it is solved",
+            description="Whether customers are asked if a solved request helped them. Their answer becomes an "
+            "internal note and a tag, hallway_solved or hallway_not_solved",
+        ),
+    ] = True
 
 
 def account_address(config: ZendeskConfig) -> str:

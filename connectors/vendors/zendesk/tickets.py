@@ -51,6 +51,7 @@ class TicketRow(Struct):
     updated_at: Instant
     subject: str | None = None
     organization_id: Id | None = None
+    tags: list[str] = []
 
     @property
     def owners(self) -> frozenset[str]:

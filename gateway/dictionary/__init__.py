@@ -1,0 +1,1 @@
+"""What staff say about statuses: written as a draft, published in versions, and gone back to."""

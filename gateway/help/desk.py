@@ -1,0 +1,31 @@
+"""Help as the pages know it: whether there is any, and what counts what customers make of it."""
+
+from auth.clock import Clock
+from gateway.help.counting import HelpCounts
+from gateway.help.finding import has_articles
+from gateway.records.database import Database
+from gateway.rounds import Rounds
+
+LOOKED_EVERY = 10.0  # seconds
+
+
+class Help:
+    """`is_on` is known without asking: it stands on every page. `start` it, and `aclose` it at the end."""
+
+    def __init__(self, database: Database, now: Clock) -> None:
+        self._database = database
+        self.counts = HelpCounts(database, now)
+        self.is_on = False
+        self._rounds = Rounds("help", self.look, every=LOOKED_EVERY)
+
+    async def start(self) -> None:
+        await self._rounds.start()
+        await self.counts.start()
+
+    async def aclose(self) -> None:
+        await self._rounds.stop()
+        await self.counts.aclose()
+
+    async def look(self) -> None:
+        """Find out whether there are articles. Raises `DatabaseDown`."""
+        self.is_on = await has_articles(self._database)

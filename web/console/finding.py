@@ -1,0 +1,87 @@
+"""Filters of long tables: from the address into a question, and from a form that was confirmed."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Any
+
+from litestar import Request, Response
+from litestar.di import NamedDependency, Provide
+from litestar.params import Parameter
+from msgspec import Meta, Struct
+
+from gateway.finding import Wanted
+from web.spreadsheets import harmless, spreadsheet
+from web.view import View
+
+LAST_PAGE = 100_000
+MOST_EXPORTED = 10_000  # rows of a file, the latest
+
+Done = Annotated[int, Parameter(ge=0, le=LAST_PAGE)]
+PageNumber = Annotated[int, Parameter(ge=1, le=LAST_PAGE)]
+
+
+class Range(Struct, frozen=True, kw_only=True):
+    """Filters as a confirmed form has them. `upto` is the last row that was counted for the question."""
+
+    q: Annotated[str, Meta(max_length=100)] = ""
+    status: Annotated[str, Meta(max_length=63)] = ""
+    source: Annotated[str, Meta(max_length=63)] = ""
+    since: Annotated[str, Meta(max_length=10)] = ""
+    until: Annotated[str, Meta(max_length=10)] = ""
+    id: Annotated[str, Meta(max_length=26)] = ""
+    upto: Annotated[str, Meta(max_length=26)] = ""
+
+    def asked(self) -> dict[str, str]:
+        """What of it is in the address of the table."""
+        filters = {"q": self.q, "status": self.status, "source": self.source, "since": self.since, "until": self.until}
+        return {name: value for name, value in filters.items() if value}
+
+
+def filters_of(
+    *,
+    q: Annotated[str, Parameter(max_length=100)] = "",
+    status: Annotated[str, Parameter(max_length=63)] = "",
+    source: Annotated[str, Parameter(max_length=63)] = "",
+    since: Annotated[str, Parameter(max_length=10)] = "",
+    until: Annotated[str, Parameter(max_length=10)] = "",
+    id: Annotated[str, Parameter(max_length=26)] = "",  # noqa: A002  # as the address has it
+) -> Range:
+    """Read the filters of an address. Routes get them as `filters`."""
+    return Range(q=q, status=status, source=source, since=since, until=until, id=id)
+
+
+Filters = NamedDependency[Range]
+FINDING = {"filters": Provide(filters_of, sync_to_thread=False)}
+
+
+def wanted_of(request: Request[Any, Any, Any], filters: Range) -> Wanted:
+    """Read filters. A day is the business's, `until` is a whole one, and what is no day counts as not given."""
+    view: View = request.app.state.view
+    return Wanted(
+        state=filters.status,
+        source=filters.source,
+        words=" ".join(filters.q.replace("\0", " ").split()),
+        since=_begin(filters.since, view),
+        until=_begin(filters.until, view, days=1),
+        id=filters.id,
+    )
+
+
+async def titles_of(request: Request[Any, Any, Any]) -> Mapping[str, str]:
+    """Name the sources, as customers read them."""
+    return {name: office.title for name, office in (await request.app.state.offices.all()).items()}
+
+
+def file_of(name: str, head: tuple[str, ...], rows: Sequence[Sequence[str]]) -> Response[bytes]:
+    """Answer with a table for a spreadsheet, in which nothing of others' making is a formula."""
+    body = spreadsheet(head, [[harmless(cell) for cell in row] for row in rows])
+    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+    return Response(body, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _begin(day: str, view: View, *, days: int = 0) -> datetime | None:
+    try:
+        begins = date.fromisoformat(day) + timedelta(days=days)
+    except (ValueError, OverflowError):
+        return None
+    return datetime.combine(begins, time(), view.now().tzinfo)
