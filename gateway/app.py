@@ -2,7 +2,7 @@
 
 import os
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
@@ -38,6 +38,7 @@ from connectors.dialer import Dialer
 from connectors.registry import load_connectors
 from connectors.wire import PoolTransport
 from gateway.account_view import AccountViews
+from gateway.appearance import Appearances, of_settings
 from gateway.audit import Trail
 from gateway.budgets import budget_of
 from gateway.door import room
@@ -47,10 +48,12 @@ from gateway.health import Readiness
 from gateway.help.desk import Help
 from gateway.identity.arrival import Arrivals
 from gateway.identity.matching import Policy
+from gateway.identity.readiness import Preview
 from gateway.identity.rechecking import Rechecks
 from gateway.identity.watch import Watch
 from gateway.inbox import Inbox
 from gateway.kept import Kept
+from gateway.keyring import Keyring
 from gateway.log import configure
 from gateway.mails.choices import MailDesk
 from gateway.metrics import Metrics
@@ -62,7 +65,7 @@ from gateway.pull import Known
 from gateway.records.database import Database, DatabaseDown
 from gateway.seen_pages import SeenPages
 from gateway.settings import Settings, SettingsError, load
-from gateway.sign_in import provider_of
+from gateway.sign_in import SignInSettings, provider_of
 from gateway.sources.connecting import Connecting
 from gateway.standing import Standing, Standings
 from gateway.supply import Supply
@@ -76,8 +79,10 @@ from gateway.webhooks.counts import WebhookCounts
 from gateway.webhooks.intake import Intake
 from web.api.routes import API
 from web.backchannel import take_logout
+from web.console.appearance import LOGO_CAPS
 from web.console.pages import LOOK_UPS_PER_MINUTE, look_of
 from web.console.routes import CONSOLE
+from web.dressing import Dressing
 from web.edge import Edge
 from web.errors import HANDLERS
 from web.headers import SecureHeaders
@@ -105,6 +110,7 @@ OPENAPI = OpenAPIConfig(
     render_plugins=[JsonRenderPlugin(path="/openapi.json")],
 )
 OUTSIDE = (take_logout, take_delivery, get_healthz, get_readyz, get_metrics)  # for programs, not for people
+BODY_CAPS = HOOK_CAPS | UPLOAD_CAPS | LOGO_CAPS  # what may be sent, by the begin of its address
 SESSIONS_KEPT = timedelta(days=400)  # after they end: they say when somebody was last here
 MEGABYTE = 1024 * 1024
 ANSWERS_PER_MINUTE = 20  # to help articles, of one member
@@ -157,6 +163,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
     )
     standings = Standings(database, Copies(redis, "visit", Standing, utc_now), utc_now)
     ready = Ready(utc_now, view.today, settings.page_cache * MEGABYTE)
+    dressing = Dressing(Appearances(database, of_settings(settings)), view, seen_pages, ready)
     trail = Trail(vault, utc_now)
     watch = Watch(
         database,
@@ -175,11 +182,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
         lifetime=timedelta(seconds=settings.session_lifetime),
     )
     provider_http = _provider_client()
-    pre_login = PreLoginCookies(keyring.current.derive(b"pre-login cookies"), utc_now)
-    providers = Providers(
-        OidcClient(provider_of(sign_in, settings.base_url), provider_http, utc_now, pre_login, Once(redis))
-        for sign_in in sign_ins
-    )
+    providers = Providers(_clients_of(sign_ins, settings.base_url, provider_http, keyring, Once(redis)))
     visitors = Visitors(sessions, database)
     drafts = Drafts(redis, database, vault)
     live = Live(redis)
@@ -191,7 +194,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 stack.push_async_callback(close)
             with suppress(DatabaseDown):  # the next start does it
                 await sessions.purge(SESSIONS_KEPT)
-            for early in (usage, seen_pages):
+            for early in (usage, seen_pages, dressing):
                 await early.start()
                 stack.push_async_callback(early.aclose)
             for close in (flight.aclose, live.aclose):
@@ -219,6 +222,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 "database": database,
                 "desk": desk,
                 "drafts": drafts,
+                "dressing": dressing,
                 "help": help_,
                 "help_answers": RateLimit(redis, "help", ANSWERS_PER_MINUTE),
                 "intake": intake,
@@ -238,6 +242,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 "readiness": Readiness(database, database_url, redis),
                 "sessions": sessions,
                 "standings": standings,
+                "preview": Preview(database, offices, utc_now, cast("Policy", settings.matching)),
                 "printer": Printer(),
                 "page_tries": RateLimit(redis, "pages", LOOK_UPS_PER_MINUTE),
                 "ready": ready,
@@ -258,7 +263,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
     edge = Edge(
         Lane(app, ready=ready, redis=redis, sessions=sessions, standings=standings, offices=offices, usage=usage),
         base_url=settings.base_url,
-        body_caps=HOOK_CAPS | UPLOAD_CAPS,
+        body_caps=HOOK_CAPS | UPLOAD_CAPS | LOGO_CAPS,
         too_large=note_too_large(intake),
     )
     return SecureHeaders(edge, base_url=settings.base_url)
@@ -278,6 +283,14 @@ class SealedIdTokens:
             return self._vault.open(sealed, row, "id_token").reveal()
         except VaultError:
             return None  # signing out still works, the provider only asks once more
+
+
+def _clients_of(
+    sign_ins: Iterable[SignInSettings], base_url: str, http: httpx.AsyncClient, keyring: Keyring, once: Once
+) -> Iterator[OidcClient]:
+    pre_login = PreLoginCookies(keyring.current.derive(b"pre-login cookies"), utc_now)
+    for sign_in in sign_ins:
+        yield OidcClient(provider_of(sign_in, base_url), http, utc_now, pre_login, once)
 
 
 def _provider_client() -> httpx.AsyncClient:

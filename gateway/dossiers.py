@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.audit import Trail
 from gateway.customers import Person, person_of
+from gateway.member_rows import sessions_of
 from gateway.records.customer_tables import AccountMove, InvitationMail
 from gateway.records.database import Database
 from gateway.records.identity_tables import Ground, Invitation, Question
@@ -234,3 +235,17 @@ def bidden(rows: Sequence[Invitation], mails: Mapping[str, InvitationMail], now:
         for row in rows
         for mail in [mails.get(row.id)]
     )
+
+
+async def note_question_looked_up(db: Database, member_id: str, question: str, *, trail: Trail, by: By) -> None:
+    """Tell the trail that one of staff looked at what is known of a login that waits."""
+    details = {"question": question}
+    line = Line(what="question.looked_up", by=by, about=f"member/{member_id}", details=details, owner=by.who)
+    async with db.write() as session:
+        await trail.record(session, line)
+
+
+async def live_sessions_of(db: Database, member_id: str) -> tuple[bytes, ...]:
+    """Give the hashes of one member's live sessions, whose copies are to be forgotten."""
+    async with db.read() as session:
+        return await sessions_of(session, member_id)

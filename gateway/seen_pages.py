@@ -64,6 +64,10 @@ class SeenPages:
     def is_on(self) -> bool:
         return bool(self._kept_for)
 
+    def wear(self, look: Look) -> None:
+        """Say how pages look from now on."""
+        self._look = msgspec.json.encode(look)
+
     def note(
         self,
         html: bytes,

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from connectors.config import Secret
 from gateway import rules
-from gateway.colours import contrast
+from gateway.colours import clashes
 from gateway.keyring import HOW_TO, Keyring, load_keyring, parse_keyring
 from gateway.office_hours import OfficeHours
 from gateway.office_hours import parse as parse_hours
@@ -23,8 +23,6 @@ from gateway.rules import PREFIX, variable
 from gateway.sign_in import ProviderSettings, SignInSettings, contradictions, sign_ins
 
 FILE = "_FILE"
-SURFACE = "#fff"  # what the light theme's cards are made of
-READABLE, VISIBLE = 4.5, 3.0  # WCAG AA for text, and for what is not text
 PROVIDERS = ("oidc", "oidc_2", "oidc_3", "oidc_4", "oidc_5")
 POLICIES = ("off", "two_facts", "email")  # which facts suffice to tie a login to a customer
 ADDRESSES = {"database_url", "redis_url", "smtp_url"}  # secret because of the password in them
@@ -182,12 +180,9 @@ def _given(environ: Mapping[str, str], field: str, *, is_secret: bool) -> str:
 
 def _contradictions(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
     """What only shows when settings are seen together: the fields it is about, and the problem of the first."""
-    accent, ink = settings.brand_accent, settings.brand_accent_ink
-    if (found := contrast(ink, accent)) < READABLE:
-        problem = f"text of this colour on HALLWAY_BRAND_ACCENT has a contrast of {found:.2f}, and needs {READABLE}"
-        yield ("brand_accent_ink", "brand_accent"), f"{problem}: try #fff or #101215, or change the accent"
-    if (found := contrast(accent, SURFACE)) < VISIBLE:
-        yield ("brand_accent",), f"has a contrast of {found:.2f} on white, and needs {VISIBLE}: choose a darker one"
+    about = {"ink": ("brand_accent_ink", "brand_accent"), "accent": ("brand_accent",)}
+    for colour, problem in clashes(settings.brand_accent, settings.brand_accent_ink):
+        yield about[colour], problem
     if settings.session_lifetime < settings.session_idle:
         yield ("session_lifetime", "session_idle"), "must be at least HALLWAY_SESSION_IDLE"
     if not settings.has_embedded_database and not settings.keys:

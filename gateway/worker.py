@@ -32,6 +32,7 @@ from connectors.addresses import AddressPolicy
 from connectors.records import Kind
 from connectors.registry import load_connectors
 from gateway.account_view import AccountViews
+from gateway.appearance import Appearance, Appearances, of_settings
 from gateway.asked import purge
 from gateway.budgets import budget_of
 from gateway.feeds.comparing import Comparing
@@ -49,7 +50,7 @@ from gateway.mails.letters import Letters, Sender
 from gateway.mails.post import server_of
 from gateway.mails.queue import Queue
 from gateway.mails.sending import Mailing
-from gateway.offices import Offices
+from gateway.offices import LOOK_EVERY, Offices
 from gateway.pull import Known
 from gateway.records.database import Database, DatabaseDown
 from gateway.rounds import Rounds
@@ -151,19 +152,12 @@ async def _begin_mails(
     """Look for news and send mails, where there is a mail server."""
     if settings.smtp_url is None or settings.mail_from is None:
         return
-    sender = Sender(
-        base_url=settings.base_url,
-        name=settings.brand_name,
-        address=settings.mail_from,
-        reply_to=settings.contact_email,
-        accent=settings.brand_accent,
-        accent_ink=settings.brand_accent_ink,
-    )
+    address, appearances = settings.mail_from, Appearances(database, of_settings(settings))
     kept = Kept(redis, notes=True)
     flight: Flight[Known] = Flight()
     stack.push_async_callback(flight.aclose)
     views = AccountViews(offices, Supply(kept, Turns(redis), flight, clock=utc_now), budget=PATIENCE)
-    letters = Letters(sender, Stops(settings.keyring()).sign, utc_now)
+    letters = Letters(_sender(settings.base_url, address, appearances.current), Stops(settings.keyring()).sign, utc_now)
     zone = ZoneInfo(settings.time_zone)
     mailing = Mailing(
         database,
@@ -172,18 +166,37 @@ async def _begin_mails(
         server_of(settings.smtp_url),
         clock=utc_now,
         zone=zone,
-        sender=sender.address,
+        sender=address,
         rate=settings.mail_rate,
     )
+
+    async def dress() -> None:
+        if await appearances.look():
+            letters.send_as(_sender(settings.base_url, address, appearances.current))
+
     reading = Reading(kept, utc_now)
     noticing = Noticing(database, redis, offices, reading, told=Queue(), clock=utc_now, zone=zone)
     news = Rounds("news", noticing.turn, every=1.0)
     mails = Rounds("mails", mailing.turn, every=1.0)
+    dressing = Rounds("appearance", dress, every=LOOK_EVERY)
+    await dressing.start()
+    stack.push_async_callback(dressing.stop)
     await news.start()
     stack.push_async_callback(news.stop)
     await mails.start()
     stack.push_async_callback(mails.finish)
     stack.callback(mailing.close)
+
+
+def _sender(base_url: str, address: str, appearance: Appearance) -> Sender:
+    return Sender(
+        base_url=base_url,
+        name=appearance.name,
+        address=address,
+        reply_to=appearance.contact_email,
+        accent=appearance.accent,
+        accent_ink=appearance.accent_ink,
+    )
 
 
 class Patient(RedisQueue):

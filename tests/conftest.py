@@ -1,6 +1,10 @@
 """Support modules with fixtures or hooks, by name."""
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("hallway", deadline=None)  # how long anything takes says nothing on a busy machine
+settings.load_profile("hallway")
 
 pytest.register_assert_rewrite("connectors.testing")  # the kit asserts, outside of the tests
 

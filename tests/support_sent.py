@@ -10,8 +10,10 @@ from gateway.asked import AskedState
 from gateway.outbox.states import State
 from gateway.records.database import Database
 from gateway.records.document_tables import AskedDocument, GivenFile
+from gateway.records.mail_tables import MailRow
 from gateway.records.outbox_tables import OutboxRow
 from gateway.records.tables import Member
+from gateway.records.webhook_tables import InboxRow
 
 ASKED: tuple[AskedState, ...] = ("asked", "received", "accepted", "refused")
 SENT: tuple[State, ...] = ("needs_you", "needs_staff", "unknown", "sent", "cancelled")  # where nothing moves by itself
@@ -33,6 +35,21 @@ async def add_asked(db: Database, account: str, *, prefix: str = "", label: str 
             if state != "asked":
                 session.add(given(f"{id_}-file", id_, f"{label}.pdf"))
     return ids
+
+
+async def add_told(db: Database, account: str, subject: str) -> None:
+    """Do as if a source had told us something that could not be looked at, and a mail about it had got lost."""
+    now = utc_now()
+    async with db.write() as session:
+        member = (await session.scalars(sa.select(Member.id).where(Member.subject == subject))).one()
+        events = [{"kind": "invoices", "record": "2093", "customers": ["10"]}]
+        at = {"received_at": now, "ended_at": now, "due_at": None}
+        of = {"source": "erp", "record": "2093", "tries": 9}
+        session.add(InboxRow(id="delivery", delivery="msg_1", events=events, state="dead", error="broke", **at, **of))
+        at = {"made_at": now, "ended_at": now, "due_at": None}
+        about = {"kind": "invoices", "names": "invoice_new", "event_key": "0" * 64, "turn": 1}
+        whose = {"member_id": member, "account_id": account}
+        session.add(MailRow(id="mail", state="unknown", error="the line broke", **at, **of, **about, **whose))
 
 
 def given(id_: str, document: str, name: str) -> GivenFile:

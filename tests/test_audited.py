@@ -135,10 +135,10 @@ status = "sale"
 label = "We have it"
 """
 OTHERS = {
+    "sources read-anew": "in test_sources_acts, as each begins anew",
+    "sources remove": "in test_sources_acts, as it can be done once",
+    "webhooks secret": "in test_sources_acts, as each is another one",
     "statuses rehearse": "tries words on what is kept, and changes nothing: in test_wording",
-    "sources read-anew": "in test_sources_console, as each begins anew",
-    "sources remove": "in test_sources_console, as it can be done once",
-    "webhooks secret": "in test_sources_console, as each is another one",
     "webhooks register": "in test_webhooks_cli, as it needs a vendor that has an API for it",
     "webhooks replay": "in test_deliveries, as it needs a delivery",
     "mails resend": "in test_mail_desk, as it needs a mail that did not go out",

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import msgspec
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from support_needs import need
 from support_sandbox import ODOO_DATABASE, ODOO_KEY, ODOO_LOGIN, RunningSandbox
@@ -211,7 +211,6 @@ async def test_asks_for_no_token_to_show_a_list(odoo: Odoo, sandbox: RunningSand
 FLOATS = st.floats(min_value=-1e12, max_value=1e12, allow_nan=False)
 
 
-@settings(deadline=None)
 @given(amount=FLOATS, places=st.integers(0, 3))
 @example(amount=0.125, places=2)
 @example(amount=-2.5, places=0)

@@ -2,7 +2,7 @@
 
 import html5lib
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support_needs import need
 from test_safe_html import SHARED, dangers
@@ -85,7 +85,6 @@ def test_leaves_other_plain_messages_alone(text: str) -> None:
     assert fold_plain(text).html == plain(text).html
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(HTML), max_size=12).map("".join))
 async def test_changes_no_word_of_it(html: str) -> None:
     cleaned = (await clean(html)).html
@@ -94,7 +93,6 @@ async def test_changes_no_word_of_it(html: str) -> None:
     assert [each for each in dangers(folded) if each != "details@class"] == []
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(TEXT), max_size=8).map("\n".join))
 def test_changes_no_word_of_plain_text(text: str) -> None:
     words = text_of(fold_plain(text).html).replace(SUMMARY, "").split()

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from support_rt import RequestTracker as RealRequestTracker
 
@@ -32,7 +32,6 @@ NAMES = st.text(st.characters(exclude_categories=["C"]), max_size=40).filter(
 )
 
 
-@settings(deadline=None)
 @given(name=NAMES)
 def test_quotes_any_name_so_that_rt_reads_the_same(name: str) -> None:
     try:
@@ -71,14 +70,12 @@ def attachment(content: bytes, *, pretty: bool = True, slashes: bool = False) ->
     return (text.replace("/", "\\/") if slashes else text).encode()
 
 
-@settings(deadline=None)
 @given(content=st.binary(max_size=400), size=st.integers(1, 90), pretty=st.booleans(), slashes=st.booleans())
 @example(content=b"\xff" * 60, size=7, pretty=True, slashes=True)
 async def test_undoes_base64_in_any_pieces(content: bytes, size: int, pretty: bool, slashes: bool) -> None:  # noqa: FBT001  # drawn
     assert await undo(attachment(content, pretty=pretty, slashes=slashes), size) == content
 
 
-@settings(deadline=None)
 @given(content=st.binary(min_size=1, max_size=200), size=st.integers(1, 90), data=st.data())
 async def test_notices_a_file_that_breaks_off(content: bytes, size: int, data: st.DataObject) -> None:
     whole = attachment(content)

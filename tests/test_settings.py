@@ -253,7 +253,7 @@ def test_takes_a_data_folder_of_any_name(tmp_path: Path) -> None:
 
 def test_refuses_colours_that_cannot_be_read() -> None:
     (problem,) = problems(BRAND_ACCENT="#777777")
-    assert problem.startswith("HALLWAY_BRAND_ACCENT_INK: text of this colour on HALLWAY_BRAND_ACCENT has a contrast of")
+    assert problem.startswith("HALLWAY_BRAND_ACCENT_INK: text of this colour on the accent has a contrast of")
     assert "of 4.48, and needs 4.5" in problem
     assert problems(BRAND_ACCENT="#ffd400", BRAND_ACCENT_INK="#101215") == [
         "HALLWAY_BRAND_ACCENT: has a contrast of 1.43 on white, and needs 3.0: choose a darker one"

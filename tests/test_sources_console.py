@@ -15,6 +15,7 @@ from support_door import litestar_of
 from support_portal import RT_HOOK, Portal
 from support_sandbox import RunningSandbox
 from support_staff import Staff, staff_at
+from support_webhooks import by_standard
 from test_staff_today import stop
 
 from auth.clock import utc_now
@@ -27,6 +28,8 @@ from gateway.records.outbox_tables import OutboxRow
 from gateway.records.tables import AuditLine, Link, Source
 from gateway.sources.pausing import pause, resume
 from gateway.troubles import SAME_WITHIN, Troubles, history_of, note_failure, note_well
+from gateway.webhooks.counts import WebhookCounts
+from gateway.webhooks.intake import BOTH_COUNT
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -237,7 +240,7 @@ async def test_says_what_goes_and_takes_it_from_the_next_page(portal: Portal, ow
     before = unescape((await ines.get("/invoices?show=all")).text)
     question = await page(owner, "/staff/sources/helpdesk/remove")
     assert "2 accounts with 2 people will see nothing of it any more" in question
-    assert "No other source has orders and invoices" in await page(owner, "/staff/sources/erp/remove")
+    assert "No other source has orders or invoices" in await page(owner, "/staff/sources/erp/remove")
     assert "3 links to its customers" in question
     answer = await owner.get("/staff/sources/helpdesk/remove")
     version = re.search(r'name="version" value="([^"]+)"', answer.text)
@@ -329,3 +332,65 @@ async def test_shows_a_new_secret_once(portal: Portal, owner: Staff) -> None:
     async with portal.database.read() as session:
         lines = await session.scalars(sa.select(AuditLine.details))
         assert found[1] not in "".join(lines)
+
+
+async def test_believes_the_secret_before_for_a_day_and_no_longer(portal: Portal, owner: Staff) -> None:
+    answer = await owner.send("POST", "/staff/sources/helpdesk/secret")
+    found = re.search(r'id="new-secret">([A-Za-z0-9]{44})<', answer.text)
+    assert found
+    old, new = RT_HOOK, found[1]
+    assert [await deliver(portal, secret, f"msg_{secret[:3]}") for secret in (old, new, "bm90IG91cnM=")] == [
+        200,
+        200,
+        401,
+    ]
+    assert "First event seen" not in await page(owner, "/staff/sources/helpdesk"), "it is counted every two seconds"
+    counts: WebhookCounts = litestar_of(portal.app).state.intake._counts
+    await counts.flush()
+    said = await page(owner, "/staff/sources/helpdesk")
+    assert "First event seen today" in said
+    assert "Waiting for the first event" not in said
+    assert "signed with another secret" in said
+    assert "1 webhook from Help desk could not be believed" in await page(owner, "/staff")
+    async with portal.database.write() as session:
+        await session.execute(sa.update(Source).values(rotated_at=utc_now() - BOTH_COUNT + timedelta(seconds=60)))
+    offices_of(portal).look_again()
+    assert await deliver(portal, old, "msg_late") == 200
+    async with portal.database.write() as session:
+        await session.execute(sa.update(Source).values(rotated_at=utc_now() - BOTH_COUNT))
+    offices_of(portal).look_again()
+    assert await deliver(portal, old, "msg_too_late") == 401
+    assert await deliver(portal, new, "msg_new") == 200
+
+
+async def deliver(portal: Portal, secret: str, name: str) -> int:
+    body = b'{"ticket": 881}'
+    headers = by_standard(secret, body, utc_now(), name)
+    return (await portal.stranger().post("/hooks/helpdesk", content=body, headers=headers)).status_code
+
+
+async def test_takes_webhooks_of_a_paused_source_and_follows_them_later(
+    portal: Portal, owner: Staff, sandbox: RunningSandbox
+) -> None:
+    await owner.send("POST", "/staff/sources/helpdesk/pause")
+    sandbox.rt_seen.clear()
+    assert await deliver(portal, RT_HOOK, "msg_1") == 200
+    await asyncio.sleep(0.5)
+    assert sandbox.rt_seen == []
+    assert "1 event, until the source is resumed" in await page(owner, "/staff/sources/helpdesk")
+    await owner.send("POST", "/staff/sources/helpdesk/resume")
+    for _ in range(100):
+        if sandbox.rt_seen:
+            return
+        await asyncio.sleep(0.1)
+    pytest.fail("nobody followed it")
+
+
+async def test_makes_no_secret_for_who_has_one_of_its_own(portal: Portal, owner: Staff) -> None:
+    async with portal.database.write() as session:
+        await session.execute(
+            sa.update(Source).where(Source.name == "helpdesk").values(connector="zendesk", changed_at=utc_now())
+        )
+    offices_of(portal).look_again()
+    assert (await owner.send("POST", "/staff/sources/helpdesk/secret")).status_code == 404
+    assert (await owner.get("/staff/sources/helpdesk/secret")).status_code == 404

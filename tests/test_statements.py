@@ -200,7 +200,7 @@ def invoices(draw: st.DrawFn) -> list[Invoice]:
     return found
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(invoices(), st.booleans())
 async def test_says_the_same_in_all_its_forms(every: list[Invoice], of_all_time: bool) -> None:  # noqa: FBT001
     period = Period(None, date.max) if of_all_time else YEAR

@@ -115,7 +115,7 @@ def test_documents_the_words_as_they_are() -> None:
     for vendor in sorted(VENDORS)
     for path in sorted((ROOT / "connector_fixtures" / vendor).glob("*__every_status.json"))
 ])  # fmt: skip
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(code=CODES.map(CODE.__add__))
 def test_keeps_a_status_that_nobody_knows_apart_from_what_is_shown(vendor: str, name: str, code: str) -> None:
     """The real connectors read answers in which each known status is in turn a word that nobody has heard of."""

@@ -53,6 +53,11 @@ class Ready:
             and answer.standing == standing
         )
 
+    def forget(self) -> None:
+        """Give none of them again."""
+        self._room += sum(len(answer.body) for answer in self._answers.values())
+        self._answers.clear()
+
     def keep(self, session: str, path: str, answer: Answer) -> None:
         replaced = self._answers.pop((session, path), None)
         self._room += len(replaced.body) if replaced else 0

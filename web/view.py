@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from auth.principals import Onlooker, Principal, StaffPrincipal, Viewing
 from connectors.links import fit
-from gateway.office_hours import OfficeHours
+from gateway.appearance import Appearance, of_settings
 from gateway.settings import Settings
 from gateway.spans import span
 from web import pieces, words
@@ -46,32 +46,12 @@ class Contact(Struct, frozen=True, kw_only=True):
         return re.sub(r"[^\d+]", "", self.phone or "")
 
 
-class Brand(Struct, frozen=True, kw_only=True):
-    """What makes it the business's own page."""
-
-    name: str
-    accent: str
-    accent_ink: str
-    logo: Path | None = None
-
-    def assets(self) -> dict[str, Asset]:
-        """Make the files that differ from business to business."""
-        colours = f":root {{ --accent: {self.accent}; --accent-ink: {self.accent_ink} }}\n"
-        assets = {"brand.css": make_asset(colours.encode(), ".css")}
-        return assets | ({"logo": make_asset(self.logo.read_bytes(), self.logo.suffix.lower())} if self.logo else {})
-
-
 class View:
     """Templates with the brand, the person to talk to and the business's time zone and office hours."""
 
-    def __init__(
-        self, *, brand: Brand, contact: Contact, zone: ZoneInfo, hours: OfficeHours | None = None, helped: Helped
-    ) -> None:
+    def __init__(self, appearance: Appearance, zone: ZoneInfo, helped: Helped) -> None:
         self._zone = zone
-        self.contact = contact
-        self.hours = hours
-        self.brand = brand
-        self.assets = load_assets() | brand.assets()
+        self._own_assets = load_assets()
         self.helped = helped
         self._templates = minijinja.Environment(
             loader=_load,
@@ -87,8 +67,6 @@ class View:
             },
             globals={
                 "asset": self.asset,
-                "brand": brand,
-                "contact": contact,
                 "icon": pieces.icon,
                 "chip": pieces.chip,
                 "meter": pieces.meter,
@@ -106,6 +84,20 @@ class View:
                 "helped": helped,
             },
         )
+        self.wear(appearance)
+
+    def wear(self, appearance: Appearance) -> None:
+        """Look like this from now on."""
+        self.brand, self.hours = appearance, appearance.office_hours
+        self.contact = Contact(
+            name=appearance.contact_name,
+            phone=appearance.contact_phone,
+            email=appearance.contact_email,
+            hours=appearance.contact_hours or (self.hours.text if self.hours else None),
+        )
+        self.assets = self._own_assets | _assets_of(appearance)
+        self._templates.add_global("brand", self.brand)
+        self._templates.add_global("contact", self.contact)
         self.frames = Frames(self.html)
 
     def asset(self, name: str) -> str:
@@ -145,23 +137,15 @@ class View:
 
 def view_of(settings: Settings, helped: Helped = lambda: False) -> View:
     """Make the pages' templates, as the settings say."""
-    return View(
-        brand=Brand(
-            name=settings.brand_name,
-            accent=settings.brand_accent,
-            accent_ink=settings.brand_accent_ink,
-            logo=settings.brand_logo_file,
-        ),
-        contact=Contact(
-            name=settings.contact_name,
-            phone=settings.contact_phone,
-            email=settings.contact_email,
-            hours=settings.contact_hours or (settings.office_hours.text if settings.office_hours else None),
-        ),
-        hours=settings.office_hours,
-        helped=helped,
-        zone=ZoneInfo(settings.time_zone),
-    )
+    return View(of_settings(settings), ZoneInfo(settings.time_zone), helped)
+
+
+def _assets_of(appearance: Appearance) -> dict[str, Asset]:
+    """Make the files that differ from business to business."""
+    colours = f":root {{ --accent: {appearance.accent}; --accent-ink: {appearance.accent_ink} }}\n"
+    assets = {"brand.css": make_asset(colours.encode(), ".css")}
+    logo = appearance.logo
+    return assets | ({"logo": make_asset(logo.content, logo.suffix)} if logo else {})
 
 
 def render(request: Request[Any, Any, Any], template: str, *, status_code: int = 200, **context: Any) -> Response[str]:  # noqa: ANN401

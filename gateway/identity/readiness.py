@@ -72,17 +72,23 @@ class Preview:
         self._policy = policy
 
     async def run(
-        self, *, older_than: timedelta | None, told: Callable[[int, int], None], patience: float = PATIENCE
+        self,
+        *,
+        older_than: timedelta | None,
+        told: Callable[[int, int], None],
+        patience: float = PATIENCE,
+        most: int | None = None,
     ) -> tuple[Verdict, ...]:
         """Judge everybody. The sources are asked about whom the inputs changed, or whose verdict is that old.
 
-        `older_than` None: only about the former. `told` hears how many are done, and of how many.
+        `older_than` None: only about the former; `most`: about so many at once, and the others another time.
+        `told` hears how many are done, and of how many.
         """
         contacts = await self._contacts()
         kept = await self._kept()
         now = self._clock()
         verdicts = {each.invitation: _still(each, kept.get(each.invitation), now, older_than) for each in contacts}
-        due = [each for each in contacts if verdicts[each.invitation] is None]
+        due = [each for each in contacts if verdicts[each.invitation] is None][:most]
         for begin in range(0, len(due), BATCH):
             batch = due[begin : begin + BATCH]
             gate = asyncio.Semaphore(AT_ONCE)
@@ -91,6 +97,12 @@ class Preview:
             verdicts |= {each.contact.invitation: each for each in judged}
             told(begin + len(batch), len(due))
         return tuple(verdict for verdict in verdicts.values() if verdict)
+
+    async def known(self) -> tuple[tuple[Verdict, ...], int]:
+        """Give the verdicts that still hold, and of how many who are invited there is none. Asks no source."""
+        contacts, kept = await self._contacts(), await self._kept()
+        found = [_still(each, kept.get(each.invitation), self._clock(), None) for each in contacts]
+        return tuple(filter(None, found)), found.count(None)
 
     async def _contacts(self) -> list[Contact]:
         rows = sa.select(Invitation).where(Invitation.state.in_(("made", "used", "expired")))

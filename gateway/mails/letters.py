@@ -61,12 +61,15 @@ class Letters:
     """Writes mails. `sign` makes what a link holds to stop them."""
 
     def __init__(self, sender: Sender, sign: Callable[[Stop], str], clock: Clock) -> None:
-        self._sender = sender
         self._sign = sign
         self._clock = clock
-        self._templates = minijinja.Environment(
-            loader=_load, undefined_behavior="strict", debug=False, globals={"sender": sender}
-        )
+        self._templates = minijinja.Environment(loader=_load, undefined_behavior="strict", debug=False)
+        self.send_as(sender)
+
+    def send_as(self, sender: Sender) -> None:
+        """Write in this name, from now on."""
+        self._sender = sender
+        self._templates.add_global("sender", sender)
 
     def write(self, mail: str, to: str, scope: Scope, *, event: EventName, record: Record, today: date) -> EmailMessage:
         """Write a mail, the same one for the same `mail` however often it is tried."""

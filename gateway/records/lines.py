@@ -10,6 +10,7 @@ What = Literal[
     "account.merged",
     "account.renamed",
     "account.split",
+    "appearance.changed",
     "conflict.ignored",
     "conflict.reopened",
     "customer.linked",

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.orm.attributes import get_history
 
 import gateway.records.agreement_tables
+import gateway.records.appearance_tables
 import gateway.records.customer_tables
 import gateway.records.document_tables
 import gateway.records.feed_tables

@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from connectors.narrowed import narrowed
 from connectors.records import KINDS, Kind
 from gateway.audit import Trail
 from gateway.records.database import Database
@@ -47,9 +48,8 @@ async def what_goes(db: Database, connectors: Connectors, source: str) -> Going 
         row = await session.get(Source, source)
         if row is None:
             return None
-        others = await session.scalars(sa.select(Source.connector).where(Source.name != source))
-        elsewhere = {kind for name in others if name in connectors for kind in connectors[name].reads}
-        reads = connectors[row.connector].reads if row.connector in connectors else ()
+        others = await session.scalars(sa.select(Source).where(Source.name != source))
+        elsewhere = {kind for other in others for kind in _kinds(other, connectors)}
         theirs = sa.select(Link.account_id).where(Link.source == source).distinct().subquery()
         has_others = sa.select(Link.account_id).where(Link.source != source)
         of_them = theirs.c.account_id
@@ -66,7 +66,7 @@ async def what_goes(db: Database, connectors: Connectors, source: str) -> Going 
             links=await _count(session, sa.select(Link.customer).where(Link.source == source)),
             persons=await _count(session, sa.select(Person.person).where(Person.source == source)),
             records=_records(swept),
-            only_here=tuple(kind for kind in reads if kind not in elsewhere),
+            only_here=tuple(kind for kind in _kinds(row, connectors) if kind not in elsewhere),
             waiting=await waiting_for(session, source),
         )
 
@@ -93,6 +93,11 @@ async def remove(
     if change is None or change.seen is None or (version is not None and change.seen.isoformat() != version):
         raise SourcesChangedError(OVERTAKEN)
     await apply(db, vault, Diff((replace(change, even_waiting=even_waiting),)), now, trail=trail, by=by)
+
+
+def _kinds(row: Source, connectors: Connectors) -> tuple[Kind, ...]:
+    connector = connectors.get(row.connector)
+    return tuple(narrowed(connector, row.kinds).reads) if connector else ()
 
 
 async def _count(session: AsyncSession, rows: sa.Select[Any]) -> int:

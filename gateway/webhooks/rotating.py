@@ -53,6 +53,8 @@ async def make_secret(
         if before is not None:
             sealed[BEFORE] = vault.seal(before, place, BEFORE)
         row.sealed, row.rotated_at = sealed, now
+        row.refs = {field: ref for field, ref in row.refs.items() if field not in REGISTERED}
+        row.sealed_at = {**row.sealed_at, SECRET: now.isoformat()}
         await session.flush()
         fate = {SECRET: "changed" if before is not None else "new"}
         await trail.record(session, of_source("webhook.secret_made", source, by, secrets=fate))

@@ -16,7 +16,8 @@ class Words(Struct, frozen=True, kw_only=True):
     """How a matter is told, and its next step: a page for those of the `least` role, or a command.
 
     In `href`, {name} stands for the source; in `title`, {source}, {kinds}, {messages}, {logins}, {things}, {statuses},
-    {webhooks} and {mails} for what it is about.
+    {webhooks} and {mails} for what it is about. `says` tells what the system itself
+    says of it.
     """
 
     chip: str
@@ -26,6 +27,7 @@ class Words(Struct, frozen=True, kw_only=True):
     step: str = ""
     least: Role = "read-only"
     command: str | None = None
+    says: str = "It says: {detail}"
 
 
 WORDS: dict[What, Words] = {
@@ -88,6 +90,7 @@ WORDS: dict[What, Words] = {
         href=f"{ONE}#webhooks",
         step="Register again",
         least="owner",
+        says="It sends to {detail}",
     ),
     "silent": Words(
         chip="Silent",
@@ -102,6 +105,7 @@ WORDS: dict[What, Words] = {
         text="Customers see such a record with words that are true of every one.",
         href=f"{ONE}#statuses",
         step="See them",
+        says="{detail}",
     ),
     "unknown": Words(
         chip="Can’t tell if sent",
@@ -123,7 +127,9 @@ WORDS: dict[What, Words] = {
         chip="Who is this?",
         title="{logins} for a decision",
         text="Nobody could be sure which customer they are. They see nothing until someone decides.",
-        command="hallway queue list",
+        href="/staff/customers/queue",
+        step="Decide",
+        least="support",
     ),
     "conflicts": Words(
         chip="Differs",
@@ -161,6 +167,7 @@ WORDS: dict[What, Words] = {
         href=f"{DELIVERIES}/refused?source={{name}}",
         step="See why",
         least="support",
+        says="",
     ),
 }
 
@@ -177,7 +184,7 @@ class Card(Struct, frozen=True):
 
     @property
     def detail(self) -> str:
-        return self.matter.detail
+        return self.words.says.format(detail=self.matter.detail) if self.matter.detail else ""
 
 
 def card_of(matter: Matter, who: StaffPrincipal) -> Card:

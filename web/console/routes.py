@@ -4,6 +4,7 @@ from litestar import Router
 
 from web.console import (
     accounts,
+    appearance,
     connecting,
     customers,
     deliveries,
@@ -24,20 +25,24 @@ from web.console import (
 from web.console.finding import FINDING
 
 MODULES = (
-    *(
-        today,
-        customers,
-        accounts,
-        requests,
-        sources,
-        connecting,
-        source_acts,
-        source_webhooks,
-        statuses,
-        status_versions,
-    ),
-    *(deliveries, outgoing, mails),
-    *(pages, why, settings, staff),
+    today,
+    customers,
+    accounts,
+    requests,
+    sources,
+    connecting,
+    source_acts,
+    source_webhooks,
+    statuses,
+    status_versions,
+    deliveries,
+    outgoing,
+    mails,
+    settings,
+    appearance,
+    staff,
+    pages,
+    why,
 )
 
 CONSOLE = Router(

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from auth.guards import for_staff
 from auth.principals import Role, StaffPrincipal
+from web.console.appearance import APPEARANCE
 from web.console.desk import desk
 from web.console.staff import STAFF
 
@@ -23,7 +24,16 @@ class Setting(Struct, frozen=True, kw_only=True):
     least: Role
 
 
-PAGES = (Setting(href=STAFF, icon="account", title="Staff", text="Who may do what here.", least="owner"),)
+PAGES = (
+    Setting(
+        href=APPEARANCE,
+        icon="eye",
+        title="Brand and contact",
+        text="Name, colours, logo, office hours.",
+        least="owner",
+    ),
+    Setting(href=STAFF, icon="account", title="Staff", text="Who may do what here.", least="owner"),
+)
 
 
 @get(SETTINGS, opt=for_staff("admin"))

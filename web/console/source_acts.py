@@ -11,7 +11,6 @@ from msgspec import Meta, Struct
 from auth.clock import utc_now
 from auth.guards import for_staff
 from auth.principals import StaffPrincipal
-from connectors.registry import load_connectors
 from gateway.feeds.sweeps import read_anew
 from gateway.sources.changes import SourceNeededError, SourcesChangedError
 from gateway.sources.pausing import NoSourceError, pause, resume
@@ -83,7 +82,7 @@ async def remove_source(
         await remove(
             state.database,
             state.vault,
-            load_connectors(),
+            state.offices.connectors,
             source=name,
             version=data.version,
             even_waiting=data.even_waiting == "yes",
@@ -106,7 +105,7 @@ def _told(error: Exception) -> str:
 
 
 async def _question(request: Request[StaffPrincipal, Any, Any], name: str, problem: str = "") -> Question:
-    going = await what_goes(request.app.state.database, load_connectors(), name)
+    going = await what_goes(request.app.state.database, request.app.state.offices.connectors, name)
     if going is None:
         raise NotFoundException
     fields = {"version": going.version}
@@ -131,10 +130,12 @@ def effects_of(going: Going) -> list[str]:
     if going.alone:
         said.append(f"{count(going.alone, 'account has', 'accounts have')} nothing else: those pages will be empty.")
     if going.records:
-        found = ", ".join(f"{many} {KINDS[kind].lower()}" for kind, many in going.records.items())
+        found = ", ".join(
+            count(many, KINDS[kind].lower()[:-1], KINDS[kind].lower()) for kind, many in going.records.items()
+        )
         said.append(f"What is kept of its records is not shown any more ({found}), and is deleted within eight days.")
     if going.only_here:
-        kinds = " and ".join(KINDS[kind].lower() for kind in going.only_here)
+        kinds = " or ".join(KINDS[kind].lower() for kind in going.only_here)
         said.append(f"No other source has {kinds}: customers will see none.")
     links = count(going.links, "link", "links")
     persons = f", and {count(going.persons, 'tie', 'ties')} to persons over there," if going.persons else ""

@@ -16,6 +16,14 @@ from web.words import count
 KINDS: dict[Kind, str] = {"orders": "Orders", "invoices": "Invoices", "tickets": "Requests"}
 
 
+# How the steps for an admin name what the console has.
+HERE = (
+    ("the value of `webhook_secret`", "the secret"),
+    ("goes into `webhook_secret`", "goes into the settings of this source, as its webhook secret"),
+    ("`hallway webhooks register`", "the button below"),
+)
+
+
 class Label(Struct, frozen=True):
     label: str
     tone: str
@@ -35,7 +43,7 @@ CONDITIONS: dict[Condition, Label] = {
 SAID: Mapping[str, tuple[str, str]] = {
     "AccessDenied": (
         "Key refused",
-        "The system answers, and does not accept our key. This lasts until somebody enters a new one.",
+        "It does not accept our key any more. This lasts until somebody enters a new one.",
     ),
     "NotAllowed": (
         "Not allowed",
@@ -111,3 +119,10 @@ def errors_of(history: Iterable[Trouble]) -> list[Happened]:
         times = f", {count(each.times, 'time', 'times')}" if each.times > 1 else ""
         found.append(Happened(title, text, f"while reading {where}{KINDS[each.kind].lower()}{times}", each))
     return found
+
+
+def steps_of(steps: str) -> str:
+    """Say what an admin does over there, for who has the console before them."""
+    for named, here in HERE:
+        steps = steps.replace(named, here)
+    return steps.replace("`", "")

@@ -21,7 +21,7 @@ from gateway.troubles import history_of
 from gateway.webhooks.rotating import both_until
 from web.console.desk import desk
 from web.console.matters import SOURCES, Card, card_of
-from web.console.source_words import CONDITIONS, KINDS, blind_to, errors_of, remarks
+from web.console.source_words import CONDITIONS, KINDS, blind_to, errors_of, remarks, steps_of
 from web.spreadsheets import harmless, spreadsheet
 
 ERRORS = 30  # of a source, the last ones
@@ -115,8 +115,9 @@ async def source_page(
         kinds=_kinds(source, office),
         room=room_of(office.connector.limits),
         per_minute=office.connector.limits.per_minute,
-        errors=errors_of(history),
-        lasting=sum(each.ended_at is None for each in history),
+        errors=errors_of(sorted(history, key=lambda each: each.ended_at is not None)),
+        hook=webhooks.address.replace("<webhook_secret>", said.get("secret") or "THE-SECRET"),
+        steps=steps_of(webhooks.steps),
         is_ours=bool(office.connector.webhook and office.connector.webhook.is_ours),
         both_until=both_until(office, day.now),
         refresh=is_reading or webhooks.state == "waiting",
