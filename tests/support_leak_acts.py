@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from support_audit import BY, TRAIL
 from support_door import litestar_of
 from support_leak import Answer, Crawl, Viewer
-from support_leak_targets import numbers, owner
+from support_leak_targets import numbers, owner, person
 from support_leak_world import COMPANIES, DESK, KIM, KIMS, ORDERS, QUOTES, mark, owner_of, person_mark
 from support_mails import SENDER
 from support_portal import ISSUER
@@ -147,7 +147,7 @@ class Acts(Play):
         order = next(
             number
             for number in numbers("orders", "east")
-            if owner("orders", "east", number) == "alder" and number - ORDERS not in QUOTES
+            if (owner("orders", "east", number), person("orders", "east", number)) == ("alder", "kim")
         )
         his = next(number for number in numbers("orders", "east") if owner("orders", "east", number) == "birch")
         hers = {"again": f"/orders/east/{order}", "accept": f"/orders/east/{quote}", "decline": f"/orders/east/{quote}"}
@@ -263,15 +263,15 @@ class Acts(Play):
                     await Queue().tell(session, Topic(company, source, kind), events, utc_now())
 
     async def stopped(self) -> None:
-        """Nobody stops the mails of another by a link that we did not write."""
-        bob = await self.world.member("bob")
-        for token in (f"{bob}.invoice_new.{'A' * 22}", f"{bob}.invoice_new.", f"{bob}.invoice_new"):
+        """Nobody stops the mails of another by a link that we did not write. Eve herself never says what she wants."""
+        eve = await self.world.member("eve")
+        for token in (f"{eve}.invoice_new.{'A' * 22}", f"{eve}.invoice_new.", f"{eve}.invoice_new"):
             for name in ("nobody", "ann"):
                 await self.crawl.ask(self.crawl.viewers[name], "GET", f"/mails/stop/{token}")
                 await self._post(self.crawl.viewers[name], f"/mails/stop/{token}")
         async with self.world.database.read() as session:
-            if "invoice_new" not in (await read_choices(session, bob)).wanted:
-                self.crawl.find("somebody stopped bob's mails")
+            if "invoice_new" not in (await read_choices(session, eve)).wanted:
+                self.crawl.find("somebody stopped eve's mails")
 
 
 class Box:

@@ -294,8 +294,8 @@ async def _furnish_colleagues(database: Database, proof: Proof) -> None:
 
 
 def requestor(company: str, person: str = "sam") -> str:
-    """Name somebody at the desk; Kim's name is not what Kim's records carry."""
-    return f"{'kim.' if person == 'kim' else ''}{mark(company)}@example.com"
+    """Name somebody at the desk, which staff may read. Kim's name is not what Kim's records carry."""
+    return f"{'kim.' if person == 'kim' else ''}{name_mark(company)}@example.com"
 
 
 def owner_of(source: str, number: int) -> str:

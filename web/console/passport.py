@@ -17,6 +17,7 @@ ACTION_WORDS: dict[ActionName, str] = {
     "reply": "answer requests",
     "solve": "close them",
     "reopen": "open them again",
+    "rate": "say whether they are solved",
     "order_again": "order again",
     "accept": "accept quotes",
     "decline": "decline quotes",
