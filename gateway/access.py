@@ -20,9 +20,11 @@ from gateway.audit import Trail
 from gateway.records.database import Database
 from gateway.records.ids import new_id
 from gateway.records.lines import By, Line, What
+from gateway.records.status_tables import Visibility
 from gateway.records.tables import Account, Link, Member, Membership, Person, Staff
 from gateway.records.upsert import insert
 from gateway.rights import COMPANY, Rights
+from gateway.shown import clipped, read_shown
 
 
 class AccountRef(Struct, frozen=True):
@@ -184,7 +186,10 @@ async def whole_of(db: Database, account_id: str, *links: LinkRef) -> Scope | No
 async def read_access(session: AsyncSession, whom: Collection[Whom]) -> dict[Whom, Access]:
     """Read for many at once, in a transaction that reads more: never an old membership with new links."""
     memberships = (
-        sa.select(Membership.member_id, Account.id, Account.name, Membership.rights, Member.issuer, Member.subject)
+        sa.select(
+            *(Membership.member_id, Account.id, Account.name, Membership.rights, Member.issuer, Member.subject),
+            sa.select(Visibility.shown).scalar_subquery().label("shown"),
+        )
         .join(Membership, Membership.account_id == Account.id)
         .join(Member, Membership.member_id == Member.id)
         .where(Membership.member_id.in_({member for member, _ in whom}))
@@ -205,7 +210,7 @@ async def read_access(session: AsyncSession, whom: Collection[Whom]) -> dict[Who
                 account_id=account,
                 account_name=mine.name,
                 links=tuple(links.get(account, ())),
-                rights=msgspec.convert(mine.rights, Rights),
+                rights=clipped(msgspec.convert(mine.rights, Rights), read_shown(mine.shown).most),
                 persons=frozenset(persons.get(member, ())),
             )
             if account and (mine := acting[member, account])

@@ -23,6 +23,7 @@ from gateway.agreement.winners import Place, left_out, place_of
 from gateway.offices import Office, Offices
 from gateway.proofs import Proof, decide
 from gateway.pull import Pull
+from gateway.shown import FILES, conceal
 from gateway.sight import Sight
 from gateway.supply import State, Supplied, Supply
 from gateway.wording import say
@@ -174,7 +175,8 @@ class AccountView:
             raise NotFound("no such file in this account")
         part = await self.one(kind, source, record_id)
         office = self.offices[source]
-        if kind not in office.connector.files or any(decide(proof) for proof in self._proofs(part, files=True)):
+        is_shown = kind in office.connector.files and office.shown.shows(kind, FILES)
+        if not is_shown or any(decide(proof) for proof in self._proofs(part, files=True)):
             raise NotFound("no such file in this account")
         if not part.records and not self._sight.opens_all(kind):
             raise Unavailable(f"{source} has not said whose own the record is")
@@ -226,7 +228,8 @@ class AccountView:
 
 def _part(want: Pull, supplied: Supplied, sight: Sight) -> Part:
     known = supplied.known
-    records = say(want.kind, known.records, want.office.said) if known else ()
+    worded = say(want.kind, known.records, want.office.said) if known else ()
+    records = conceal(want.kind, worded, want.office.shown)
     return Part(
         kind=want.kind,
         source=want.source,

@@ -7,8 +7,10 @@ from msgspec.structs import replace
 
 from gateway.proofs import Acting, Because, Identity, Linked, Named, Proof
 from gateway.records.database import Database
+from gateway.records.status_tables import Visibility
 from gateway.records.tables import Link, Member, Membership, Person
 from gateway.rights import Rights
+from gateway.shown import clipped, read_shown
 
 
 class Grounds(Struct, frozen=True, kw_only=True):
@@ -40,12 +42,13 @@ async def grounds_of(db: Database, member_id: str, account_id: str) -> Grounds:
     async with db.read() as session:
         who = await session.scalar(member)
         acts = await session.scalar(membership)
+        most = read_shown(await session.scalar(sa.select(Visibility.shown))).most
         return Grounds(
             identity=Identity(issuer=who.issuer, subject=who.subject, member=who.id) if who else None,
             acting=Acting(
                 member=member_id,
                 account=account_id,
-                rights=msgspec.convert(acts.rights, Rights),
+                rights=clipped(msgspec.convert(acts.rights, Rights), most),
                 since=acts.created_at,
             )
             if acts

@@ -24,8 +24,9 @@ from connectors.records import Kind
 from connectors.tokens import MemoryTokens
 from connectors.transport import open_client
 from gateway.records.database import Database
-from gateway.records.status_tables import StatusVersion
+from gateway.records.status_tables import StatusVersion, Visibility
 from gateway.records.tables import Source
+from gateway.shown import EVERYTHING, Shown, read_shown
 from gateway.vault import Vault, VaultError
 from gateway.wording import UNSAID, Said, read_words
 
@@ -33,7 +34,9 @@ LOOK_EVERY = 3.0  # seconds until a change of a source is noticed
 RETIRE_AFTER = 600.0  # seconds for calls and downloads that began before a change
 PROMISE = timedelta(minutes=1)  # for kinds to which an admin promised nothing; longer where a feed takes longer
 
-NEWEST = sa.select(sa.func.max(StatusVersion.number)).scalar_subquery()  # asked along with the sources
+# Asked along with the sources: what staff have published of statuses, and decided about what is seen.
+NEWEST = sa.select(sa.func.max(StatusVersion.number)).scalar_subquery()
+DECIDED = sa.select(Visibility.version).scalar_subquery()
 
 log = structlog.get_logger()
 
@@ -63,6 +66,7 @@ class Office(Struct, frozen=True, kw_only=True):
     broken: str | None = None  # what is wrong, for operators
     wins: Mapping[str, tuple[str, ...]] = {}  # "orders.total" -> sources, this one among them, who counts first
     said: Said = UNSAID  # what staff say about its statuses
+    shown: Shown = EVERYTHING
     paused_at: datetime | None = None
     rotated_at: datetime | None = None
 
@@ -109,6 +113,8 @@ class Offices:
         self._unknown: dict[str, str] = {}
         self._number = 0  # of the published version of what staff say
         self._said: dict[str, Said] = {}
+        self._decided = 0  # the version of what is shown
+        self._shown = EVERYTHING
         self._retired: list[tuple[float, httpx.AsyncClient]] = []
         self._looked_at: float | None = None
         self._looking = asyncio.Lock()
@@ -123,10 +129,13 @@ class Offices:
                 now = self._clock()
                 if self._is_due(now):
                     async with self._db.read() as session:
-                        found = (await session.execute(sa.select(Source, NEWEST).order_by(Source.name))).all()
+                        found = (await session.execute(sa.select(Source, NEWEST, DECIDED).order_by(Source.name))).all()
                         if found and (number := found[0][1] or 0) != self._number:
                             self._hear(await session.get(StatusVersion, number))
-                    self._take([row for row, _ in found], now)
+                        if found and (decided := found[0][2] or 0) != self._decided:
+                            self._shown = read_shown(await session.scalar(sa.select(Visibility.shown)))
+                            self._decided = decided
+                    self._take([row for row, *_ in found], now)
                     self._looked_at = now
                     await self._close(lambda retired_at: now - retired_at >= RETIRE_AFTER)
         return self._offices
@@ -176,11 +185,12 @@ class Offices:
             said = self._said.get(row.name, Said(self._number))
             if known and known.version == _version(row):
                 turned = self._turned(known, row)
-                offices[row.name] = turned if turned.said == said else replace(turned, said=said)
+                same = turned.said == said and turned.shown is self._shown
+                offices[row.name] = turned if same else replace(turned, said=said, shown=self._shown)
             elif connector:
                 budget = self._budget(row.name, connector.limits)
                 office = open_office(row, connector, self._vault, self._policy, budget)
-                offices[row.name] = replace(office, said=said)
+                offices[row.name] = replace(office, said=said, shown=self._shown)
             else:
                 unknown[row.name] = f"the connector {row.connector!r} is not installed"
         for name in unknown.keys() - self._unknown.keys():

@@ -7,6 +7,7 @@ import httpx
 import pytest_asyncio
 from support_portal import BAKERY, BASE, Portal, running
 from support_sandbox import RunningSandbox
+from support_staff import staff_at
 
 from auth.clock import utc_now
 from gateway.app import make_app
@@ -164,3 +165,21 @@ async def test_offers_at_most_two_articles_about_a_record(helped: Portal, maya: 
     assert "When does my order come?" in (await maya.get("/orders/erp/4424")).text
     assert "How to pay an invoice" in (await maya.get("/invoices/erp/2093")).text
     assert "Good to know" not in (await maya.get("/requests/helpdesk/881")).text
+
+
+async def test_shows_staff_what_was_looked_for_in_vain(helped: Portal, maya: httpx.AsyncClient) -> None:
+    await maya.get("/help", params={"q": "=cmd() <b>zeppelin</b>"})
+    sam = await staff_at(helped)
+    for _ in range(100):
+        page = (await sam.get("/staff/help")).text
+        if "zeppelin" in page:
+            break
+        await asyncio.sleep(0.1)
+    assert "cmd b zeppelin b" in page
+    assert "cmd b zeppelin b,1,1,0" in (await sam.get("/staff/help.csv")).text
+    assert "How to pay" in (await sam.get("/staff/help/articles")).text
+    assert "How to pay an invoice,pay,,0,0" in (await sam.get("/staff/help/articles.csv")).text
+    assert 'href="/staff/help"' in (await sam.get("/staff/requests")).text
+    reader = await staff_at(helped, "read-only")
+    for path in ("/staff/help", "/staff/help.csv", "/staff/help/articles", "/staff/help/articles.csv"):
+        assert (await reader.get(path)).status_code == 403

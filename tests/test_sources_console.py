@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,20 +13,24 @@ import pytest_asyncio
 import sqlalchemy as sa
 from support_audit import BY, TRAIL
 from support_door import litestar_of
-from support_portal import RT_HOOK, Portal
+from support_portal import LAX, RT_HOOK, Portal
 from support_sandbox import RunningSandbox
 from support_staff import Staff, staff_at
 from support_webhooks import by_standard
 from test_staff_today import stop
+from test_webhooks_cli import TOKEN, ZENDESK
 
 from auth.clock import utc_now
 from connectors.errors import BadResponse, NotAllowed, Unavailable
+from connectors.registry import load_connectors
 from connectors.sandbox.faults import Fault
 from gateway.feeds.rows import Feeds
 from gateway.offices import Offices
 from gateway.records.feed_tables import SweepRow, TroubleRow
 from gateway.records.outbox_tables import OutboxRow
 from gateway.records.tables import AuditLine, Link, Source
+from gateway.sources.changes import apply, plan
+from gateway.sources.desired import parse
 from gateway.sources.pausing import pause, resume
 from gateway.troubles import SAME_WITHIN, Troubles, history_of, note_failure, note_well
 from gateway.webhooks.counts import WebhookCounts
@@ -394,3 +399,30 @@ async def test_makes_no_secret_for_who_has_one_of_its_own(portal: Portal, owner:
     offices_of(portal).look_again()
     assert (await owner.send("POST", "/staff/sources/helpdesk/secret")).status_code == 404
     assert (await owner.get("/staff/sources/helpdesk/secret")).status_code == 404
+
+
+async def test_registers_by_a_button_where_the_vendor_has_an_api(
+    portal: Portal, owner: Staff, sandbox: RunningSandbox
+) -> None:
+    text = ZENDESK.replace('"ZENDESK"', f'"{sandbox.zendesk_url}"').replace("sources.helpdesk", "sources.tickets")
+    connectors = load_connectors()
+    wanted = parse(text, connectors, LAX, environ={"ZENDESK_TOKEN": TOKEN}, folder=Path())
+    diff = await plan(portal.database, portal.vault, connectors, wanted)
+    await apply(portal.database, portal.vault, diff, utc_now(), trail=TRAIL, by=BY)
+    offices_of(portal).look_again()
+    sandbox.site.zendesk.caller["role"] = "agent"
+    refused = await owner.send("POST", "/staff/sources/tickets/register")
+    assert refused.status_code == 422, "the token is nobody's who may"
+    assert "That was not done." in refused.text
+    sandbox.site.zendesk.caller["role"] = "admin"
+    assert "the button below" in await page(owner, "/staff/sources/tickets")
+    done = await owner.send("POST", "/staff/sources/tickets/register")
+    assert done.headers["location"] == "/staff/sources/tickets#webhooks"
+    assert len(sandbox.site.zendesk.webhooks) == 1
+    said = await page(owner, "/staff/sources/tickets")
+    assert "Waiting for the first event" in said
+    assert "Register again" in said
+    assert "webhook.registered" in await told(portal)
+    none = await owner.send("POST", "/staff/sources/helpdesk/register")
+    assert none.status_code == 422
+    assert "has no API for this" in none.text

@@ -78,6 +78,7 @@ What = Literal[
     "topic.removed",
     "viewing.began",
     "viewing.ended",
+    "visibility.changed",
     "webhook.registered",
     "webhook.secret_made",
 ]

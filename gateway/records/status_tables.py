@@ -1,4 +1,4 @@
-"""The rows of what staff say about statuses: what is published, version by version, and what is being written."""
+"""The rows of what staff say about statuses, version by version and in a draft, and of what customers see at all."""
 
 from datetime import datetime
 from typing import Any
@@ -30,5 +30,17 @@ class StatusDraft(Base):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     version: Mapped[int]
     words: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # None: nothing is being written
+    changed_at: Mapped[datetime]
+    changed_by: Mapped[str] = mapped_column(String(255))
+
+
+class Visibility(Base):
+    """What customers see, as `gateway.shown` has it. There is one row at the most; without it they see everything."""
+
+    __tablename__ = "visibility"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    version: Mapped[int]
+    shown: Mapped[dict[str, Any]]
     changed_at: Mapped[datetime]
     changed_by: Mapped[str] = mapped_column(String(255))

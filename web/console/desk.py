@@ -79,6 +79,7 @@ PLACES = (
     Place(name="requests", href="/staff/requests", icon="requests", title="Requests", least="support"),
     Place(name="sources", href="/staff/sources", icon="plug", title="Sources", least="read-only"),
     Place(name="statuses", href="/staff/statuses", icon="tag", title="Statuses", least="read-only"),
+    Place(name="visible", href="/staff/visible", icon="eye", title="What customers see", least="read-only"),
     Place(name="deliveries", href="/staff/deliveries", icon="exchange", title="Deliveries", least="support"),
     Place(name="settings", href="/staff/settings", icon="settings", title="Settings", least="admin"),
     Place(name="pages", href="/staff/pages", icon="documents", title="Same page", least="support"),

@@ -8,6 +8,7 @@ from web.console import (
     connecting,
     customers,
     deliveries,
+    helping,
     mails,
     outgoing,
     pages,
@@ -20,6 +21,7 @@ from web.console import (
     status_versions,
     statuses,
     today,
+    visible,
     why,
 )
 from web.console.finding import FINDING
@@ -35,7 +37,9 @@ MODULES = (
     source_webhooks,
     statuses,
     status_versions,
+    visible,
     deliveries,
+    helping,
     outgoing,
     mails,
     settings,

@@ -74,22 +74,26 @@
     copy.querySelectorAll("time, .stamp, .code").forEach((element) => element.remove());
     return copy.textContent;
   };
+  // A form may ask for a piece of its page by itself, which is no news.
+  const isPiece = ({ detail }) => (detail?.ctx?.sourceElement ?? main).id !== "main";
   let before;
   document.addEventListener("htmx:before:swap", (event) => {
+    if (isPiece(event)) return;
     before = words();
     if (event.detail.ctx.text.includes('id="main"')) return;
     event.preventDefault(); // no page of ours
     location.reload();
   });
-  document.addEventListener("htmx:after:swap", () => {
-    if (words() === before) return;
+  document.addEventListener("htmx:after:swap", (event) => {
+    if (isPiece(event) || words() === before) return;
     said.textContent = "";
     setTimeout(() => { said.textContent = "This page has changed."; }, 100); // or the second time nobody would hear it
   });
-  document.addEventListener("htmx:response:error", ({ detail }) => {
-    const { status } = detail.ctx.response;
+  document.addEventListener("htmx:response:error", (event) => {
+    if (isPiece(event)) return;
+    const { status } = event.detail.ctx.response;
     if (status >= 500 || status === 429) later(look);
     else location.reload(); // it has moved, or is no longer ours to see
   });
-  document.addEventListener("htmx:error", () => later(look));
+  document.addEventListener("htmx:error", (event) => isPiece(event) || later(look));
 }

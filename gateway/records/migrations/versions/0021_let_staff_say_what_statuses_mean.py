@@ -1,4 +1,4 @@
-"""Let staff say what statuses mean, in versions and with a draft."""
+"""Let staff say what statuses mean, in versions and with a draft, and what customers see."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -26,4 +26,13 @@ def upgrade() -> None:
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("changed_by", sa.String(255), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_status_draft"),
+    )
+    op.create_table(
+        "visibility",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("shown", sa.JSON(), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("changed_by", sa.String(255), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_visibility"),
     )
