@@ -107,7 +107,12 @@ DESK = (
     *("/staff/deliveries/outgoing", "/staff/deliveries/mails", "/staff/deliveries/replay"),
     *("/staff/deliveries/incoming/delivery", "/staff/deliveries/incoming/delivery/raw"),
     *("/staff/deliveries/mails/sent/mail", "/staff/deliveries/mails/resend", "/staff/deliveries/mails/settle"),
-    *("/staff/customers/queue", "/staff/customers/readiness", "/staff/customers/readiness?sees=none"),
+    *(
+        "/staff/customers/queue",
+        "/staff/customers/queue/question",
+        "/staff/customers/readiness",
+        "/staff/customers/readiness?sees=none",
+    ),
     *("/staff/customers/bakery", "/staff/customers?only=never", "/staff/customers?only=merged"),
 )
 CATERER = ("erp", "20")  # to whom a quote was sent

@@ -10,6 +10,7 @@ from gateway.asked import AskedState
 from gateway.outbox.states import State
 from gateway.records.database import Database
 from gateway.records.document_tables import AskedDocument, GivenFile
+from gateway.records.identity_tables import Question
 from gateway.records.mail_tables import MailRow
 from gateway.records.outbox_tables import OutboxRow
 from gateway.records.tables import Member
@@ -38,7 +39,7 @@ async def add_asked(db: Database, account: str, *, prefix: str = "", label: str 
 
 
 async def add_told(db: Database, account: str, subject: str) -> None:
-    """Do as if a source had told us something that could not be looked at, and a mail about it had got lost."""
+    """A source told us something that could not be looked at, a mail about it got lost, and somebody is not known."""
     now = utc_now()
     async with db.write() as session:
         member = (await session.scalars(sa.select(Member.id).where(Member.subject == subject))).one()
@@ -49,6 +50,11 @@ async def add_told(db: Database, account: str, subject: str) -> None:
         at = {"made_at": now, "ended_at": now, "due_at": None}
         about = {"kind": "invoices", "names": "invoice_new", "event_key": "0" * 64, "turn": 1}
         whose = {"member_id": member, "account_id": account}
+        session.add(Member(id="unsure", issuer="https://login.example", subject="unsure", name="Una", created_at=now))
+        await session.flush()
+        session.add(
+            Question(id="question", member_id="unsure", state="open", reason="contact_gone", found={}, asked_at=now)
+        )
         session.add(MailRow(id="mail", state="unknown", error="the line broke", **at, **of, **about, **whose))
 
 
