@@ -15,7 +15,9 @@ import msgspec
 from msgspec import Struct
 
 from connectors.actions import Action, ActionName
+from connectors.articles import PublicArticle
 from connectors.config import Config, Secret
+from connectors.consents import Consent
 from connectors.deliveries import Webhook
 from connectors.details import Held
 from connectors.records import Kind, Record
@@ -188,6 +190,12 @@ class ReadDetails(Protocol[C_contra]):
     def __call__(self, office: BackOffice[C_contra], person: str, /) -> Awaitable[Held]: ...
 
 
+class ReadArticles(Protocol[C_contra]):
+    """Fetch the articles that anybody may read, never a draft nor an internal one."""
+
+    def __call__(self, office: BackOffice[C_contra], /) -> Awaitable[tuple[PublicArticle, ...]]: ...
+
+
 class OpenFile(Protocol[C_contra]):
     """Open one file. Raises `NotFound` for a file that is not the customer's, `BadResponse` for a wrong content."""
 
@@ -244,8 +252,10 @@ class Connector(Struct, Generic[C], frozen=True, kw_only=True):
     feeds: Mapping[Kind, Feed[C]] = msgspec.field(default_factory=dict)  # kinds of which it can tell what has changed
     brief: frozenset[Kind] = frozenset({"tickets"})  # a list of these lacks something that `fetch` gives
     files: Mapping[Kind, OpenFile[C]]
+    articles: ReadArticles[C] | None = None  # None: it has none for customers
     actions: Mapping[ActionName, Action[C, Any]] = msgspec.field(default_factory=dict)  # what it can be asked to do
     statuses: Mapping[Kind, Mapping[str, str]]  # their status -> ours; whatever is not named here is "unknown"
     limits: Limits
     scope: Scope
+    consent: Consent[C] | None = None  # None: whoever fills in the settings has a key to enter
     webhook: Webhook[C] | None = None  # None: it cannot tell us of changes

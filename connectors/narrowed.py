@@ -17,6 +17,7 @@ NEEDS: Mapping[ActionName, Kind] = {
     "reply": "tickets",
     "solve": "tickets",
     "reopen": "tickets",
+    "rate": "tickets",
     "order_again": "orders",
     "accept": "orders",
     "decline": "orders",

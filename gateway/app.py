@@ -67,6 +67,8 @@ from gateway.seen_pages import SeenPages
 from gateway.settings import Settings, SettingsError, load
 from gateway.sign_in import SignInSettings, provider_of
 from gateway.sources.connecting import Connecting
+from gateway.sources.consenting import Consenting
+from gateway.sources.drafts import SourceDrafts
 from gateway.standing import Standing, Standings
 from gateway.supply import Supply
 from gateway.takeout.making import Takeouts
@@ -219,6 +221,9 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 "base_url": settings.base_url,
                 "callers": Callers(settings.trusted_proxies or ()),
                 "connecting": Connecting(database, vault, trail, offices, utc_now, policy=policy),
+                "consenting": Consenting(
+                    SourceDrafts(database, vault, utc_now), policy, utc_now, base_url=settings.base_url
+                ),
                 "database": database,
                 "desk": desk,
                 "drafts": drafts,

@@ -10,10 +10,12 @@ from sqlalchemy.orm import aliased
 
 from auth.session_rows import ending
 from gateway.audit import Trail
+from gateway.belongings import count_belongings, invited
 from gateway.links import Login
 from gateway.member_rows import about_member, member_of
 from gateway.page_rows import drop_contents, lock_contents
 from gateway.records.database import Database
+from gateway.records.identity_tables import Invitation
 from gateway.records.lines import By, Line
 from gateway.records.outbox_tables import OutboxRow
 from gateway.records.tables import Account, Member, Membership, Session, UsageEvent
@@ -68,13 +70,15 @@ async def erase(db: Database, *, trail: Trail, by: By, login: Login, now: dateti
     async with db.write() as session:
         await lock_contents(session)
         member = await member_of(session, login, lock=True)
+        held = await count_belongings(session, member.id)
         ended = await _end(session, member, now)
         accounts = await session.scalars(sa.select(Membership.account_id).where(Membership.member_id == member.id))
         line = Line(
             what="member.erased",
             by=by,
             about=f"member/{member.id}",
-            details={"accounts": sorted(accounts), "sessions": len(ended)},
+            details={"accounts": sorted(accounts), "sessions": len(ended), "held": dict(held)},
+            owner=by.who if by.who.startswith("staff/") else None,  # from where they did it is their own
         )
         looking = sa.update(Session).where(Session.viewing_member == member.id)
         viewers = (
@@ -85,6 +89,7 @@ async def erase(db: Database, *, trail: Trail, by: By, login: Login, now: dateti
         await session.execute(sa.update(UsageEvent).where(UsageEvent.member_id == member.id).values(member_id=None))
         theirs = (OutboxRow.member_id == member.id, sa.or_(OutboxRow.done_at.is_not(None), NOT_GONE_OUT))
         await session.execute(sa.delete(OutboxRow).where(*theirs))
+        await session.execute(sa.delete(Invitation).where(invited(member.id)))
         await session.execute(sa.delete(Member).where(Member.id == member.id))
         await drop_contents(session)  # their codes went with them
         await trail.forget(session, line.about)

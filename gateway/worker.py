@@ -42,6 +42,7 @@ from gateway.feeds.news import News
 from gateway.feeds.noticing import Noticing
 from gateway.feeds.reading import Reading
 from gateway.feeds.sweeping import Sweeping
+from gateway.help.pulling import ArticlePulling
 from gateway.help.reading import FolderReading
 from gateway.kept import Kept
 from gateway.log import configure
@@ -130,6 +131,8 @@ async def _work(settings: Settings, redis_url: str, *, leashed: bool) -> None:
         turns = [("due feeds", due.enqueue, 1.0), ("conflicts", comparing.again, COMPARED_EVERY)]
         documents_kept = timedelta(days=settings.documents_kept)
         turns.append(("documents", lambda: purge(database, utc_now() - documents_kept), PURGED_EVERY))
+        pulling = ArticlePulling(database, offices, utc_now, has_folder=settings.help is not None)
+        turns.append(("help of sources", pulling.turn, HELP_EVERY))
         if settings.help:
             folder = FolderReading(database, settings.help, settings.base_url, utc_now)
             turns.append(("help", folder.turn, HELP_EVERY))

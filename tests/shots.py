@@ -38,6 +38,7 @@ PAGES = {  # name -> path, or the link to follow on the page before
     "requests": "/requests",
     "request": "main a[href^='/requests/']:not([href*='/files/'])",
     "requests-solved": "/requests?show=solved",
+    "request-solved": "main a[href^='/requests/helpdesk/']",
     "new-request": "/requests/new",
     "ask": "main a[href^='/requests/new/']",
     "call-back": "/requests/call-back",

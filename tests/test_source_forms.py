@@ -12,15 +12,20 @@ from support_portal import Portal
 from support_sandbox import ODOO_DATABASE, ODOO_KEY, ODOO_LOGIN, RunningSandbox, free_port
 from support_staff import Staff, staff_at
 
+from connectors.actions import ACTIONS
+from connectors.consents import KEPT_IN
 from connectors.contract import Connector
+from connectors.narrowed import NEEDS
+from connectors.records import KINDS
 from connectors.registry import load_connectors
 from connectors.sandbox.faults import Fault
 from gateway.records.source_tables import SourceDraft
 from gateway.records.tables import AuditLine, Source
 from gateway.sources.fields import fields_of
+from web.console.passport import ACTION_WORDS, KIND_WORDS
 
 # The rows are a form's, whose tables tests/test_migrations.py tries on both databases.
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 CONNECTORS = load_connectors()
 CANARY = "canary-of-a-secret-9f3a"
@@ -66,6 +71,13 @@ def version_in(answer: httpx.Response) -> str:
     return unescape(found[1])
 
 
+def test_has_words_for_all_that_a_connector_can_do() -> None:
+    assert ACTION_WORDS.keys() == ACTIONS.keys()
+    assert NEEDS.keys() == ACTIONS.keys() - {"change_details"}
+    assert KIND_WORDS.keys() == KINDS.keys()
+
+
+@SQLITE
 async def test_lists_what_each_connector_can_do_and_what_not(owner: Staff) -> None:
     page = words(await owner.get(NEW))
     for connector in CONNECTORS.values():
@@ -75,12 +87,16 @@ async def test_lists_what_each_connector_can_do_and_what_not(owner: Staff) -> No
     assert "Takes no webhooks" in page
 
 
+@SQLITE
 @pytest.mark.parametrize("connector", CONNECTORS.values(), ids=CONNECTORS)
 async def test_asks_for_every_setting_with_help(owner: Staff, connector: Connector[Any]) -> None:
     answer = await owner.get(f"{NEW}/{connector.name}")
     assert answer.status_code == 200
     page = words(answer)
     for field in fields_of(connector.config):
+        if connector.consent and field.name == KEPT_IN:  # the vendor gives it
+            assert field.id not in answer.text
+            continue
         assert f'name="{field.id}"' in answer.text
         assert field.title in page
         assert field.help
@@ -97,6 +113,7 @@ HOSTILE = (
 )
 
 
+@SQLITE
 @pytest.mark.parametrize("connector", CONNECTORS.values(), ids=CONNECTORS)
 async def test_refuses_hostile_values_and_keeps_no_secret_on_the_page(
     owner: Staff, portal: Portal, connector: Connector[Any]
@@ -116,6 +133,7 @@ async def test_refuses_hostile_values_and_keeps_no_secret_on_the_page(
     assert CANARY not in str([(row.written, row.sealed) for row in await rows(portal, SourceDraft)])
 
 
+@SQLITE
 async def test_connects_after_a_test(owner: Staff, portal: Portal, sandbox: RunningSandbox) -> None:
     answer = await owner.send("POST", f"{NEW}/odoo", do="save", **odoo(sandbox))
     assert answer.status_code == 303, words(answer)
@@ -133,6 +151,7 @@ async def test_connects_after_a_test(owner: Staff, portal: Portal, sandbox: Runn
     assert (await owner.send("POST", f"{NEW}/odoo", do="save", **odoo(sandbox))).status_code == 422, "the name is taken"
 
 
+@SQLITE
 async def test_only_tests(owner: Staff, portal: Portal, sandbox: RunningSandbox) -> None:
     answer = await owner.send("POST", f"{NEW}/odoo", do="test", **odoo(sandbox))
     assert answer.headers["location"] == f"{NEW}/odoo#trial-h"
@@ -146,6 +165,7 @@ async def test_only_tests(owner: Staff, portal: Portal, sandbox: RunningSandbox)
     assert await source(portal)
 
 
+@SQLITE
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -170,6 +190,7 @@ async def test_says_what_is_wrong_and_saves_nothing(
     assert await source(portal) is None
 
 
+@SQLITE
 async def test_saves_untested_only_after_a_question(owner: Staff, portal: Portal, sandbox: RunningSandbox) -> None:
     assert (await owner.get(f"{NEW}/odoo/untested")).headers["location"] == f"{NEW}/odoo"
     assert (await owner.send("POST", f"{NEW}/odoo/untested")).headers["location"] == f"{NEW}/odoo"
@@ -183,6 +204,7 @@ async def test_saves_untested_only_after_a_question(owner: Staff, portal: Portal
     assert await source(portal)
 
 
+@SQLITE
 async def test_sends_no_stored_secret_to_another_address(owner: Staff, portal: Portal, sandbox: RunningSandbox) -> None:
     await owner.send("POST", f"{NEW}/odoo", do="save", **odoo(sandbox))
     page = await owner.get("/staff/sources/books/settings")
@@ -197,6 +219,7 @@ async def test_sends_no_stored_secret_to_another_address(owner: Staff, portal: P
     assert row.settings["base_url"] == sandbox.odoo_url
 
 
+@SQLITE
 async def test_keeps_no_typed_secret_for_another_address(owner: Staff, sandbox: RunningSandbox) -> None:
     await owner.send("POST", f"{NEW}/odoo", do="test", **odoo(sandbox))
     moved = odoo(sandbox, **{"s-base_url": sandbox.rt_url, "secret-api_key": ""})
@@ -211,6 +234,7 @@ async def test_keeps_no_typed_secret_for_another_address(owner: Staff, sandbox: 
     assert len(sandbox.rt_seen) == seen
 
 
+@SQLITE
 async def test_rotates_a_secret_and_keeps_the_old_one_until_the_new_one_works(
     owner: Staff, portal: Portal, sandbox: RunningSandbox
 ) -> None:
@@ -232,6 +256,7 @@ async def test_rotates_a_secret_and_keeps_the_old_one_until_the_new_one_works(
     assert after.title == "Books"
 
 
+@SQLITE
 async def test_overwrites_nothing_that_it_has_not_shown(owner: Staff, portal: Portal, sandbox: RunningSandbox) -> None:
     await owner.send("POST", f"{NEW}/odoo", do="save", **odoo(sandbox))
     version = version_in(await owner.get("/staff/sources/books/settings"))
@@ -251,6 +276,7 @@ async def test_overwrites_nothing_that_it_has_not_shown(owner: Staff, portal: Po
     assert now.status_code == 303
 
 
+@SQLITE
 async def test_gives_only_the_kinds_that_are_ticked(owner: Staff, portal: Portal, sandbox: RunningSandbox) -> None:
     form = odoo(sandbox, **{"promise-invoices": "300"})
     del form["kind-tickets"], form["kind-orders"]
@@ -267,6 +293,7 @@ async def test_gives_only_the_kinds_that_are_ticked(owner: Staff, portal: Portal
     assert "Choose at least one" in words(none)
 
 
+@SQLITE
 async def test_tells_the_trail_and_no_secret(owner: Staff, portal: Portal, sandbox: RunningSandbox) -> None:
     await owner.send("POST", f"{NEW}/odoo", do="save", **odoo(sandbox))
     lines = [line for line in await rows(portal, AuditLine) if line.what == "source.added" and "books" in line.about]
@@ -275,6 +302,7 @@ async def test_tells_the_trail_and_no_secret(owner: Staff, portal: Portal, sandb
     assert ODOO_KEY not in str([vars(line) for line in await rows(portal, AuditLine)])
 
 
+@SQLITE
 @pytest.mark.parametrize("role", ["admin", "support", "read-only"])
 async def test_is_for_owners(portal: Portal, role: Any) -> None:
     other = await staff_at(portal, role)

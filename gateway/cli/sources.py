@@ -17,6 +17,7 @@ from gateway.cli.tools import Tools, run, tools
 from gateway.feeds import sweeps
 from gateway.sources import changes, desired, pausing, removing
 from gateway.sources.check import Verdict, check, check_all
+from gateway.sources.export import export
 from gateway.sources.removing import what_goes
 
 NONE_YET = "there are no sources yet: write a sources file and run `hallway sources apply FILE`"
@@ -24,7 +25,7 @@ NONE_YET = "there are no sources yet: write a sources file and run `hallway sour
 
 @click.group()
 def sources() -> None:
-    """The back offices: apply a file, test, list."""
+    """The back offices: apply a file, export one, test, list."""
 
 
 @sources.command()
@@ -55,6 +56,17 @@ async def _apply(file: Path, *, prune: bool, even_waiting: bool, yes: bool) -> N
         except changes.SourceNeededError as error:
             raise WrongInput(f"{error}: add --even-waiting, and staff decide about each") from None
         click.echo("Applied. Try it with: hallway sources test")
+
+
+@sources.command("export")
+def export_() -> None:
+    """Print the sources as a file that `apply` takes. Secrets are named in it, never written."""
+    asyncio.run(_export())
+
+
+async def _export() -> None:
+    async with tools() as t:
+        click.echo(await export(t.db), nl=False)
 
 
 @sources.command()

@@ -71,6 +71,7 @@ What = Literal[
     "staff.role_given",
     "statuses.discarded",
     "statuses.drafted",
+    "statuses.previewed",
     "statuses.published",
     "statuses.rehearsed",
     "topic.added",

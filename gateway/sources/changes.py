@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Container, Iterable, Iterator, Mapping
-from contextlib import suppress
 from datetime import datetime
 from typing import Any, Literal, cast
 
@@ -24,11 +23,11 @@ from gateway.records.outbox_tables import OutboxRow
 from gateway.records.tables import Link, Source
 from gateway.records.webhook_tables import WebhookHour, WebhookRegistration, WebhookTotal
 from gateway.sources.desired import Connectors, Desired
+from gateway.sources.given import REGISTERED, agreed_to, registered_by
 from gateway.vault import Vault, VaultError
 
 Action = Literal["add", "change", "keep", "remove", "leave"]
 
-REGISTERED = ("webhook_secret", "webhook_secret_before")
 RESEALED = "unchanged, sealed anew with the current key"
 OVERTAKEN = "somebody else changed the sources meanwhile, and nothing was applied: look at the diff again"
 
@@ -86,7 +85,9 @@ async def plan(
         else:
             row, source = rows[name], wanted[name]
             if (name in registered or row.rotated_at) and _host(source.address) == _old_host(row, source, connectors):
-                source = replace(source, secrets={**_registered(row, vault), **source.secrets})
+                source = replace(source, secrets={**registered_by(row, vault), **source.secrets})
+            if _host(source.address) == _old_host(row, source, connectors):
+                source = replace(source, secrets={**agreed_to(row, source, vault), **source.secrets})
             changes.append(_compared(row, source, vault, connectors, links.get(name, 0)))
     return Diff(tuple(changes))
 
@@ -139,15 +140,6 @@ async def waiting_for(session: AsyncSession, source: str) -> int:
 def last_change(row: Source) -> datetime:
     """Say when the row was last changed, a secret that was made for its webhooks too."""
     return max(row.changed_at, row.rotated_at) if row.rotated_at else row.changed_at
-
-
-def _registered(row: Source, vault: Vault) -> dict[str, Secret]:
-    """What a vendor gave us to prove its webhooks with: no file can name it, so it stays until the host changes."""
-    found = {}
-    for field in REGISTERED:
-        with suppress(KeyError, VaultError):
-            found[field] = vault.open(row.sealed[field], vault_row(row.name), field)
-    return found
 
 
 def _line(what: What, by: By, change: Change, **details: object) -> Line:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from auth.clock import Clock
 from connectors.addresses import AddressPolicy, parse_base_url
 from connectors.config import Config, Secret, decode_config
+from connectors.consents import KEPT_IN
 from connectors.contract import Connector
 from connectors.errors import AddressRefused
 from gateway.audit import Trail
@@ -50,6 +51,11 @@ class Stored(Struct, frozen=True, kw_only=True):
     version: str
     goes_to: str | None
 
+    @property
+    def agrees_elsewhere(self) -> bool:
+        consent = self.connector.consent
+        return bool(self.config and consent and consent.client_id(self.config))
+
 
 class Seat(Struct, frozen=True, kw_only=True):
     """Whose form it is, and what for. `stored` None: for a new source."""
@@ -74,6 +80,17 @@ class Form(Struct, frozen=True, kw_only=True):
     typed: frozenset[str]
     stored: Stored | None
     version: str | None
+
+    @property
+    def agrees_elsewhere(self) -> bool:
+        """Whether it is let in by a consent at the vendor's own page."""
+        desired = self.desired
+        consent = desired.connector.consent if desired else None
+        return bool(desired and consent and consent.client_id(desired.config))
+
+    @property
+    def awaits_consent(self) -> bool:
+        return self.agrees_elsewhere and KEPT_IN not in self.secrets
 
     @property
     def is_tested(self) -> bool:
@@ -105,7 +122,7 @@ class Connecting:
         self._policy = policy
         self._offices = offices
         self._clock = clock
-        self._drafts = SourceDrafts(database, vault, clock)
+        self.drafts = SourceDrafts(database, vault, clock)
 
     async def stored(self, name: str) -> Stored | None:
         """Find a source. None too where its connector is not installed: nobody knows what it asks for."""
@@ -122,12 +139,12 @@ class Connecting:
 
     async def open(self, seat: Seat) -> Form | None:
         """Give the form that somebody has begun. None: they have not."""
-        draft = await self._drafts.find(seat.staff, seat.place)
+        draft = await self.drafts.find(seat.staff, seat.place)
         return self._look(seat, draft) if draft else None
 
     async def take(self, seat: Seat, written: Written, typed: Mapping[str, Secret], version: str | None) -> Form:
         """Keep what was sent. A secret that was typed for one address is never kept for another."""
-        before = await self._drafts.find(seat.staff, seat.place)
+        before = await self.drafts.find(seat.staff, seat.place)
         goes_to = destination(seat.connector, written)
         kept = {
             field: one if goes_to is None else Typed(one.value, goes_to)
@@ -139,7 +156,7 @@ class Connecting:
         fresh = before and before.trial and before.trial.at > self._clock() - TRUSTED_FOR
         if before and fresh and _same(before, draft):
             draft = replace(draft, trial=before.trial)
-        await self._drafts.put(seat.staff, seat.place, draft)
+        await self.drafts.put(seat.staff, seat.place, draft)
         return self._look(seat, draft)
 
     async def test(self, seat: Seat, form: Form) -> Form:
@@ -147,9 +164,9 @@ class Connecting:
         if form.desired is None:
             return form
         trial = await try_out(form.desired, self._policy, self._clock)
-        draft = await self._drafts.find(seat.staff, seat.place)
+        draft = await self.drafts.find(seat.staff, seat.place)
         if draft:
-            await self._drafts.put(seat.staff, seat.place, replace(draft, trial=trial))
+            await self.drafts.put(seat.staff, seat.place, replace(draft, trial=trial))
         return replace(form, trial=trial)
 
     async def save(self, seat: Seat, form: Form, *, by: By) -> Form:
@@ -172,7 +189,7 @@ class Connecting:
         return form
 
     async def drop(self, seat: Seat) -> None:
-        await self._drafts.drop(seat.staff, seat.place)
+        await self.drafts.drop(seat.staff, seat.place)
 
     async def _change(self, desired: Desired) -> Change:
         diff = await plan(self._database, self._vault, self.connectors, [desired])

@@ -20,7 +20,7 @@ from gateway.rules import did_you_mean
 from gateway.sources.references import resolve
 
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
-TAKEN = ("new", "sent")  # words that stand in the place of a source in addresses of requests
+TAKEN = ("consent", "new", "sent")  # words that stand in the place of a source in addresses of requests
 KEYS = ("connector", "title", "kinds", "settings", "promises")
 LONGEST_TITLE = 255
 LONGEST_PROMISE = 7 * 24 * 60 * 60  # seconds; data that may be older than a week is not worth a promise

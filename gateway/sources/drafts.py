@@ -1,5 +1,6 @@
 """Forms of sources on their way to be saved: kept for a day, their secrets sealed, for the one of staff who writes."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 import msgspec
@@ -79,6 +80,35 @@ class SourceDrafts:
             else:
                 for column, value in values.items():
                     setattr(row, column, value)
+
+    async def begin(self, staff: str, place: str, under_way: str) -> None:
+        """Note a consent that somebody is about to give. Another one of the same form counts no more."""
+        sealed = self._vault.seal(Secret(under_way), _vault_row(staff, place), "grant")
+        async with self._database.write() as session:
+            this = sa.update(SourceDraft).where(SourceDraft.staff_id == staff, SourceDraft.place == place)
+            await session.execute(this.values(grant=sealed))
+
+    async def under_way(self, staff: str) -> dict[str, tuple[str, str]]:
+        """Give the consents of one of staff that are under way: by place, the row's mark and what was noted."""
+        found: dict[str, tuple[str, str]] = {}
+        async with self._database.read() as session:
+            rows = await session.scalars(
+                sa.select(SourceDraft).where(SourceDraft.staff_id == staff, SourceDraft.grant.is_not(None))
+            )
+            for row in rows:
+                with suppress(VaultError):
+                    plain = self._vault.open(row.grant or "", _vault_row(staff, row.place), "grant")
+                    found[row.place] = (row.grant or "", plain.reveal())
+        return found
+
+    async def use(self, staff: str, place: str, mark: str) -> bool:
+        """Take a consent that is under way. False: somebody has."""
+        this = sa.update(SourceDraft).where(SourceDraft.staff_id == staff, SourceDraft.place == place)
+        async with self._database.write() as session:
+            used = await session.scalars(
+                this.where(SourceDraft.grant == mark).values(grant=None).returning(SourceDraft.place)
+            )
+            return used.first() is not None
 
     async def drop(self, staff: str, place: str) -> None:
         async with self._database.write() as session:

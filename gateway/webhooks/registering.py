@@ -14,7 +14,8 @@ from gateway.records.database import Database
 from gateway.records.lines import By, of_source
 from gateway.records.tables import Source
 from gateway.records.webhook_tables import WebhookRegistration
-from gateway.sources.changes import OVERTAKEN, REGISTERED, SourcesChangedError
+from gateway.sources.changes import OVERTAKEN, SourcesChangedError
+from gateway.sources.given import REGISTERED
 from gateway.vault import Vault, VaultError
 from gateway.webhooks.summary import address_of
 

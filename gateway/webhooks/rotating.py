@@ -12,7 +12,8 @@ from gateway.offices import Office, Offices, vault_row
 from gateway.records.database import Database
 from gateway.records.lines import By, of_source
 from gateway.records.tables import Source
-from gateway.sources.changes import OVERTAKEN, REGISTERED, SourcesChangedError
+from gateway.sources.changes import OVERTAKEN, SourcesChangedError
+from gateway.sources.given import REGISTERED
 from gateway.vault import Vault, VaultError
 from gateway.webhooks.intake import BOTH_COUNT
 

@@ -27,7 +27,7 @@ ACTIONS = {
     "reply": "Answer",
     "solve": "Close a request",
     "reopen": "Open a request again",
-    "rate": "Say whether it is solved",
+    "rate": "Whether a request is solved",
     "order_again": "Order again",
     "accept": "Accept a quote",
     "decline": "Decline a quote",

@@ -17,7 +17,7 @@ ACTION_WORDS: dict[ActionName, str] = {
     "reply": "answer requests",
     "solve": "close them",
     "reopen": "open them again",
-    "rate": "say whether they are solved",
+    "rate": "rate them",
     "order_again": "order again",
     "accept": "accept quotes",
     "decline": "decline quotes",
@@ -69,6 +69,8 @@ def _can(connector: Connector[Any]) -> Iterable[str]:
         )
     if files := listed(KIND_WORDS[kind] for kind in connector.files):
         yield f"Gives the files of {files}."
+    if connector.articles:
+        yield "Its public articles can be shown under Help."
     if connector.actions:
         yield f"Customers can {listed(ACTION_WORDS[name] for name in connector.actions)}."
 
@@ -79,7 +81,7 @@ def _cannot(connector: Connector[Any]) -> Iterable[str]:
     relevant = {
         name
         for name in ACTION_WORDS
-        if (name in {"new_ticket", "reply", "solve", "reopen"} and "tickets" in connector.reads)
+        if (name in {"new_ticket", "reply", "solve", "reopen", "rate"} and "tickets" in connector.reads)
         or (name in {"order_again", "accept", "decline"} and "orders" in connector.reads)
         or name == "change_details"
     }

@@ -65,7 +65,7 @@ async def save_rights(
 ) -> Response[str]:
     """Set what a person may see of the account, if nobody else did meanwhile."""
     state = request.app.state
-    login, _ = await _person(state.database, account, member)
+    login, _ = await person_named(state.database, account, member)
     wanted = Rights(
         orders=data.orders,
         invoices=data.invoices,
@@ -99,7 +99,7 @@ async def disable_person(
 ) -> Response[str]:
     """Keep somebody out of every account of theirs."""
     state = request.app.state
-    login, called = await _person(state.database, account, member)
+    login, called = await person_named(state.database, account, member)
     if not data.sure:
         effects = (
             "They are signed out everywhere within ten seconds.",
@@ -119,7 +119,7 @@ async def enable_person(
     request: Request[StaffPrincipal, Any, Any], account: FromPath[str], member: FromPath[str]
 ) -> Response[str]:
     state = request.app.state
-    login, _ = await _person(state.database, account, member)
+    login, _ = await person_named(state.database, account, member)
     await enable(state.database, trail=state.trail, by=by_staff(request), login=login)
     return see_other(f"{CUSTOMERS}/{account}?done=enabled#person-{member}")
 
@@ -130,7 +130,7 @@ async def sign_out_person(
 ) -> Response[str]:
     """End every session of somebody."""
     state = request.app.state
-    _, called = await _person(state.database, account, member)
+    _, called = await person_named(state.database, account, member)
     if not data.sure:
         effects = ("Every browser that they are signed in with is signed out.", "They may sign in again at once.")
         return _ask(request, account, member, "sign-out", (f"Sign {called} out everywhere?", "Sign out"), effects)
@@ -145,7 +145,7 @@ async def remove_person(
 ) -> Response[str]:
     """Let somebody act for this account no longer. Their login and their other accounts stay."""
     state = request.app.state
-    login, called = await _person(state.database, account, member)
+    login, called = await person_named(state.database, account, member)
     if not data.sure:
         effects = (
             "They see nothing of this account any more, within ten seconds.",
@@ -160,7 +160,7 @@ async def remove_person(
     return see_other(f"{CUSTOMERS}/{account}?done=removed#people")
 
 
-async def _person(database: Database, account: str, member: str) -> tuple[Login, str]:
+async def person_named(database: Database, account: str, member: str) -> tuple[Login, str]:
     """Find somebody who may act for the account: their login, and what they are called."""
     login = await login_of(database, account, member)
     found = await customer_of(database, account) if login else None

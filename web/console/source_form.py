@@ -11,10 +11,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from auth.principals import StaffPrincipal
+from connectors.consents import KEPT_IN
 from connectors.contract import Connector
 from connectors.records import Kind
 from gateway.sources.changes import SourcesChangedError
 from gateway.sources.connecting import Connecting, Form, Seat, Stored
+from gateway.sources.consenting import Answer, Consenting, Journey
 from gateway.sources.fields import Field, fields_of
 from gateway.sources.written import WHOLE, empty, taken
 from web.caller import by_staff
@@ -82,11 +84,34 @@ async def send(request: Request[StaffPrincipal, Any, Any], seat: Seat) -> Respon
     form = await connecting.take(seat, written, typed, version)
     if form.desired is None:
         return await _page(request, seat, form, problems=form.problems, status_code=HTTP_422_UNPROCESSABLE_ENTITY)
-    if do == "test" or not form.is_tested:
+    if (do == "test" or not form.is_tested) and not form.awaits_consent:
         form = await connecting.test(seat, form)
     if do == "test" or not form.is_tested:
         return see_other(f"{path_of(seat)}#trial-h")
     return await _save(request, seat, form)
+
+
+async def leave(request: Request[StaffPrincipal, Any, Any], seat: Seat) -> Response[str]:
+    """Send somebody on to the vendor's page, with the form as it was kept, or with the source as it is."""
+    connecting = _connecting(request)
+    form = await connecting.open(seat)
+    if form is None and seat.stored:
+        form = await connecting.take(seat, seat.stored.written, {}, seat.stored.version)
+    if form is None or form.desired is None or not form.agrees_elsewhere:
+        return see_other(path_of(seat))
+    consenting: Consenting = request.app.state.consenting
+    return see_other(await consenting.begin(seat, form.desired, request.user.session))
+
+
+async def come_back(
+    request: Request[StaffPrincipal, Any, Any], seat: Seat, journey: Journey, answer: Answer
+) -> Response[str]:
+    """Take what they bring, and show the form that they left."""
+    consenting: Consenting = request.app.state.consenting
+    form = await _connecting(request).open(seat)
+    if form is not None:
+        await consenting.finish(seat, form, journey, answer)
+    return see_other(f"{path_of(seat)}#trial-h")
 
 
 async def ask_untested(request: Request[StaffPrincipal, Any, Any], seat: Seat) -> Response[str]:
@@ -160,7 +185,7 @@ async def _page(
     status_code: int = HTTP_200_OK,
 ) -> Response[str]:
     view = request.app.state.view
-    asked = [_asked(field, form, problems, seat.stored, view.moment) for field in fields_of(seat.connector.config)]
+    asked = [_asked(field, form, problems, seat.stored, view.moment) for field in _questions(seat.connector)]
     return desk(
         request,
         "staff_source_form.html",
@@ -180,8 +205,14 @@ async def _page(
         said=said,
         differs=_differs(seat.stored, form) if said == STALE and seat.stored else (),
         is_draft=is_draft,
+        agrees=form.agrees_elsewhere or (seat.stored is not None and seat.stored.agrees_elsewhere),
         version=seat.stored.version if seat.stored else "",
     )
+
+
+def _questions(connector: Connector[Any]) -> list[Field]:
+    """Give what a form asks for. What the vendor gives after a consent is typed by nobody."""
+    return [field for field in fields_of(connector.config) if not connector.consent or field.name != KEPT_IN]
 
 
 def _in_order(problems: Mapping[str, str], asked: list[Asked]) -> list[str]:

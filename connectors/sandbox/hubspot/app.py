@@ -6,7 +6,7 @@ from typing import Any
 
 from connectors.sandbox.asgi import App, Request, Response, as_json
 from connectors.sandbox.faults import Switch
-from connectors.sandbox.hubspot import associations, objects, searching, writing
+from connectors.sandbox.hubspot import associations, consent, objects, searching, writing
 from connectors.sandbox.hubspot.asking import params_of
 from connectors.sandbox.hubspot.errors import HubSpotError, missing_scopes, not_found, unauthenticated
 from connectors.sandbox.hubspot.store import Store
@@ -21,6 +21,8 @@ PIPELINE_SCOPES = {
 
 def hubspot_app(store: Store, switch: Switch) -> App:
     def answer(request: Request) -> Response:
+        if request.path.startswith("/oauth/"):
+            return consent.answer(store, request)
         try:
             given = _answer(store, request)
         except HubSpotError as error:

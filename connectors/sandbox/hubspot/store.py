@@ -44,6 +44,8 @@ class Store(Struct):
     objects: dict[str, dict[str, Record]]
     links: dict[tuple[str, str], dict[tuple[str, str], list[dict[str, Any]]]] = field(default_factory=dict)
     found_after: timedelta = timedelta(0)
+    codes: dict[str, dict[str, str]] = field(default_factory=dict)  # -> what was asked for when somebody agreed
+    consents: list[str] = field(default_factory=list)  # refresh tokens
 
     def associate(self, one: tuple[str, str], other: tuple[str, str], types: tuple[int, int]) -> None:
         """Associate two records, each a type and an id. `types` are HubSpot's numbers for either direction."""

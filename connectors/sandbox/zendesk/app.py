@@ -7,7 +7,7 @@ from hmac import compare_digest
 
 from connectors.sandbox.asgi import App, Request, Response, as_json
 from connectors.sandbox.faults import Switch
-from connectors.sandbox.zendesk import files, incremental, people, tickets, uploads, webhooks
+from connectors.sandbox.zendesk import files, help_center, incremental, people, tickets, uploads, webhooks
 from connectors.sandbox.zendesk.errors import ZendeskError, not_found, unauthorized
 from connectors.sandbox.zendesk.store import Store
 from connectors.sandbox.zendesk.writer import Writer
@@ -69,6 +69,7 @@ ROUTES: list[tuple[str, tuple[str, ...], Handler]] = [
     (r"/api/v2/tickets/(\d+)/comments", ("GET",), tickets.comments),
     (r"/api/v2/uploads", ("POST",), uploads.upload),
     (r"/api/v2/incremental/tickets/cursor", ("GET",), incremental.tickets),
+    (r"/api/v2/help_center/articles", ("GET",), help_center.articles),
     (r"/api/v2/webhooks", ("GET", "POST"), webhooks.webhooks),
     (r"/api/v2/webhooks/([A-Za-z0-9]+)/signing_secret", ("GET",), webhooks.signing_secret),
     (r"/attachments/token/([A-Za-z0-9]+)/", ("GET",), files.attachment),

@@ -34,6 +34,7 @@ def load_zendesk(folder: Path, now: datetime) -> Store:
         store.organizations[row["id"]] = plain | row | since
     for row in seed["users"]:
         _add_user(store, row, since)
+    store.articles = {row["id"]: row for row in seed["articles"]}
     archived = [ticket for facts in seed["archive"] for ticket in _archive(facts, now)]
     for ticket in sorted([*archived, *seed["tickets"]], key=lambda ticket: int(ticket["id"])):
         _add_ticket(store, ticket)

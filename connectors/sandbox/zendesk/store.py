@@ -29,6 +29,7 @@ class Store(Struct):
     comments: dict[int, Row]
     attachments: dict[int, Row]
     webhooks: dict[int, Row] = field(default_factory=dict)
+    articles: dict[int, Row] = field(default_factory=dict)
     audits: dict[int, Row] = field(default_factory=dict)
     keys: dict[str, tuple[bytes, int]] = field(default_factory=dict)  # of what was asked, and the ticket made of it
     uploads: dict[str, Row] = field(default_factory=dict)  # by token, until a comment names them

@@ -5,9 +5,9 @@ Tickets can be opened, and are not read. Its API says nothing in a visitor's nam
 
 from connectors.contract import Connector, Limits, Scope
 from connectors.vendors.hubspot import deals, orders
+from connectors.vendors.hubspot.access import auth_of, consent
 from connectors.vendors.hubspot.account import check
 from connectors.vendors.hubspot.actions import new_ticket
-from connectors.vendors.hubspot.api import BearerAuth
 from connectors.vendors.hubspot.details import fetch_details, to_change
 from connectors.vendors.hubspot.feed import feed
 from connectors.vendors.hubspot.people import fetch_person, find
@@ -20,7 +20,8 @@ connector = Connector(
     title="HubSpot",
     config=HubSpotConfig,
     base_url=lambda config: config.base_url,
-    auth=lambda config, tokens: BearerAuth(config),  # noqa: ARG005  # a token that an admin gave, not one to fetch
+    auth=auth_of,
+    consent=consent,
     check=check,
     find=find,
     person=fetch_person,

@@ -5,10 +5,9 @@ where there is none, and only the properties come that were asked for: those tha
 """
 
 import re
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Generic, Literal, TypeVar
 
-import httpx
 import msgspec
 from msgspec import Meta, Struct
 
@@ -55,15 +54,6 @@ class Batch(Struct, Generic[T]):
 
 class Rows(Struct, Generic[P]):
     results: list[Row[P]]
-
-
-class BearerAuth(httpx.Auth):
-    def __init__(self, config: HubSpotConfig) -> None:
-        self._config = config
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        request.headers["Authorization"] = f"Bearer {self._config.access_token.reveal()}"
-        yield request
 
 
 async def get(office: HubSpot, answer: type[T], path: str, params: Mapping[str, str] | None = None) -> T:

@@ -7,6 +7,7 @@ from connectors.contract import Connector, Limits, Scope
 from connectors.errors import AccessDenied
 from connectors.vendors.zendesk.actions import new_ticket, public_reply, to_reopen, to_solve
 from connectors.vendors.zendesk.api import Zendesk, get
+from connectors.vendors.zendesk.articles import read_articles
 from connectors.vendors.zendesk.details import fetch_details, to_change
 from connectors.vendors.zendesk.feed import feed
 from connectors.vendors.zendesk.files import open_file
@@ -50,6 +51,7 @@ connector = Connector(
     fetch={"tickets": fetch_ticket},
     feeds={"tickets": feed},
     files={"tickets": open_file},
+    articles=read_articles,
     actions={
         "new_ticket": new_ticket,
         "reply": public_reply,

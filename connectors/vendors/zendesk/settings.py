@@ -48,6 +48,13 @@ class ZendeskConfig(WebhookConfig, frozen=True):
             "internal note and a tag, hallway_solved or hallway_not_solved",
         ),
     ] = True
+    shows_articles: Annotated[
+        bool,
+        Meta(
+            title="Articles of the help center",
+            description="Whether customers find those articles under Help that your help center shows to everyone",
+        ),
+    ] = False
 
 
 def account_address(config: ZendeskConfig) -> str:
