@@ -111,7 +111,7 @@ DESK = (
         "/staff/customers/import",
         "/staff/customers/readiness?sees=none",
     ),
-    *("/staff/customers/bakery", "/staff/customers?only=never", "/staff/customers?only=merged"),
+    *("/staff/customers/bakery", "/staff/customers?only=never", "/staff/customers?only=disabled"),
     "/staff/settings/appearance/reset",
     "/staff/deliveries/incoming/delivery",
     "/staff/deliveries/incoming/delivery/raw",

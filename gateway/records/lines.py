@@ -7,9 +7,7 @@ from msgspec import Struct
 What = Literal[
     "account.looked_up",
     "account.made",
-    "account.merged",
     "account.renamed",
-    "account.split",
     "appearance.changed",
     "conflict.ignored",
     "conflict.reopened",
@@ -26,7 +24,6 @@ What = Literal[
     "document.refused",
     "invitation.expired",
     "invitation.made",
-    "invitation.mailed",
     "invitation.used",
     "invitation.withdrawn",
     "mail.sent_again",
