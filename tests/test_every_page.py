@@ -10,7 +10,7 @@ from support_portal import Portal
 # What pages there are does not depend on the database.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
-NO_PAGE = re.compile(r"/api/.*|/live|/static/.*|.*/files/.*|.*\.(csv|pdf|toml)|/healthz|/readyz|/metrics|/auth/.*")
+NO_PAGE = re.compile(r"/api/.*|/live|/static/.*|.*/files/.*|.*\.(csv|json|pdf|toml)|/healthz|/readyz|/metrics|/auth/.*")
 LEADS_ON = re.compile(r"(go_to|go_on|back_to|lead_back|ask_for_a_call)")  # what such a handler is called
 
 NAMED_LATER = {  # by ids that are made with what they show: their own tests look at them

@@ -76,6 +76,12 @@ async def check_now(request: Request[StaffPrincipal, Any, Any]) -> Response[str]
     return see_other(AUDIT)
 
 
+@get(f"{AUDIT}/check", opt=for_staff("admin"))
+async def lead_back(request: Request[StaffPrincipal, Any, Any]) -> Response[str]:  # noqa: ARG001  # it is asked for nothing
+    """Lead whoever loads the address of the form to the page that it is on."""
+    return see_other(AUDIT)
+
+
 @get(f"{AUDIT}/lines/{{number:int}}", opt=for_staff("admin"))
 async def show_line(request: Request[StaffPrincipal, Any, Any], number: FromPath[int]) -> Response[str]:
     """Show a line with what is personal in it. Each look is a line itself."""
@@ -137,4 +143,4 @@ def _shown(value: object) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
-ROUTES = [show_audit, check_now, show_line, export_csv, export_json]
+ROUTES = [show_audit, check_now, lead_back, show_line, export_csv, export_json]
