@@ -33,7 +33,6 @@ from cache.flight import Flight
 from cache.live import Live
 from cache.turns import Turns
 from connectors.addresses import AddressPolicy
-from connectors.config import Secret
 from connectors.dialer import Dialer
 from connectors.registry import load_connectors
 from connectors.wire import PoolTransport
@@ -67,8 +66,6 @@ from gateway.seen_pages import SeenPages
 from gateway.settings import Settings, SettingsError, load
 from gateway.sign_in import SignInSettings, provider_of
 from gateway.sources.connecting import Connecting
-from gateway.sources.consenting import Consenting
-from gateway.sources.drafts import SourceDrafts
 from gateway.standing import Standing, Standings
 from gateway.supply import Supply
 from gateway.takeout.making import Takeouts
@@ -76,7 +73,7 @@ from gateway.today import Today
 from gateway.troubles import Troubles
 from gateway.unmapped import UnmappedStatuses
 from gateway.usage import Usage
-from gateway.vault import Vault, VaultError
+from gateway.vault import SealedIdTokens, Vault
 from gateway.webhooks.counts import WebhookCounts
 from gateway.webhooks.intake import Intake
 from web.api.routes import API
@@ -221,9 +218,6 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 "base_url": settings.base_url,
                 "callers": Callers(settings.trusted_proxies or ()),
                 "connecting": Connecting(database, vault, trail, offices, utc_now, policy=policy),
-                "consenting": Consenting(
-                    SourceDrafts(database, vault, utc_now), policy, utc_now, base_url=settings.base_url
-                ),
                 "database": database,
                 "desk": desk,
                 "drafts": drafts,
@@ -272,22 +266,6 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
         too_large=note_too_large(intake),
     )
     return SecureHeaders(edge, base_url=settings.base_url)
-
-
-class SealedIdTokens:
-    """ID tokens at rest, each sealed for its own session row."""
-
-    def __init__(self, vault: Vault) -> None:
-        self._vault = vault
-
-    def seal(self, id_token: str, row: str) -> str:
-        return self._vault.seal(Secret(id_token), row, "id_token")
-
-    def open(self, sealed: str, row: str) -> str | None:
-        try:
-            return self._vault.open(sealed, row, "id_token").reveal()
-        except VaultError:
-            return None  # signing out still works, the provider only asks once more
 
 
 def _clients_of(

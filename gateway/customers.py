@@ -15,7 +15,7 @@ from gateway.records.tables import Account, Link, Member, Membership
 PAGE = 20  # accounts
 BATCH = 1000  # of an export
 
-Only = Literal["", "never", "unlinked", "ambiguous", "disabled", "merged"]
+Only = Literal["", "never", "unlinked", "ambiguous", "disabled"]
 
 
 class Person(Struct, frozen=True, kw_only=True):
@@ -41,7 +41,6 @@ class Customer(Struct, frozen=True, kw_only=True):
     invited: int
     seen_at: datetime | None
     is_ambiguous: bool
-    merged_into: str | None = None
     only: Person | None = None
 
 
@@ -106,7 +105,6 @@ async def _customers(session: AsyncSession, ids: Sequence[str]) -> tuple[Custome
             invited=invited.get(account.id, 0),
             seen_at=account.seen_at,
             is_ambiguous=account.id in unsure,
-            merged_into=account.merged_into,
             only=person_of(members[people[account.id][1]]) if people.get(account.id, (0, ""))[0] == 1 else None,
         )
         for account in (accounts[each] for each in ids)
@@ -114,9 +112,7 @@ async def _customers(session: AsyncSession, ids: Sequence[str]) -> tuple[Custome
 
 
 def _matching(question: str, only: Only) -> tuple[sa.ColumnElement[bool], ...]:
-    conditions: list[sa.ColumnElement[bool]] = [
-        Account.merged_into.is_(None) if only != "merged" else Account.merged_into.is_not(None)
-    ]
+    conditions: list[sa.ColumnElement[bool]] = []
     match only:
         case "never":
             conditions.append(Account.seen_at.is_(None))
@@ -127,7 +123,7 @@ def _matching(question: str, only: Only) -> tuple[sa.ColumnElement[bool], ...]:
         case "disabled":
             out = sa.select(Membership.account_id).join(Member, Member.id == Membership.member_id)
             conditions.append(Account.id.in_(out.where(Member.disabled_at.is_not(None))))
-        case "" | "merged":
+        case "":
             pass
     return (*conditions, *([_found_by(question)] if question else []))
 

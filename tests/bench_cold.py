@@ -32,14 +32,13 @@ from cache import embedded
 from cache.client import connect
 from connectors.registry import load_connectors
 from gateway.access import remember
-from gateway.app import SealedIdTokens
 from gateway.links import Login, Proof, link
 from gateway.records import migrate
 from gateway.records.database import Database
 from gateway.rights import COMPANY
 from gateway.settings import load
 from gateway.sources import changes, desired
-from gateway.vault import Vault
+from gateway.vault import SealedIdTokens, Vault
 
 CUSTOMERS = 200
 ALONE, ROUNDS = (8, 1) if QUICK else (40, 5)

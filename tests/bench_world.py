@@ -22,7 +22,6 @@ from connectors.addresses import AddressPolicy
 from connectors.records import Kind, Record
 from connectors.registry import load_connectors
 from gateway.access import remember
-from gateway.app import SealedIdTokens
 from gateway.links import Login, Proof, link
 from gateway.offices import Offices
 from gateway.pull import Known, Pull, pack
@@ -31,7 +30,7 @@ from gateway.records.database import Database
 from gateway.rights import COMPANY
 from gateway.settings import Settings, load
 from gateway.sources import changes, desired
-from gateway.vault import Vault
+from gateway.vault import SealedIdTokens, Vault
 
 ACCOUNT, ISSUER, SUBJECT = "acme", "http://127.0.0.1:9", "jane"
 ACCOUNT_NAME = "Acme"

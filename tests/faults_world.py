@@ -39,14 +39,13 @@ from cache.client import connect
 from connectors.addresses import AddressPolicy
 from connectors.registry import load_connectors
 from gateway.access import remember
-from gateway.app import SealedIdTokens
 from gateway.links import Login, Proof, link
 from gateway.records import migrate
 from gateway.records.database import Database
 from gateway.rights import COMPANY
 from gateway.settings import load
 from gateway.sources import changes, desired
-from gateway.vault import Vault
+from gateway.vault import SealedIdTokens, Vault
 
 ISSUER, SUBJECT = "http://127.0.0.1:9", "maya"
 DAY = timedelta(days=1)

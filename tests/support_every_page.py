@@ -95,7 +95,7 @@ DESK = (
     "/staff/customers/bakery/why?member=x&record=nothing",
     *("/staff/statuses", "/staff/statuses/edit?source=erp&kind=invoices&status=not_paid"),
     *("/staff/statuses/rehearsal", "/staff/statuses/discard", "/staff/statuses/versions", "/staff/statuses/versions/0"),
-    *("/staff/statuses/versions/1", "/staff/visible"),
+    *("/staff/statuses/versions/1", "/staff/statuses/preview?account=bakery", "/staff/visible"),
     *("/staff/sources/new", "/staff/sources/new/request_tracker", "/staff/sources/new/odoo/untested"),
     *("/staff/sources/erp/settings", "/staff/sources/erp/settings/untested", "/staff/sources/erp/settings/consent"),
     *("/staff/sources/consent", "/staff/sources/new/hubspot/consent"),
@@ -105,8 +105,13 @@ DESK = (
     *("/staff/settings", "/staff/settings/staff", "/staff/settings/staff/colleague", "/staff/settings/appearance"),
     *("/staff/deliveries", "/staff/deliveries?q=zeppelin&status=dead", "/staff/deliveries/refused"),
     *("/staff/deliveries/outgoing", "/staff/deliveries/mails", "/staff/deliveries/replay"),
-    *("/staff/customers/queue", "/staff/customers/readiness", "/staff/customers/readiness?sees=none"),
-    *("/staff/customers/bakery", "/staff/customers?only=never", "/staff/customers?only=merged"),
+    *(
+        "/staff/customers/queue",
+        "/staff/customers/readiness",
+        "/staff/customers/import",
+        "/staff/customers/readiness?sees=none",
+    ),
+    *("/staff/customers/bakery", "/staff/customers?only=never", "/staff/customers?only=disabled"),
 )
 CATERER = ("erp", "20")  # to whom a quote was sent
 ISSUER = "http://127.0.0.1:9"  # where nobody is: these pages are seen without signing in

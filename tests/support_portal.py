@@ -26,7 +26,7 @@ from cache.snapshots import version_of
 from connectors.addresses import AddressPolicy
 from connectors.registry import load_connectors
 from gateway.access import remember
-from gateway.app import SealedIdTokens, make_app
+from gateway.app import make_app
 from gateway.door import make_room
 from gateway.links import Login, Proof, link
 from gateway.persons import name_person
@@ -35,7 +35,7 @@ from gateway.rights import COMPANY
 from gateway.settings import Settings, load
 from gateway.sources.changes import apply, plan
 from gateway.sources.desired import parse
-from gateway.vault import Vault
+from gateway.vault import SealedIdTokens, Vault
 from web.last_answers import LastAnswers
 
 BASE = "https://portal.example"

@@ -421,7 +421,7 @@ async def test_asks_for_the_token_on_every_unsafe_route_there_is(portal: Portal)
         if route.path in FROM_SERVERS:
             continue
         for method in {"POST", "PUT", "PATCH", "DELETE"} & set(route.methods):
-            path = re.sub(r"\{\w+(:\w+)?\}", "x", route.path)
+            path = re.sub(r"\{\w+(:\w+)?\}", "1", route.path)
             tried.add((method, path))
             for headers in ({"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "cross-site"}, {}):
                 answer = await maya.request(method, path, headers=headers)

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 NO_PAGE = re.compile(
     r"/api/.*|/live|/static/.*|.*/files/.*|.*\.(csv|pdf)|/healthz|/readyz|/metrics"  # no page at all
     r"|.*/(back|correct|reply|move/\{move\})|/account/details/(check|send)|/requests/call-back"  # lead on to another
+    r"|/staff/sources/\{name\}/(pause|resume|read-anew|register)"  # as above
     r"|/auth/.*"  # as above, at a provider's
 )
 

@@ -21,13 +21,13 @@ from auth.sessions import Sessions
 from cache.client import Client
 from cache.copies import Copies
 from gateway.access import remember
-from gateway.app import SealedIdTokens
 from gateway.audit_reading import Told, Wanted, read, verify
 from gateway.links import LinkError, Login, Proof, link
 from gateway.members import disable, enable, erase
 from gateway.records.database import Database
 from gateway.records.tables import Account, AuditKey, Member, Membership, UsageEvent
 from gateway.records.tables import Session as Row
+from gateway.vault import SealedIdTokens
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ISSUER = "https://id.example.com"

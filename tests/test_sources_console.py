@@ -29,6 +29,7 @@ from gateway.offices import Offices
 from gateway.records.feed_tables import SweepRow, TroubleRow
 from gateway.records.outbox_tables import OutboxRow
 from gateway.records.tables import AuditLine, Link, Source
+from gateway.records.webhook_tables import InboxRow
 from gateway.sources.changes import apply, plan
 from gateway.sources.desired import parse
 from gateway.sources.pausing import pause, resume
@@ -113,6 +114,16 @@ async def test_puts_what_is_wrong_first(portal: Portal, owner: Staff) -> None:
     lines = file.text.splitlines()
     assert len(lines) == 2
     assert "Not reachable" in lines[1]
+
+
+async def test_names_a_source_whose_connector_is_gone(portal: Portal, owner: Staff) -> None:
+    async with portal.database.write() as session:
+        new = {"connector": "gone", "changed_at": utc_now()}
+        await session.execute(sa.update(Source).where(Source.name == "erp").values(**new))
+    offices_of(portal).look_again()
+    assert "the connector 'gone' is not installed" in await page(owner, "/staff/sources")
+    assert "the connector 'gone' is not installed" in await page(owner, "/staff/sources/erp")
+    assert "2 accounts with 2 people" in await page(owner, "/staff/sources/erp/remove")
 
 
 # Episodes
@@ -382,6 +393,8 @@ async def test_takes_webhooks_of_a_paused_source_and_follows_them_later(
     assert await deliver(portal, RT_HOOK, "msg_1") == 200
     await asyncio.sleep(0.5)
     assert sandbox.rt_seen == []
+    async with portal.database.read() as session:
+        assert list(await session.scalars(sa.select(InboxRow.tries))) == [0], "it waits, and is not tried"
     assert "1 event, until the source is resumed" in await page(owner, "/staff/sources/helpdesk")
     await owner.send("POST", "/staff/sources/helpdesk/resume")
     for _ in range(100):

@@ -75,7 +75,7 @@ async def test_takes_a_link_away_and_ties_it_again(portal: Portal) -> None:
     asked = await boss.send("POST", f"{BAKERY}/links/remove", **link)
     text = unescape(asked.text)
     assert (asked.status_code, "Maya sees it no longer: all of the company’s" in text) == (200, True)
-    assert re.search(r"\d+ invoices of .*: what disappears", text)
+    assert re.search(r"\d+ invoices of .* disappear", text)
     assert "INV" in (await maya.get("/invoices?show=all")).text, "asking does nothing"
     gone = await boss.send("POST", f"{BAKERY}/links/remove", **link, sure="yes")
     assert gone.headers["location"] == f"{BAKERY}?done=unlinked#links"
@@ -148,7 +148,7 @@ async def test_filters_and_exports(portal: Portal) -> None:
     await portal.browser("maya", "bakery")
 
     async def found(query: str) -> set[str]:
-        page = (await sam.get(f"/staff/customers?{query}")).text
+        page = (await sam.get(f"/staff/customers?{query}")).text.partition("<tbody")[2]
         return set(re.findall(r'href="/staff/customers/([a-z-]+)"', page))
 
     assert await found("") == {"bakery", "hotel", "empty"}

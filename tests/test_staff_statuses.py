@@ -180,3 +180,17 @@ async def test_finds_and_exports(portal: Portal) -> None:
     for path in (f"{EDIT}?source=erp&kind=invoices&status=nowhere", f"{EDIT}?source=x", "/staff/statuses/versions/7"):
         assert (await (await staff_at(portal, "admin")).get(path)).status_code == 404, path
     assert "Nothing found" in (await staff.get("/staff/statuses?q=zeppelin")).text
+
+
+async def test_shows_a_customers_first_page_with_the_draft(portal: Portal) -> None:
+    await portal.link("maya", "bakery", *BAKERY)
+    maya, staff = await portal.browser("maya", "bakery"), await staff_at(portal, "admin")
+    await save(staff, source="helpdesk", kind="tickets", status="open", means="awaiting_customer", label="Over to you")
+    page = (await staff.get("/staff/statuses/preview?account=bakery")).text
+    assert "Preview for Bakery. Nobody reads this yet: it is the draft." in text_of(page)
+    assert "Over to you" in page
+    assert 'href="/requests/' not in page, "no link of a customer's leads anywhere here"
+    assert "Over to you" not in (await maya.get("/")).text
+    assert (await lines(portal))[-1] == "statuses.previewed"
+    assert "There is no account with this id." in (await staff.get("/staff/statuses/preview?account=nobody")).text
+    assert (await (await staff_at(portal, "support")).get("/staff/statuses/preview")).status_code == 403

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping
 from typing import get_args
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from connectors.records import Kind, Wording
 from gateway.offices import Office
 from gateway.statuses import UNKNOWN, WORDS, Status, worded
 from gateway.unmapped import LONGEST, Unmapped
-from gateway.wording import NOTHING, Entry, Words, entry_of
+from gateway.wording import NOTHING, Entry, Said, Words, entry_of
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -86,3 +87,8 @@ def unmapped(rows: Iterable[Row]) -> tuple[Row, ...]:
     """Pick those that were seen and that nobody has words for, the most frequent first."""
     without = [row for row in rows if row.is_unmapped and row.seen]
     return tuple(sorted(without, key=lambda row: -(row.seen.records if row.seen else 0)))
+
+
+def with_words(offices: Mapping[str, Office], words: Words) -> dict[str, Office]:
+    """Give the sources as they would be if other words were published."""
+    return {name: replace(office, said=Said(kinds=words.get(name, {}))) for name, office in offices.items()}

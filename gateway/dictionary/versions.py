@@ -195,3 +195,10 @@ async def note_rehearsal(db: Database, *, trail: Trail, by: By, draft: int) -> N
     async with db.write() as session:
         line = Line(what="statuses.rehearsed", by=by, owner=by.who, about="statuses/draft", details={"draft": draft})
         await trail.record(session, line)
+
+
+async def note_preview(db: Database, *, trail: Trail, by: By, account: str) -> None:
+    """Write down that somebody looked at an account with the words of the draft."""
+    async with db.write() as session:
+        line = Line(what="statuses.previewed", by=by, owner=by.who, about=f"account/{account}", account=account)
+        await trail.record(session, line)

@@ -119,9 +119,9 @@ class Connecting:
         self._database = database
         self._vault = vault
         self._trail = trail
-        self._policy = policy
+        self.policy = policy
         self._offices = offices
-        self._clock = clock
+        self.clock = clock
         self.drafts = SourceDrafts(database, vault, clock)
 
     async def stored(self, name: str) -> Stored | None:
@@ -153,7 +153,7 @@ class Connecting:
         }
         new = {field: Typed(value, goes_to) for field, value in typed.items()}
         draft = Draft(written=written, secrets={**kept, **new}, version=version)
-        fresh = before and before.trial and before.trial.at > self._clock() - TRUSTED_FOR
+        fresh = before and before.trial and before.trial.at > self.clock() - TRUSTED_FOR
         if before and fresh and _same(before, draft):
             draft = replace(draft, trial=before.trial)
         await self.drafts.put(seat.staff, seat.place, draft)
@@ -163,7 +163,7 @@ class Connecting:
         """Try the settings over there, and keep what came of it. Nothing is saved."""
         if form.desired is None:
             return form
-        trial = await try_out(form.desired, self._policy, self._clock)
+        trial = await try_out(form.desired, self.policy, self.clock)
         draft = await self.drafts.find(seat.staff, seat.place)
         if draft:
             await self.drafts.put(seat.staff, seat.place, replace(draft, trial=trial))
@@ -183,7 +183,7 @@ class Connecting:
         seen = change.seen.isoformat() if change.seen else None
         if form.stored and (form.version != form.stored.version or (change.action != "keep" and seen != form.version)):
             raise SourcesChangedError(OVERTAKEN)
-        await apply(self._database, self._vault, Diff((change,)), self._clock(), trail=self._trail, by=by)
+        await apply(self._database, self._vault, Diff((change,)), self.clock(), trail=self._trail, by=by)
         await self.drop(seat)
         self._offices.look_again()
         return form
@@ -201,7 +201,7 @@ class Connecting:
         lasting = stored.secrets if stored and stored.goes_to == goes_to else {}
         typed = {field: one.value for field, one in draft.secrets.items() if one.to in {None, goes_to}}
         secrets = {**lasting, **typed}
-        found = read(draft.written, secrets, connector, self._policy)
+        found = read(draft.written, secrets, connector, self.policy)
         problems, desired = dict(found.problems), found.desired
         if stored and goes_to and stored.goes_to != goes_to:
             problems.update({field: AGAIN for field in problems if field in stored.set_at})

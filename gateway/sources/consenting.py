@@ -11,15 +11,13 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge  # type: ignore[im
 from msgspec import Struct
 from msgspec.structs import replace
 
-from auth.clock import Clock
 from auth.same import same
-from connectors.addresses import AddressPolicy
 from connectors.consents import KEPT_IN, redeem
 from connectors.errors import ConnectorError
 from gateway.sources.check import printable
-from gateway.sources.connecting import Form, Seat, destination
+from gateway.sources.connecting import Connecting, Form, Seat, destination
 from gateway.sources.desired import Desired
-from gateway.sources.drafts import SourceDrafts, Typed
+from gateway.sources.drafts import Typed
 from gateway.sources.trying import Step, Trial, try_out
 
 LASTS = timedelta(minutes=10)
@@ -49,10 +47,10 @@ class Answer(Struct, frozen=True, kw_only=True):
 class Consenting:
     """Sends admins to the vendor, and takes what they bring back into the form that they left."""
 
-    def __init__(self, drafts: SourceDrafts, policy: AddressPolicy, clock: Clock, *, base_url: str) -> None:
-        self._drafts = drafts
-        self._policy = policy
-        self._clock = clock
+    def __init__(self, connecting: Connecting, base_url: str) -> None:
+        self._drafts = connecting.drafts
+        self._policy = connecting.policy
+        self._clock = connecting.clock
         self._back = f"{base_url}/staff/sources/consent"
 
     async def begin(self, seat: Seat, desired: Desired, session: bytes) -> str:

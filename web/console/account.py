@@ -33,11 +33,6 @@ DONE = {
     "enabled": "They may sign in again.",
     "signed-out": "Signed out everywhere.",
     "removed": "They act for this account no longer.",
-    "invited": "Invited.",
-    "mailed": "The invitation goes out again. The earlier one still works.",
-    "withdrawn": "The invitation is withdrawn.",
-    "merged": "Merged. What was moved can be moved back by a split.",
-    "split": "Split.",
 }
 Done = Annotated[str, QueryParameter(max_length=20, description="What was just done")]
 

@@ -1,5 +1,5 @@
 """All pages about one customer, or some."""
 
-from web.console import account, erasing, links, people, queue, readiness
+from web.console import account, erasing, importing, links, people, queue, readiness
 
-ROUTES = [route for module in (account, erasing, links, people, queue, readiness) for route in module.ROUTES]
+ROUTES = [route for module in (account, erasing, importing, links, people, queue, readiness) for route in module.ROUTES]

@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from auth.guards import for_staff
 from auth.principals import StaffPrincipal
 from gateway.sources.connecting import Connecting, Seat
-from gateway.sources.consenting import Answer, Consenting, ConsentRefused
+from gateway.sources.consenting import Answer, ConsentRefused
 from web.console import source_form
 from web.console.desk import desk
 from web.console.matters import SOURCES
@@ -85,7 +85,7 @@ async def agree_again(request: Asking, name: FromPath[str]) -> Response[str]:
 @get(CONSENT, opt=OWNER)
 async def come_back(request: Asking) -> Response[str]:
     """Take a vendor's answer about a consent. One that this session did not ask for is refused, and nothing is sent."""
-    consenting: Consenting = request.app.state.consenting
+    consenting = source_form.consenting_of(request)
     try:
         asked = parse_qs(request.url.query, max_num_fields=MOST_FIELDS)
     except ValueError as error:

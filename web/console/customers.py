@@ -31,7 +31,6 @@ FILTERS: dict[Only, str] = {
     "ambiguous": "To decide",
     "never": "Never signed in",
     "disabled": "Somebody disabled",
-    "merged": "Merged",
 }
 HEAD = ("Account", "Name", "State", "People", "Invited", "Links", "Last seen")
 Question = Annotated[str, Parameter(max_length=100)]
@@ -109,8 +108,6 @@ def csv_file(content: bytes, name: str) -> Response[bytes]:
 
 def state_of(customer: Customer) -> tuple[str, str]:
     """Say what is the matter with an account: the tone of its chip, and the words."""
-    if customer.merged_into:
-        return "idle", "Merged"
     if customer.is_ambiguous:
         return "warn", "To decide"
     return ("ok", "Linked") if customer.links else ("bad", "No link")

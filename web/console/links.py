@@ -151,7 +151,7 @@ def _plainly(error: LinkError) -> str:
 def _question_to_link(
     dossier: Dossier, written: dict[str, str], held: Sequence[Holding], owner: str | None
 ) -> Question:
-    effects = [*told_of(held, "appears"), *_readers(dossier, "will see it")]
+    effects = [*told_of(held, "appear"), *_readers(dossier, "will see it")]
     if owner:
         effects.insert(0, f"It belongs to the account {owner} now. Its people see nothing of it any more.")
     return Question(
@@ -169,7 +169,7 @@ def _question_to_unlink(dossier: Dossier, data: Unwanted, held: Sequence[Holding
     return Question(
         title=f"Take customer {data.customer} away from {dossier.name}?",
         text="The records stay where they are. Here nobody of the account sees them any more.",
-        effects=(*told_of(held, "disappears"), *_readers(dossier, "sees it no longer")),
+        effects=(*told_of(held, "disappear"), *_readers(dossier, "sees it no longer")),
         action=f"{CUSTOMERS}/{dossier.id}/links/remove",
         button="Take the link away",
         back=f"{CUSTOMERS}/{dossier.id}",
@@ -184,9 +184,10 @@ def told_of(held: Sequence[Holding], what: str) -> list[str]:
         if each.fetched_at is None:
             told.append(f"{each.title} could not be asked for {SEEN_OF[each.kind]} just now.")
         else:
+            one = "s" if each.records == 1 else ""
             more = "" if each.whole else " and older ones"
             name = KIND_NAMES[each.kind].lower()
-            told.append(f"{count(each.records, name[:-1], name)}{more} of {each.title}: what {what}.")
+            told.append(f"{count(each.records, name[:-1], name)}{more} of {each.title} {what}{one}.")
     if held and not any(each.records for each in held) and all(each.fetched_at for each in held):
         told.append("There is nothing of this customer yet. Check the number before you go on.")
     return told or ["This source keeps no records that are shown here."]

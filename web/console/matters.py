@@ -103,8 +103,8 @@ WORDS: dict[What, Words] = {
         chip="No words yet",
         title="{statuses} of {source} without words",
         text="Customers see such a record with words that are true of every one.",
-        href=f"{ONE}#statuses",
-        step="See them",
+        href="/staff/statuses?source={name}",
+        step="Give them words",
         says="{detail}",
     ),
     "unknown": Words(

@@ -99,7 +99,7 @@ async def leave(request: Request[StaffPrincipal, Any, Any], seat: Seat) -> Respo
         form = await connecting.take(seat, seat.stored.written, {}, seat.stored.version)
     if form is None or form.desired is None or not form.agrees_elsewhere:
         return see_other(path_of(seat))
-    consenting: Consenting = request.app.state.consenting
+    consenting = consenting_of(request)
     return see_other(await consenting.begin(seat, form.desired, request.user.session))
 
 
@@ -107,7 +107,7 @@ async def come_back(
     request: Request[StaffPrincipal, Any, Any], seat: Seat, journey: Journey, answer: Answer
 ) -> Response[str]:
     """Take what they bring, and show the form that they left."""
-    consenting: Consenting = request.app.state.consenting
+    consenting = consenting_of(request)
     form = await _connecting(request).open(seat)
     if form is not None:
         await consenting.finish(seat, form, journey, answer)
@@ -258,6 +258,10 @@ async def _fields(request: Request[StaffPrincipal, Any, Any]) -> dict[str, list[
         return parse_qs(body, keep_blank_values=True, max_num_fields=MOST_FIELDS)
     except ValueError as error:
         raise ClientException from error
+
+
+def consenting_of(request: Request[StaffPrincipal, Any, Any]) -> Consenting:
+    return Consenting(_connecting(request), request.app.state.base_url)
 
 
 def _connecting(request: Request[StaffPrincipal, Any, Any]) -> Connecting:

@@ -54,6 +54,8 @@ async def show_sources(
     day = await _day(request)
     question = " ".join(q.replace("\0", " ").split())
     found = _found(day, question, show)
+    offices: Offices = request.app.state.offices
+    known, broken = await offices.all(), await offices.broken()
     conditions = [source.condition(day.now) for source in day.sources]
     return desk(
         request,
@@ -66,6 +68,7 @@ async def show_sources(
         counts=[
             (name, words.label, conditions.count(name)) for name, words in CONDITIONS.items() if name in conditions
         ],
+        lost={name: broken[name] for name in sorted(broken.keys() - known.keys())},
         now=day.now,
     )
 
