@@ -1,15 +1,13 @@
 """The portal as one ASGI application: the place where everything is made and handed to what needs it."""
 
 import os
-import ssl
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import cast
 
-import httpx
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
@@ -19,10 +17,7 @@ from litestar.types import ASGIApp
 from auth.client_address import Callers
 from auth.clock import utc_now
 from auth.guards import Protection
-from auth.oidc import OidcClient
 from auth.once import Once
-from auth.pre_login import PreLoginCookies
-from auth.provider_http import open_client
 from auth.providers import Providers
 from auth.rate_limit import RateLimit
 from auth.sessions import Sessions
@@ -33,9 +28,7 @@ from cache.flight import Flight
 from cache.live import Live
 from cache.turns import Turns
 from connectors.addresses import AddressPolicy
-from connectors.dialer import Dialer
 from connectors.registry import load_connectors
-from connectors.wire import PoolTransport
 from gateway.account_view import AccountViews
 from gateway.appearance import Appearances, of_settings
 from gateway.audit import Trail
@@ -52,7 +45,6 @@ from gateway.identity.rechecking import Rechecks
 from gateway.identity.watch import Watch
 from gateway.inbox import Inbox
 from gateway.kept import Kept
-from gateway.keyring import Keyring
 from gateway.log import configure
 from gateway.mails.choices import MailDesk
 from gateway.metrics import Metrics
@@ -62,9 +54,11 @@ from gateway.outbox.sending import Sending
 from gateway.outbox.telling import Telling
 from gateway.pull import Known
 from gateway.records.database import Database, DatabaseDown
+from gateway.resealing import Resealing
+from gateway.retention import SESSIONS_KEPT
 from gateway.seen_pages import SeenPages
 from gateway.settings import Settings, SettingsError, load
-from gateway.sign_in import SignInSettings, provider_of
+from gateway.sign_in_clients import clients_of, provider_client
 from gateway.sources.connecting import Connecting
 from gateway.standing import Standing, Standings
 from gateway.supply import Supply
@@ -72,6 +66,7 @@ from gateway.takeout.making import Takeouts
 from gateway.today import Today
 from gateway.troubles import Troubles
 from gateway.unmapped import UnmappedStatuses
+from gateway.upkeep_jobs import upkeep_of
 from gateway.usage import Usage
 from gateway.vault import SealedIdTokens, Vault
 from gateway.webhooks.counts import WebhookCounts
@@ -110,7 +105,6 @@ OPENAPI = OpenAPIConfig(
 )
 OUTSIDE = (take_logout, take_delivery, get_healthz, get_readyz, get_metrics)  # for programs, not for people
 BODY_CAPS = HOOK_CAPS | UPLOAD_CAPS | LOGO_CAPS  # what may be sent, by the begin of its address
-SESSIONS_KEPT = timedelta(days=400)  # after they end: they say when somebody was last here
 MEGABYTE = 1024 * 1024
 ANSWERS_PER_MINUTE = 20  # to help articles, of one member
 SIGN_INS_PER_MINUTE = 30  # steps of a sign-in from one address
@@ -145,8 +139,13 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
     supply = Supply(Kept(redis, notes=settings.sends_mails), Turns(redis), flight, clock=utc_now, troubles=troubles)
     views = AccountViews(offices, supply, budget=settings.page_budget)
     inbox = Inbox(database, offices, views, utc_now)
-    telling = Telling(supply.announce, views, offices, utc_now)
-    sending = Sending(database, offices, utc_now, telling, files_kept=timedelta(days=settings.uploads_kept))
+    sending = Sending(
+        database,
+        offices,
+        utc_now,
+        Telling(supply.announce, views, offices, utc_now),
+        files_kept=timedelta(days=settings.uploads_kept),
+    )
     desk = Desk(database, utc_now, sending.wake, quota_of(settings))
     counts = WebhookCounts(database, utc_now)
     intake = Intake(database, offices, counts, inbox.wake)
@@ -180,10 +179,11 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
         idle=timedelta(seconds=settings.session_idle),
         lifetime=timedelta(seconds=settings.session_lifetime),
     )
-    provider_http = _provider_client()
-    providers = Providers(_clients_of(sign_ins, settings.base_url, provider_http, keyring, Once(redis)))
+    provider_http = provider_client()
+    providers = Providers(clients_of(sign_ins, settings.base_url, provider_http, keyring, Once(redis)))
     visitors = Visitors(sessions, database)
     drafts = Drafts(redis, database, vault)
+    upkeep = upkeep_of(database, keyring, vault)
     live = Live(redis)
 
     @asynccontextmanager
@@ -198,7 +198,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 stack.push_async_callback(early.aclose)
             for close in (flight.aclose, live.aclose):
                 stack.push_async_callback(close)
-            for late in (watch, inbox, counts, sending, troubles, help_):
+            for late in (watch, inbox, counts, upkeep, sending, troubles, help_):
                 await late.start()
                 stack.push_async_callback(late.aclose)
             stack.push_async_callback(intake.aclose)
@@ -239,7 +239,9 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 "offices": offices,
                 "providers": providers,
                 "readiness": Readiness(database, database_url, redis),
+                "resealing": Resealing(database, keyring),
                 "sessions": sessions,
+                "settings": settings,
                 "standings": standings,
                 "preview": Preview(database, offices, utc_now, cast("Policy", settings.matching)),
                 "printer": Printer(),
@@ -253,6 +255,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 "trail": trail,
                 "unmapped": UnmappedStatuses(redis),
                 "uploads": uploads_of(settings),
+                "upkeep": upkeep,
                 "usage": usage,
                 "troubles": troubles,
                 "vault": vault,
@@ -262,22 +265,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
     edge = Edge(
         Lane(app, ready=ready, redis=redis, sessions=sessions, standings=standings, offices=offices, usage=usage),
         base_url=settings.base_url,
-        body_caps=HOOK_CAPS | UPLOAD_CAPS | LOGO_CAPS,
+        body_caps=BODY_CAPS,
         too_large=note_too_large(intake),
     )
     return SecureHeaders(edge, base_url=settings.base_url)
-
-
-def _clients_of(
-    sign_ins: Iterable[SignInSettings], base_url: str, http: httpx.AsyncClient, keyring: Keyring, once: Once
-) -> Iterator[OidcClient]:
-    pre_login = PreLoginCookies(keyring.current.derive(b"pre-login cookies"), utc_now)
-    for sign_in in sign_ins:
-        yield OidcClient(provider_of(sign_in, base_url), http, utc_now, pre_login, once)
-
-
-def _provider_client() -> httpx.AsyncClient:
-    """Call the sign-in provider, whose address only this deployment's operator sets, over a pool that loses no slot."""
-    anywhere = AddressPolicy(allow_http=True, allow_private=True)
-    pool = PoolTransport(Dialer(anywhere), tls=ssl.create_default_context())
-    return open_client(pool)

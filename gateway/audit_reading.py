@@ -60,12 +60,12 @@ async def verify(db: Database, vault: Vault, expect: str | None = None) -> Verif
         number, previous, met, problems = 0, FIRST, expect in {None, FIRST}, list[str]()
         async for row in _rows(session):
             if row.number != number + 1:
-                problems.append(_missing(number + 1, row.number - 1))
+                problems.append(missing(number + 1, row.number - 1))
             elif digest(previous, row) != row.hash:
                 problems.append(f"line {row.number} {CHANGED}")
             number, previous = row.number, row.hash
             met = met or row.hash == expect
-    problems.extend(_end(head, number, previous, vault))
+    problems.extend(ending(head, number, previous, vault))
     if not met:
         problems.append(
             "the hash that was noted is not in the trail: since then its end was cut off, or lines were written anew"
@@ -88,7 +88,7 @@ async def read(db: Database, vault: Vault, wanted: Wanted) -> tuple[Told, ...]:
         rows = (await session.scalars(query)).all()
         named = {row.key for row in rows if row.key}
         keys = {key.id: key for key in await session.scalars(sa.select(AuditKey).where(AuditKey.id.in_(named)))}
-    return tuple(_told(row, keys.get(row.key or ""), vault) for row in reversed(rows))
+    return tuple(told_whole(row, keys.get(row.key or ""), vault) for row in reversed(rows))
 
 
 async def _rows(session: AsyncSession) -> AsyncIterator[AuditLine]:
@@ -104,19 +104,19 @@ async def _rows(session: AsyncSession) -> AsyncIterator[AuditLine]:
             return
 
 
-def _missing(first: int, last: int) -> str:
+def missing(first: int, last: int) -> str:
     if last < first:
         return f"line {last + 1} has a number that no line can have: it was put in"
     return f"line {first} is missing" if first == last else f"lines {first} to {last} are missing"
 
 
-def _end(head: AuditHead | None, number: int, previous: str, vault: Vault) -> Iterator[str]:
+def ending(head: AuditHead | None, number: int, previous: str, vault: Vault) -> Iterator[str]:
     """What the head knows of the lines, and who wrote it."""
     if head is None:
         yield "the head is missing, which counts the lines: lines at the end may be missing too"
         return
     if number < head.count:
-        yield f"{_missing(number + 1, head.count)} at the end: they were cut off"
+        yield f"{missing(number + 1, head.count)} at the end: they were cut off"
     elif number > head.count:
         yield f"the lines after {head.count} were not written by Hallway: the head does not know them"
     elif previous != head.hash:
@@ -132,8 +132,16 @@ def _end(head: AuditHead | None, number: int, previous: str, vault: Vault) -> It
         yield "the head was not written by Hallway: its seal is of another trail"
 
 
-def _told(row: AuditLine, key: AuditKey | None, vault: Vault) -> Told:
-    personal, withheld = _opened(row, key, vault)
+def told_in_short(row: AuditLine) -> Told:
+    """Leave out what is personal."""
+    return _as_told(row, None, None)
+
+
+def told_whole(row: AuditLine, key: AuditKey | None, vault: Vault) -> Told:
+    return _as_told(row, *_opened(row, key, vault))
+
+
+def _as_told(row: AuditLine, personal: dict[str, Any] | None, withheld: str | None) -> Told:
     return Told(
         number=row.number,
         at=row.at,

@@ -25,4 +25,5 @@ pytest_plugins = [
     "support_serve",
     "support_every_page",
     "support_identity",
+    "support_outbox",
 ]

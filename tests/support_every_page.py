@@ -11,7 +11,7 @@ from support_audit import TRAIL
 from support_chromium import CHROMIUM, find_chromium
 from support_portal import BAKERY, KEYS, Portal, listening
 from support_sandbox import RunningSandbox, free_port
-from support_sent import ASKED, SENT, add_asked, add_sent
+from support_sent import ASKED, SENT, add_asked, add_sent, add_told
 from support_statuses import add_statuses
 
 from auth import cookies
@@ -100,7 +100,7 @@ DESK = (
     *("/staff/sources/erp/settings", "/staff/sources/erp/settings/untested", "/staff/sources/erp/settings/consent"),
     *("/staff/sources/consent", "/staff/sources/new/hubspot/consent"),
     *("/staff/sources", "/staff/sources/helpdesk", "/staff/sources/helpdesk/remove", "/staff/sources/helpdesk/secret"),
-    *("/staff/requests", "/staff/requests/sent-unknown", "/staff/requests/sent-sent"),
+    *("/staff/requests", "/staff/requests/SENT-UNKNOWN", "/staff/requests/SENT-SENT"),
     *("/staff/help", "/staff/help?show=all", "/staff/help/articles"),
     *("/staff/settings", "/staff/settings/staff", "/staff/settings/staff/colleague", "/staff/settings/appearance"),
     *("/staff/deliveries", "/staff/deliveries?q=zeppelin&status=dead", "/staff/deliveries/refused"),
@@ -112,6 +112,15 @@ DESK = (
         "/staff/customers/readiness?sees=none",
     ),
     *("/staff/customers/bakery", "/staff/customers?only=never", "/staff/customers?only=disabled"),
+    *("/staff/audit", "/staff/audit?who=zeppelin", "/staff/audit/lines/1"),
+    *("/staff/settings/keys", "/staff/settings/keys/reseal", "/staff/settings/retention"),
+    "/staff/settings/appearance/reset",
+    "/staff/deliveries/incoming/delivery",
+    "/staff/deliveries/incoming/delivery/raw",
+    "/staff/deliveries/mails/sent/mail",
+    "/staff/deliveries/mails/resend",
+    "/staff/deliveries/mails/settle",
+    "/staff/customers/queue/question",
 )
 CATERER = ("erp", "20")  # to whom a quote was sent
 ISSUER = "http://127.0.0.1:9"  # where nobody is: these pages are seen without signing in
@@ -169,6 +178,7 @@ async def stage(portal_settings: Settings, database: Database, sandbox: RunningS
     await add_colleague(database)
     await add_statuses(database)
     await add_asked(database, "bakery")
+    await add_told(database, "bakery", "maya")
     await add_sent(database, "bakery", "maya", LinkRef("helpdesk", "maya@alderlane.example"))
     async with listening(portal.app, port), async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=program, args=CHROMIUM)

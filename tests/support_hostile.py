@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from support_needs import need
@@ -16,6 +16,7 @@ from support_needs import need
 from connectors.actions import Action, ActionName, Asked, Done
 from connectors.config import Config
 from connectors.contract import Answer, BackOffice, Connector, Fetch, Limits, Page, Query, Read, RecordQuery, Scope
+from connectors.details import DetailName, Held
 from connectors.errors import Unavailable
 from connectors.records import FileRef, Invoice, Kind, Line, Message, Money, Order, Origin, Record, Shipment, Ticket
 
@@ -76,17 +77,18 @@ class NoConfig(Config, frozen=True):
 def connectors(words: Sequence[str]) -> dict[str, Connector[Any]]:
     """One with these words in every field, one with them in disguise, and one with coins that are called like them.
 
-    And one with false links, one that never answers, and one that has nothing.
+    And one of whom the persons say such words, each a crowd; one with false links, one that never answers, and one that
+    has nothing.
     """
     records: dict[Kind, list[Record]] = {
         "orders": [_order(n, [word]) for n, word in enumerate(words)],
         "invoices": [_invoice(n, [word]) for n, word in enumerate(words)],
-        "tickets": [_ticket(n, [word]) for n, word in enumerate(words)],
+        "tickets": [ticket(n, [word]) for n, word in enumerate(words)],
     }
     for number, crowd in enumerate(crowds(words), len(words)):
         records["orders"].append(_order(number, crowd))
         records["invoices"].append(_invoice(number, crowd))
-        records["tickets"].append(_ticket(number, crowd))
+        records["tickets"].append(ticket(number, crowd))
     shipment = Shipment(number="1", state="on_its_way", tracking_number="1", tracking_url=LEADS_ASTRAY)
     astray: dict[Kind, list[Record]] = {
         "orders": [msgspec.structs.replace(_order(0, ["1"]), shipments=(shipment,))],
@@ -95,11 +97,14 @@ def connectors(words: Sequence[str]) -> dict[str, Connector[Any]]:
     disguised = disguises(words)
     each = [disguised[start : start + TALK] for start in range(0, len(disguised), TALK)]
     talks: dict[Kind, list[Record]] = {
-        "tickets": [_ticket(number, its, name=f"Talk {number}") for number, its in enumerate([("Hello",), *each])]
+        "tickets": [ticket(number, its, name=f"Talk {number}") for number, its in enumerate([("Hello",), *each])]
     }
     coins: dict[Kind, list[Record]] = {"invoices": [_coin(number, word) for number, word in enumerate(words)]}
     return {
         "talks": msgspec.structs.replace(connector_of("talks", talks), actions=dict.fromkeys(WRITTEN, DECLINED)),
+        "people": msgspec.structs.replace(
+            connector_of("people", {"orders": []}), details=_tell(words), actions={"change_details": DECLINED}
+        ),
         "coins": connector_of("coins", coins),
         "astray": connector_of("astray", astray),
         "hostile": connector_of("hostile", records),
@@ -138,6 +143,18 @@ def _read(records: Sequence[Record]) -> Read[NoConfig, Record]:
         return Page(tuple(Answer(frozenset({query.customer}), record) for record in records))
 
     return read
+
+
+def _tell(words: Sequence[str]) -> Callable[[BackOffice[NoConfig], str], Any]:
+    groups = crowds(words)
+
+    async def tell(office: BackOffice[NoConfig], person: str) -> Held:
+        values: dict[DetailName, str] = dict.fromkeys(get_args(DetailName), "")
+        parts = [groups[int(person)][place :: len(values)] for place in range(len(values))]
+        values = {name: " ".join(part) for name, part in zip(values, parts, strict=True)}
+        return Held(customers=frozenset({"1"}), values=values, locked={"email": " ".join(groups[int(person)])})
+
+    return tell
 
 
 async def _decline(office: BackOffice[NoConfig], asked: Asked) -> Done:
@@ -218,7 +235,7 @@ def _coin(number: int, word: str) -> Invoice:
     return msgspec.structs.replace(_invoice(number, ["1"]), total=money, open=money, issued_on=START.date())
 
 
-def _ticket(number: int, words: Sequence[str], *, name: str | None = None) -> Ticket:
+def ticket(number: int, words: Sequence[str], *, name: str | None = None) -> Ticket:
     whole = name or " ".join(words)
     return Ticket(
         origin=_origin(number),

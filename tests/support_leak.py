@@ -17,6 +17,8 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 import structlog
 from msgspec import Struct, field
+from pypdf import PdfReader
+from pypdf.errors import PyPdfError
 from support_leak_targets import (
     OTHER_METHODS,
     SOURCES,
@@ -30,7 +32,7 @@ from support_leak_targets import (
     question,
     routes_of,
 )
-from support_leak_world import COMPANIES, EACH, INTERNAL, ORDERS, WANDERERS, World, mark, name_mark, person_mark
+from support_leak_world import COMPANIES, EACH, INTERNAL, KIMS, ORDERS, WANDERERS, World, mark, name_mark, person_mark
 from support_redis import as_read
 
 from auth import cookies
@@ -47,6 +49,8 @@ CHANGING = re.compile(rb"(?i)^(date|set-cookie)$")  # headers that differ from a
 AREAS = ("orders", "invoices", "requests")
 # What stands in every invoice and in every request, and on no page that is not about one.
 MONEY_AND_TALK = ("hums zq", "delivery zq", "old zq", *(f"inv-{pair}-zq" for pair in range(1, EACH + 1)))
+PICTURES = ("a photo of zq", "a plan of zq")  # files of requests
+PAPER = ("paper of zq", KIMS)  # what the company is asked for, and what Ann wants to be called
 AWAY = {503}  # what we say on purpose when a neighbour is away
 KINDS = {b"text/html": "page", b"application/json": "json"}
 
@@ -141,9 +145,9 @@ class Crawl:
                 Viewer("cleo", "cleo", "alder", COMPANIES),
                 Viewer("cleo at birch", "cleo", "birch", COMPANIES),
                 Viewer("eve", "eve", "alder", ("alder",)),
-                Viewer("olga", "olga", "alder", ("alder",), person="sam", words=("zqalderkim", "zqalderall")),
-                Viewer("ora", "ora", "alder", ("alder",), areas=("orders",), words=MONEY_AND_TALK),
-                Viewer("dora", "dora", "alder", ("alder",), opens=False, words=("a photo of zq", "a plan of zq")),
+                Viewer("olga", "olga", "alder", ("alder",), person="sam", words=("zqalderkim", "zqalderall", *PAPER)),
+                Viewer("ora", "ora", "alder", ("alder",), areas=("orders",), words=(*MONEY_AND_TALK, *PAPER)),
+                Viewer("dora", "dora", "alder", ("alder",), opens=False, words=(*PICTURES, *PAPER)),
                 Viewer("dan", "dan"),
                 Viewer("mallory", "mallory", "birch"),  # a session that names an account, and no right to it
                 Viewer("staff", "staff", role="none"),
@@ -289,6 +293,8 @@ class Crawl:
         is_theirs &= viewer.opens or "{file}" not in route.path
         if target.is_plain and "{record}" in route.path and not is_theirs:
             self.find(f"{viewer.name} was answered {answer.status} at {where}: it is not theirs")
+        if viewer.is_member and route.area and route.area not in viewer.areas and answer.status == 200:
+            self.find(f"{viewer.name} was answered at {where}: they have no {route.area}")
         if route.staff and viewer.is_member:
             self.find(f"{viewer.name} was let in among staff at {where}")
         if viewer.cookie is None and not route.public and answer.status == 200:
@@ -425,11 +431,22 @@ async def gather(*jobs: Awaitable[object]) -> None:
 
 
 def unpacked(body: bytes) -> bytes:
-    """Give what is in a copy of somebody's data, and anything else as it is."""
+    """Give what is in a copy of somebody's data or on a paper, and anything else as it is."""
+    if body.startswith(b"%PDF"):
+        return body + _printed(body)
     if not body.startswith(b"PK"):
         return body
     with zipfile.ZipFile(io.BytesIO(body)) as copy:
         return b"\n".join(name.encode() + copy.read(name) for name in copy.namelist())
+
+
+def _printed(body: bytes) -> bytes:
+    """Read a PDF, also where a word goes over two lines. What is none has no text."""
+    try:
+        text = "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(body)).pages)
+    except PyPdfError:
+        return b""
+    return f"{text}\n{re.sub(r'[^!-~]', '', text)}".encode()
 
 
 async def ask(

@@ -9,9 +9,9 @@ import re
 import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import urlencode
 
 from support_leak import Answer, Crawl, Viewer, gather
+from support_leak_acts import Acts
 from support_leak_targets import SOURCES, Target, numbers, owner, person
 from support_leak_world import COMPANIES, DESK, INVOICES, ORDERS, PARTNERS, TICKETS, WANDERERS, mark, owner_of
 from support_streams import hearing
@@ -23,7 +23,7 @@ from connectors.sandbox.faults import Fault
 
 LISTS = ("/orders?show=all", "/invoices?show=all", "/requests?show=all", "/api/v1/orders", "/api/v1/requests")
 STATEMENT = "/invoices/statement.csv?from=&to=2099-12-31"
-OWN = ("/account", "/account/details", "/account/delete")
+OWN = ("/account", "/account/details", "/account/mails", "/account/delete")
 PLACES = ("/", "/api/v1/home", *LISTS, STATEMENT, "/documents", "/search?q=mixer", *OWN)
 CODE = re.compile(rb"Code <b>([0-9A-Z ]{11})</b>")
 SEE_OTHER, FORBIDDEN = 303, 403
@@ -32,10 +32,9 @@ BETWEEN = 10  # of the crawl's requests, at least, from one scene to the next
 RESTARTS_EVERY = 10_000  # requests: for ten seconds after it nothing is believed of Redis' copies
 
 
-class Scenes:
+class Scenes(Acts):
     def __init__(self, crawl: Crawl) -> None:
-        self.crawl = crawl
-        self.world = crawl.world
+        super().__init__(crawl)
         self.scenes: tuple[Callable[[], Awaitable[None]], ...] = (
             self.all_answer_for_all,
             self.swapped_snapshots,
@@ -56,6 +55,7 @@ class Scenes:
             self.answered,
             self.copied,
             self.asked,
+            *self.acts,
             self.colleagues,
             self.refusals,
         )
@@ -368,11 +368,6 @@ class Scenes:
         """One of each company's at the desk."""
         return {"ann": [f"/requests/desk/{DESK + 2}"], "bob": [f"/requests/desk/{DESK + 1}"]}
 
-    async def _post(self, viewer: Viewer, path: str, **form: str) -> Answer:
-        body = urlencode({**form, "_token": viewer.token}).encode()
-        headers = {"Content-Type": "application/x-www-form-urlencoded", "Origin": self.world.portal.base_url}
-        return await self.crawl.ask(viewer, "POST", path, headers, body=body)
-
     async def colleagues(self) -> None:
         """Those with fewer rights look at what the others of their company have just looked at."""
         for name in ("ann", "olga", "ora", "dora"):
@@ -409,12 +404,6 @@ class Scenes:
         self.world.offices.leaky = False
         self.world.offices.switches["west"].fault = Fault(kind="slow", seconds=0.3)
 
-    async def down(self) -> None:
-        self.world.offices.switches["desk"].fault = Fault(kind="unavailable")
-
-    async def calm(self) -> None:
-        self.world.offices.calm()
-
     async def restarted(self) -> None:
         """Redis crashes while people look."""
         looks = [self.crawl.try_route(self.crawl.viewers[name]) for name in ("ann", "bob") for _ in range(20)]
@@ -428,10 +417,6 @@ class Scenes:
     async def _forget_standing(self, name: str) -> None:
         """Do as if ten seconds had passed."""
         await self.world.redis.delete(f"{VERSION}:visit:{{64:{self.crawl.viewers[name].session}}}")
-
-    async def _look(self, name: str, *paths: str) -> None:
-        for path in paths:
-            await self.crawl.ask(self.crawl.viewers[name], "GET", path)
 
     def _is(self, name: str, company: str) -> bool:
         return self.crawl.viewers[name].account == company

@@ -20,10 +20,12 @@ from support_leak_world import (
     owner_of,
     person_of,
 )
+from support_sent import ASKED
 
 BASES = {("orders", "odoo"): ORDERS, ("invoices", "odoo"): INVOICES, ("requests", "odoo"): TICKETS}
 BASES[("requests", "desk")] = DESK
 SOURCES = ("east", "west", "desk")
+PAPERS = tuple(f"{company}-{state}" for company in (*COMPANIES, "x") for state in ASKED)
 GHOST = 70  # so many places behind the last record there is nothing
 OTHER_METHODS = ("HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "get")
 OURS = {"visit", "request", "scope", "data", "source", "record", "file", "name", "path", "provider"}  # no query
@@ -169,6 +171,7 @@ def fill(route: Route, rng: random.Random, files: list[str]) -> Target:
         "provider": rng.choice(("main", "x")),
         "name": "x.css",
         "topic": rng.choice(("order", "dispute", "call-back", FORMS[form]("order"))),
+        "document": FORMS["plain" if rng.random() < 0.8 else form](rng.choice(PAPERS)),
         "handed": FORMS[form](str(number)),
         "path": FORMS[form]("openapi.json"),
     }

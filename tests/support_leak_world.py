@@ -22,6 +22,7 @@ from support_audit import ALL, BY, TRAIL
 from support_portal import BASE, ISSUER, LAX, Portal, listening, running, settings_for
 from support_redis import RedisProcess
 from support_sandbox import FIXTURES, ODOO_DATABASE, ODOO_KEY, ODOO_LOGIN, RT_TOKEN, serving
+from support_sent import add_asked
 
 from auth.clock import utc_now
 from auth.principals import Role
@@ -48,10 +49,14 @@ COMPANIES = ("alder", "birch")
 EACH = 6  # records of a kind that a company has in a source
 ARCHIVED = 210  # and old requests at the desk: more than are read at once
 INTERNAL = "INTERNAL-CANARY"
+KIMS = "kimsjob"  # what Ann asks to be called, who is Kim over there
 PARTNERS = {"east": {"alder": 10, "birch": 30}, "west": {"alder": 30, "birch": 10}}
 # The id before the first of each, and the first archived; long enough to be found nowhere else.
 ORDERS, INVOICES, TICKETS, DESK, ARCHIVE = 41_100, 52_500, 63_020, 74_800, 85_001
 SAM = {"east": "11", "west": "31"}  # whom the Odoos call Sam of alder
+KIM = {"east": "12", "west": "32"}  # and Kim, who is Ann
+BIRCH_SAM = {"east": "31", "west": "11"}  # who is Bob
+QUOTES = (2 * EACH - 1, 2 * EACH)  # places of orders that are still offers
 # Three at alder: Olga is Sam, Ora sees orders, and Dora opens no documents.
 COLLEAGUES = {
     "olga": OWN,
@@ -95,6 +100,11 @@ def own_mark(company: str, place: int) -> str:
 def person_of(place: int) -> str | None:
     """Say whose own the record of a place is in its company; a third of them is nobody's."""
     return (None, "sam", "kim")[((place + 1) // 2) % 3]
+
+
+def paper(company: str) -> str:
+    """What a company is asked for, which only those read who see all of its documents."""
+    return f"Paper of {mark(company)}"
 
 
 def name_mark(company: str) -> str:
@@ -263,6 +273,7 @@ async def _furnish(portal: Portal, database: Database, url: str) -> None:
                         login=login,
                         rights=COMPANY,
                     )
+        await add_asked(database, company, prefix=f"{company}-", label=paper(company))
     await _furnish_colleagues(database, proof)
 
 
@@ -271,6 +282,9 @@ async def _furnish_colleagues(database: Database, proof: Proof) -> None:
     kim = requestor("alder", "kim")
     told: dict[str, Any] = {"trail": TRAIL, "by": BY, "proof": proof}
     await link(database, **told, account="birch", source="desk", customer=requestor("birch", "kim"))
+    for subject, persons in (("ann", KIM), ("bob", BIRCH_SAM)):
+        for source, person in persons.items():
+            await name_person(database, **told, login=Login(ISSUER, subject), source=source, person=person)
     for subject, rights in COLLEAGUES.items():
         login = Login(ISSUER, subject)
         known = told | {"login": login}
@@ -280,8 +294,8 @@ async def _furnish_colleagues(database: Database, proof: Proof) -> None:
 
 
 def requestor(company: str, person: str = "sam") -> str:
-    """Name somebody at the desk; Kim's name is not what Kim's records carry."""
-    return f"{'kim.' if person == 'kim' else ''}{mark(company)}@example.com"
+    """Name somebody at the desk, which staff may read. Kim's name is not what Kim's records carry."""
+    return f"{'kim.' if person == 'kim' else ''}{name_mark(company)}@example.com"
 
 
 def owner_of(source: str, number: int) -> str:
@@ -321,6 +335,8 @@ def _odoo_seed(folder: Path, source: str) -> Path:
         order = {"id": ORDERS + place, "name": f"SO-{pair}-{word}", "partner_id": partner, "currency": "EUR"}
         order |= {"client_order_ref": f"ref {word}", "date_order": f"-{pair + 3}d 09:12", "lines": lines}
         order |= {"delivery_status": ("full", "pending", "partial")[pair % 3], "state": "sale"}
+        if place in QUOTES:
+            order |= {"state": "sent", "validity_date": "+12d"}
         spec["orders"].append(order)
         invoice = {"id": INVOICES + place, "name": f"INV-{pair}-{word}", "partner_id": partner}
         invoice |= {"currency": "EUR", "lines": lines, "invoice_origin": order["name"], "ref": f"ref {word}"}

@@ -1,18 +1,23 @@
-"""A process that works on the outbox, and a far end that counts what was made there."""
+"""A process that works on the outbox, a far end that counts what was made there, and sandboxes that lose answers."""
 
 from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 import httpx
+import pytest
+import pytest_asyncio
 import sqlalchemy as sa
-from support_feeds import START, FixedOffices
+from msgspec import Struct
+from support_feeds import START, FixedOffices, shuffled
 from support_feeds import Ticking as Clock
 
-from connectors.actions import Action, Done, NewTicket
+from connectors.actions import Action, ActionName, Attached, Done, NewTicket
 from connectors.config import Config
 from connectors.contract import BackOffice, Connector, Limits
 from connectors.contract import Scope as Proof
+from connectors.sandbox.faults import Fault
 from connectors.tokens import MemoryTokens
 from gateway.access import LinkRef, PersonRef, Scope
 from gateway.offices import Office, Offices
@@ -90,16 +95,23 @@ class FarEnd:
         return Office(name=name, title=name.title(), connector=connector, promises={}, version="1", opened=opened)
 
 
-def scope(member: str = "maya", account: str = "acme", rights: Rights = COMPANY) -> Scope:
+def scope(
+    member: str = "maya",
+    account: str = "acme",
+    rights: Rights = COMPANY,
+    *,
+    links: tuple[LinkRef, ...] = (LINK,),
+    persons: frozenset[PersonRef] = frozenset({PersonRef("desk", "p1")}),
+) -> Scope:
     return Scope(
         member_id=member,
         issuer="i",
         subject=member,
         account_id=account,
         account_name="Acme",
-        links=(LINK,),
+        links=links,
         rights=rights,
-        persons=frozenset({PersonRef("desk", "p1")}),
+        persons=persons,
     )
 
 
@@ -140,6 +152,74 @@ class World:
             async with self.database.read() as session:
                 due = await session.scalar(sa.select(sa.func.min(OutboxRow.due_at)))
             self.clock.now = until if due is None else max(due, self.clock.now + timedelta(seconds=1))
+
+
+class Losing(Struct, frozen=True, kw_only=True):
+    """A sandbox of which a `share` of the answers is lost, who asks there, and `written`: how much was done so far."""
+
+    office: Office
+    link: LinkRef
+    person: str
+    share: float
+    fault: Callable[[Fault], None]
+    written: Callable[[], int]
+
+
+Given = tuple[ActionName, dict[str, Any], Sequence[Attached]]
+
+
+async def send_all_though_answers_are_lost(
+    database: Database, clock: Clock, seed: int, losing: Losing, given: Iterable[Given]
+) -> None:
+    """Hand one thing in after the other, let two days pass, and expect that all was sent, and some answer was lost."""
+    rng, source = shuffled(seed), losing.link.source
+    await add_accounts(database)
+    who = scope(links=(losing.link,), persons=frozenset({PersonRef(source, losing.person)}))
+    offices = cast("Offices", FixedOffices(losing.office))
+    sending = Sending(database, offices, clock, nobody, timer=lambda: clock().timestamp())
+    desk = Desk(database, clock, sending.wake)
+    lost = 0
+
+    async def work() -> None:
+        nonlocal lost
+        loses, before = rng.random() < losing.share, losing.written()
+        losing.fault(Fault(kind="lost" if loses else "none"))
+        await sending.work()
+        lost += loses and losing.written() > before
+
+    for number, (action, asked, files) in enumerate(given):
+        await desk.take(who, losing.link, action, asked, str(number), files=files)
+        await work()
+        clock.now += timedelta(seconds=rng.choice([1, 10, 60]))
+    until = clock.now + timedelta(days=2)
+    while clock.now < until:
+        await work()
+        async with database.read() as session:
+            due = await session.scalar(sa.select(sa.func.min(OutboxRow.due_at)))
+        clock.now = until if due is None else max(due, clock.now + timedelta(seconds=1))
+    losing.fault(Fault(kind="none"))
+    assert lost
+    assert {each.state for each in await desk.of(who)} == {"sent"}
+
+
+async def nobody(*_: object) -> None:
+    """Hear how a try has ended."""
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest_asyncio.fixture
+async def far_end(database: Database) -> FarEnd:
+    await add_accounts(database)
+    return FarEnd()
+
+
+@pytest.fixture
+def world(database: Database, far_end: FarEnd, clock: Clock) -> World:
+    return World(database, far_end, "find", clock)
 
 
 async def add_accounts(database: Database) -> None:

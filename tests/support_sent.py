@@ -10,8 +10,11 @@ from gateway.asked import AskedState
 from gateway.outbox.states import State
 from gateway.records.database import Database
 from gateway.records.document_tables import AskedDocument, GivenFile
+from gateway.records.identity_tables import Question
+from gateway.records.mail_tables import MailRow
 from gateway.records.outbox_tables import OutboxRow
 from gateway.records.tables import Member
+from gateway.records.webhook_tables import InboxRow
 
 ASKED: tuple[AskedState, ...] = ("asked", "received", "accepted", "refused")
 SENT: tuple[State, ...] = ("needs_you", "needs_staff", "unknown", "sent", "cancelled")  # where nothing moves by itself
@@ -35,6 +38,26 @@ async def add_asked(db: Database, account: str, *, prefix: str = "", label: str 
     return ids
 
 
+async def add_told(db: Database, account: str, subject: str) -> None:
+    """A source told us something that could not be looked at, a mail about it got lost, and somebody is not known."""
+    now = utc_now()
+    async with db.write() as session:
+        member = (await session.scalars(sa.select(Member.id).where(Member.subject == subject))).one()
+        events = [{"kind": "invoices", "record": "2093", "customers": ["10"]}]
+        at = {"received_at": now, "ended_at": now, "due_at": None}
+        of = {"source": "erp", "record": "2093", "tries": 9}
+        session.add(InboxRow(id="delivery", delivery="msg_1", events=events, state="dead", error="broke", **at, **of))
+        at = {"made_at": now, "ended_at": now, "due_at": None}
+        about = {"kind": "invoices", "names": "invoice_new", "event_key": "0" * 64, "turn": 1}
+        whose = {"member_id": member, "account_id": account}
+        session.add(Member(id="unsure", issuer="https://login.example", subject="unsure", name="Una", created_at=now))
+        await session.flush()
+        session.add(
+            Question(id="question", member_id="unsure", state="open", reason="contact_gone", found={}, asked_at=now)
+        )
+        session.add(MailRow(id="mail", state="unknown", error="the line broke", **at, **of, **about, **whose))
+
+
 def given(id_: str, document: str, name: str) -> GivenFile:
     content = b"%PDF-1.7\n%%EOF\n"
     told = {"size": len(content), "sha256": bytes(32), "content": content}
@@ -44,18 +67,22 @@ def given(id_: str, document: str, name: str) -> GivenFile:
 
 
 async def add_sent(db: Database, account: str, subject: str, link: LinkRef, *, text: str = "My order.") -> list[str]:
-    """Do as if a member had sent a request to be found in each state; gives their references, which are their ids."""
+    """Do as if a member had sent a request to be found in each state; gives their ids.
+
+    In capitals they are the references.
+    """
     now = utc_now()
     async with db.write() as session:
         member = await session.scalar(sa.select(Member.id).where(Member.subject == subject))
         for state in SENT:
-            reference = f"sent-{state}"
+            id_ = f"sent-{state}"
+            reference = id_.upper()
             asked = {"reference": reference, "customer": link.customer, "persons": [], "subject": f"It is {state}"}
             asked |= {"text": text, "route": "", "files": []}
             is_done = state in {"sent", "cancelled"}
             session.add(
                 OutboxRow(
-                    id=reference,
+                    id=id_,
                     reference=reference,
                     account_id=account,
                     member_id=member,

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
-import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import replace
-from support_feeds import START, FixedOffices, Ticking, shuffled
+from support_feeds import Ticking
+from support_outbox import Given, Losing, send_all_though_answers_are_lost
 from support_sandbox import RT_TOKEN, RunningSandbox
 from support_uploads import GOOD, PDF
 
@@ -25,15 +25,10 @@ from connectors.tokens import MemoryTokens
 from connectors.transport import open_client
 from connectors.vendors.request_tracker import connector as request_tracker
 from connectors.vendors.zendesk import connector as zendesk
-from gateway.access import LinkRef, PersonRef, Scope
-from gateway.offices import Office, Offices
-from gateway.outbox.desk import Desk
+from gateway.access import LinkRef
+from gateway.offices import Office
 from gateway.outbox.references import new_reference
-from gateway.outbox.sending import Sending
 from gateway.records.database import Database
-from gateway.records.outbox_tables import OutboxRow
-from gateway.records.tables import Account, Member
-from gateway.rights import COMPANY
 
 LOOPBACK = AddressPolicy(allow_http=True, allow_private=True)
 HOSTILE = "<script>alert(1)</script> 'Zoë' \\ \"x\"\n{{ticket.requester.email}} {$Ticket->id} &amp; 漢字"
@@ -313,61 +308,30 @@ async def test_says_what_has_not_gone_out_and_what_may_have(world: World) -> Non
     assert sorted(world.texts) == ["First.", "New.", "Reply."]
 
 
-async def nobody(*_: object) -> None:
-    """Hear how a try has ended."""
-
-
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_does_everything_once_though_every_fifth_answer_is_lost(
     world: World, database: Database, seed: int
 ) -> None:
-    rng, clock = shuffled(seed), world.clock
-    async with database.write() as session:
-        session.add(Account(id="acme", name="Acme", created_at=START))
-        session.add(Member(id="maya", issuer="i", subject="maya", created_at=START))
-    desk, link = world.desk, LinkRef("desk", world.desk.customer)
-    scope = Scope(
-        member_id="maya",
-        issuer="i",
-        subject="maya",
-        account_id="acme",
-        account_name="Acme",
-        links=(link,),
-        rights=COMPANY,
-        persons=frozenset({PersonRef("desk", desk.person)}),
-    )
-    office = Office(name="desk", title="Desk", connector=desk.connector, promises={}, version="1", opened=world.office)
-    sending = Sending(database, cast("Offices", FixedOffices(office)), clock, nobody, timer=lambda: clock().timestamp())
-    outbox = Desk(database, clock, sending.wake)
+    desk = world.desk
     ticket = (await world.act("new_ticket", world.new("Mine."))).record
-    lost = 0
-
-    async def work() -> None:
-        nonlocal lost
-        loses, before = rng.random() < 0.2, len(world.written)
-        world.fault(Fault(kind="lost" if loses else "none"))
-        await sending.work()
-        lost += loses and len(world.written) > before
-
     texts = [f"{number}: {HOSTILE}" for number in range(30)]
+    given: list[Given] = []
     for number, text in enumerate(texts):
-        if number % 2:
-            files = [Attached(f"{number}.pdf", "application/pdf", PDF)] * (number % 3)
-            await outbox.take(scope, link, "reply", {"ticket": ticket, "text": text}, str(number), files=files)
-        else:
-            await outbox.take(scope, link, "new_ticket", {"subject": "Hello", "text": text}, str(number))
-        await work()
-        clock.now += timedelta(seconds=rng.choice([1, 10, 60]))
-    until = clock.now + timedelta(days=2)
-    while clock.now < until:
-        await work()
-        async with database.read() as session:
-            due = await session.scalar(sa.select(sa.func.min(OutboxRow.due_at)))
-        clock.now = until if due is None else max(due, clock.now + timedelta(seconds=1))
-
-    assert lost
-    assert {each.state for each in await outbox.of(scope)} == {"sent"}
+        files = [Attached(f"{number}.pdf", "application/pdf", PDF)] * (number % 3)
+        answer: Given = ("reply", {"ticket": ticket, "text": text}, files)
+        given.append(answer if number % 2 else ("new_ticket", {"subject": "Hello", "text": text}, ()))
+    losing = Losing(
+        office=Office(
+            name="desk", title="Desk", connector=desk.connector, promises={}, version="1", opened=world.office
+        ),
+        link=LinkRef("desk", desk.customer),
+        person=desk.person,
+        share=0.2,
+        fault=world.fault,
+        written=lambda: len(world.written),
+    )
+    await send_all_though_answers_are_lost(database, world.clock, seed, losing, given)
     assert Counter(world.texts) == Counter(["Mine.", *texts])
     world.fault(Fault(kind="none"))
     arrived = Counter(name for name, _, content in await world.files(ticket) if content == PDF)

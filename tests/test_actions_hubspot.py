@@ -3,13 +3,12 @@
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import cast
 
 import pytest
-import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import replace
-from support_feeds import START, FixedOffices, Ticking, shuffled
+from support_feeds import Ticking
+from support_outbox import Given, Losing, send_all_though_answers_are_lost
 from support_sandbox import HUBSPOT_TOKEN, RunningSandbox
 
 from connectors.actions import Done, NewTicket
@@ -23,15 +22,10 @@ from connectors.transport import open_client
 from connectors.vendors.hubspot import connector
 from connectors.vendors.hubspot.api import HubSpot
 from connectors.vendors.hubspot.settings import HubSpotConfig
-from gateway.access import LinkRef, PersonRef, Scope
-from gateway.offices import Office, Offices
-from gateway.outbox.desk import Desk
+from gateway.access import LinkRef
+from gateway.offices import Office
 from gateway.outbox.references import new_reference
-from gateway.outbox.sending import Sending
 from gateway.records.database import Database
-from gateway.records.outbox_tables import OutboxRow
-from gateway.records.tables import Account, Member
-from gateway.rights import COMPANY
 
 BAKERY, HOTEL, MAYA, JOSEPH = "company:9010", "company:9030", "contact:501", "contact:502"
 HOSTILE = "<script>alert(1)</script> 'Zoë' \\ \"x\"\n{{contact.email}} &amp; 漢字 [2222-2222-2222]"
@@ -166,48 +160,18 @@ async def nobody(*_: object) -> None:
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_opens_each_once_though_every_fifth_answer_is_lost(world: World, database: Database, seed: int) -> None:
-    rng, clock = shuffled(seed), world.clock
     world.sandbox.site.hubspot.found_after = timedelta(seconds=30)
-    async with database.write() as session:
-        session.add(Account(id="acme", name="Acme", created_at=START))
-        session.add(Member(id="maya", issuer="i", subject="maya", created_at=START))
-    link = LinkRef("crm", BAKERY)
-    scope = Scope(
-        member_id="maya",
-        issuer="i",
-        subject="maya",
-        account_id="acme",
-        account_name="Acme",
-        links=(link,),
-        rights=COMPANY,
-        persons=frozenset({PersonRef("crm", MAYA)}),
-    )
-    office = Office(name="crm", title="CRM", connector=connector, promises={}, version="1", opened=world.office)
-    sending = Sending(database, cast("Offices", FixedOffices(office)), clock, nobody, timer=lambda: clock().timestamp())
-    outbox = Desk(database, clock, sending.wake)
-    lost = 0
-
-    async def work() -> None:
-        nonlocal lost
-        loses, before = rng.random() < 0.2, world.written
-        world.sandbox.hubspot_fault(Fault(kind="lost" if loses else "none"))
-        await sending.work()
-        lost += loses and world.written > before
-
     texts = [f"{number}: {HOSTILE}" for number in range(25)]
-    for number, text in enumerate(texts):
-        await outbox.take(scope, link, "new_ticket", {"subject": "Hello", "text": text}, str(number))
-        await work()
-        clock.now += timedelta(seconds=rng.choice([1, 10, 60]))
-    until = clock.now + timedelta(days=2)
-    while clock.now < until:
-        await work()
-        async with database.read() as session:
-            due = await session.scalar(sa.select(sa.func.min(OutboxRow.due_at)))
-        clock.now = until if due is None else max(due, clock.now + timedelta(seconds=1))
-
-    assert lost
-    assert {each.state for each in await outbox.of(scope)} == {"sent"}
+    losing = Losing(
+        office=Office(name="crm", title="CRM", connector=connector, promises={}, version="1", opened=world.office),
+        link=LinkRef("crm", BAKERY),
+        person=MAYA,
+        share=0.2,
+        fault=world.sandbox.hubspot_fault,
+        written=lambda: world.written,
+    )
+    given: list[Given] = [("new_ticket", {"subject": "Hello", "text": text}, ()) for text in texts]
+    await send_all_though_answers_are_lost(database, world.clock, seed, losing, given)
     assert Counter(world.texts) == Counter(texts)
 
 

@@ -24,7 +24,6 @@ from gateway.links import LinkError, Login
 from gateway.records.document_tables import GivenFile
 from gateway.rights import COMPANY, OWN
 
-IN_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 DUE = datetime(2020, 1, 31, tzinfo=UTC).date()
 LABEL = "Trade <licence>"
@@ -43,7 +42,6 @@ async def send(browser: httpx.AsyncClient, id_: str, *files: tuple[str, bytes], 
     return await browser.post(address, headers=SAME_SITE, **with_files(fields, *files))
 
 
-@IN_SQLITE
 async def test_is_asked_sent_refused_sent_again_and_accepted(portal: Portal) -> None:
     id_ = await ask(portal)
     maya = await portal.browser("maya", "bakery")
@@ -81,7 +79,6 @@ async def test_is_asked_sent_refused_sent_again_and_accepted(portal: Portal) -> 
             await change
 
 
-@IN_SQLITE
 @pytest.mark.parametrize(
     ("files", "problem"),
     [
@@ -100,7 +97,6 @@ async def test_says_why_it_is_not_taken(portal: Portal, files: list[tuple[str, b
     assert "Overdue" in (await maya.get(f"/documents/asked/{id_}")).text
 
 
-@IN_SQLITE
 async def test_takes_two_clicks_for_one(portal: Portal) -> None:
     id_ = await ask(portal)
     maya = await portal.browser("maya", "bakery")
@@ -110,7 +106,6 @@ async def test_takes_two_clicks_for_one(portal: Portal) -> None:
         assert (await session.execute(sa.select(sa.func.count()).select_from(GivenFile))).scalar_one() == 1
 
 
-@IN_SQLITE
 async def test_is_seen_by_whom_it_concerns_alone(portal: Portal) -> None:
     company = await ask(portal, "Of the company")
     joe = await member(portal, "joe", replace(OWN, documents="own"))
@@ -133,7 +128,6 @@ async def test_is_seen_by_whom_it_concerns_alone(portal: Portal) -> None:
         await ask(portal, "Of Ines", Login(ISSUER, "ines"))
 
 
-@IN_SQLITE
 async def test_keeps_files_for_so_long_after_they_were_accepted(portal: Portal) -> None:
     id_ = await ask(portal)
     maya = await portal.browser("maya", "bakery")

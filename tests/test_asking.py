@@ -143,7 +143,6 @@ async def test_leads_from_a_record_to_what_can_be_asked_about_it(maya: httpx.Asy
         assert re.findall(r'href="/requests/new/([a-z-]+)\?', shown) == topics
 
 
-@SQLITE
 async def test_is_about_no_record_of_another_account(portal: Portal, maya: httpx.AsyncClient) -> None:
     ines = await portal.browser("ines", "hotel")
     fields = {**await form(ines), "what": "When it comes", "text": "Where is it?"}
@@ -173,7 +172,6 @@ async def test_refuses_a_form_from_elsewhere(portal: Portal, maya: httpx.AsyncCl
         assert await session.scalar(sa.select(sa.func.count()).select_from(OutboxRow)) == 0
 
 
-@SQLITE
 async def test_shows_it_among_the_requests_while_the_helpdesk_is_away(
     maya: httpx.AsyncClient, sandbox: RunningSandbox
 ) -> None:
@@ -203,7 +201,6 @@ async def until_free(browser: httpx.AsyncClient, fields: dict[str, str], page: s
     raise AssertionError("never corrected")
 
 
-@SQLITE
 async def test_takes_it_back(maya: httpx.AsyncClient, sandbox: RunningSandbox) -> None:
     fields = {**await form(maya), **WRITTEN}
     sandbox.rt_fault(Fault(kind="unavailable"))
@@ -262,7 +259,6 @@ label = "Is somebody there?"
     assert (await maya.get(FORM)).status_code == 404
 
 
-@SQLITE
 async def test_takes_files_along(maya: httpx.AsyncClient) -> None:
     fields = {**await form(maya), **WRITTEN}
     note = {"files": ("what came.txt", b"Two trays are bent.", "text/plain")}

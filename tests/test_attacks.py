@@ -5,7 +5,11 @@ The browser is told to forget our content policy: what is tried here is that not
 
 import re
 from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+from email.message import EmailMessage
+from mailbox import Maildir
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -15,17 +19,27 @@ from msgspec.structs import replace
 from playwright.async_api import Browser, Dialog, Page, Request, Response, async_playwright
 from support_audit import ALL, BY, TRAIL
 from support_chromium import CHROMIUM, find_chromium
-from support_every_page import cookie
-from support_hostile import TALK, attacks, connectors, crowds, disguises
+from support_every_page import DESK, cookie
+from support_hostile import CROWD, TALK, attacks, connectors, crowds, disguises, ticket
+from support_mails import SENDER
 from support_portal import ISSUER, LAX, Portal, listening
 from support_sandbox import free_port
+from support_sent import given
 
 from auth.clock import utc_now
 from auth.provider import Identity
-from gateway.access import remember
+from connectors.config import Secret
+from gateway.access import Scope, remember, remember_staff
 from gateway.app import make_app
+from gateway.grants import set_rights
+from gateway.links import Login
+from gateway.mails.letters import Letters
 from gateway.records.database import Database
-from gateway.records.tables import Account, Link, Membership, Source
+from gateway.records.document_tables import AskedDocument
+from gateway.records.identity_tables import Invitation
+from gateway.records.outbox_tables import OutboxFile, OutboxRow
+from gateway.records.tables import Account, Link, Member, Membership, Source
+from gateway.rights import COMPANY
 from gateway.settings import Settings
 from gateway.sources.changes import apply, plan
 from gateway.sources.desired import parse
@@ -37,6 +51,7 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 WORDS = attacks()
 LONGEST = 100  # characters of a question
 PER_PAGE = 50
+MAILS = 40  # of a mailbox that is looked at
 AT_ONCE = 100  # words that somebody writes: as many as the size of a body allows
 ACTIVE = (Path(__file__).parent / "active.js").read_text("utf-8")
 FILL = """text => {
@@ -54,6 +69,8 @@ READ = f"""async paths => {{
   }}
   return found;
 }}"""  # many pages, read as a browser does, and not shown
+
+PARSED = f"""html => ({ACTIVE})(new DOMParser().parseFromString(html, "text/html"))"""
 
 
 class Watch:
@@ -101,14 +118,15 @@ def unread(words: Sequence[str], text: str) -> list[str]:
 
 @pytest_asyncio.fixture
 async def portal(
-    portal_settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+    portal_settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> AsyncIterator[Portal]:
     """The portal on a port of its own, over a hostile back office and two others."""
     port = free_port()
-    settings = replace(portal_settings, base_url=f"http://127.0.0.1:{port}")
+    mails = {"smtp_url": Secret("smtp://127.0.0.1:9"), "mail_from": "portal@kestrel.example"}
+    settings = replace(portal_settings, base_url=f"http://127.0.0.1:{port}", **mails)
     offices = connectors(WORDS)
     monkeypatch.setattr("gateway.app.load_connectors", lambda: offices)
-    made = Portal(make_app(settings), database, settings)
+    made = Portal(make_app(settings, mailbox=tmp_path / "mailbox"), database, settings)
     text = "".join(f'[sources.{name}]\nconnector = "{name}"\ntitle = "{name}"\nsettings = {{}}\n' for name in offices)
     wanted = parse(text, offices, LAX, environ={}, folder=Path())
     await apply(database, made.vault, await plan(database, made.vault, offices, wanted), utc_now(), trail=TRAIL, by=BY)
@@ -177,6 +195,7 @@ async def test_lets_nothing_of_a_source_a_link_or_a_name_act(browser: Browser, p
         name = " ".join(crowd)
         seen = await watch(browser, portal, await sign_in(portal, name, number, len(groups)))
         await seen.open("/account", [*crowd, *crowd])
+        await seen.open("/account/mails", crowd)
         await seen.open("/orders", crowd)
         await seen.open("/invoices/statement", crowd)
         assert seen.found == []
@@ -246,6 +265,104 @@ async def test_lets_nothing_of_a_statement_or_of_a_reason_act(browser: Browser, 
     assert seen.found == []
 
 
+async def test_lets_nothing_act_of_what_is_asked_for_and_given(browser: Browser, portal: Portal) -> None:
+    """Documents that are called like attacks, refused for such a reason, and the names of files that came or would."""
+    await portal.link("maya", "bakery", ("talks", "1"))
+    seen = await watch(browser, portal, await portal.sign_in("maya", "bakery"))
+    groups = crowds(WORDS)
+    await add_documents(portal.database, groups)
+    for number, crowd in enumerate(groups):
+        await seen.open(f"/documents/asked/label-{number}", crowd)
+        await seen.open(f"/documents/asked/reason-{number}", crowd)
+        await seen.open(f"/documents/asked/files-{number}", crowd)
+    await seen.open("/documents", WORDS)
+    await seen.open("/", WORDS)
+    for word in [word for word in WORDS if word.startswith("<")][:10]:
+        await seen.open("/documents/asked/reason-0")
+        await seen.page.set_input_files("#files", {"name": f"{word}.exe", "mimeType": "text/html", "buffer": b"MZ"})
+        await seen.page.get_by_role("button", name="Send", exact=True).click()
+        await seen.page.wait_for_selector("#files-error")
+        seen.found += await seen.page.evaluate(f"({ACTIVE})(document)")
+    assert seen.found == []
+
+
+async def test_lets_nothing_act_on_the_pages_of_a_login(browser: Browser, portal: Portal) -> None:
+    """Details that are attacks, to be read, changed and looked at once more; colleagues that are still to come."""
+    await portal.link("maya", "bakery", ("people", "1"))
+    groups = crowds(WORDS)
+    for number in range(len(groups)):
+        await portal.tie("maya", "people", str(number))
+    session = await portal.sign_in("maya", "bakery")
+    login = Login(ISSUER, "maya")
+    managing: dict[str, Any] = {"trail": TRAIL, "by": BY, "login": login, "account": "bakery"}
+    await set_rights(portal.database, **managing, change=lambda rights: replace(rights, manages=True))
+    await add_invitations(portal.database, WORDS)
+    seen = await watch(browser, portal, session)
+    await seen.open("/account/details", WORDS)
+    await seen.open("/account", WORDS)
+    for number in range(len(groups)):
+        await seen.open(f"/account/details/edit?source=people&person={number}")
+    await seen.page.fill("[name=phone]", '"><script>alert(1)</script>')
+    await seen.page.fill("[name=city]", "<img src=x onerror=alert(1)>")
+    for name in ("first_name", "last_name", "name", "job_title", "mobile", "street", "zip"):
+        await seen.page.fill(f"[name={name}]", groups[0][0][:100])
+    await seen.page.locator("main form button").click()
+    await seen.page.wait_for_url("**/account/details/check")
+    seen.found += await seen.page.evaluate(f"({ACTIVE})(document)")
+    await seen.page.locator("main form button").first.click()
+    await seen.page.wait_for_url("**/account/details#changes")
+    seen.found += await seen.page.evaluate(f"({ACTIVE})(document)")
+    assert "<img src=x onerror=alert(1)>" in await seen.page.inner_text("#changes")
+    assert seen.found == []
+
+
+async def test_lets_nothing_act_of_what_staff_read_of_customers(browser: Browser, portal: Portal) -> None:
+    """Customers and colleagues that are called like attacks, and what was sent, with its files, and why it failed."""
+    groups = crowds(WORDS)
+    await portal.link("maya", "bakery", ("talks", "1"), ("hostile", "1"))
+    maya = await watch(browser, portal, await portal.sign_in("maya", "bakery"))
+    await add_handed(portal.database, groups)
+    await add_sources(portal.database, groups)
+    await add_accounts(portal, groups)
+    for number, crowd in enumerate(groups):
+        await sign_in(portal, " ".join(crowd), number, len(groups))
+    for number, crowd in enumerate(groups):
+        await maya.open(f"/requests/sent/HANDED-{number}", crowd)
+    await maya.open("/requests", WORDS)
+    identity = Identity(issuer=ISSUER, subject="sam", email=None, name=" ".join(WORDS[:CROWD]))
+    staff = await remember_staff(portal.database, identity, utc_now(), role="owner", trail=TRAIL)
+    seen = await watch(browser, portal, await portal.sessions.create_for_staff(staff, None, None, "main"))
+    for number, crowd in enumerate(groups):
+        await seen.open(f"/staff/requests/HANDED-{number}", crowd)
+        await seen.open(f"/staff/customers/account-{number}/why", crowd)
+    for path in DESK:
+        await seen.open(path)
+    pages = [await seen.open(f"/staff/customers?page={page}") for page in range(1, 2 + len(groups) // 20)]
+    assert unread(WORDS, "".join(pages)) == []
+    async with portal.database.read() as session:
+        member = await session.scalar(sa.select(Member.id).where(Member.subject == "maya"))
+    for kind in ("orders", "invoices", "requests"):
+        await seen.open(f"/staff/customers/bakery/why?member={member}&record={kind}/hostile/0")
+    assert maya.found + seen.found == []
+
+
+async def test_lets_nothing_act_in_a_mail(browser: Browser, portal: Portal, tmp_path: Path) -> None:
+    """Each attack as a subject and as the name of an account, in the HTML of a mail and in the mailbox of a demo."""
+    seen = await watch(browser, portal, await portal.sign_in("maya", None))
+    await seen.open("/")
+    plain = await seen.page.evaluate(PARSED, html_of("harmless"))
+    assert any("style" in each for each in plain), "what a mail has of its own"
+    for word in WORDS:
+        assert await seen.page.evaluate(PARSED, html_of(word)) == plain, word
+    box = Maildir(tmp_path / "mailbox")
+    for word in WORDS[:MAILS]:
+        box.add(mail_of(word).as_bytes())
+    await seen.open("/demo/mailbox")
+    for key in box.keys():  # noqa: SIM118  # no dict
+        await seen.page.goto(f"/demo/mailbox/{key}")
+    assert seen.found == []
+
+
 async def test_lets_nothing_of_a_question_act(browser: Browser, portal: Portal) -> None:
     await portal.link("maya", "bakery", ("empty", "1"))
     seen = await watch(browser, portal, await portal.sign_in("maya", "bakery"))
@@ -255,6 +372,72 @@ async def test_lets_nothing_of_a_question_act(browser: Browser, portal: Portal) 
     lists = [f"/{name}?{urlencode({'q': question})}" for name in ("orders", "documents") for question in asked]
     seen.found += await seen.page.evaluate(READ, lists)
     assert seen.found == []
+
+
+async def add_documents(database: Database, groups: Sequence[Sequence[str]]) -> None:
+    """Refuse documents: with each crowd for a label, for a reason, and for the names of the files."""
+    now = utc_now()
+    same: dict[str, Any] = {"account_id": "bakery", "state": "refused", "made_at": now, "changed_at": now}
+    async with database.write() as session:
+        for number, crowd in enumerate(groups):
+            whole = " ".join(crowd)
+            session.add(AskedDocument(id=f"label-{number}", label=whole, reason="No.", **same))
+            session.add(AskedDocument(id=f"reason-{number}", label="A", reason=whole, **same))
+            session.add(AskedDocument(id=f"files-{number}", label="A", reason="No.", **same))
+            await session.flush()
+            session.add_all(given(f"{number}-{place}", f"files-{number}", word) for place, word in enumerate(crowd))
+
+
+async def add_handed(database: Database, groups: Sequence[Sequence[str]]) -> None:
+    """Hand in requests that say each crowd, with a file for each word, and that failed with such an error."""
+    now = utc_now()
+    async with database.write() as session:
+        member = await session.scalar(sa.select(Member.id).where(Member.subject == "maya"))
+        same: dict[str, Any] = {"account_id": "bakery", "member_id": member, "action": "new_ticket", "source": "talks"}
+        same |= {"note": {}, "state": "unknown", "made_at": now, "tried_at": now, "in_doubt_since": now}
+        for number, crowd in enumerate(groups):
+            whole, id_ = " ".join(crowd), f"HANDED-{number}"
+            asked = {"reference": id_, "customer": "1", "subject": whole, "text": whole, "route": whole}
+            named = dict.fromkeys(("id", "reference", "nonce"), id_)
+            session.add(OutboxRow(asked=asked, error=whole, due_at=None, tries=1, turn=1, **named, **same))
+            await session.flush()
+            of: dict[str, Any] = {"outbox_id": id_, "account_id": "bakery", "made_at": now, "media_type": "text/plain"}
+            of |= {"size": 1, "sha256": bytes(32), "content": b"1"}
+            session.add_all(
+                OutboxFile(id=f"{number}-{place}", place=place, name=word, **of) for place, word in enumerate(crowd)
+            )
+
+
+async def add_invitations(database: Database, words: Sequence[str]) -> None:
+    """Invite somebody at each word."""
+    now = utc_now()
+    same: dict[str, Any] = {"account_id": "bakery", "rights": ALL, "made_by": "member/x", "state": "made"}
+    same |= {"made_at": now, "until": now + timedelta(days=1)}
+    async with database.write() as session:
+        session.add_all(
+            Invitation(id=f"invited-{number}", email=word, name=word, **same) for number, word in enumerate(words)
+        )
+
+
+def mail_of(word: str) -> EmailMessage:
+    scope = Scope(
+        member_id="maya",
+        issuer=ISSUER,
+        subject="maya",
+        account_id="bakery",
+        account_name=word,
+        links=(),
+        rights=COMPANY,
+    )
+    letters_ = Letters(SENDER, lambda _: "stop", utc_now)
+    today, record = utc_now().date(), ticket(0, [word])
+    return letters_.write("mail", "maya@example.com", scope, event="request_answered", record=record, today=today)
+
+
+def html_of(word: str) -> str:
+    part = mail_of(word).get_body(("html",))
+    assert isinstance(part, EmailMessage)
+    return str(part.get_content())
 
 
 def questions(words: Sequence[str]) -> list[str]:

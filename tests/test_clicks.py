@@ -6,6 +6,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 from support_every_page import Stage
+from support_uploads import PDF
 
 # What a browser shows does not depend on the database.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -99,6 +100,54 @@ async def test_asks_about_an_order_by_three_and_the_form(visitor: Visitor) -> No
     await expect(visitor.main.get_by_label("Which order?")).to_have_value("erp/orders/4424")
     await expect(visitor.main.get_by_role("heading", name="This may already answer it")).to_be_visible()
     assert visitor.clicks == 3
+
+
+async def test_answers_the_question_that_waits_by_one_and_the_text(visitor: Visitor) -> None:
+    await visitor.click(visitor.main.get_by_role("link", name="Read our question").first)
+    assert visitor.clicks == 1
+    await visitor.main.get_by_label("Message").fill("Yes, in the morning.")
+    await visitor.click(visitor.main.get_by_role("button", name="Send", exact=True))
+    answer = visitor.main.get_by_role("article").filter(has_text="Yes, in the morning.")
+    await expect(answer).to_be_visible()
+    await expect(visitor.main.locator("#pending")).to_have_count(0)  # it is part of the conversation, without a reload
+    await expect(answer).to_be_visible()
+
+
+async def test_gives_the_statement_of_this_year_by_three(visitor: Visitor) -> None:
+    await visitor.click(visitor.main.get_by_role("region", name="To pay").get_by_role("link", name="All invoices"))
+    await visitor.click(visitor.main.get_by_role("link", name="Statement as PDF or table"))
+    async with visitor.page.expect_download() as download:
+        await visitor.click(visitor.main.get_by_role("link", name="PDF", exact=True))
+    assert (await download.value).suggested_filename.endswith(".pdf")
+    assert visitor.clicks == 3
+
+
+async def test_accepts_a_quote_by_three(visitor: Visitor) -> None:
+    await visitor.click(visitor.main.get_by_role("link", name="See the quote SO-4449"))
+    await visitor.click(visitor.main.get_by_role("link", name="Accept", exact=True))
+    await visitor.click(visitor.main.get_by_role("button", name="Order for €785.60"))
+    await expect(visitor.main.locator("#handed")).to_contain_text("You accepted this quote")
+    assert visitor.clicks == 3
+
+
+async def test_orders_again_by_three(visitor: Visitor) -> None:
+    await visitor.click(visitor.main.get_by_role("listitem").filter(has_text="Order SO-4424").get_by_role("link"))
+    await visitor.click(visitor.main.get_by_role("link", name="Order again"))
+    await visitor.click(visitor.main.get_by_role("button", name="Ask for it again"))
+    await expect(visitor.main.locator("#handed")).to_contain_text("You asked for all of it again")
+    assert visitor.clicks == 3
+
+
+async def test_sends_a_document_that_is_asked_for_by_one_and_the_file(visitor: Visitor) -> None:
+    need = visitor.main.get_by_role("listitem").filter(has_text="Trade licence").filter(has_text="Overdue")
+    await visitor.click(need.get_by_role("link"))
+    assert visitor.clicks == 1
+    await visitor.main.get_by_label("Files").set_input_files(
+        {"name": "licence.pdf", "mimeType": "application/pdf", "buffer": PDF}
+    )
+    await visitor.click(visitor.main.get_by_role("button", name="Send", exact=True))
+    await expect(visitor.main).to_contain_text("We have it and look at it.")
+    await expect(visitor.main).to_contain_text("licence.pdf")
 
 
 async def test_says_what_is_to_pay_by_none_and_for_which_invoices_by_one(visitor: Visitor) -> None:

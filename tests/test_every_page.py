@@ -10,12 +10,17 @@ from support_portal import Portal
 # What pages there are does not depend on the database.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
-NO_PAGE = re.compile(
-    r"/api/.*|/live|/static/.*|.*/files/.*|.*\.(csv|pdf)|/healthz|/readyz|/metrics"  # no page at all
-    r"|.*/(back|correct|reply|move/\{move\})|/account/details/(check|send)|/requests/call-back"  # lead on to another
-    r"|/staff/sources/\{name\}/(pause|resume|read-anew|register)"  # as above
-    r"|/auth/.*"  # as above, at a provider's
-)
+NO_PAGE = re.compile(r"/api/.*|/live|/static/.*|.*/files/.*|.*\.(csv|pdf|toml)|/healthz|/readyz|/metrics|/auth/.*")
+LEADS_ON = re.compile(r"(go_to|go_on|back_to|lead_back|ask_for_a_call)")  # what such a handler is called
+
+NAMED_LATER = {  # by ids that are made with what they show: their own tests look at them
+    "/staff/customers/{account}/members/{member}/data",
+    "/staff/erased/{member}",
+}
+NOT_THERE = {
+    *("/invoices/erp/0", "/nowhere", "/staff", "/invoices/statement?from=x&to=y"),
+    *("/auth/callback?state=none", "/auth/9/start", "/staff/sources/consent"),
+}
 
 
 async def test_looks_at_every_page_that_there_is(portal: Portal) -> None:
@@ -26,23 +31,28 @@ async def test_looks_at_every_page_that_there_is(portal: Portal) -> None:
         route.path_format
         for route in routes
         for handler in getattr(route, "route_handlers", [])
-        if "GET" in handler.http_methods and not NO_PAGE.fullmatch(route.path_format)
+        if "GET" in handler.http_methods
+        and not NO_PAGE.fullmatch(route.path_format)
+        and not LEADS_ON.match(handler.fn.__name__)
     }
     assert len(pages) > 30
     forgotten = {
         page for page in pages if not any(re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", page), path) for path in seen)
     }
-    assert forgotten == set()
+    assert forgotten - NAMED_LATER == set()
 
 
 async def test_fits_the_narrowest_phone(stage: Stage) -> None:
     maya, sam = await stage.member("maya", "bakery"), await stage.staff("owner")
-    too_wide = []
+    too_wide, others = [], set()
     for session, paths in ((maya, MEMBERS_PAGES), (sam, DESK), (None, DOORS)):
         page = await (await stage.look(session)).new_page()
         await page.set_viewport_size({"width": 320, "height": 640})
         for path in paths:
-            await page.goto(path)
+            answer = await page.goto(path)
+            if answer and answer.status != 200:
+                others.add(path)
             if await page.evaluate("document.documentElement.scrollWidth") > 320:
                 too_wide.append(path)
     assert too_wide == []
+    assert others == NOT_THERE, "a page that is not there proves nothing of it"

@@ -22,7 +22,13 @@ from cache.copies import Copies
 from connectors import scope
 from connectors.vendors.odoo import pdf
 from connectors.vendors.request_tracker import tickets
-from gateway import access, account_view, proofs
+from gateway import access, account_view, asked, proofs
+from gateway import details as asking_details
+from gateway.mails import choices
+from gateway.mails.choices import Stops
+from gateway.mails.queue import Queue
+from gateway.mails.sending import Mailing
+from gateway.outbox import files
 from gateway.outbox.desk import Desk
 from gateway.pull import Pull
 from gateway.sight import Sight
@@ -30,6 +36,8 @@ from gateway.standing import Standing
 from web.console.pages import show_page_seen
 from web.lane import Lane
 from web.live import Stream
+from web.portal import details
+from web.portal.statements import get_sheet, get_table
 from web.portal.switch import use_account
 from web.portal.visit import Visit
 from web.ready import Ready
@@ -76,6 +84,7 @@ class Mutation(Struct, frozen=True):
 
 KEY = "(self.account, self.source, self.office.version, self.customer, self.kind)"
 EVERYBODY = tuple(requestor("alder", person) for person in ("sam", "kim"))
+WIDE = '__import__("msgspec").structs.replace(scope, rights=__import__("gateway.rights", fromlist=["_"]).COMPANY)'
 UNAVAILABLE = '__import__("connectors.errors", fromlist=["_"]).Unavailable'
 MUTATIONS = (
     Mutation(
@@ -227,6 +236,97 @@ MUTATIONS = (
             ),
         ),
     ),
+    Mutation(
+        "whose it is that was ordered",
+        "ordered",
+        (
+            Cut(
+                Desk._find,
+                "OutboxRow.account_id == scope.account_id, OutboxRow.member_id == scope.member_id",
+                "sa.true()",
+            ),
+        ),
+    ),
+    Mutation(
+        "the account of a document that is asked for",
+        "papers",
+        (Cut(asked.asked_of, "AskedDocument.account_id == scope.account_id", "sa.true()"),),
+    ),
+    Mutation(
+        "whom a document is asked of",
+        "papers",
+        (Cut(asked.asked_of, "AskedDocument.member_id.is_(None)", "sa.true()"),),
+    ),
+    Mutation(
+        "the right to what is asked of the company",
+        "papers",
+        (Cut(asked.asked_of, "reach = scope.rights.documents", 'reach = "company"'),),
+    ),
+    Mutation(
+        "whose a document is that is sent",
+        "papers",
+        (Cut(asked.find_asked, "await asked_of(session, scope)", "await _listed(session)"),),
+    ),
+    Mutation(
+        "with what a file goes",
+        "attached",
+        (Cut(files.load, "OutboxFile.outbox_id == outbox_id", "sa.true()"),),
+    ),
+    Mutation("the right to a table", "stated", (Cut(get_table.fn, 'visit.require("invoices")', "pass"),)),
+    Mutation("the right to a paper", "stated", (Cut(get_sheet.fn, 'visit.require("invoices")', "pass"),)),
+    Mutation(
+        "whose a paper is",
+        "stated",
+        (
+            Cut(
+                get_sheet.fn,
+                "= await printer.print(sheet)",
+                '= vars(printer).setdefault("", await printer.print(sheet))',
+            ),
+        ),
+    ),
+    Mutation(
+        "whose a change of details is",
+        "described",
+        (Cut(details._is_own, " and PersonRef(each.source, each.asked.person) in persons"),),
+    ),
+    Mutation(
+        "who the person is whose details are changed",
+        "described",
+        (Cut(details.send_details.fn, " or whom not in visit.scope.persons"),),
+    ),
+    Mutation(
+        "who the person is whose details are read",
+        "described",
+        (
+            Cut(access._persons, ".where(Person.member_id.in_(members))"),
+            Cut(access.read_access, "persons.get(member, ())", "sum(persons.values(), [])"),
+            Cut(asking_details._ask, " if link.customer in held.customers"),
+        ),
+    ),
+    Mutation(
+        "the account of whom a mail goes to",
+        "mailed",
+        (
+            Cut(Queue._members, "Membership.account_id == account, "),
+            Cut(access.read_access, "held.get((member, account))", "next(iter(held.values()), None)"),
+        ),
+    ),
+    Mutation(
+        "the rights of whom a mail goes to",
+        "mailed",
+        (Cut(Mailing._find, "self._views.of(scope)", f"self._views.of({WIDE})"),),
+    ),
+    Mutation(
+        "whose the address of a mail is",
+        "mailed",
+        (Cut(choices.read_choices, "sa.select(Member.email).where(Member.id == member)", "sa.select(Member.email)"),),
+    ),
+    Mutation(
+        "who wrote the link that stops mails",
+        "stopped",
+        (Cut(Stops.read, "same(mac, _mac(key, stop))", "True"),),
+    ),
 )
 
 
@@ -250,6 +350,7 @@ async def test_nobody_is_told_a_word_of_a_company_that_is_not_theirs(
     for name, kinds in told.items():  # what nobody could see, nobody could leak
         assert min(crawl.own[name, kind] for kind in ("page", "json", "file")[:kinds]) > 0, (seed, name, crawl.own)
     assert min(crawl.own[name, "stream"] for name in ("ann", "bob")) > 0, (seed, crawl.own)
+    assert min(crawl.own[name, "mail"] for name in ("ann", "bob", "olga")) > 0, (seed, crawl.own)
     assert crawl.compared > 20
     assert {"list", "detail", "session", "visit"} <= set(crawl.scanned)
 

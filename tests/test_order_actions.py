@@ -2,15 +2,15 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import replace
-from support_feeds import START, FixedOffices, Ticking, shuffled
+from support_feeds import Ticking
+from support_outbox import Given, Losing, send_all_though_answers_are_lost
 from support_sandbox import ODOO_DATABASE, ODOO_KEY, ODOO_LOGIN, RunningSandbox
-from test_actions import LOOPBACK, at_once, nobody
+from test_actions import LOOPBACK, at_once
 
 from connectors.actions import ActionName, Answer, Asked, Done, OrderAgain
 from connectors.config import decode_config
@@ -23,15 +23,10 @@ from connectors.sandbox.odoo.store import Row
 from connectors.tokens import MemoryTokens
 from connectors.transport import open_client
 from connectors.vendors.odoo import connector
-from gateway.access import LinkRef, PersonRef, Scope
-from gateway.offices import Office, Offices
-from gateway.outbox.desk import Desk
+from gateway.access import LinkRef
+from gateway.offices import Office
 from gateway.outbox.references import new_reference
-from gateway.outbox.sending import Sending
 from gateway.records.database import Database
-from gateway.records.outbox_tables import OutboxRow
-from gateway.records.tables import Account, Member
-from gateway.rights import COMPANY
 
 CATERING, MAYA, BAKERY, MAYA_THERE, COMMENT = "20", 21, "10", "11", 1
 PAST, QUOTED, TOTAL = "4419", "4449", "785.60"
@@ -249,48 +244,18 @@ async def test_says_what_has_not_gone_out_and_what_may_have(world: World) -> Non
 async def test_does_everything_once_though_every_third_answer_is_lost(
     world: World, database: Database, seed: int
 ) -> None:
-    rng, clock = shuffled(seed), world.clock
-    async with database.write() as session:
-        session.add(Account(id="acme", name="Acme", created_at=START))
-        session.add(Member(id="maya", issuer="i", subject="maya", created_at=START))
-    link = LinkRef("erp", CATERING)
-    scope = Scope(
-        member_id="maya",
-        issuer="i",
-        subject="maya",
-        account_id="acme",
-        account_name="Acme",
-        links=(link,),
-        rights=COMPANY,
-        persons=frozenset({PersonRef("erp", str(MAYA))}),
+    losing = Losing(
+        office=Office(name="erp", title="ERP", connector=connector, promises={}, version="1", opened=world.office),
+        link=LinkRef("erp", CATERING),
+        person=str(MAYA),
+        share=0.3,
+        fault=world.fault,
+        written=lambda: world.written,
     )
-    office = Office(name="erp", title="ERP", connector=connector, promises={}, version="1", opened=world.office)
-    sending = Sending(database, cast("Offices", FixedOffices(office)), clock, nobody, timer=lambda: clock().timestamp())
-    outbox = Desk(database, clock, sending.wake)
-    lost = 0
-
-    async def work() -> None:
-        nonlocal lost
-        loses, before = rng.random() < 0.3, world.written
-        world.fault(Fault(kind="lost" if loses else "none"))
-        await sending.work()
-        lost += loses and world.written > before
-
-    for number in range(20):
-        await outbox.take(scope, link, "order_again", {"order": PAST}, str(number))
-        await work()
-        clock.now += timedelta(seconds=rng.choice([1, 10, 60]))
     declined = {"order": QUOTED, "total": TOTAL, "currency": "EUR", "reason": "No, thank you."}
-    await outbox.take(scope, link, "decline", declined, "decline")
-    until = clock.now + timedelta(days=2)
-    while clock.now < until:
-        await work()
-        async with database.read() as session:
-            due = await session.scalar(sa.select(sa.func.min(OutboxRow.due_at)))
-        clock.now = until if due is None else max(due, clock.now + timedelta(seconds=1))
-
-    assert lost
-    assert {each.state for each in await outbox.of(scope)} == {"sent"}
+    again: Given = ("order_again", {"order": PAST}, ())
+    given: list[Given] = [*[again] * 20, ("decline", declined, ())]
+    await send_all_though_answers_are_lost(database, world.clock, seed, losing, given)
     assert len(world.drafts) == 20
     assert len({row["origin"] for row in world.drafts}) == 20
     assert (len(world.said), world.state(QUOTED)) == (1, "cancel")

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from support_feeds import START, shuffled
 from support_feeds import Ticking as Clock
-from support_outbox import ASKED, KEYED_FOR, LINK, Died, FarEnd, World, add_accounts, scope
+from support_outbox import ASKED, KEYED_FOR, LINK, Died, FarEnd, World, scope
 
 from connectors.actions import NewTicket
 from connectors.errors import AccessDenied, ConnectorError, NotSent, RateLimited, Refused, Unavailable
@@ -23,22 +23,6 @@ from gateway.outbox.states import CLOCKS_MAY_BE_WRONG, PAUSES
 from gateway.outbox.turns import LASTS
 from gateway.records.database import Database, DatabaseDown
 from gateway.rights import OWN
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def far_end(database: Database) -> FarEnd:
-    await add_accounts(database)
-    return FarEnd()
-
-
-@pytest.fixture
-def world(database: Database, far_end: FarEnd, clock: Clock) -> World:
-    return World(database, far_end, "find", clock)
 
 
 async def test_does_what_was_handed_in_and_says_its_number(world: World) -> None:

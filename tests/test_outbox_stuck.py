@@ -12,7 +12,7 @@ from support_audit import BY, TRAIL
 from support_cli import Hallway
 from support_feeds import START
 from support_feeds import Ticking as Clock
-from support_outbox import ASKED, FarEnd, World, add_accounts, scope
+from support_outbox import ASKED, FarEnd, World, scope
 from support_sandbox import RunningSandbox
 
 from auth.clock import utc_now
@@ -26,22 +26,6 @@ from gateway.records.outbox_tables import OutboxRow
 from gateway.records.tables import AuditLine
 
 KEY = "1:" + "A" * 43 + "="
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def far_end(database: Database) -> FarEnd:
-    await add_accounts(database)
-    return FarEnd()
-
-
-@pytest.fixture
-def world(database: Database, far_end: FarEnd, clock: Clock) -> World:
-    return World(database, far_end, "find", clock)
 
 
 @pytest.fixture

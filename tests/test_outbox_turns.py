@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 from support_feeds import FixedOffices, shuffled
 from support_feeds import Ticking as Clock
-from support_outbox import ASKED, FOUND_WITHIN, LINK, FarEnd, World, add_accounts, scope
+from support_outbox import ASKED, FOUND_WITHIN, LINK, FarEnd, World, scope
 
 from connectors.actions import Done, NewTicket
 from connectors.contract import BackOffice
@@ -49,17 +49,6 @@ class SlowEnd(FarEnd):
     async def find(self, opened: BackOffice[Any], asked: NewTicket) -> Done | None:
         is_shown = asked.reference in self.shown_at and self.clock.now >= self.shown_at[asked.reference]
         return await super().find(opened, asked) if is_shown else None
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def far_end(database: Database) -> FarEnd:
-    await add_accounts(database)
-    return FarEnd()
 
 
 @pytest.fixture

@@ -294,12 +294,17 @@ async def test_gives_only_the_kinds_that_are_ticked(owner: Staff, portal: Portal
 
 
 @SQLITE
-async def test_tells_the_trail_and_no_secret(owner: Staff, portal: Portal, sandbox: RunningSandbox) -> None:
+async def test_tells_the_trail_and_no_secret(
+    owner: Staff, portal: Portal, sandbox: RunningSandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await owner.send("POST", f"{NEW}/odoo", do="save", **odoo(sandbox, **{"secret-api_key": CANARY}))
     await owner.send("POST", f"{NEW}/odoo", do="save", **odoo(sandbox))
     lines = [line for line in await rows(portal, AuditLine) if line.what == "source.added" and "books" in line.about]
     assert len(lines) == 1
     assert lines[0].who.startswith("staff/")
-    assert ODOO_KEY not in str([vars(line) for line in await rows(portal, AuditLine)])
+    told = str([vars(line) for line in await rows(portal, AuditLine)]) + "".join(capsys.readouterr())
+    assert ODOO_KEY not in told
+    assert CANARY not in told
 
 
 @SQLITE

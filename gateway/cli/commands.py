@@ -19,6 +19,7 @@ from gateway.cli.documents import documents
 from gateway.cli.failures import FAILED, PlainGroup, WrongInput
 from gateway.cli.help import help_
 from gateway.cli.invitations import invitations
+from gateway.cli.keys import keys
 from gateway.cli.leaks import leakcheck
 from gateway.cli.mails import mails
 from gateway.cli.members import members
@@ -114,6 +115,7 @@ def load_app() -> Any:  # noqa: ANN401  # an ASGI application
 
 hallway.add_command(outbox)
 hallway.add_command(mails)
+hallway.add_command(keys)
 hallway.add_command(sources)
 hallway.add_command(topics)
 hallway.add_command(statuses)

@@ -15,6 +15,7 @@ from connectors.addresses import AddressPolicy
 from connectors.contract import Connector
 from connectors.registry import load_connectors
 from gateway.audit import Trail
+from gateway.keyring import Keyring
 from gateway.offices import Offices
 from gateway.records.database import Database
 from gateway.records.lines import By
@@ -27,6 +28,7 @@ class Tools(Struct, frozen=True, kw_only=True):
     """`by` is who runs the command, for the audit trail."""
 
     db: Database
+    keyring: Keyring
     vault: Vault
     trail: Trail
     by: By
@@ -44,13 +46,15 @@ async def tools() -> AsyncIterator[Tools]:
     url = settings.database_url.reveal()
     await asyncio.to_thread(prepare_database, url)
     db = Database(url)
-    vault = Vault(settings.keyring())
+    keyring = settings.keyring()
+    vault = Vault(keyring)
     connectors = load_connectors()
     policy = AddressPolicy(allow_http=settings.allow_http_sources, allow_private=settings.allow_private_sources)
     offices = Offices(db, vault, connectors, policy)
     try:
         yield Tools(
             db=db,
+            keyring=keyring,
             vault=vault,
             trail=Trail(vault, utc_now),
             by=By(f"operator/{_operator()}", "command line"),

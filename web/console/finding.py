@@ -56,13 +56,12 @@ FINDING = {"filters": Provide(filters_of, sync_to_thread=False)}
 
 def wanted_of(request: Request[Any, Any, Any], filters: Range) -> Wanted:
     """Read filters. A day is the business's, `until` is a whole one, and what is no day counts as not given."""
-    view: View = request.app.state.view
     return Wanted(
         state=filters.status,
         source=filters.source,
         words=" ".join(filters.q.replace("\0", " ").split()),
-        since=_begin(filters.since, view),
-        until=_begin(filters.until, view, days=1),
+        since=day_of(request, filters.since),
+        until=day_of(request, filters.until, days=1),
         id=filters.id,
     )
 
@@ -79,7 +78,9 @@ def file_of(name: str, head: tuple[str, ...], rows: Sequence[Sequence[str]]) -> 
     return Response(body, media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _begin(day: str, view: View, *, days: int = 0) -> datetime | None:
+def day_of(request: Request[Any, Any, Any], day: str, *, days: int = 0) -> datetime | None:
+    """Say when a day begins for the business, or the one so many `days` later. None: it is no day."""
+    view: View = request.app.state.view
     try:
         begins = date.fromisoformat(day) + timedelta(days=days)
     except (ValueError, OverflowError):

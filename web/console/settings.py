@@ -9,6 +9,8 @@ from auth.guards import for_staff
 from auth.principals import Role, StaffPrincipal
 from web.console.appearance import APPEARANCE
 from web.console.desk import desk
+from web.console.keys import KEYS
+from web.console.retention import RETENTION
 from web.console.staff import STAFF
 
 SETTINGS = "/staff/settings"
@@ -33,6 +35,8 @@ PAGES = (
         least="owner",
     ),
     Setting(href=STAFF, icon="account", title="Staff", text="Who may do what here.", least="owner"),
+    Setting(href=KEYS, icon="key", title="Keys", text="What seals secrets, and how to renew it.", least="owner"),
+    Setting(href=RETENTION, icon="clock", title="Retention", text="How long what is kept.", least="admin"),
 )
 
 

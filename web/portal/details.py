@@ -225,7 +225,7 @@ def _fields(known: Known, data: dict[str, str] | None = None) -> list[Field]:
                 value=value,
                 locked=locked,
                 filled_in_by=FILLED_IN_BY.get(name, "off"),
-                problem=_problem(name, was, value),
+                problem=None if value == was else _problem(name, was, value),  # what stays is nobody's mistake
             )
             fields.append(field)
     return fields
