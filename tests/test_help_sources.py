@@ -75,6 +75,9 @@ async def test_puts_them_beside_the_others_and_takes_them_away_with_the_source(
     assert [each.name for each in await search(database, "descale")] == ["desk.360009000001"]
     found = await article(database, "desk.360009000001")
     assert found
+    hostile = (await search(database, "dishwasher"))[0]
+    assert hostile.summary == "Below the lower basket. Turn it left."
+    assert await search(database, "hostile") == (), "what is in a script is no word of the article"
     assert (found.origin, found.read_at, found.language) == ("desk", NOW, "en-us")
     stage.offices = {}
     await stage.pulling.turn()

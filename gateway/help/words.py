@@ -8,6 +8,7 @@ LONGEST = 60  # characters of a word
 LONGEST_TEXT = 50_000  # of an article
 SUMMARY = 160
 TAG = re.compile(r"<[^<>]*>?")  # looks at each character once, whatever the text
+UNREAD = re.compile(r"<(script|style)\b(?:(?!</\1).)*", re.IGNORECASE | re.DOTALL)  # what nobody reads, up to its end
 WORD = re.compile(r"[^\W_]+")
 # In a question they say nothing of what it is about. English, German, French.
 EMPTY = {
@@ -40,7 +41,7 @@ def told(words: list[str]) -> list[str]:
 
 def text_of(html: str) -> str:
     """Give what can be read of a piece of HTML, in one line. It is for finding things, and is escaped where shown."""
-    return " ".join(unescape(TAG.sub(" ", html)).split())
+    return " ".join(unescape(TAG.sub(" ", UNREAD.sub(" ", html))).split())
 
 
 def summary_of(text: str) -> str:
