@@ -102,6 +102,8 @@ DESK = (
     *("/staff/sources", "/staff/sources/helpdesk", "/staff/sources/helpdesk/remove", "/staff/sources/helpdesk/secret"),
     *("/staff/requests", "/staff/requests/SENT-UNKNOWN", "/staff/requests/SENT-SENT"),
     *("/staff/help", "/staff/help?show=all", "/staff/help/articles"),
+    *("/staff/topics", "/staff/topics/add", "/staff/topics/one/order", "/staff/topics/one/order/remove"),
+    "/staff/topics/usual",
     *("/staff/settings", "/staff/settings/staff", "/staff/settings/staff/colleague", "/staff/settings/appearance"),
     *("/staff/deliveries", "/staff/deliveries?q=zeppelin&status=dead", "/staff/deliveries/refused"),
     *("/staff/deliveries/outgoing", "/staff/deliveries/mails", "/staff/deliveries/replay"),

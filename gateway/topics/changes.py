@@ -46,6 +46,28 @@ async def topics(db: Database) -> tuple[Named, ...]:
     return tuple(Named(row.name, msgspec.convert(row.topic, Topic)) for row in rows) or defaults()
 
 
+async def stamps(db: Database) -> dict[str, str]:
+    """Say of each topic that staff defined when it was changed, for who changes it on a page."""
+    async with db.read() as session:
+        rows = (await session.execute(sa.select(TopicRow.name, TopicRow.changed_at))).all()
+    return {name: changed_at.isoformat() for name, changed_at in rows}
+
+
+async def put(db: Database, wanted: Named, now: datetime, *, trail: Trail, by: By, seen: str) -> None:
+    """Define one topic, new or anew; the others stay. `seen` is its stamp, or nothing.
+
+    Raises `TopicsChangedError` where its stamp is another by now.
+    """
+    known = await topics(db)
+    is_new = all(each.name != wanted.name for each in known)
+    others = tuple(wanted if each.name == wanted.name else each for each in known)
+    changes = await plan(db, (*others, wanted) if is_new else others)
+    stamp = next(each.seen for each in changes if each.name == wanted.name)
+    if seen != (stamp.isoformat() if stamp else ""):
+        raise TopicsChangedError(OVERTAKEN)
+    await apply(db, changes, now, trail=trail, by=by)
+
+
 async def plan(db: Database, wanted: Sequence[Named]) -> tuple[Change, ...]:
     """Compare. A topic that is not wanted is removed."""
     async with db.read() as session:
@@ -78,7 +100,7 @@ async def _do(session: AsyncSession, change: Change, now: datetime, by: By) -> L
         stored = _stored(change.topic)
         await session.merge(TopicRow(name=change.name, place=change.place, topic=stored, changed_at=now))
         details["after"] = {"place": change.place, **stored}
-    return Line(what=DONE[change.action], by=by, about=f"topic/{change.name}", details=details)
+    return Line(what=DONE[change.action], by=by, about=f"topic/{change.name}", details=details, owner=by.who)
 
 
 def _compared(row: TopicRow | None, wanted: Named, place: int) -> Change:

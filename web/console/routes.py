@@ -25,6 +25,7 @@ from web.console import (
     status_versions,
     statuses,
     today,
+    topics,
     visible,
     why,
 )
@@ -35,6 +36,7 @@ MODULES = (
     customers,
     accounts,
     requests,
+    topics,
     sources,
     connecting,
     source_acts,

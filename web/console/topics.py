@@ -1,0 +1,262 @@
+"""What customers can ask for by a form: staff write the topics, and see each form as customers will."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from litestar import Request, Response, get, post
+from litestar.enums import RequestEncodingType
+from litestar.exceptions import NotFoundException
+from litestar.params import Body, FromPath
+from msgspec import Struct
+from msgspec.structs import replace
+
+from auth.clock import utc_now
+from auth.guards import for_staff
+from auth.principals import Role, StaffPrincipal
+from connectors.contract import Connector
+from gateway.topics import changes
+from gateway.topics.changes import TopicsChangedError
+from gateway.topics.fields import AnyField, Choice, RecordField
+from gateway.topics.topic import Named, Topic
+from gateway.topics.writing import MOST_FIELDS, Question, Written, as_written, name_for, read, written_in
+from web.caller import by_staff
+from web.console import desk as console
+from web.console.desk import CHANGED, confirm, desk
+from web.portal.asking_form import Asked
+from web.redirects import see_other
+
+TOPICS = "/staff/topics"
+WRITES: Role = "admin"
+KINDS = {
+    "text": "One line",
+    "long_text": "A longer text",
+    "choice": "One of several answers",
+    "order": "One of their orders",
+    "invoice": "One of their invoices",
+    "date": "A day",
+    "number": "A number",
+    "yes_no": "Yes or no",
+    "phone": "A phone number",
+}
+SAMPLES = {"order": "S00042, on its way, expected tomorrow", "invoice": "INV/2026/0042, open, due in 9 days"}
+NO_PROBLEMS: Mapping[str, str] = {}
+LAST = "This is the only one. Write another one first, or go back to the usual topics."
+
+Asking = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
+
+
+class Moved(Struct, frozen=True):
+    name: str = ""
+    step: int = 0
+
+
+@get(TOPICS, opt=for_staff("read-only"))
+async def show_topics(request: Request[StaffPrincipal, Any, Any]) -> Response[str]:
+    database = request.app.state.database
+    offices = await request.app.state.offices.all()
+    return desk(
+        request,
+        "staff_topics.html",
+        area="requests",
+        topics=await changes.topics(database),
+        is_own=bool(await changes.stamps(database)),
+        titles={name: office.title for name, office in offices.items()},
+        may_write=request.user.reaches(WRITES),
+    )
+
+
+@post(f"{TOPICS}/order", opt=for_staff(WRITES))
+async def move_topic(
+    request: Request[StaffPrincipal, Any, Any],
+    data: Annotated[Moved, Body(media_type=RequestEncodingType.URL_ENCODED)],
+) -> Response[str]:
+    """Let customers read a topic one place earlier, or later."""
+    known = list(await changes.topics(request.app.state.database))
+    at = next((place for place, each in enumerate(known) if each.name == data.name), None)
+    if at is None:
+        raise NotFoundException
+    to = at + (1 if data.step > 0 else -1)
+    if 0 <= to < len(known):
+        known[at], known[to] = known[to], known[at]
+        await _apply(request, known)
+    return see_other(TOPICS)
+
+
+@get(f"{TOPICS}/add", opt=for_staff(WRITES))
+async def begin_topic(request: Request[StaffPrincipal, Any, Any]) -> Response[str]:
+    return await _page(request, None, Written(questions=(Question(kind="long_text", required="yes"),)), "")
+
+
+@post(f"{TOPICS}/add", opt=for_staff(WRITES))
+async def add_topic(request: Request[StaffPrincipal, Any, Any], data: Asking) -> Response[str]:
+    return await _take(request, None, data)
+
+
+@get(f"{TOPICS}/one/{{name:str}}", opt=for_staff("read-only"))
+async def show_topic(request: Request[StaffPrincipal, Any, Any], name: FromPath[str]) -> Response[str]:
+    database = request.app.state.database
+    found = await _find(request, name)
+    return await _page(request, name, as_written(found.topic), (await changes.stamps(database)).get(name, ""))
+
+
+@post(f"{TOPICS}/one/{{name:str}}", opt=for_staff(WRITES))
+async def change_topic(request: Request[StaffPrincipal, Any, Any], name: FromPath[str], data: Asking) -> Response[str]:
+    await _find(request, name)
+    return await _take(request, name, data)
+
+
+@get(f"{TOPICS}/one/{{name:str}}/remove", opt=for_staff(WRITES))
+async def ask_remove(request: Request[StaffPrincipal, Any, Any], name: FromPath[str]) -> Response[str]:
+    found = await _find(request, name)
+    question = console.Question(
+        title=f"Remove “{found.topic.label}”?",
+        text="Customers can’t choose it any more, from their next page on.",
+        effects=("What was sent with it stays.", "What somebody is writing with it can’t be sent any more."),
+        action=f"{TOPICS}/one/{name}/remove",
+        button="Remove it",
+        back=f"{TOPICS}/one/{name}",
+    )
+    return confirm(request, "requests", question)
+
+
+@post(f"{TOPICS}/one/{{name:str}}/remove", opt=for_staff(WRITES))
+async def remove_topic(request: Request[StaffPrincipal, Any, Any], name: FromPath[str]) -> Response[str]:
+    found = await _find(request, name)
+    left = [each for each in await changes.topics(request.app.state.database) if each.name != name]
+    if not left:
+        return await _page(request, name, as_written(found.topic), "", said=LAST, status_code=422)
+    await _apply(request, left)
+    return see_other(TOPICS)
+
+
+@get(f"{TOPICS}/usual", opt=for_staff(WRITES))
+async def ask_usual(request: Request[StaffPrincipal, Any, Any]) -> Response[str]:
+    question = console.Question(
+        title="Go back to the usual topics?",
+        text="Customers choose from the topics that Hallway comes with.",
+        effects=("All topics that were written here are gone.", "What was sent with them stays."),
+        action=f"{TOPICS}/usual",
+        button="Use the usual ones",
+        back=TOPICS,
+    )
+    return confirm(request, "requests", question)
+
+
+@post(f"{TOPICS}/usual", opt=for_staff(WRITES))
+async def use_usual(request: Request[StaffPrincipal, Any, Any]) -> Response[str]:
+    await _apply(request, ())
+    return see_other(TOPICS)
+
+
+async def _take(request: Request[StaffPrincipal, Any, Any], name: str | None, form: dict[str, str]) -> Response[str]:
+    """Keep a topic, or show its form again: with one question more, less or elsewhere, or with what is wrong."""
+    written, act, state = written_in(form), form.get("do", ""), request.app.state
+    seen = form.get("seen", "")
+    if act != "save":
+        return await _page(request, name, _acted(written, act), seen)
+    found = read(written, await _connectors(request))
+    if found.topic is None:
+        return await _page(request, name, written, seen, problems=found.problems, status_code=422)
+    known = {each.name: each for each in await changes.topics(state.database)}
+    named = Named(name or name_for(written.label, known), found.topic)
+    try:
+        await changes.put(state.database, named, utc_now(), trail=state.trail, by=by_staff(request), seen=seen)
+    except TopicsChangedError:
+        stamp = (await changes.stamps(state.database)).get(named.name, "")
+        return await _page(request, name, written, stamp, said=CHANGED, status_code=409)
+    return see_other(TOPICS)
+
+
+def _acted(written: Written, act: str) -> Written:
+    """Do what a button of the form says: `add`, `remove-2`, `up-2`."""
+    questions = list(written.questions)
+    verb, _, number = act.partition("-")
+    at = int(number) if number.isdecimal() else len(questions)
+    if verb == "add" and len(questions) < MOST_FIELDS:
+        questions.append(Question(required="yes"))
+    elif verb == "remove" and at < len(questions):
+        del questions[at]
+    elif verb == "up" and 0 < at < len(questions):
+        questions[at - 1], questions[at] = questions[at], questions[at - 1]
+    return replace(written, questions=tuple(questions))
+
+
+async def _page(
+    request: Request[StaffPrincipal, Any, Any],
+    name: str | None,
+    written: Written,
+    seen: str,
+    *,
+    problems: Mapping[str, str] = NO_PROBLEMS,
+    said: str = "",
+    status_code: int = 200,
+) -> Response[str]:
+    offices = await request.app.state.offices.all()
+    connectors = await _connectors(request)
+    shown = read(written, connectors).topic
+    return desk(
+        request,
+        "staff_topic.html",
+        area="requests",
+        status_code=status_code,
+        name=name,
+        written=written,
+        seen=seen,
+        problems=problems,
+        said=said,
+        kinds=KINDS,
+        desks={each: office.title for each, office in offices.items() if "new_ticket" in office.connector.actions},
+        most=MOST_FIELDS,
+        may_write=request.user.reaches(WRITES),
+        preview=_preview(shown) if shown else None,
+    )
+
+
+def _preview(topic: Topic) -> tuple[Topic, list[Asked]]:
+    """Show the form as customers see it, with made-up records."""
+    return topic, [Asked(field=field, kind=_kind(field), value="", options=_options(field)) for field in topic.fields]
+
+
+def _options(field: AnyField) -> list[tuple[str, str]]:
+    if isinstance(field, Choice):
+        return [(each, each) for each in field.choices]
+    return [("", SAMPLES[_kind(field)])] if isinstance(field, RecordField) else []
+
+
+def _kind(field: AnyField) -> str:
+    return str(field.__struct_config__.tag)
+
+
+async def _find(request: Request[StaffPrincipal, Any, Any], name: str) -> Named:
+    for each in await changes.topics(request.app.state.database):
+        if each.name == name:
+            return each
+    raise NotFoundException
+
+
+async def _connectors(request: Request[StaffPrincipal, Any, Any]) -> dict[str, Connector[Any]]:
+    return {name: office.connector for name, office in (await request.app.state.offices.all()).items()}
+
+
+async def _apply(request: Request[StaffPrincipal, Any, Any], wanted: list[Named] | tuple[Named, ...]) -> None:
+    """Let just these hold, in this order. Where somebody was quicker nothing is changed, and the list shows theirs."""
+    state = request.app.state
+    planned = await changes.plan(state.database, wanted)
+    try:
+        await changes.apply(state.database, planned, utc_now(), trail=state.trail, by=by_staff(request))
+    except TopicsChangedError:
+        return
+
+
+ROUTES = [
+    show_topics,
+    move_topic,
+    begin_topic,
+    add_topic,
+    show_topic,
+    change_topic,
+    ask_remove,
+    remove_topic,
+    ask_usual,
+    use_usual,
+]
