@@ -124,6 +124,7 @@ class Crawl:
         self.requests = requests
         self.opening = opening
         self.routes = routes_of(world.portal.app)
+        self._deck: list[Route] = []
         self.detailed = [route for route in self.routes if route.area and "{record}" in route.path]
         self.log = io.StringIO()
         self.asked = 0
@@ -267,7 +268,9 @@ class Crawl:
     async def try_route(self, viewer: Viewer) -> None:
         """Ask for something by a route, in some form, with some method, headers, query and body."""
         rng = self.rng
-        route = rng.choice(self.routes)
+        if not self._deck:  # none is left out, however much of the walk the scenes take up
+            self._deck = rng.sample(self.routes, len(self.routes))
+        route = self._deck.pop()
         target = fill(route, rng, self.files)
         method = rng.choice(route.methods if rng.random() < 0.93 else OTHER_METHODS)
         headers, body = self._headers(viewer), b""

@@ -32,6 +32,7 @@ from gateway.mails.post import server_of
 from gateway.mails.queue import Queue
 from gateway.mails.sending import Mailing
 from gateway.records.database import Database
+from gateway.records.mail_tables import UnwantedMail
 from gateway.records.outbox_tables import OutboxRow
 
 MEMBERS = ("ann", "bob", "cleo", "olga", "ora", "dora", "dan", "mallory")
@@ -81,6 +82,15 @@ class Play:
     async def calm(self) -> None:
         self.world.offices.calm()
 
+    async def believed(self) -> None:
+        """Let everything be there, and wait until Redis is believed again, so that what is known outlasts a fault."""
+        await self.calm()
+        for _ in range(ARRIVES):
+            page = await self.crawl.ask(self.crawl.viewers["ann"], "GET", "/api/v1/orders")
+            if b'"ontime"' in page.body and not any(word in page.body for word in (b'"late"', b'"down"')):
+                break
+            await asyncio.sleep(0.2)
+
     async def emptied(self) -> None:
         await self.world.redis.flushdb()
         self.crawl.poison.clear()
@@ -111,7 +121,8 @@ class Acts(Play):
                 is_theirs = whose in theirs.get(name, set())
                 seen = await self.crawl.ask(self.crawl.viewers[name], "GET", path)
                 sent = await self._send(name, path, f"{mark('alder')}.txt") if not is_theirs else seen
-                if not is_theirs and (seen.status, sent.status) != (404, 404) and 401 not in {seen.status, sent.status}:
+                is_out = any(b"/sign-in" in answer.header(b"location") for answer in (seen, sent))
+                if not is_theirs and not is_out and (seen.status, sent.status) not in {(404, 404), (401, 401)}:
                     self.crawl.find(f"{name} was answered {seen.status} and {sent.status} at {path}: it is not theirs")
         await self._send("ann", f"/documents/asked/{card}", f"{mark('alder')}{person_mark('ann')}.txt")
         for name in MEMBERS:
@@ -141,7 +152,7 @@ class Acts(Play):
 
     async def ordered(self) -> None:
         """Ann orders again and answers a quote while the source is away. Nobody does so for her, or takes it back."""
-        await self.calm()
+        await self.believed()
         ann = self.crawl.viewers["ann"]
         quote = next(ORDERS + place for place in QUOTES if owner_of("east", place) == "alder")
         order = next(
@@ -218,7 +229,7 @@ class Acts(Play):
 
     async def mailed(self) -> None:
         """There is news of everything. Each mail goes to its reader alone, and has no word that they may not read."""
-        await self.calm()
+        await self.believed()
         await self._look("ann", "/orders", "/invoices", "/requests")
         box, state = Box(), litestar_of(self.world.portal.app).state
         desk: MailDesk = state.mails
@@ -232,6 +243,8 @@ class Acts(Play):
             sender=SENDER.address,
             rate=6000,
         )
+        async with self.world.database.write() as session:
+            await session.execute(sa.delete(UnwantedMail))  # forms that were tried have stopped some
         await self._tell(self.world.database)
         while await mailing.one(box):  # type: ignore[arg-type]  # a line with a box at its end
             pass

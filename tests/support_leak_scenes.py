@@ -338,6 +338,7 @@ class Scenes(Acts):
 
     async def asked(self) -> None:
         """Ann sends a new request while the help desk is away. Nobody else sees it, changes it or asks of her order."""
+        await self.believed()
         await self.down()
         ann = self.crawl.viewers["ann"]
         nonce = secrets.token_urlsafe(24)
@@ -348,6 +349,7 @@ class Scenes(Acts):
         if not page.startswith("/requests/sent/"):
             self.crawl.find(f"ann could not send a request: {sent.status}")
         await self.crawl.ask(ann, "GET", page)
+        form["text"] = "Not ann's"  # which a form that comes back repeats
         for name in ("bob", "dan", "ora"):
             viewer = self.crawl.viewers[name]
             await self.crawl.ask(viewer, "GET", page)

@@ -20,7 +20,9 @@ LISTEN = """() => {
   );
   window.walk = {shown, reached: []};
   document.addEventListener("focusin", ({target}) => window.walk.reached.push([shown.indexOf(target), ringed(target)]));
-  return shown.length + 3 * shown.filter(each => each.type === "date").length;  // a day has parts
+  const radios = shown.filter(each => each.type === "radio");  // of a group only one is a stop
+  const days = shown.filter(each => each.type === "date");  // each has four
+  return shown.length + 3 * days.length - radios.length + new Set(radios.map(each => each.name)).size;
 }"""
 SAY = """() => {
   const {shown, reached} = window.walk;

@@ -350,7 +350,8 @@ async def test_nobody_is_told_a_word_of_a_company_that_is_not_theirs(
     for name, kinds in told.items():  # what nobody could see, nobody could leak
         assert min(crawl.own[name, kind] for kind in ("page", "json", "file")[:kinds]) > 0, (seed, name, crawl.own)
     assert min(crawl.own[name, "stream"] for name in ("ann", "bob")) > 0, (seed, crawl.own)
-    assert min(crawl.own[name, "mail"] for name in ("ann", "bob", "olga")) > 0, (seed, crawl.own)
+    mails = {name: crawl.own[name, "mail"] for name in ("eve", "cleo")}  # who choose none by chance
+    assert min(mails.values()) > 0, (seed, mails)
     assert crawl.compared > 20
     assert {"list", "detail", "session", "visit"} <= set(crawl.scanned)
 
