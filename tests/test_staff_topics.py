@@ -1,6 +1,7 @@
 """Staff write what customers can ask for by a form, and see it as customers will."""
 
 from html import unescape
+from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -124,6 +125,52 @@ async def test_shows_the_form_and_moves_questions_before_anything_is_kept(portal
     _, page = await send(admin, f"{LIST}/add", do="add")
     assert "Question 3" in page
     assert not await stamps(portal.database)
+
+
+class Inputs(HTMLParser):
+    """What a browser would send of the form that has a label, when nobody touches it."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.fields: dict[str, str] = {}
+        self._choice = self._text = ""  # what is open
+        self._is_in_form = False
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        own = dict(attrs)
+        name, value = own.get("name") or "", own.get("value") or ""
+        if tag == "form":
+            self._is_in_form = (own.get("action") or "").startswith(LIST)
+        elif not self._is_in_form:
+            return
+        elif tag in {"select", "textarea"}:
+            self._choice, self._text = (name, "") if tag == "select" else ("", name)
+            self.fields[name] = ""
+        elif tag == "option" and self._choice and "selected" in own:
+            self.fields[self._choice] = value
+        elif tag == "input" and name and (own.get("type") != "checkbox" or "checked" in own):
+            self.fields[name] = value
+
+    def handle_data(self, data: str) -> None:
+        if self._text:
+            self.fields[self._text] += data
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in {"select", "textarea"}:
+            self._choice = self._text = ""
+        elif tag == "form":
+            self._is_in_form = False
+
+
+@pytest.mark.parametrize("name", [each.name for each in defaults()])
+async def test_keeps_a_topic_as_it_is_that_nobody_touched(portal: Portal, name: str) -> None:
+    admin = await staff_at(portal, "admin")
+    before = await topics(portal.database)
+    form = Inputs((await admin.get(f"{LIST}/one/{name}")).text).fields
+    assert len(form) > 10
+    assert (await admin.send("POST", f"{LIST}/one/{name}", **{**form, "do": "save"})).status_code == 303
+    assert await topics(portal.database) == before
 
 
 async def test_overwrites_nothing_that_somebody_else_wrote(portal: Portal) -> None:
