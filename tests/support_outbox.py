@@ -218,7 +218,7 @@ async def far_end(database: Database) -> FarEnd:
 
 
 @pytest.fixture
-def world(database: Database, far_end: FarEnd, clock: Clock) -> World:
+def box(database: Database, far_end: FarEnd, clock: Clock) -> World:
     return World(database, far_end, "find", clock)
 
 

@@ -25,37 +25,37 @@ from gateway.records.database import Database, DatabaseDown
 from gateway.rights import OWN
 
 
-async def test_does_what_was_handed_in_and_says_its_number(world: World) -> None:
-    reference = await world.hand_in()
-    assert await world.state() == "waiting"
-    assert await world.sending.work() == 1
-    (handed,) = await world.desk.of(scope())
+async def test_does_what_was_handed_in_and_says_its_number(box: World) -> None:
+    reference = await box.hand_in()
+    assert await box.state() == "waiting"
+    assert await box.sending.work() == 1
+    (handed,) = await box.desk.of(scope())
     assert (handed.state, handed.number, handed.done_at) == ("sent", f"T-{reference}", START)
     assert handed.asked == NewTicket(reference=reference, customer="7", persons=("p1",), **ASKED)
-    assert await world.sending.work() == 0
-    assert world.told == [(reference, True)]
+    assert await box.sending.work() == 0
+    assert box.told == [(reference, True)]
 
 
-async def test_takes_fifty_equal_forms_at_once_for_one(world: World) -> None:
-    references = await asyncio.gather(*(world.hand_in() for _ in range(50)))
-    await asyncio.gather(*(world.sending.work() for _ in range(4)))
+async def test_takes_fifty_equal_forms_at_once_for_one(box: World) -> None:
+    references = await asyncio.gather(*(box.hand_in() for _ in range(50)))
+    await asyncio.gather(*(box.sending.work() for _ in range(4)))
     assert len(set(references)) == 1
-    assert world.far_end.made == Counter(references[:1])
-    assert await world.hand_in("another") != references[0]
+    assert box.far_end.made == Counter(references[:1])
+    assert await box.hand_in("another") != references[0]
 
 
-async def test_takes_the_same_nonce_of_another_account_for_another_thing(world: World) -> None:
-    mine = await world.hand_in()
-    theirs = await world.desk.take(scope("joe", "globex"), LINK, "new_ticket", ASKED, "n")
+async def test_takes_the_same_nonce_of_another_account_for_another_thing(box: World) -> None:
+    mine = await box.hand_in()
+    theirs = await box.desk.take(scope("joe", "globex"), LINK, "new_ticket", ASKED, "n")
     assert theirs.reference != mine
 
 
 async def test_takes_nothing_while_the_database_is_locked_and_shows_what_there_is(
-    database: Database, database_url: str, world: World
+    database: Database, database_url: str, box: World
 ) -> None:
-    await world.hand_in("before")
+    await box.hand_in("before")
     impatient = Database(database_url, patience=0.2)
-    desk = Desk(impatient, world.clock, world.sending.wake)
+    desk = Desk(impatient, box.clock, box.sending.wake)
     async with database.write() as session:
         await session.execute(
             sa.text("SELECT 1" if "sqlite" in database_url else "LOCK TABLE outbox IN EXCLUSIVE MODE")
@@ -64,74 +64,74 @@ async def test_takes_nothing_while_the_database_is_locked_and_shows_what_there_i
             await desk.take(scope(), LINK, "new_ticket", ASKED, "n")
         assert len(await desk.of(scope())) == 1
     await impatient.close()
-    await world.hand_in()
-    await world.sending.work()
-    assert sorted(world.far_end.made.values()) == [1, 1]
+    await box.hand_in()
+    await box.sending.work()
+    assert sorted(box.far_end.made.values()) == [1, 1]
 
 
-async def test_hands_in_nothing_for_a_customer_that_the_account_is_not(world: World) -> None:
+async def test_hands_in_nothing_for_a_customer_that_the_account_is_not(box: World) -> None:
     for link in (LinkRef("desk", "8"), LinkRef("erp", "7")):
         with pytest.raises(NotYours):
-            await world.desk.take(scope(), link, "new_ticket", ASKED, "n")
+            await box.desk.take(scope(), link, "new_ticket", ASKED, "n")
     with pytest.raises(msgspec.ValidationError):
-        await world.desk.take(scope(), LINK, "new_ticket", {"subject": "no text"}, "n")
-    assert await world.desk.of(scope()) == ()
+        await box.desk.take(scope(), LINK, "new_ticket", {"subject": "no text"}, "n")
+    assert await box.desk.of(scope()) == ()
 
 
-async def test_lets_nobody_choose_the_reference_the_customer_or_the_person(world: World) -> None:
+async def test_lets_nobody_choose_the_reference_the_customer_or_the_person(box: World) -> None:
     forged = {**ASKED, "reference": "R", "customer": "8", "persons": ["p2"]}
-    handed = await world.desk.take(scope(), LINK, "new_ticket", forged, "n")
+    handed = await box.desk.take(scope(), LINK, "new_ticket", forged, "n")
     assert (handed.asked.customer, handed.asked.persons) == ("7", ("p1",))
     assert handed.asked.reference == handed.reference != "R"
-    world.far_end.ends = [Refused("no")]
-    await world.sending.work()
-    await world.desk.correct(scope(), handed.id, {**forged, "text": "Another."})
-    (handed,) = await world.desk.of(scope())
+    box.far_end.ends = [Refused("no")]
+    await box.sending.work()
+    await box.desk.correct(scope(), handed.id, {**forged, "text": "Another."})
+    (handed,) = await box.desk.of(scope())
     assert handed.asked == NewTicket(
         reference=handed.reference, customer="7", persons=("p1",), subject="Where is it?", text="Another."
     )
 
 
-async def test_shows_it_to_who_may_see_it(world: World) -> None:
-    await world.hand_in()
-    assert len(await world.desk.of(scope("joe"))) == 1  # a colleague who sees all of the company's
-    assert await world.desk.of(scope("joe", rights=OWN)) == ()
-    assert await world.desk.of(scope("joe", "globex")) == ()
-    (handed,) = await world.desk.of(scope())
+async def test_shows_it_to_who_may_see_it(box: World) -> None:
+    await box.hand_in()
+    assert len(await box.desk.of(scope("joe"))) == 1  # a colleague who sees all of the company's
+    assert await box.desk.of(scope("joe", rights=OWN)) == ()
+    assert await box.desk.of(scope("joe", "globex")) == ()
+    (handed,) = await box.desk.of(scope())
     for other in (scope("joe"), scope("maya", "globex")):
         with pytest.raises(NotYours):
-            await world.desk.take_back(other, handed.id)
+            await box.desk.take_back(other, handed.id)
 
 
-async def test_takes_back_what_has_not_gone_out(world: World) -> None:
-    await world.hand_in()
-    (handed,) = await world.desk.of(scope())
-    await world.desk.take_back(scope(), handed.id)
-    await world.work_for()
-    assert (await world.state(), world.far_end.asked) == ("cancelled", 0)
+async def test_takes_back_what_has_not_gone_out(box: World) -> None:
+    await box.hand_in()
+    (handed,) = await box.desk.of(scope())
+    await box.desk.take_back(scope(), handed.id)
+    await box.work_for()
+    assert (await box.state(), box.far_end.asked) == ("cancelled", 0)
     with pytest.raises(TooLate):
-        await world.desk.take_back(scope(), handed.id)
+        await box.desk.take_back(scope(), handed.id)
 
 
-async def test_takes_nothing_back_that_may_be_done(world: World) -> None:
-    world.far_end.loses = [Unavailable("lost")]
-    await world.hand_in()
-    await world.sending.work()
-    (handed,) = await world.desk.of(scope())
-    for change in (world.desk.take_back(scope(), handed.id), world.desk.correct(scope(), handed.id, {"text": "x"})):
+async def test_takes_nothing_back_that_may_be_done(box: World) -> None:
+    box.far_end.loses = [Unavailable("lost")]
+    await box.hand_in()
+    await box.sending.work()
+    (handed,) = await box.desk.of(scope())
+    for change in (box.desk.take_back(scope(), handed.id), box.desk.correct(scope(), handed.id, {"text": "x"})):
         with pytest.raises(TooLate):
             await change
 
 
-async def test_lets_the_customer_correct_what_was_declined(world: World) -> None:
-    world.far_end.ends = [Refused("too long")]
-    await world.hand_in()
-    await world.work_for()
-    assert await world.state() == "needs_you"
-    (handed,) = await world.desk.of(scope())
-    await world.desk.correct(scope(), handed.id, {"text": "Shorter."})
-    await world.work_for()
-    assert (await world.state(), world.far_end.texts) == ("sent", ["Shorter."])
+async def test_lets_the_customer_correct_what_was_declined(box: World) -> None:
+    box.far_end.ends = [Refused("too long")]
+    await box.hand_in()
+    await box.work_for()
+    assert await box.state() == "needs_you"
+    (handed,) = await box.desk.of(scope())
+    await box.desk.correct(scope(), handed.id, {"text": "Shorter."})
+    await box.work_for()
+    assert (await box.state(), box.far_end.texts) == ("sent", ["Shorter."])
 
 
 @pytest.mark.parametrize(
@@ -141,61 +141,61 @@ async def test_lets_the_customer_correct_what_was_declined(world: World) -> None
 async def test_goes_on_trying(
     database: Database, far_end: FarEnd, clock: Clock, error: ConnectorError, how: str
 ) -> None:
-    world = World(database, far_end, how, clock)
+    box = World(database, far_end, how, clock)
     far_end.ends = [error] * 4
-    reference = await world.hand_in()
-    await world.work_for()
-    assert (await world.state(), far_end.made) == ("sent", Counter([reference]))
+    reference = await box.hand_in()
+    await box.work_for()
+    assert (await box.state(), far_end.made) == ("sent", Counter([reference]))
 
 
-async def test_asks_for_staff_when_it_never_works(world: World) -> None:
-    world.far_end.ends = [NotSent("closed")] * 100
-    await world.hand_in()
-    await world.work_for(72)
-    assert (await world.state(), world.far_end.asked) == ("needs_staff", len(PAUSES) + 1)
+async def test_asks_for_staff_when_it_never_works(box: World) -> None:
+    box.far_end.ends = [NotSent("closed")] * 100
+    await box.hand_in()
+    await box.work_for(72)
+    assert (await box.state(), box.far_end.asked) == ("needs_staff", len(PAUSES) + 1)
 
 
 async def test_does_nothing_twice_of_which_nobody_can_say_whether_it_was_done(
     database: Database, far_end: FarEnd, clock: Clock
 ) -> None:
-    world = World(database, far_end, "neither", clock)
+    box = World(database, far_end, "neither", clock)
     far_end.loses = [Unavailable("lost")]
-    reference = await world.hand_in()
-    await world.work_for()
-    assert (await world.state(), far_end.made) == ("unknown", Counter([reference]))
+    reference = await box.hand_in()
+    await box.work_for()
+    assert (await box.state(), far_end.made) == ("unknown", Counter([reference]))
 
 
 async def test_gives_a_key_no_longer_than_the_vendor_remembers_it(
     database: Database, far_end: FarEnd, clock: Clock
 ) -> None:
-    world = World(database, far_end, "key", clock)
+    box = World(database, far_end, "key", clock)
     far_end.loses = [Unavailable("lost")]
-    reference = await world.hand_in()
-    await world.sending.work()
+    reference = await box.hand_in()
+    await box.sending.work()
     clock.now += timedelta(hours=3)
-    await world.work_for()
-    assert (await world.state(), far_end.made) == ("unknown", Counter([reference]))
+    await box.work_for()
+    assert (await box.state(), far_end.made) == ("unknown", Counter([reference]))
 
 
 async def test_counts_the_life_of_a_key_from_the_first_try(database: Database, far_end: FarEnd, clock: Clock) -> None:
-    world = World(database, far_end, "key", clock)
+    box = World(database, far_end, "key", clock)
     far_end.loses = [Unavailable("lost")] * 100
-    reference = await world.hand_in()
-    await world.work_for()
+    reference = await box.hand_in()
+    await box.work_for()
     within = sum(1 for at in accumulate(PAUSES, initial=0) if timedelta(seconds=at) < KEYED_FOR - CLOCKS_MAY_BE_WRONG)
-    assert (await world.state(), far_end.made, far_end.asked) == ("unknown", Counter([reference]), within)
+    assert (await box.state(), far_end.made, far_end.asked) == ("unknown", Counter([reference]), within)
 
 
-async def test_changes_nothing_when_it_comes_back_too_late(world: World) -> None:
+async def test_changes_nothing_when_it_comes_back_too_late(box: World) -> None:
     """Another process has taken over meanwhile: what the first one learns counts no more."""
-    reference = await world.hand_in()
-    (late,) = await world.sending._turns.take("desk", 1)
-    await world.sending.work()
-    world.clock.now += LASTS
-    await world.sending.work()
-    assert await world.state() == "sent"
-    await world.sending._decide(late)
-    assert (await world.state(), world.far_end.made) == ("sent", Counter([reference]))
+    reference = await box.hand_in()
+    (late,) = await box.sending._turns.take("desk", 1)
+    await box.sending.work()
+    box.clock.now += LASTS
+    await box.sending.work()
+    assert await box.state() == "sent"
+    await box.sending._decide(late)
+    assert (await box.state(), box.far_end.made) == ("sent", Counter([reference]))
 
 
 @pytest.mark.parametrize("how", ["key", "find", "neither"])
@@ -215,24 +215,24 @@ async def test_does_everything_once_whatever_dies(
         return real(db, **how)
 
     chances: list[BaseException | None] = [None] * 6 + [Unavailable("lost"), Died(), NotSent("closed")]
-    world = World(database, far_end, how, clock)
+    box = World(database, far_end, how, clock)
     monkeypatch.setattr(Database, "write", write)
     monkeypatch.setattr(sending, "NOTE_EVERY", 0)
     taken: set[str] = set()
     for number in range(30):
         with suppress(DatabaseDown, Died):
-            taken.add(await world.hand_in(str(number)))
+            taken.add(await box.hand_in(str(number)))
         far_end.ends = [rng.choice(chances)]
         far_end.loses = [None if isinstance(end, NotSent) else end for end in [rng.choice(chances)]]
         try:
-            await world.sending.work()
+            await box.sending.work()
         except (DatabaseDown, Died):
-            world = World(database, far_end, how, clock)
+            box = World(database, far_end, how, clock)
         clock.now += timedelta(seconds=rng.choice([0, 1, 10, 60]))
     alive = False
     far_end.ends, far_end.loses = [], []
     await World(database, far_end, how, clock).work_for(48)
-    handed = {each.reference: each for each in await world.desk.of(scope())}
+    handed = {each.reference: each for each in await box.desk.of(scope())}
     assert taken <= handed.keys()
     assert max(far_end.made.values()) == 1
     for reference, each in handed.items():

@@ -31,11 +31,11 @@ KEY = "1:" + "A" * 43 + "="
 @pytest.fixture
 async def lost(database: Database, far_end: FarEnd, clock: Clock) -> World:
     """Something whose answer was lost, at a vendor who cannot say whether it was done."""
-    world = World(database, far_end, "neither", clock)
+    box = World(database, far_end, "neither", clock)
     far_end.loses = [Unavailable("lost")]
-    await world.hand_in()
-    await world.work_for()
-    return world
+    await box.hand_in()
+    await box.work_for()
+    return box
 
 
 async def told(database: Database) -> list[tuple[str, str]]:
@@ -44,8 +44,8 @@ async def told(database: Database) -> list[tuple[str, str]]:
         return [(line.what, json.loads(line.details)["reference"]) for line in lines]
 
 
-async def reference_in(world: World) -> str:
-    (handed,) = await world.desk.of(scope())
+async def reference_in(box: World) -> str:
+    (handed,) = await box.desk.of(scope())
     return handed.reference
 
 
@@ -58,15 +58,15 @@ async def test_lists_what_nobody_can_say(lost: World) -> None:
     assert await backlogs(lost.database) == {"desk": Backlog(0, None, unknown=1)}
 
 
-async def test_counts_what_is_on_its_way(world: World) -> None:
-    world.far_end.ends = [NotSent("closed")] * 2
-    await world.hand_in()
-    world.clock.now += timedelta(seconds=5)
-    await world.hand_in("another")
-    await world.sending.work()
-    assert await backlogs(world.database) == {"desk": Backlog(2, START)}
-    assert await stuck(world.database) == ()
-    assert len(await stuck(world.database, OPEN)) == 2
+async def test_counts_what_is_on_its_way(box: World) -> None:
+    box.far_end.ends = [NotSent("closed")] * 2
+    await box.hand_in()
+    box.clock.now += timedelta(seconds=5)
+    await box.hand_in("another")
+    await box.sending.work()
+    assert await backlogs(box.database) == {"desk": Backlog(2, START)}
+    assert await stuck(box.database) == ()
+    assert len(await stuck(box.database, OPEN)) == 2
 
 
 async def test_sends_again_what_has_not_arrived(lost: World) -> None:
@@ -89,17 +89,17 @@ async def test_settles_what_is_done(lost: World) -> None:
     assert await told(lost.database) == [("message.settled", reference)]
 
 
-async def test_decides_nothing_twice_and_nothing_that_is_on_its_way(world: World) -> None:
-    world.far_end.ends = [Refused("no")]
-    reference = await world.hand_in()
+async def test_decides_nothing_twice_and_nothing_that_is_on_its_way(box: World) -> None:
+    box.far_end.ends = [Refused("no")]
+    reference = await box.hand_in()
     for expected in ("waiting", "needs you"):
         with pytest.raises(StuckError, match=expected):
-            await send_again(world.database, trail=TRAIL, by=BY, reference=reference, now=world.clock.now)
+            await send_again(box.database, trail=TRAIL, by=BY, reference=reference, now=box.clock.now)
         with pytest.raises(StuckError, match=expected):
-            await settle(world.database, trail=TRAIL, by=BY, reference=reference, number="1", now=world.clock.now)
-        await world.sending.work()
+            await settle(box.database, trail=TRAIL, by=BY, reference=reference, number="1", now=box.clock.now)
+        await box.sending.work()
     with pytest.raises(StuckError, match="no such reference"):
-        await one(world.database, "NONE")
+        await one(box.database, "NONE")
 
 
 @pytest.fixture

@@ -136,8 +136,8 @@ async def test_does_everything_once_whatever_the_clocks_say(
     end = SlowEnd(clock)
     end.shown_after = FOUND_WITHIN - SECOND
     worlds = [World(database, end, how, clock) for _ in range(3)]
-    for world, skew in zip(worlds, (-TEN_MINUTES, timedelta(0), TEN_MINUTES), strict=True):
-        world.skew = skew
+    for box, skew in zip(worlds, (-TEN_MINUTES, timedelta(0), TEN_MINUTES), strict=True):
+        box.skew = skew
     chances: list[BaseException | None] = [None] * 3 + [Unavailable("lost")]
     running: set[asyncio.Task[int]] = set()
     for number in range(40):
@@ -145,7 +145,7 @@ async def test_does_everything_once_whatever_the_clocks_say(
             await rng.choice(worlds).hand_in(str(number))
         end.loses = [rng.choice(chances) for _ in range(3)]
         end.gate.clear()
-        running = {asyncio.create_task(world.sending.work()) for world in worlds}
+        running = {asyncio.create_task(box.sending.work()) for box in worlds}
         for _ in range(20):
             await asyncio.sleep(0.001)
         if rng.random() < 0.2:
@@ -155,8 +155,8 @@ async def test_does_everything_once_whatever_the_clocks_say(
         await asyncio.gather(*running)
         clock.now += timedelta(seconds=rng.choice([1, 15, 40]))
     end.loses = []
-    for world in worlds:
-        world.skew = timedelta(0)
+    for box in worlds:
+        box.skew = timedelta(0)
     for _ in range(3):
         await worlds[0].work_for(16)
     handed = {each.reference: each for each in await worlds[0].desk.of(scope())}
@@ -191,23 +191,23 @@ async def test_sends_nothing_after_its_time_when_it_was_held_up(
 async def test_ends_a_try_that_takes_too_long(
     database: Database, slow: SlowEnd, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = World(database, slow, "find", clock)
-    await world.hand_in()
+    box = World(database, slow, "find", clock)
+    await box.hand_in()
     monkeypatch.setattr(sending, "WITHIN", timedelta(seconds=0.01))
-    await world.sending.work()
+    await box.sending.work()
     monkeypatch.undo()
     assert await _row(database) == ("waiting", 1, True)
     slow.gate.set()
-    await world.work_for()
-    assert (await world.state(), max(slow.made.values())) == ("sent", 1)
+    await box.work_for()
+    assert (await box.state(), max(slow.made.values())) == ("sent", 1)
 
 
 async def test_notes_what_was_done_as_soon_as_the_database_lets_it(
     database: Database, far_end: FarEnd, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else nobody could say of an action that cannot be looked for whether it was done."""
-    world = World(database, far_end, "neither", clock)
-    await world.hand_in()
+    box = World(database, far_end, "neither", clock)
+    await box.hand_in()
     real, fails = Turns.note, 3
 
     async def note(self: Turns, each: Try, values: dict[str, Any]) -> bool:
@@ -219,8 +219,8 @@ async def test_notes_what_was_done_as_soon_as_the_database_lets_it(
 
     monkeypatch.setattr(Turns, "note", note)
     monkeypatch.setattr(sending, "NOTE_EVERY", 0)
-    await world.sending.work()
-    assert (await world.state(), fails) == ("sent", 0)
+    await box.sending.work()
+    assert (await box.state(), fails) == ("sent", 0)
 
 
 @pytest.mark.parametrize("error", [NotSent("closed"), AccessDenied("401")])
@@ -229,29 +229,29 @@ async def test_lets_no_source_wait_for_one_that_is_away(
 ) -> None:
     away = FarEnd()
     away.ends = [error] * 1000
-    world = World(database, far_end, "find", clock, away.office("find", "shop"))
-    await _hand_in_many(world, 200)
-    await world.hand_in("last")
-    await world.sending.start()
+    box = World(database, far_end, "find", clock, away.office("find", "shop"))
+    await _hand_in_many(box, 200)
+    await box.hand_in("last")
+    await box.sending.start()
     await _until(lambda: far_end.asked and away.asked)
     assert away.asked <= 5 * AT_ONCE  # it is left alone
-    await world.sending.aclose()
+    await box.sending.aclose()
     assert sum(far_end.made.values()) == 1
 
 
 async def test_lets_no_source_wait_for_one_that_is_slow(database: Database, far_end: FarEnd, clock: Clock) -> None:
     slow = SlowEnd(clock)
-    world = World(database, far_end, "find", clock, slow.office("find", "shop"))
-    await _hand_in_many(world, 20)
-    await world.sending.start()
+    box = World(database, far_end, "find", clock, slow.office("find", "shop"))
+    await _hand_in_many(box, 20)
+    await box.sending.start()
     await slow.asked_now.wait()
     for number in range(5):
-        await world.hand_in(f"later {number}")
+        await box.hand_in(f"later {number}")
     await _until(lambda: far_end.asked == 5)
     assert slow.made.total() == 0
     slow.gate.set()
     await _until(lambda: slow.made.total() == 20)
-    await world.sending.aclose()
+    await box.sending.aclose()
 
 
 async def test_ends_a_search_that_never_works(
@@ -265,26 +265,26 @@ async def test_ends_a_search_that_never_works(
         raise AccessDenied("no search")
 
     monkeypatch.setattr(far_end, "find", find)
-    world = World(database, far_end, "find", clock)
+    box = World(database, far_end, "find", clock)
     far_end.loses = [Unavailable("lost")]
-    await world.hand_in()
-    await world.work_for(72)
-    assert (await world.state(), asked) == ("needs_staff", len(PAUSES))
+    await box.hand_in()
+    await box.work_for(72)
+    assert (await box.state(), asked) == ("needs_staff", len(PAUSES))
 
 
 async def test_ends_what_our_own_mistake_breaks(database: Database, far_end: FarEnd, clock: Clock) -> None:
     far_end.ends = [TypeError("a mistake")] * 100
-    world = World(database, far_end, "find", clock)
-    await world.hand_in()
-    await world.work_for(72)
-    assert (await world.state(), far_end.asked) == ("needs_staff", len(PAUSES) + 1)
+    box = World(database, far_end, "find", clock)
+    await box.hand_in()
+    await box.work_for(72)
+    assert (await box.state(), far_end.asked) == ("needs_staff", len(PAUSES) + 1)
 
 
 async def test_lets_nothing_wait_for_what_cannot_be_read(database: Database, far_end: FarEnd, clock: Clock) -> None:
-    world = World(database, far_end, "find", clock)
-    await world.hand_in("unreadable")
-    await world.hand_in("of a later version")
-    await world.hand_in("whole")
+    box = World(database, far_end, "find", clock)
+    await box.hand_in("unreadable")
+    await box.hand_in("of a later version")
+    await box.hand_in("whole")
     async with database.write() as session:
         for nonce, values in (
             ("unreadable", {"asked": {"subject": 1}}),
@@ -292,7 +292,7 @@ async def test_lets_nothing_wait_for_what_cannot_be_read(database: Database, far
         ):
             await session.execute(sa.update(OutboxRow).where(OutboxRow.nonce == nonce).values(**values))
     for _ in range(3):
-        await world.sending.work()
+        await box.sending.work()
     async with database.read() as session:
         rows = (await session.execute(sa.select(OutboxRow.nonce, OutboxRow.state))).all()
     states = {row.nonce: row.state for row in rows}
@@ -309,19 +309,19 @@ async def test_waits_for_a_source_whose_settings_are_to_be_mended(
     await broken.hand_in()
     await broken.sending.work()
     assert await _row(database) == ("waiting", 1, False)
-    world = World(database, far_end, how, clock)
-    await world.work_for(1)
-    assert await world.state() == "sent"
+    box = World(database, far_end, how, clock)
+    await box.work_for(1)
+    assert await box.state() == "sent"
 
 
 def _broken(office: Office) -> Offices:
     return cast("Offices", FixedOffices(replace(office, opened=None, broken="no key")))
 
 
-async def _hand_in_many(world: World, many: int) -> None:
+async def _hand_in_many(box: World, many: int) -> None:
     both = replace(scope(), links=(LINK, SHOP))
-    await asyncio.gather(*(world.desk.take(both, SHOP, "new_ticket", ASKED, f"n{number}") for number in range(many)))
-    world.clock.now += SECOND
+    await asyncio.gather(*(box.desk.take(both, SHOP, "new_ticket", ASKED, f"n{number}") for number in range(many)))
+    box.clock.now += SECOND
 
 
 async def _row(database: Database) -> tuple[str, int, bool]:
