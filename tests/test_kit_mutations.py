@@ -80,7 +80,7 @@ MUTATIONS: dict[tuple[str, str], list[Edit]] = {
     ("tryton", "gives a note of goods that have not left"): [("shipments", '("shipped", "done")', '("waiting",)')],
     ("tryton", "reads the oldest first"): [("rest", '("id", "DESC")', '("id", "ASC")')],
     ("odoo", "keeps its key as plain text"): [
-        ("settings", "api_key: Annotated[Secret,", "api_key: Annotated[str,"),
+        ("settings", "api_key: Annotated[\n        Secret,", "api_key: Annotated[\n        str,"),
         ("rpc", "config.api_key.reveal()", "config.api_key"),
     ],
     ("request_tracker", "shows a comment"): [
