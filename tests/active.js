@@ -3,7 +3,7 @@
   const ours = (address) => new URL(address, location.origin).origin === location.origin;
   const inHead = (element) => element.parentElement === page.head;
   const asked = (element) =>
-    element.matches("form:is([method=post], [role=search]) .field > [name], form.why-form .field > select");
+    element.matches("form:is([method=post], [role=search]) .field > [name], form.why-form .field > select, fieldset[disabled] > .field > [name]");
   const allowed = {
     script: (element) => inHead(element) && ours(element.getAttribute("src")) && !element.textContent,
     link: inHead,
