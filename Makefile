@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: demo test lint live shots bench dictionary faults leaks lock clean help
+.PHONY: demo test lint live shots bench dictionary faults month leaks lock clean help
 .DELETE_ON_ERROR:
 
 demo: $(READY) ## The portal over a sandbox of three back offices, on an embedded Redis and SQLite
@@ -39,6 +39,9 @@ dictionary: $(READY) ## After a change of the fixtures: what snapshots are compr
 
 faults: $(READY) ## What goes wrong around the portal, beside what was promised; SHORT=1, SEED=1, ONLY=redis
 	@$(BIN)/python tests/faults.py
+
+month: $(READY) ## A month of changes for a thousand customers: each message exactly once; MONTH=100 plays fewer
+	@MONTH=$(or $(MONTH),1000) $(BIN)/python -m pytest -q -n0 -k sqlite tests/test_mail_month.py
 
 leaks: $(READY) ## A hundred thousand requests in search of one customer's words in another's answers
 	@$(BIN)/python tests/leak_crawl.py

@@ -1,4 +1,4 @@
-"""The two cookies there are, and how they are read.
+"""The three cookies there are, and how they are read.
 
 `__Host-` makes browsers insist on Secure, on the whole site and on this host alone: no neighbour can plant one.
 """
@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from typing import Literal, TypedDict
 
 SESSION = "__Host-hallway"
-PRE_LOGIN = "__Host-hallway-login"  # a sign-in under way; the only thing that is kept for someone not signed in
+# A sign-in under way, at a provider or by e-mail: nothing else is kept for someone not signed in.
+PRE_LOGIN = "__Host-hallway-login"
+CODE = "__Host-hallway-code"
 
 
 class Attributes(TypedDict):

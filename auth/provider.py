@@ -7,6 +7,7 @@ from msgspec import Struct
 from auth.hidden import Hidden, Revealing
 from auth.principals import Kind, Role
 
+USUAL_TITLE = "Sign in with your company account"  # where a provider for customers has none
 MAIN = "main"  # the id of the first provider; the others have a number
 
 
@@ -29,6 +30,7 @@ class Provider(Struct, frozen=True, kw_only=True):
     customer_claim: str | None = None  # in which it vouches for a customer number
     role_claim: str | None = None
     roles: Mapping[str, Role] = {}
+    domains: tuple[str, ...] = ()  # of e-mail addresses whose people sign in here and nowhere else
 
 
 class Identity(Struct, frozen=True, kw_only=True):

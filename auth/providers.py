@@ -33,6 +33,11 @@ class Providers:
         """List the providers for one kind of people, in the order of the settings."""
         return [client.provider for client in self._clients.values() if client.provider.kind == kind]
 
+    def for_address(self, address: str) -> Provider | None:
+        """Find the one at which customers with addresses of this domain sign in. Of the address only that is told."""
+        domain = address.rpartition("@")[2].lower()
+        return next((provider for provider in self.of_kind("member") if domain in provider.domains), None)
+
     def named_in(self, token: str) -> OidcClient:
         """Find the one that a logout token says it is from. Nothing is proven yet. Raises `NotBelieved`."""
         claimed = _claimed(token)

@@ -12,11 +12,11 @@ MANY = 10_000  # counters kept here at the most
 
 
 class RateLimit:
-    """Lets each caller try `limit` times in any minute. `name` keeps the counters of two limits apart."""
+    """Lets each caller try `limit` times in any `minutes`. `name` keeps the counters of two limits apart."""
 
-    def __init__(self, redis: Client, name: str, limit: int) -> None:
+    def __init__(self, redis: Client, name: str, limit: int, *, minutes: int = 1) -> None:
         self._redis = redis
-        self._item = RateLimitItemPerMinute(limit, namespace=name)
+        self._item = RateLimitItemPerMinute(limit, minutes, namespace=name)
         shared = RedisStorage(
             "async+redis://",  # the pool knows the address
             implementation="redispy",
@@ -36,3 +36,11 @@ class RateLimit:
             if len(self._counters.storage) > MANY:
                 await self._counters.reset()
             return await self._here.hit(self._item, who)
+
+    async def is_open(self, who: str) -> bool:
+        """Say whether one more try would be allowed, and count none."""
+        try:
+            async with self._redis.asking():
+                return await self._everywhere.test(self._item, who)
+        except CacheDown:
+            return await self._here.test(self._item, who)

@@ -14,6 +14,7 @@ from auth.errors import Disabled
 from auth.principals import Viewing
 from auth.session import Session
 from gateway.records.lines import By, Line, What
+from gateway.records.signposts import present
 from gateway.records.tables import Member, Membership, Staff
 from gateway.records.tables import Session as Row
 
@@ -93,13 +94,15 @@ def of_people_at(issuer: str, subject: str | None) -> sa.ColumnElement[bool]:
 async def person_of(session: AsyncSession, row: Row) -> Member | Staff:
     """Find whose session is about to begin, and hold on to them until it has. Raises `Disabled`.
 
-    Who disables them meanwhile waits for us, and then ends this session too; or we wait, and see that they are.
+    Who disables them meanwhile waits for us, and then ends this session too; or we wait, and see that they are. An
+    account that was merged into another one meanwhile is that one.
     """
     if row.staff_id is not None:
         return await session.get_one(Staff, row.staff_id)
     member = await session.get_one(Member, row.member_id, with_for_update={"read": True})
     if member.disabled_at is not None:
         raise Disabled("disabled meanwhile")
+    row.account_id = await present(session, row.account_id) if row.account_id else None
     return member
 
 
@@ -127,6 +130,12 @@ def told(what: What, row: Row, address: str | None, **details: Any) -> Line:  # 
         details={"session": row.id_hash.hex(), **details},
         owner=owner,
     )
+
+
+async def switch(session: AsyncSession, row: Row, account_id: str, address: str | None) -> Line:
+    """Let a member's session go on for another account, and tell of it."""
+    before, row.account_id = row.account_id, await present(session, account_id)
+    return told("session.account_changed", row, address, before=before, after=row.account_id)
 
 
 async def may_act(session: AsyncSession, viewing: Viewing) -> bool:

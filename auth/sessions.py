@@ -32,6 +32,7 @@ from auth.session_rows import (
     of_people_at,
     person_of,
     session_of,
+    switch,
     told,
 )
 from cache.client import Client
@@ -162,9 +163,8 @@ class Sessions:
         last longer.
         """
 
-        async def change(_: AsyncSession, row: Row) -> Sequence[Line]:
-            before, row.account_id = row.account_id, account_id
-            return [told("session.account_changed", row, address, before=before, after=account_id)]
+        async def change(session: AsyncSession, row: Row) -> Sequence[Line]:
+            return [await switch(session, row, account_id, address)]
 
         return await self._go_on("member", cookie, change)
 

@@ -5,7 +5,7 @@ the deadline, the retries and the error mapping of `connectors.transport`. What 
 their owners in the back office's own words; `connectors.scope` turns them into records that may be stored.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
@@ -41,6 +41,10 @@ class TokenStore(Protocol):
     async def get(self, name: str) -> Token | None: ...
     async def put(self, name: str, token: Token) -> None: ...
     async def drop(self, name: str) -> None: ...
+
+    async def lend(self, refused: Secret | None = None) -> Secret:
+        """Give the access token of a consent that `rotates`, another one than `refused`. Raises `ConnectorError`."""
+        ...
 
 
 class BackOffice(Struct, Generic[C_co], frozen=True, kw_only=True):
@@ -190,6 +194,17 @@ class ReadDetails(Protocol[C_contra]):
     def __call__(self, office: BackOffice[C_contra], person: str, /) -> Awaitable[Held]: ...
 
 
+class ReadProperties(Protocol[C_contra]):
+    """Look at properties of a customer: each has its values, none where they have none. Raises `NotFound`.
+
+    A property that the back office does not have is left out: whether they have it is not known.
+    """
+
+    def __call__(
+        self, office: BackOffice[C_contra], customer: str, names: Collection[str], /
+    ) -> Awaitable[Mapping[str, tuple[str, ...]]]: ...
+
+
 class ReadArticles(Protocol[C_contra]):
     """Fetch the articles that anybody may read, never a draft nor an internal one."""
 
@@ -219,6 +234,20 @@ class Feed(Struct, Generic[C], frozen=True, kw_only=True):
     tells_owners: bool = False
 
 
+class Properties(Struct, Generic[C], frozen=True, kw_only=True):
+    """What can be told of a customer themselves, who is never shown it. `known`: property -> what people call it.
+
+    `fits`: whether a name that is not known may be one of theirs all the same.
+    """
+
+    known: Mapping[str, str]
+    read: ReadProperties[C]
+    fits: Callable[[str], bool] = lambda _: False
+
+    def takes(self, name: str) -> bool:
+        return name in self.known or self.fits(name)
+
+
 class Limits(Struct, frozen=True, kw_only=True):
     """What the vendor documents, or bears. `per_minute` None: no documented rate."""
 
@@ -246,6 +275,7 @@ class Connector(Struct, Generic[C], frozen=True, kw_only=True):
     find: Find[C]
     person: FetchPerson[C] | None = None  # None: it knows customers alone, and nobody's own records
     details: ReadDetails[C] | None = None  # None: it tells nobody what it knows of them
+    properties: Properties[C] | None = None  # None: customers cannot be sorted by what it knows of them
     reads: Mapping[Kind, Read[C, Record]]
     reads_open: frozenset[Kind] = frozenset()  # of these it can tell what is open without reading all of them
     fetch: Mapping[Kind, Fetch[C, Record]]
@@ -259,3 +289,4 @@ class Connector(Struct, Generic[C], frozen=True, kw_only=True):
     scope: Scope
     consent: Consent[C] | None = None  # None: whoever fills in the settings has a key to enter
     webhook: Webhook[C] | None = None  # None: it cannot tell us of changes
+    ticket_page: Callable[[C, str], str] | None = None  # where its own people read a ticket of this id

@@ -3,6 +3,7 @@
 ConnectorError
   AccessDenied    the credentials were refused            an admin renews them
     NotAllowed    they are good, and may not do this      an admin gives them more rights
+    NotAgreed     nobody lets us in, or not any more      an admin agrees at the vendor's page
   AddressRefused  the address may not be called           an admin corrects it
   NotFound        no such customer or record              shown as not found
   Refused         understood, and declined (400/409/422)  we correct the request
@@ -41,6 +42,10 @@ class AccessDenied(ConnectorError):
 
 class NotAllowed(AccessDenied):
     """The credentials are good, and may not do this."""
+
+
+class NotAgreed(AccessDenied):
+    """Nobody has agreed that we may come in, or the consent counts no more."""
 
 
 class AddressRefused(ConnectorError):

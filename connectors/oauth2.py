@@ -4,7 +4,7 @@ import asyncio
 from base64 import b64encode
 from collections.abc import AsyncGenerator, Callable
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from urllib.parse import quote_plus
 
 import httpx
@@ -13,11 +13,12 @@ from msgspec import Meta, Struct
 
 from connectors.answers import question, raise_for_status
 from connectors.config import Secret
+from connectors.consents import EARLY
 from connectors.contract import Token, TokenStore
-from connectors.errors import AccessDenied, BadResponse, NotFound, Refused
+from connectors.errors import AccessDenied, BadResponse, NotAgreed, NotFound, Refused
+from connectors.tokens import NOBODY_AGREED
 
 NAME = "oauth2"  # in the token store
-EARLY = 60.0  # seconds before its end that a token is renewed; at most a tenth of its life
 
 
 class Grant(Struct, frozen=True):
@@ -34,6 +35,8 @@ class ClientCredentials(httpx.Auth):
     The token request goes through the client's own transport and within its deadline. The secret goes into a header,
     never into a URL. A refused secret is `AccessDenied`; an endpoint that fails is `Unavailable`.
     """
+
+    refused_as: ClassVar[type[AccessDenied]] = AccessDenied
 
     def __init__(
         self,
@@ -89,7 +92,7 @@ class ClientCredentials(httpx.Auth):
         try:
             raise_for_status(response, now)
         except (Refused, NotFound) as error:
-            raise AccessDenied(str(error)) from error
+            raise self.refused_as(str(error)) from error
         try:
             grant = msgspec.json.decode(await response.aread(), type=Grant, strict=False)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -106,8 +109,10 @@ class ClientCredentials(httpx.Auth):
 class Refreshing(ClientCredentials):
     """The same for somebody's consent: what they gave us gets a token whenever one is needed.
 
-    The client's secret goes into the body, as some vendors read it nowhere else. Without a consent: `AccessDenied`.
+    The client's secret goes into the body, as some vendors read it nowhere else. Without a consent: `NotAgreed`.
     """
+
+    refused_as = NotAgreed
 
     def __init__(self, *, refresh_token: Secret | None, **given: Any) -> None:  # noqa: ANN401  # as above
         super().__init__(**given)
@@ -115,7 +120,7 @@ class Refreshing(ClientCredentials):
 
     def _question(self) -> httpx.Request:
         if self._refresh_token is None:
-            raise AccessDenied("nobody has agreed yet that we may come in: an owner does it in the console")
+            raise NotAgreed(NOBODY_AGREED)
         form = {
             "grant_type": "refresh_token",
             "client_id": self._client_id,
@@ -123,3 +128,19 @@ class Refreshing(ClientCredentials):
             "refresh_token": self._refresh_token.reveal(),
         }
         return httpx.Request("POST", self._token_url, data=form, headers={"Accept": "application/json"})
+
+
+class Lent(httpx.Auth):
+    """Sends the token that the store lends, which renews it for all processes, and once more another one if refused."""
+
+    def __init__(self, tokens: TokenStore) -> None:
+        self._tokens = tokens
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        lent = await self._tokens.lend()
+        request.headers["Authorization"] = f"Bearer {lent.reveal()}"
+        response = yield request
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            another = await self._tokens.lend(refused=lent)
+            request.headers["Authorization"] = f"Bearer {another.reveal()}"
+            yield request

@@ -91,11 +91,12 @@ class Shipment(Struct, frozen=True, kw_only=True):
 class Order(Record, frozen=True, kw_only=True):
     """Something the customer bought, or was offered.
 
-    `awaits_answer`: an offer that may be accepted or declined as it stands, up to and with the day `valid_until`.
+    `total` None: what it comes to is not shown; every connector gives it. `awaits_answer`: an offer that may be
+    accepted or declined as it stands, up to and with the day `valid_until`.
     """
 
     state: OrderState
-    total: Money
+    total: Money | None
     ordered_at: datetime | None = None
     expected_on: date | None = None
     valid_until: date | None = None
@@ -108,11 +109,14 @@ class Order(Record, frozen=True, kw_only=True):
 
 
 class Invoice(Record, frozen=True, kw_only=True):
-    """A bill, or a credit note. `open` is what is still to pay; a credit note's amounts are negative."""
+    """A bill, or a credit note. `open` is what is still to pay; a credit note's amounts are negative.
+
+    Both are None where amounts are not shown; every connector gives them.
+    """
 
     state: InvoiceState
-    total: Money
-    open: Money
+    total: Money | None
+    open: Money | None
     is_credit_note: bool = False
     issued_on: date | None = None
     due_on: date | None = None

@@ -20,11 +20,12 @@ from gateway.audit import Trail
 from gateway.records.database import Database
 from gateway.records.ids import new_id
 from gateway.records.lines import By, Line, What
-from gateway.records.status_tables import Visibility
+from gateway.records.seeing import note_seen
 from gateway.records.tables import Account, Link, Member, Membership, Person, Staff
 from gateway.records.upsert import insert
 from gateway.rights import COMPANY, Rights
-from gateway.shown import clipped, read_shown
+from gateway.shown import clipped
+from gateway.sorting import sort, sorted_into
 
 
 class AccountRef(Struct, frozen=True):
@@ -51,7 +52,8 @@ class PersonRef(Struct, frozen=True):
 class Scope(Struct, frozen=True, kw_only=True):
     """One member acting for one account within rights, and what both are called elsewhere. No links: nothing to see.
 
-    `issuer` and `subject` are the login that is the member.
+    `issuer` and `subject` are the login that is the member. `segments` names those that the account may be in, see
+    `gateway.segments`: several where nobody knows which.
     """
 
     member_id: str
@@ -62,6 +64,19 @@ class Scope(Struct, frozen=True, kw_only=True):
     links: tuple[LinkRef, ...]
     rights: Rights
     persons: frozenset[PersonRef] = frozenset()
+    segments: tuple[str, ...] = ()
+
+
+# Whom a mail that is only an example is about: nobody who has or sees anything.
+NOBODY = Scope(
+    member_id="example",
+    issuer="",
+    subject="",
+    account_id="example",
+    account_name="Example customer",
+    links=(),
+    rights=COMPANY,
+)
 
 
 class Access(Struct, frozen=True, kw_only=True):
@@ -91,6 +106,7 @@ async def remember(db: Database, identity: Identity, now: datetime, *, trail: Tr
         is_disabled = member.disabled_at is not None
         if not is_disabled:
             member.email, member.name, member.last_visit_at = identity.email, identity.name, now
+            await note_seen(session, [member.id], now)
             theirs = sa.select(Membership.account_id).where(Membership.member_id == member.id)
             free = sa.select(Account.id).where(Account.id.in_(theirs)).with_for_update(skip_locked=True)  # nobody waits
             await session.execute(sa.update(Account).where(Account.id.in_(free)).values(seen_at=now))
@@ -161,6 +177,12 @@ async def scope_of(db: Database, member_id: str, account_id: str) -> Scope | Non
         return (await read_access(session, [whom]))[whom].scope
 
 
+async def now_of(db: Database, account_id: str) -> str:
+    """Say what an account is now: the one that it was merged into, or itself."""
+    async with db.read() as session:
+        return await session.scalar(sa.select(Account.merged_into).where(Account.id == account_id)) or account_id
+
+
 async def whole_of(db: Database, account_id: str, *links: LinkRef) -> Scope | None:
     """Look over all of an account, as nobody who may act for it: to count for staff. None: there is no such account.
 
@@ -170,6 +192,7 @@ async def whole_of(db: Database, account_id: str, *links: LinkRef) -> Scope | No
     async with db.read() as session:
         account = await session.get(Account, account_id)
         rows = [] if links else (await session.execute(has.order_by(Link.source, Link.customer))).all()
+        _, names = await sorted_into(session, account_id)
     if account is None:
         return None
     return Scope(
@@ -180,16 +203,14 @@ async def whole_of(db: Database, account_id: str, *links: LinkRef) -> Scope | No
         account_name=account.name,
         links=links or tuple(LinkRef(*row) for row in rows),
         rights=COMPANY,
+        segments=names,
     )
 
 
 async def read_access(session: AsyncSession, whom: Collection[Whom]) -> dict[Whom, Access]:
     """Read for many at once, in a transaction that reads more: never an old membership with new links."""
     memberships = (
-        sa.select(
-            *(Membership.member_id, Account.id, Account.name, Membership.rights, Member.issuer, Member.subject),
-            sa.select(Visibility.shown).scalar_subquery().label("shown"),
-        )
+        sa.select(*(Membership.member_id, Account.id, Account.name, Membership.rights, Member.issuer, Member.subject))
         .join(Membership, Membership.account_id == Account.id)
         .join(Member, Membership.member_id == Member.id)
         .where(Membership.member_id.in_({member for member, _ in whom}))
@@ -201,6 +222,7 @@ async def read_access(session: AsyncSession, whom: Collection[Whom]) -> dict[Who
     acting = {(member, account): held.get((member, account)) for member, account in whom if account}
     links = await _links(session, {account for (_, account), row in acting.items() if row})
     persons = await _persons(session, {member for (member, _), row in acting.items() if row})
+    policy, segments = await sort(session, {account for (_, account), row in acting.items() if row})
     return {
         (member, account): Access(
             scope=Scope(
@@ -210,8 +232,9 @@ async def read_access(session: AsyncSession, whom: Collection[Whom]) -> dict[Who
                 account_id=account,
                 account_name=mine.name,
                 links=tuple(links.get(account, ())),
-                rights=clipped(msgspec.convert(mine.rights, Rights), read_shown(mine.shown).most),
+                rights=clipped(msgspec.convert(mine.rights, Rights), policy.seen_by(segments[account]).shown.most),
                 persons=frozenset(persons.get(member, ())),
+                segments=segments[account],
             )
             if account and (mine := acting[member, account])
             else None,

@@ -175,7 +175,7 @@ class AccountView:
             raise NotFound("no such file in this account")
         part = await self.one(kind, source, record_id)
         office = self.offices[source]
-        is_shown = kind in office.connector.files and office.shown.shows(kind, FILES)
+        is_shown = kind in office.connector.files and self._sight.shown(office.policy).shows(kind, FILES)
         if not is_shown or any(decide(proof) for proof in self._proofs(part, files=True)):
             raise NotFound("no such file in this account")
         if not part.records and not self._sight.opens_all(kind):
@@ -229,7 +229,7 @@ class AccountView:
 def _part(want: Pull, supplied: Supplied, sight: Sight) -> Part:
     known = supplied.known
     worded = say(want.kind, known.records, want.office.said) if known else ()
-    records = conceal(want.kind, worded, want.office.shown)
+    records = conceal(want.kind, worded, sight.shown(want.office.policy))
     return Part(
         kind=want.kind,
         source=want.source,

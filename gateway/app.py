@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import cast
+from zoneinfo import ZoneInfo
 
 from litestar import Litestar
 from litestar.datastructures import State
@@ -16,6 +17,7 @@ from litestar.types import ASGIApp
 
 from auth.client_address import Callers
 from auth.clock import utc_now
+from auth.code_limits import CodeLimits
 from auth.guards import Protection
 from auth.once import Once
 from auth.providers import Providers
@@ -36,6 +38,7 @@ from gateway.budgets import budget_of
 from gateway.door import room
 from gateway.drafts import Drafts
 from gateway.feeds.rehearsing import Rehearsing
+from gateway.feeds.showing import Showing
 from gateway.health import Readiness
 from gateway.help.desk import Help
 from gateway.identity.arrival import Arrivals
@@ -44,9 +47,13 @@ from gateway.identity.readiness import Preview
 from gateway.identity.rechecking import Rechecks
 from gateway.identity.watch import Watch
 from gateway.inbox import Inbox
+from gateway.keeping import Keeping
+from gateway.keeping import of_settings as of_keeping
 from gateway.kept import Kept
 from gateway.log import configure
 from gateway.mails.choices import MailDesk
+from gateway.mails.messages import Messages, posts_of
+from gateway.mails.trying import trying_of
 from gateway.metrics import Metrics
 from gateway.offices import Offices
 from gateway.outbox.desk import Desk
@@ -55,10 +62,10 @@ from gateway.outbox.telling import Telling
 from gateway.pull import Known
 from gateway.records.database import Database, DatabaseDown
 from gateway.resealing import Resealing
-from gateway.retention import SESSIONS_KEPT
 from gateway.seen_pages import SeenPages
 from gateway.settings import Settings, SettingsError, load
 from gateway.sign_in_clients import clients_of, provider_client
+from gateway.sign_in_codes.taking import Codes
 from gateway.sources.connecting import Connecting
 from gateway.standing import Standing, Standings
 from gateway.supply import Supply
@@ -74,6 +81,7 @@ from gateway.webhooks.intake import Intake
 from web.api.routes import API
 from web.backchannel import take_logout
 from web.console.appearance import LOGO_CAPS
+from web.console.importing import IMPORT_CAPS
 from web.console.pages import LOOK_UPS_PER_MINUTE, look_of
 from web.console.routes import CONSOLE
 from web.dressing import Dressing
@@ -104,7 +112,7 @@ OPENAPI = OpenAPIConfig(
     render_plugins=[JsonRenderPlugin(path="/openapi.json")],
 )
 OUTSIDE = (take_logout, take_delivery, get_healthz, get_readyz, get_metrics)  # for programs, not for people
-BODY_CAPS = HOOK_CAPS | UPLOAD_CAPS | LOGO_CAPS  # what may be sent, by the begin of its address
+BODY_CAPS = HOOK_CAPS | UPLOAD_CAPS | LOGO_CAPS | IMPORT_CAPS  # what may be sent, by the begin of its address
 MEGABYTE = 1024 * 1024
 ANSWERS_PER_MINUTE = 20  # to help articles, of one member
 SIGN_INS_PER_MINUTE = 30  # steps of a sign-in from one address
@@ -127,8 +135,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
         raise SettingsError(
             ["HALLWAY_REDIS_URL: needed here; `hallway serve` starts one of its own where it is not set"]
         )
-    database_url = settings.database_url.reveal()
-    database = Database(database_url)
+    database = Database(settings.database_url.reveal())
     redis = connect(settings.redis_url.reveal())
     keyring = settings.keyring()
     vault = Vault(keyring)
@@ -136,30 +143,35 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
     offices = Offices(database, vault, load_connectors(), policy, budget=partial(budget_of, redis, in_hurry=True))
     flight: Flight[Known] = Flight()
     troubles = Troubles(database, utc_now)
-    supply = Supply(Kept(redis, notes=settings.sends_mails), Turns(redis), flight, clock=utc_now, troubles=troubles)
+    supply = Supply(Kept(redis, notes=True), Turns(redis), flight, clock=utc_now, troubles=troubles)
     views = AccountViews(offices, supply, budget=settings.page_budget)
-    inbox = Inbox(database, offices, views, utc_now)
+    keeping = Keeping(database, of_keeping(settings))
+    inbox = Inbox(database, offices, views, utc_now, kept_for=keeping.of("deliveries"))
+    telling = Telling(supply.announce, views, offices, utc_now)
     sending = Sending(
         database,
         offices,
         utc_now,
-        Telling(supply.announce, views, offices, utc_now),
-        files_kept=timedelta(days=settings.uploads_kept),
+        telling,
+        files_kept=keeping.of("uploads"),
     )
     desk = Desk(database, utc_now, sending.wake, quota_of(settings))
-    counts = WebhookCounts(database, utc_now)
+    counts = WebhookCounts(database, utc_now, kept_for=keeping.of("refused"))
     intake = Intake(database, offices, counts, inbox.wake)
-    usage = Usage(database)
-    help_ = Help(database, utc_now)
+    usage, help_ = (
+        Usage(database, kept_for=keeping.of("usage")),
+        Help(database, utc_now, kept_for=keeping.of("searches")),
+    )
     view = view_of(settings, helped=lambda: help_.is_on)
     seen_pages = SeenPages(
         database,
         keyring.current.derive(b"page codes"),
         look_of(view.assets),
         kept_for=timedelta(days=settings.pages_kept),
+        kept_now=keeping.of("pages"),
         now=utc_now,
     )
-    standings = Standings(database, Copies(redis, "visit", Standing, utc_now), utc_now)
+    standings = Standings(database, Copies(redis, "visit", Standing, utc_now), utc_now, posts_of)
     ready = Ready(utc_now, view.today, settings.page_cache * MEGABYTE)
     dressing = Dressing(Appearances(database, of_settings(settings)), view, seen_pages, ready)
     trail = Trail(vault, utc_now)
@@ -192,11 +204,11 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
             for close in (database.close, redis.aclose, offices.aclose, provider_http.aclose, providers.aclose):
                 stack.push_async_callback(close)
             with suppress(DatabaseDown):  # the next start does it
-                await sessions.purge(SESSIONS_KEPT)
+                await sessions.purge(await keeping.kept("sessions"))
             for early in (usage, seen_pages, dressing):
                 await early.start()
                 stack.push_async_callback(early.aclose)
-            for close in (flight.aclose, live.aclose):
+            for close in (flight.aclose, live.aclose, telling.aclose):
                 stack.push_async_callback(close)
             for late in (watch, inbox, counts, upkeep, sending, troubles, help_):
                 await late.start()
@@ -217,6 +229,8 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 "account_views": views,
                 "base_url": settings.base_url,
                 "callers": Callers(settings.trusted_proxies or ()),
+                "code_limits": CodeLimits(redis, settings.mail_rate),
+                "codes": Codes(database, keyring, utc_now),
                 "connecting": Connecting(database, vault, trail, offices, utc_now, policy=policy),
                 "database": database,
                 "desk": desk,
@@ -225,6 +239,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 "help": help_,
                 "help_answers": RateLimit(redis, "help", ANSWERS_PER_MINUTE),
                 "intake": intake,
+                "keeping": keeping,
                 "live_pages": LivePages(
                     live=live,
                     redis=redis,
@@ -233,12 +248,20 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                     standings=standings,
                     streams=Streams(room() * 3 // 4),  # and a quarter for pages
                 ),
-                "mails": MailDesk(database, trail, keyring, is_on=settings.sends_mails, mailbox=mailbox),
+                "mails": MailDesk(
+                    database,
+                    trail,
+                    keyring,
+                    is_on=settings.sends_mails,
+                    zone=ZoneInfo(settings.time_zone),
+                    mailbox=mailbox,
+                ),
+                "messages": Messages(database, views, utc_now, ZoneInfo(settings.time_zone)),
                 "metrics": Metrics(database, offices, redis, settings.base_url, utc_now),
                 "metrics_token": settings.metrics_token,
                 "offices": offices,
                 "providers": providers,
-                "readiness": Readiness(database, database_url, redis),
+                "readiness": Readiness(database, settings.database_url.reveal(), redis),
                 "resealing": Resealing(database, keyring),
                 "sessions": sessions,
                 "settings": settings,
@@ -247,12 +270,14 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 "printer": Printer(),
                 "page_tries": RateLimit(redis, "pages", LOOK_UPS_PER_MINUTE),
                 "ready": ready,
+                "showing": Showing(database, redis, offices, utc_now),
                 "rehearsing": Rehearsing(database, redis, offices, utc_now, sends_mails=settings.sends_mails),
                 "seen_pages": seen_pages,
                 "sign_in_tries": RateLimit(redis, "sign-in", SIGN_INS_PER_MINUTE),
                 "today": Today(database, offices, redis, settings.base_url, utc_now),
                 "takeouts": Takeouts(database, vault, utc_now, trail=trail, views=views, desk=desk),
                 "trail": trail,
+                "trying": trying_of(settings, database, trail, views, utc_now),
                 "unmapped": UnmappedStatuses(redis),
                 "uploads": uploads_of(settings),
                 "upkeep": upkeep,

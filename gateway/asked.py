@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from connectors.actions import Attached
 from gateway.access import Scope
 from gateway.audit import Trail
-from gateway.links import LinkError, Login
+from gateway.links import LinkError, Login, check_is_there
 from gateway.member_rows import member_of, rights_of
 from gateway.records.database import Database
 from gateway.records.document_tables import AskedDocument, GivenFile
@@ -24,8 +24,9 @@ from gateway.records.ids import new_id
 from gateway.records.lines import By, Line, What
 from gateway.records.tables import Account
 
-AskedState = Literal["asked", "received", "accepted", "refused"]
+AskedState = Literal["asked", "received", "accepted", "refused", "withdrawn"]
 WANTED: tuple[AskedState, ...] = ("asked", "refused")  # the customer's turn
+OVER: tuple[AskedState, ...] = ("accepted", "withdrawn")
 MOST = 200  # of an account's, the latest
 
 
@@ -60,6 +61,8 @@ class Asked(Struct, frozen=True, kw_only=True):
     changed_at: datetime
     is_personal: bool
     files: tuple[str, ...] = ()
+    why: str | None = None  # what it is for
+    about: str | None = None  # the address of the record that it belongs to
 
     @property
     def is_wanted(self) -> bool:
@@ -76,11 +79,15 @@ async def ask(
     due_on: date | None,
     login: Login | None,
     now: datetime,
+    why: str | None = None,
+    about: str | None = None,
 ) -> str:
     """Ask an account, or one of its members alone, for a document, and give its id. Raises `LinkError`."""
     async with db.write() as session:
-        if await session.get(Account, account) is None:
+        whose = await session.get(Account, account, with_for_update={"read": True, "key_share": True})
+        if whose is None:
             raise LinkError(f"there is no account {account!r}")
+        check_is_there(whose)
         member = await member_of(session, login) if login else None
         if member and await rights_of(session, member.id, account) is None:
             raise LinkError(f"this member does not act for the account {account!r}")
@@ -93,10 +100,14 @@ async def ask(
             state="asked",
             made_at=now,
             changed_at=now,
+            why=why,
+            about=about,
         )
         session.add(row)
         await session.flush()
-        await trail.record(session, _line("document.asked", by, row, {"due": due_on.isoformat() if due_on else None}))
+        await trail.record(
+            session, document_line("document.asked", by, row, {"due": due_on.isoformat() if due_on else None})
+        )
     return row.id
 
 
@@ -108,7 +119,8 @@ async def asked_of(session: AsyncSession, scope: Scope) -> tuple[Asked, ...]:
     whose = AskedDocument.member_id == scope.member_id
     if reach == "company":
         whose = sa.or_(whose, AskedDocument.member_id.is_(None))
-    return await _listed(session, AskedDocument.account_id == scope.account_id, whose)
+    still = AskedDocument.state != "withdrawn"
+    return await _listed(session, AskedDocument.account_id == scope.account_id, whose, still)
 
 
 async def wanted_of(session: AsyncSession, scopes: Collection[Scope]) -> dict[Scope, tuple[Asked, ...]]:
@@ -165,7 +177,7 @@ async def give(
             for place, file in enumerate(files)
         )
         await session.flush()
-        await trail.record(session, _line("document.received", by, row, {"files": len(files)}))
+        await trail.record(session, document_line("document.received", by, row, {"files": len(files)}))
 
 
 async def accept(db: Database, *, trail: Trail, by: By, id_: str, now: datetime) -> None:
@@ -173,7 +185,7 @@ async def accept(db: Database, *, trail: Trail, by: By, id_: str, now: datetime)
     async with db.write() as session:
         row = await _turned(session, id_, ("asked", "received", "refused"), "accepted", now)
         row.reason = None
-        await trail.record(session, _line("document.accepted", by, row))
+        await trail.record(session, document_line("document.accepted", by, row))
 
 
 async def refuse(db: Database, *, trail: Trail, by: By, id_: str, reason: str, now: datetime) -> None:
@@ -181,7 +193,14 @@ async def refuse(db: Database, *, trail: Trail, by: By, id_: str, reason: str, n
     async with db.write() as session:
         row = await _turned(session, id_, ("received",), "refused", now)
         row.reason = reason
-        await trail.record(session, _line("document.refused", by, row))
+        await trail.record(session, document_line("document.refused", by, row))
+
+
+async def withdraw(db: Database, *, trail: Trail, by: By, id_: str, now: datetime) -> None:
+    """Ask for it no more: the customer's pages forget it. Raises `NoSuchDocument` and `NotWanted`."""
+    async with db.write() as session:
+        row = await _turned(session, id_, ("asked", "received", "refused"), "withdrawn", now)
+        await trail.record(session, document_line("document.withdrawn", by, row))
 
 
 async def given_files(db: Database, *, trail: Trail, by: By, id_: str) -> tuple[Attached, ...]:
@@ -193,13 +212,13 @@ async def given_files(db: Database, *, trail: Trail, by: By, id_: str) -> tuple[
             raise NoSuchDocument
         files = await session.execute(sa.select(*columns).where(GivenFile.document_id == id_).order_by(GivenFile.place))
         found = tuple(Attached(*each) for each in files)
-        await trail.record(session, _line("document.opened", by, row, {"files": len(found)}))
+        await trail.record(session, document_line("document.opened", by, row, {"files": len(found)}))
     return found
 
 
 async def purge(db: Database, before: datetime) -> None:
-    """Delete the files of what was accepted before then. Raises `DatabaseDown`."""
-    done = sa.select(AskedDocument.id).where(AskedDocument.state == "accepted", AskedDocument.changed_at < before)
+    """Delete the files of what was accepted, or asked for no more, before then. Raises `DatabaseDown`."""
+    done = sa.select(AskedDocument.id).where(AskedDocument.state.in_(OVER), AskedDocument.changed_at < before)
     async with db.write() as session:
         await session.execute(sa.delete(GivenFile).where(GivenFile.document_id.in_(done)))
 
@@ -242,10 +261,13 @@ def _asked(row: AskedDocument, files: tuple[str, ...]) -> Asked:
         changed_at=row.changed_at,
         is_personal=row.member_id is not None,
         files=files,
+        why=row.why,
+        about=row.about,
     )
 
 
-def _line(what: What, by: By, row: AskedDocument, details: dict[str, object] | None = None) -> Line:
+def document_line(what: What, by: By, row: AskedDocument, details: dict[str, object] | None = None) -> Line:
+    """Tell the trail about a document."""
     return Line(
         what=what,
         by=by,

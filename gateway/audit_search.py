@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from gateway.audit import Trail
 from gateway.audit_reading import Told, told_in_short, told_whole
-from gateway.finding import PAGE
+from gateway.finding import PAGE, page_of
 from gateway.records.database import Database
 from gateway.records.lines import By, Line
 from gateway.records.tables import AuditKey, AuditLine, Member, Staff
@@ -51,9 +51,7 @@ async def find_lines(db: Database, wanted: LinesWanted, page: int, *, size: int 
             people = [wanted.who] if "/" in wanted.who else list(await session.scalars(_named(wanted.who)))
             whose = (AuditLine.who.in_(people), AuditLine.about.in_(people))
             fits.append(AuditLine.number.in_(sa.union(*(sa.select(AuditLine.number).where(each) for each in whose))))
-        count = await session.scalar(sa.select(sa.func.count(AuditLine.number)).where(*fits)) or 0
-        latest = sa.select(AuditLine.number).where(*fits).order_by(AuditLine.number.desc())
-        numbers = list(await session.scalars(latest.limit(size).offset((page - 1) * size)))
+        numbers, count = await page_of(session, AuditLine.number, fits, page, size)
         lines = sa.select(AuditLine).where(AuditLine.number.in_(numbers)).order_by(AuditLine.number.desc())
         found = tuple(map(told_in_short, await session.scalars(lines)))
         ids = {each.who.partition("/")[2] for each in found if each.who.startswith("staff/")}

@@ -7,15 +7,19 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.records.agreement_tables import ConflictRow
+from gateway.records.code_tables import SignInCode
+from gateway.records.customer_tables import MovedMember
 from gateway.records.database import Database
 from gateway.records.document_tables import GivenFile
 from gateway.records.identity_tables import Address, Invitation, Question
-from gateway.records.mail_tables import MailRow, RefusedAddress, UnwantedMail
+from gateway.records.mail_tables import MailRow, MessageChoice, MessageTimes, RefusedAddress
 from gateway.records.outbox_tables import OutboxFile, OutboxRow
-from gateway.records.tables import AuditLine, Membership, PageCode, Person, Session, UsageEvent
+from gateway.records.page_tables import PageCode
+from gateway.records.tables import AuditLine, Membership, Person, Session, UsageEvent
 
 Thing = Literal[
     "accounts",
+    "moves",
     "persons",
     "addresses",
     "invitations",
@@ -24,6 +28,7 @@ Thing = Literal[
     "pages",
     "mails",
     "choices",
+    "codes",
     "differences",
     "sent",
     "files",
@@ -44,6 +49,7 @@ async def count_belongings(session: AsyncSession, member: str) -> Mapping[Thing,
     goes = sa.and_(theirs, sa.not_(IN_THE_OPEN))
     of: dict[Thing, tuple[sa.ColumnElement[bool], ...]] = {
         "accounts": (Membership.member_id == member,),
+        "moves": (MovedMember.member_id == member,),
         "persons": (Person.member_id == member,),
         "addresses": (Address.member_id == member,),
         "invitations": (invited(member),),
@@ -51,6 +57,7 @@ async def count_belongings(session: AsyncSession, member: str) -> Mapping[Thing,
         "sessions": (Session.member_id == member,),
         "pages": (PageCode.member_id == member,),
         "mails": (MailRow.member_id == member,),
+        "codes": (codes_of(member),),
         "differences": (ConflictRow.member_id == member,),
         "sent": (goes,),
         "files": (OutboxFile.outbox_id == OutboxRow.id, goes),
@@ -63,9 +70,10 @@ async def count_belongings(session: AsyncSession, member: str) -> Mapping[Thing,
         thing: await session.scalar(sa.select(sa.func.count()).select_from(_table(thing)).where(*where)) or 0
         for thing, where in of.items()
     }
-    unwanted = sa.select(sa.func.count()).where(UnwantedMail.member_id == member)
-    refused = sa.select(sa.func.count()).where(RefusedAddress.member_id == member)
-    found["choices"] = (await session.scalar(unwanted) or 0) + (await session.scalar(refused) or 0)
+    found["choices"] = 0
+    for table in (MessageChoice, MessageTimes, RefusedAddress):
+        many = sa.select(sa.func.count()).select_from(table).where(table.member_id == member)
+        found["choices"] += await session.scalar(many) or 0
     return found
 
 
@@ -81,9 +89,15 @@ def invited(member: str) -> sa.ColumnElement[bool]:
     return sa.or_(Invitation.member_id == member, Invitation.email.in_(addresses))
 
 
+def codes_of(member: str) -> sa.ColumnElement[bool]:
+    """Find the codes that were asked for with an address with which they came."""
+    return SignInCode.address.in_(sa.select(Address.address).where(Address.member_id == member))
+
+
 def _table(thing: Thing) -> type[object] | sa.FromClause:
     tables: dict[Thing, type[object] | sa.FromClause] = {
         "accounts": Membership,
+        "moves": MovedMember,
         "persons": Person,
         "addresses": Address,
         "invitations": Invitation,
@@ -91,6 +105,7 @@ def _table(thing: Thing) -> type[object] | sa.FromClause:
         "sessions": Session,
         "pages": PageCode,
         "mails": MailRow,
+        "codes": SignInCode,
         "differences": ConflictRow,
         "sent": OutboxRow,
         "files": sa.join(OutboxFile, OutboxRow, OutboxFile.outbox_id == OutboxRow.id),

@@ -15,6 +15,7 @@ from gateway.records.agreement_tables import AgreementRow, ConflictRow
 from gateway.records.database import Database
 from gateway.records.ids import new_id
 from gateway.records.lines import By, Line, What
+from gateway.records.signposts import present
 from gateway.records.tables import Member
 from gateway.records.upsert import insert
 
@@ -172,6 +173,8 @@ async def _known(db: Database, accounts: Sequence[str]) -> set[str]:
 
 
 async def _note(session: AsyncSession, look: Look, now: datetime) -> None:
+    if await present(session, look.account) != look.account:
+        return  # it was merged into another one, which is looked at anew
     its = sa.select(ConflictRow).where(ConflictRow.account_id == look.account)
     known = {_key(row): row for row in await session.scalars(its.order_by(ConflictRow.id).with_for_update())}
     seen = {thing.key(each.field): (thing, each) for thing in look.things for each in thing.compared}

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.finding import stretch
 from gateway.records.database import Database
 from gateway.records.identity_tables import ContactCheck, Invitation, Question
 from gateway.records.tables import Account, Link, Member, Membership
@@ -15,7 +16,8 @@ from gateway.records.tables import Account, Link, Member, Membership
 PAGE = 20  # accounts
 BATCH = 1000  # of an export
 
-Only = Literal["", "never", "unlinked", "ambiguous", "disabled"]
+Only = Literal["", "never", "unlinked", "ambiguous", "disabled", "merged"]
+Conditions = tuple[sa.ColumnElement[bool], ...]
 
 
 class Person(Struct, frozen=True, kw_only=True):
@@ -31,7 +33,7 @@ class Person(Struct, frozen=True, kw_only=True):
 class Customer(Struct, frozen=True, kw_only=True):
     """An account in a table. `links`, `people` and `invited` are counts; `only` is who acts for it alone.
 
-    `is_ambiguous`: somebody of theirs waits for a decision.
+    `is_ambiguous`: somebody of theirs waits for a decision. `merged_into`: it is part of that account now.
     """
 
     id: str
@@ -41,6 +43,7 @@ class Customer(Struct, frozen=True, kw_only=True):
     invited: int
     seen_at: datetime | None
     is_ambiguous: bool
+    merged_into: str | None = None
     only: Person | None = None
 
 
@@ -54,17 +57,10 @@ class Customers(Struct, frozen=True):
 async def customers_of(db: Database, question: str, page: int, only: Only = "") -> Customers:
     """Find accounts by their name, id or number, or by a person's name, address or subject. Pages count from 1."""
     where = _matching(question, only)
-    here = sa.select(Account.id).where(*where).order_by(Account.words, Account.id)
-    here = here.limit(PAGE).offset((page - 1) * PAGE)
-    many = sa.select(sa.func.count()).select_from(Account).where(*where)
-    # One statement, so that who is meant by a question is looked for once.
-    both = sa.union_all(
-        sa.select(sa.literal("").label("id"), many.scalar_subquery().label("many")),
-        sa.select(here.subquery().c.id, sa.literal(0)),
-    )
     async with db.read() as session:
-        (_, count), *rows = (await session.execute(both)).all()
-        return Customers(await _customers(session, [row.id for row in rows]), count)
+        is_dear = question or only in {"ambiguous", "disabled"}
+        ids, count = await (_searched if is_dear else _listed)(session, where, page)
+        return Customers(await _customers(session, ids), count)
 
 
 async def every_customer(db: Database, question: str, only: Only = "") -> AsyncIterator[Customer]:
@@ -83,6 +79,25 @@ async def every_customer(db: Database, question: str, only: Only = "") -> AsyncI
         last = (rows[-1][1] or "", rows[-1][0])
 
 
+async def _searched(session: AsyncSession, where: Conditions, page: int) -> tuple[list[str], int]:
+    """Find and count in one go: each row is looked at once."""
+    found = sa.select(Account.id, sa.func.count().over()).where(*where).order_by(Account.words, Account.id)
+    rows = (await session.execute(found.limit(PAGE).offset((page - 1) * PAGE))).all()
+    return ([row[0] for row in rows], rows[0][1]) if rows else ([], await _count(session, where) if page > 1 else 0)
+
+
+async def _listed(session: AsyncSession, where: Conditions, page: int) -> tuple[list[str], int]:
+    count = await _count(session, where)
+    offset, limit, from_end = stretch(count, page, PAGE)
+    keys = (Account.words.desc(), Account.id.desc()) if from_end else (Account.words, Account.id)
+    ids = list(await session.scalars(sa.select(Account.id).where(*where).order_by(*keys).limit(limit).offset(offset)))
+    return (ids[::-1] if from_end else ids), count
+
+
+async def _count(session: AsyncSession, where: Conditions) -> int:
+    return await session.scalar(sa.select(sa.func.count(Account.id)).where(*where)) or 0
+
+
 async def _customers(session: AsyncSession, ids: Sequence[str]) -> tuple[Customer, ...]:
     accounts = {each.id: each for each in await session.scalars(sa.select(Account).where(Account.id.in_(ids)))}
     linked = sa.select(Link.account_id, sa.func.count()).where(Link.account_id.in_(ids)).group_by(Link.account_id)
@@ -95,7 +110,7 @@ async def _customers(session: AsyncSession, ids: Sequence[str]) -> tuple[Custome
     open_ones = sa.select(Invitation.account_id, sa.func.count()).where(Invitation.state == "made")
     open_ones = open_ones.where(Invitation.account_id.in_(ids)).group_by(Invitation.account_id)
     invited = {row[0]: row[1] for row in await session.execute(open_ones)}
-    unsure = set(await session.scalars(sa.select(Account.id).where(Account.id.in_(ids), _is_ambiguous())))
+    unsure = set(await session.scalars(sa.select(Account.id).where(Account.id.in_(_ambiguous(ids)))))
     return tuple(
         Customer(
             id=account.id,
@@ -105,26 +120,31 @@ async def _customers(session: AsyncSession, ids: Sequence[str]) -> tuple[Custome
             invited=invited.get(account.id, 0),
             seen_at=account.seen_at,
             is_ambiguous=account.id in unsure,
+            merged_into=account.merged_into,
             only=person_of(members[people[account.id][1]]) if people.get(account.id, (0, ""))[0] == 1 else None,
         )
         for account in (accounts[each] for each in ids)
     )
 
 
-def _matching(question: str, only: Only) -> tuple[sa.ColumnElement[bool], ...]:
+def _matching(question: str, only: Only) -> Conditions:
     conditions: list[sa.ColumnElement[bool]] = []
     match only:
         case "never":
             conditions.append(Account.seen_at.is_(None))
         case "unlinked":
-            conditions.append(Account.id.not_in(sa.select(Link.account_id)))
+            conditions.append(~sa.exists().where(Link.account_id == Account.id))
         case "ambiguous":
-            conditions.append(_is_ambiguous())
+            conditions.append(Account.id.in_(_ambiguous()))
         case "disabled":
             out = sa.select(Membership.account_id).join(Member, Member.id == Membership.member_id)
             conditions.append(Account.id.in_(out.where(Member.disabled_at.is_not(None))))
+        case "merged":
+            conditions.append(Account.merged_into.is_not(None))
         case "":
             pass
+    if only != "merged" and not (question and not only):  # who asks for an old name finds where it leads
+        conditions.append(Account.merged_into.is_(None))
     return (*conditions, *([_found_by(question)] if question else []))
 
 
@@ -138,14 +158,15 @@ def _found_by(question: str) -> sa.ColumnElement[bool]:
     return sa.or_(Account.words.like(pattern, escape="/"), Account.id.in_(sa.select(meant.c.account_id)))
 
 
-def _is_ambiguous() -> sa.ColumnElement[bool]:
-    """Somebody who may act for it has an open question, or who is invited to it would have one."""
+def _ambiguous(among: Sequence[str] | None = None) -> sa.CompoundSelect[tuple[str]]:
+    """Name accounts of which somebody who may act for them has an open question, or who is invited would have one."""
     asked = sa.select(Membership.account_id).join(Question, Question.member_id == Membership.member_id)
+    asked = asked.where(Question.state == "open")
     judged = sa.select(Invitation.account_id).join(ContactCheck, ContactCheck.invitation_id == Invitation.id)
-    return sa.or_(
-        Account.id.in_(asked.where(Question.state == "open")),
-        Account.id.in_(judged.where(ContactCheck.verdict == "ambiguous", Invitation.state == "made")),
-    )
+    judged = judged.where(ContactCheck.verdict == "ambiguous", Invitation.state == "made")
+    if among is not None:
+        asked, judged = asked.where(Membership.account_id.in_(among)), judged.where(Invitation.account_id.in_(among))
+    return sa.union(asked, judged)
 
 
 def person_of(member: Member) -> Person:

@@ -1,14 +1,16 @@
-"""What back offices know of a member themselves: asked when somebody looks, and kept nowhere."""
+"""What back offices know of a member themselves, and they may see: asked when somebody looks, and kept nowhere."""
 
 import asyncio
 from collections.abc import Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from connectors.details import Held
 from connectors.errors import ConnectorError, NotFound
 from gateway.access import LinkRef, PersonRef, Scope
 from gateway.offices import Office
+from gateway.shown import Shown
 
 
 class Known(Struct, frozen=True, kw_only=True):
@@ -47,4 +49,11 @@ async def _ask(scope: Scope, office: Office, whom: PersonRef, within: float) -> 
     except (ConnectorError, TimeoutError):
         return Known(whom=whom, title=office.title)
     link = next((link for link in links if link.customer in held.customers), None)
-    return Known(whom=whom, title=office.title, held=held, link=link) if link else None
+    shown = office.policy.seen_by(scope.segments).shown
+    return Known(whom=whom, title=office.title, held=_without_hidden(held, shown), link=link) if link else None
+
+
+def _without_hidden(held: Held, shown: Shown) -> Held:
+    """Leave out what members do not see of themselves."""
+    values = {name: value for name, value in held.values.items() if shown.shows_detail(name)}
+    return replace(held, values=values, locked={name: why for name, why in held.locked.items() if name in values})

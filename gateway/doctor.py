@@ -4,6 +4,7 @@ import asyncio
 import os
 import stat
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,8 +19,11 @@ from auth.provider_http import open_client
 from cache import embedded
 from cache.client import CacheDown, connect
 from connectors.addresses import AddressPolicy
+from connectors.config import Secret
 from connectors.contract import Connector
+from gateway.help.files import read_folder
 from gateway.keyring import KeyringError
+from gateway.mails.post import Away, open_line, server_of
 from gateway.offices import Offices, vault_row
 from gateway.records import migrate
 from gateway.records.database import Database, DatabaseDown
@@ -50,6 +54,11 @@ async def examine(settings: Settings, connectors: Mapping[str, Connector[Any]]) 
     yield await _redis(settings)
     if settings.clamd:
         yield await _clamd(settings.clamd)
+    if settings.smtp_url and settings.mail_from:
+        yield await _mail_server(settings.smtp_url, settings.mail_from)
+    if settings.help:
+        for finding in await asyncio.to_thread(_help, settings.help, settings.base_url):
+            yield finding
     async for finding in _sign_ins(settings):
         yield finding
     if database.remedy is None:
@@ -64,6 +73,19 @@ async def _clamd(address: str) -> Finding:
         remedy = f"No files are taken meanwhile. Start clamd, or correct {variable('clamd')}"
         return Finding("virus check", str(error), remedy)
     return Finding("virus check", f"{address} answers")
+
+
+def _help(folder: Path, base_url: str) -> list[Finding]:
+    """Say of each file what is wrong with it. The others are there all the same."""
+    what = "help"
+    try:
+        found = read_folder(folder, base_url)
+    except OSError as error:
+        text = f"{folder} cannot be read ({error.strerror})"
+        return [Finding(what, text, f"Correct {variable('help')}, and let the user that runs Hallway read the folder.")]
+    remedy = "Customers do not find it until that is put right. The others are there."
+    wrong = [Finding(what, str(problem), remedy) for problem in found.problems]
+    return wrong or [Finding(what, f"{len(found.articles)} article(s) in {folder} can be used")]
 
 
 def _address(settings: Settings) -> Finding:
@@ -126,10 +148,23 @@ async def _redis(settings: Settings) -> Finding:
     return Finding(what, "answers")
 
 
+async def _mail_server(url: Secret, sender: str) -> Finding:
+    server = server_of(url)
+    try:
+        async with open_line(server, sender):
+            pass
+    except Away as error:
+        remedy = "No mails and no codes go out meanwhile. Check HALLWAY_SMTP_URL, and that the server is up."
+        return Finding("mail server", f"{server.host} takes no mails ({error})", remedy)
+    return Finding("mail server", f"{server.host} answers")
+
+
 async def _sign_ins(settings: Settings) -> AsyncIterator[Finding]:
     providers = sign_ins(settings.providers)
-    if not any(provider.kind == "member" for provider in providers):
-        remedy = "Set HALLWAY_OIDC_ISSUER, _CLIENT_ID and _CLIENT_SECRET."
+    if settings.takes_codes:
+        yield Finding("sign-in by e-mail", "customers get a code by mail")
+    elif not any(provider.kind == "member" for provider in providers):
+        remedy = "Set HALLWAY_OIDC_ISSUER, _CLIENT_ID and _CLIENT_SECRET, or HALLWAY_SIGN_IN=code with a mail server."
         yield Finding("sign-in", "no provider is set for customers", remedy)
     for provider in providers:
         yield await _sign_in(provider)

@@ -3,7 +3,7 @@
 What its back offices have for it is no part of this: the merged view reads that.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,14 +15,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.audit import Trail
 from gateway.customers import Person, person_of
 from gateway.member_rows import sessions_of
-from gateway.records.customer_tables import AccountMove, InvitationMail
+from gateway.records.customer_tables import AccountMove, InvitationMail, MovedMember
 from gateway.records.database import Database
 from gateway.records.identity_tables import Ground, Invitation, Question
 from gateway.records.lines import By, Line
+from gateway.records.stopping import stopped_among
 from gateway.records.tables import Account, Link, Member, Membership, Session, Source
 from gateway.records.tables import Person as PersonRow
 from gateway.rights import Rights
 
+MOST_MOVES = 20  # merges and splits on one page
 MOST = 200  # people, links or invitations on one page
 
 
@@ -56,7 +58,10 @@ class Tied(Struct, frozen=True, kw_only=True):
 
 
 class Bidden(Struct, frozen=True, kw_only=True):
-    """An invitation, and what became of the last mail about it. `mail` None: none was sent from here."""
+    """An invitation, and what became of the last mail about it. `mail` None: none was sent from here.
+
+    `mails` is how many were written, `opened_at` when somebody followed the link of one.
+    """
 
     id: str
     email: str
@@ -67,16 +72,26 @@ class Bidden(Struct, frozen=True, kw_only=True):
     mail: str | None
     mailed_at: datetime | None
     error: str | None
+    mails: int
+    opened_at: datetime | None
+    is_stopped: bool
 
 
 class Move(Struct, frozen=True, kw_only=True):
-    """That something was moved from one account to another."""
+    """That something was moved from one account to another, by whom, and how many links and people that were.
+
+    `is_last` of a merge: it can be taken back, as the account that went is a signpost to this one.
+    """
 
     id: str
     at: datetime
     kind: str
     from_account: str
     to_account: str
+    who: str
+    links: int
+    people: int
+    is_last: bool
 
 
 class Dossier(Struct, frozen=True, kw_only=True):
@@ -121,8 +136,6 @@ async def dossier_of(db: Database, account_id: str, now: datetime) -> Dossier | 
         if account is None:
             return None
         count = sa.select(sa.func.count()).select_from(Membership).where(Membership.account_id == account_id)
-        moved = sa.or_(AccountMove.from_account == account_id, AccountMove.to_account == account_id)
-        moves = await session.scalars(sa.select(AccountMove).where(moved).order_by(AccountMove.at.desc()).limit(10))
         return Dossier(
             id=account.id,
             name=account.name,
@@ -133,10 +146,7 @@ async def dossier_of(db: Database, account_id: str, now: datetime) -> Dossier | 
             people_count=await session.scalar(count) or 0,
             links=await _links(session, account_id),
             invited=await _invited(session, account_id, now),
-            moves=tuple(
-                Move(id=row.id, at=row.at, kind=row.kind, from_account=row.from_account, to_account=row.to_account)
-                for row in moves
-            ),
+            moves=await _moves(session, account_id),
         )
 
 
@@ -206,20 +216,54 @@ async def _links(session: AsyncSession, account_id: str) -> tuple[Tied, ...]:
     )
 
 
+async def _moves(session: AsyncSession, account_id: str) -> tuple[Move, ...]:
+    """List the latest merges and splits of an account, and of those that are part of it now."""
+    here = sa.select(Account.id).where(Account.merged_into == account_id)
+    parts = sorted(await session.scalars(here))
+    concerned = [account_id, *parts]
+    moved = sa.or_(AccountMove.from_account.in_(concerned), AccountMove.to_account.in_(concerned))
+    people = sa.select(sa.func.count()).where(MovedMember.move_id == AccountMove.id).scalar_subquery()
+    rows = sa.select(AccountMove, people).where(moved).order_by(AccountMove.at.desc(), AccountMove.id.desc())
+    found, ends = [], set(parts)
+    for row, many in await session.execute(rows.limit(MOST_MOVES)):
+        is_last = row.kind == "merge" and row.from_account in ends
+        ends.discard(row.from_account)
+        found.append(
+            Move(
+                id=row.id,
+                at=row.at,
+                kind=row.kind,
+                from_account=row.from_account,
+                to_account=row.to_account,
+                who=row.who,
+                links=len(row.moved["links"]),
+                people=many,
+                is_last=is_last,
+            )
+        )
+    return tuple(found)
+
+
 async def _invited(session: AsyncSession, account_id: str, now: datetime) -> tuple[Bidden, ...]:
     these = sa.select(Invitation).where(Invitation.account_id == account_id, Invitation.state != "used")
     rows = (await session.scalars(these.order_by(Invitation.made_at.desc(), Invitation.id).limit(MOST))).all()
-    return bidden(rows, await last_mails(session, [row.id for row in rows]), now)
+    stopped = await stopped_among(session, [row.email for row in rows])
+    return bidden(rows, await mails_about(session, [row.id for row in rows]), stopped, now)
 
 
-async def last_mails(session: AsyncSession, invitations: Sequence[str]) -> dict[str, InvitationMail]:
-    """Give the latest mail about each invitation."""
+async def mails_about(session: AsyncSession, invitations: Sequence[str]) -> dict[str, list[InvitationMail]]:
+    """Give the mails about each invitation, the earliest first."""
     mails = sa.select(InvitationMail).where(InvitationMail.invitation_id.in_(invitations))
-    return {row.invitation_id: row for row in await session.scalars(mails.order_by(InvitationMail.id))}
+    found: dict[str, list[InvitationMail]] = {}
+    for row in await session.scalars(mails.order_by(InvitationMail.number)):
+        found.setdefault(row.invitation_id, []).append(row)
+    return found
 
 
-def bidden(rows: Sequence[Invitation], mails: Mapping[str, InvitationMail], now: datetime) -> tuple[Bidden, ...]:
-    """Put invitations beside their mails."""
+def bidden(
+    rows: Sequence[Invitation], mails: Mapping[str, list[InvitationMail]], stopped: Collection[str], now: datetime
+) -> tuple[Bidden, ...]:
+    """Put invitations beside their mails. `stopped`: addresses that want none."""
     return tuple(
         Bidden(
             id=row.id,
@@ -228,12 +272,16 @@ def bidden(rows: Sequence[Invitation], mails: Mapping[str, InvitationMail], now:
             state="expired" if row.state == "made" and row.until <= now else row.state,
             until=row.until,
             made_by=row.made_by,
-            mail=mail.state if mail else None,
-            mailed_at=(mail.ended_at or mail.made_at) if mail else None,
-            error=mail.error if mail else None,
+            mail=last.state if last else None,
+            mailed_at=(last.ended_at or last.made_at) if last else None,
+            error=last.error if last else None,
+            mails=len(about),
+            opened_at=min((mail.opened_at for mail in about if mail.opened_at), default=None),
+            is_stopped=row.email in stopped,
         )
         for row in rows
-        for mail in [mails.get(row.id)]
+        for about in [mails.get(row.id, [])]
+        for last in [about[-1] if about else None]
     )
 
 

@@ -16,7 +16,7 @@ from cache.client import CacheDown, Client
 from cache.keys import LIFETIMES, key
 from connectors.config import Secret
 from gateway.records.database import Database, DatabaseDown
-from gateway.records.tables import Session
+from gateway.records.tables import Account, Session
 from gateway.vault import Vault, VaultError
 
 LONGEST = 32 * 1024  # bytes of a form; more is no text that a person wrote
@@ -72,8 +72,9 @@ class Drafts:
             draft = await self._get(session)
         except CacheDown:
             return None
-        is_theirs = draft is not None and (draft.member, draft.account, draft.path) == (member, account, path)
-        return draft.form if draft and is_theirs else None
+        if draft is None or (draft.member, draft.path) != (member, path):
+            return None
+        return draft.form if await self._is_for(draft.account, account) else None
 
     async def drop(self, session: str) -> None:
         """Forget it: it was sent."""
@@ -81,6 +82,17 @@ class Drafts:
             await self._redis.delete(key("draft", session))
         except CacheDown:
             log.warning("draft left to its end")
+
+    async def _is_for(self, before: str | None, account: str | None) -> bool:
+        """Tell whether what was written for one account is for another: it was merged into that one meanwhile."""
+        if before == account or before is None or account is None:
+            return before == account
+        into = sa.select(Account.merged_into).where(Account.id == before)
+        try:
+            async with self._database.read() as reading:
+                return await reading.scalar(into) == account
+        except DatabaseDown:
+            return False
 
     async def _whose(self, id_hash: bytes) -> tuple[str, str | None] | None:
         this = sa.select(Session.member_id, Session.account_id).where(Session.id_hash == id_hash)

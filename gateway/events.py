@@ -4,25 +4,15 @@ What was told before is judged here alone, and never by what a back office says 
 whatever order it tells them, how it was and how it is stay the same.
 """
 
-from collections.abc import Collection, Iterable, Mapping
-from datetime import date, datetime, timedelta
-from typing import Literal, get_args
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from connectors.records import Invoice, Kind, Message, Order, Record, Ticket
-from gateway.statuses import is_overdue, is_to_pay
-
-EventName = Literal["request_waits", "request_answered", "invoice_new", "invoice_overdue", "order_shipped"]
-EVENTS: tuple[EventName, ...] = get_args(EventName)
-KIND_OF: Mapping[EventName, Kind] = {
-    "request_waits": "tickets",
-    "request_answered": "tickets",
-    "invoice_new": "invoices",
-    "invoice_overdue": "invoices",
-    "order_shipped": "orders",
-}
+from connectors.records import Invoice, Message, Order, Record, Ticket
+from gateway.occasions import Concern, Days, EventName, is_due_soon
+from gateway.statuses import is_overdue
 
 MOST = 1000  # records of a list that are remembered, also those that it does not hold any more
 # What we see for the first time may be old all the same: it was another customer's, or lay behind the end of a long
@@ -31,11 +21,16 @@ BACKDATED = timedelta(days=31)
 BEFORE = timedelta(days=1)
 TOGETHER = timedelta(minutes=10)  # an answer and what it does to the state are one change
 LEFT = frozenset({"on_its_way", "delivered"})
+# An order that was an offer moves by its customer's own doing, and one that has left is told of as such.
+WAY = ("received", "confirmed", "packed", "on_its_way")
 ALL_OF_IT = ""  # for a parcel: the source tells of none, and the order as a whole has left
 
 
 class Entry(Struct, frozen=True, array_like=True):
-    """A record as it was. `told` is what of it is no news any more: the parcels that have left, or the last answer."""
+    """A record as it was. `told` is what of it is no news any more.
+
+    That is the parcels that have left, the last answer, or the due date of which the customer was reminded.
+    """
 
     state: str
     changed_at: datetime | None = None
@@ -59,7 +54,7 @@ class Topic(Struct, frozen=True):
 
     account: str
     source: str
-    kind: Kind
+    kind: Concern
 
 
 class Event(Struct, frozen=True, kw_only=True):
@@ -73,15 +68,15 @@ class Event(Struct, frozen=True, kw_only=True):
     about: str
 
 
-def first_book(records: Iterable[Record], *, system: str, at: datetime, today: date) -> Book:
+def first_book(records: Iterable[Record], *, system: str, at: datetime, days: Days) -> Book:
     """Begin with a list: nothing that it holds is news."""
-    return Book(system, at, _kept({}, {record.origin.id: _entry(record, today) for record in records}))
+    return Book(system, at, _kept({}, {record.origin.id: _entry(record, days) for record in records}))
 
 
-def compare(book: Book, records: Iterable[Record], *, at: datetime, today: date) -> tuple[Book, list[Event]]:
+def compare(book: Book, records: Iterable[Record], *, at: datetime, days: Days) -> tuple[Book, list[Event]]:
     """Compare a list with what was known of it. What it holds no more stays known for a while.
 
-    `today` is the day by which a bill is overdue. Tickets come with their messages where `to_read` names them.
+    Tickets come with their messages where `to_read` names them.
     """
     entries: dict[str, Entry] = {}
     events: list[Event] = []
@@ -89,20 +84,20 @@ def compare(book: Book, records: Iterable[Record], *, at: datetime, today: date)
         before = book.entries.get(record.origin.id)
         if before and _is_older(record, before):
             continue
-        entry, event = _compare_one(record, before, since=book.looked_at, today=today)
+        entry, event = _compare_one(record, before, since=book.looked_at, days=days)
         entries[record.origin.id] = entry
         if event:
             events.append(event)
     return replace(book, looked_at=at, entries=_kept(book.entries, entries)), events
 
 
-def reworded(book: Book, records: Iterable[Record], today: date) -> Book:
+def reworded(book: Book, records: Iterable[Record], days: Days) -> Book:
     """Call what has not changed over there by the new words: that we call it otherwise is no news."""
     entries = dict(book.entries)
     for record in records:
         before = entries.get(record.origin.id)
         if before and before.changed_at == record.origin.changed_at:
-            now = _entry(record, today)
+            now = _entry(record, days)
             told = before.told if isinstance(record, Ticket) else tuple(sorted({*before.told, *now.told}))
             entries[record.origin.id] = Entry(now.state, before.changed_at, told)
     return replace(book, entries=entries)
@@ -117,40 +112,16 @@ def to_read(book: Book, records: Iterable[Record]) -> list[str]:
     ]
 
 
-def due_next(records: Iterable[Record], today: date) -> date | None:
-    """Say on which day a bill of a list falls due next that is not overdue yet."""
-    due = (each.due_on for each in records if isinstance(each, Invoice) and is_to_pay(each) and each.due_on)
-    return min((day for day in due if day >= today), default=None)
-
-
-def is_still_so(names: Collection[EventName], record: Record, today: date) -> EventName | None:
-    """Give the most telling name that is still true of a record. None: it is no news any more, or none by mail."""
-    is_told = record.wording is None or record.wording.mails
-    for name in names if is_told else ():
-        match name, record:
-            case "request_waits", Ticket(state="awaiting_customer"):
-                return name
-            case "request_answered", Ticket():
-                return name
-            case "invoice_new", Invoice() if record.state != "cancelled":
-                return name
-            case "invoice_overdue", Invoice() if is_overdue(record, today):
-                return name
-            case "order_shipped", Order() if record.state != "cancelled":
-                return name
-    return None
-
-
-def _compare_one(record: Record, before: Entry | None, *, since: datetime, today: date) -> tuple[Entry, Event | None]:
+def _compare_one(record: Record, before: Entry | None, *, since: datetime, days: Days) -> tuple[Entry, Event | None]:
     match record:
         case Ticket():
             return _ticket(record, before, since)
         case Invoice():
-            return _invoice(record, before, since, today)
+            return _invoice(record, before, since, days)
         case Order():
-            return _order(record, before, since, today)
+            return _order(record, before, since, days)
         case _:
-            return _entry(record, today), None
+            return _entry(record, days), None
 
 
 def _ticket(ticket: Ticket, before: Entry | None, since: datetime) -> tuple[Entry, Event | None]:
@@ -162,11 +133,14 @@ def _ticket(ticket: Ticket, before: Entry | None, since: datetime) -> tuple[Entr
     news = _after(answers, before, since)
     was_other = before.state != ticket.state if before else ticket.created_at >= since - BEFORE
     turned = ticket.state == "awaiting_customer" and was_other
-    if not news and not turned:
+    solved = ticket.state == "solved" and before is not None and before.state not in {"solved", "unknown"}
+    if not news and not turned and not solved:
         return entry, None
     names: list[EventName] = []
     if ticket.state == "awaiting_customer":
         names.append("request_waits")
+    if solved:
+        names.append("request_solved")
     if news:
         names.append("request_answered")
     about = _occasion(ticket, answers, is_news=bool(news))
@@ -186,37 +160,58 @@ def _after(answers: list[Message], before: Entry | None, since: datetime) -> lis
 def _occasion(ticket: Ticket, answers: list[Message], *, is_news: bool) -> str:
     """Name the answer that it is about, or the moment in which it began to wait, where that was no answer's doing."""
     changed = ticket.origin.changed_at
-    if answers and (is_news or (changed and changed - answers[-1].at <= TOGETHER)):
+    waits = ticket.state == "awaiting_customer"
+    if answers and (is_news or (waits and changed and changed - answers[-1].at <= TOGETHER)):
         return f"answer {answers[-1].id}"
     return f"{ticket.state} {changed.isoformat() if changed else ''}"
 
 
-def _invoice(invoice: Invoice, before: Entry | None, since: datetime, today: date) -> tuple[Entry, Event | None]:
-    entry = _entry(invoice, today)
+def _invoice(invoice: Invoice, before: Entry | None, since: datetime, days: Days) -> tuple[Entry, Event | None]:
+    """A new bill says itself when it is due, so nobody is reminded of one that is due soon when it comes."""
+    entry = _entry(invoice, days)
     if before is None:
         dated = invoice.issued_on is None or invoice.issued_on >= (since - BACKDATED).date()
         is_bill = invoice.state in {"open", "part_paid", "paid"} and not invoice.is_credit_note
         return entry, _event("invoice_new", invoice) if dated and is_bill else None
+    if not entry.told:
+        entry = replace(entry, told=before.told)
     if entry.state == "overdue" != before.state:
         return entry, _event("invoice_overdue", invoice, str(invoice.due_on))
-    return entry, None
+    return entry, _event("invoice_due", invoice, str(invoice.due_on)) if entry.told != before.told else None
 
 
-def _order(order: Order, before: Entry | None, since: datetime, today: date) -> tuple[Entry, Event | None]:
-    entry = _entry(order, today)
+def _order(order: Order, before: Entry | None, since: datetime, days: Days) -> tuple[Entry, Event | None]:
+    """One look tells one thing of an order: that all is there, that some has left, or how far it is."""
+    entry = _entry(order, days)
     known = set(before.told) if before else set[str]()
     if before is None and (order.ordered_at is None or order.ordered_at < since - BEFORE):
         return entry, None
     # Where the source told of the order as a whole once, what it says of parcels later is the same story.
     new = set() if ALL_OF_IT in known or (known and entry.told == (ALL_OF_IT,)) else set(entry.told) - known
     entry = replace(entry, told=tuple(sorted(known | set(entry.told))))
-    return entry, _event("order_shipped", order, " ".join(sorted(new))) if new else None
+    was = before.state if before else None
+    names: tuple[EventName, ...] = ("order_shipped",) if new else ()
+    if order.state == "delivered" and was not in {None, "delivered", "unknown"}:
+        return entry, Event(names=("order_delivered", *names), record=order.origin.id, about="all of it is there")
+    if new:
+        return entry, Event(names=names, record=order.origin.id, about=" ".join(sorted(new)))
+    return entry, _event("order_moved", order, f"it is {order.state}") if _has_moved(was, order.state) else None
 
 
-def _entry(record: Record, today: date) -> Entry:
+def _has_moved(before: str | None, now: str) -> bool:
+    """Whether an order is further on its way, though it has not left, or will not come."""
+    if before not in WAY:
+        return False
+    return now == "cancelled" or (now in WAY[:-1] and WAY.index(now) > WAY.index(before))
+
+
+def _entry(record: Record, days: Days) -> Entry:
     """Write down how a record is, as of the first look."""
-    state = "overdue" if isinstance(record, Invoice) and is_overdue(record, today) else record.state
+    state = record.state
     told: tuple[str, ...] = ()
+    if isinstance(record, Invoice):
+        state = "overdue" if is_overdue(record, days.today) else record.state
+        told = (str(record.due_on),) if is_due_soon(record, days) else ()
     if isinstance(record, Order):
         left = {parcel.number for parcel in record.shipments if parcel.state in LEFT}
         told = tuple(sorted(left)) or ((ALL_OF_IT,) if record.state in LEFT else ())

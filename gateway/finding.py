@@ -1,14 +1,20 @@
 """What is asked of a long list, and the part of the answer that all lists share."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Generic, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from gateway.records.ids import first_id
 
 PAGE = 50
+
+T = TypeVar("T")
+Id = TypeVar("Id", str, int)
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -20,6 +26,13 @@ class Wanted(Struct, frozen=True, kw_only=True):
     since: datetime | None = None
     until: datetime | None = None
     id: str = ""
+
+
+class Found(Struct, Generic[T], frozen=True):
+    """One page of what was found, the latest first, and how much that is in all."""
+
+    found: tuple[T, ...]
+    count: int
 
 
 class Batch(Struct, frozen=True):
@@ -48,3 +61,35 @@ def fits(
     if wanted.until:
         found.append(id_ < first_id(wanted.until))
     return found
+
+
+class Stretch(NamedTuple):
+    """Where the rows of a page are: so many behind so many others, counted from the end if that is nearer."""
+
+    offset: int
+    limit: int
+    from_end: bool
+
+
+def stretch(count: int, page: int, size: int) -> Stretch:
+    """Say where a page is among `count` rows. A database walks over all rows before it: from the end they are fewer."""
+    begin = min((page - 1) * size, count)
+    end = min(begin + size, count)
+    if begin <= count - end:
+        return Stretch(begin, end - begin, from_end=False)
+    return Stretch(count - end, end - begin, from_end=True)
+
+
+async def page_of(
+    session: AsyncSession,
+    id_: InstrumentedAttribute[Id],
+    these: Sequence[sa.ColumnElement[bool]],
+    page: int,
+    size: int,
+) -> tuple[list[Id], int]:
+    """Give the ids of a page, the latest first, and how many fit in all. Pages count from 1."""
+    count = await session.scalar(sa.select(sa.func.count(id_)).where(*these)) or 0
+    offset, limit, from_end = stretch(count, page, size)
+    ids = sa.select(id_).where(*these).order_by(id_ if from_end else id_.desc()).limit(limit).offset(offset)
+    found = list(await session.scalars(ids)) if limit else []
+    return (found[::-1] if from_end else found), count

@@ -7,10 +7,10 @@ from msgspec.structs import replace
 
 from gateway.proofs import Acting, Because, Identity, Linked, Named, Proof
 from gateway.records.database import Database
-from gateway.records.status_tables import Visibility
 from gateway.records.tables import Link, Member, Membership, Person
 from gateway.rights import Rights
-from gateway.shown import clipped, read_shown
+from gateway.shown import clipped
+from gateway.sorting import sorted_into
 
 
 class Grounds(Struct, frozen=True, kw_only=True):
@@ -42,7 +42,8 @@ async def grounds_of(db: Database, member_id: str, account_id: str) -> Grounds:
     async with db.read() as session:
         who = await session.scalar(member)
         acts = await session.scalar(membership)
-        most = read_shown(await session.scalar(sa.select(Visibility.shown))).most
+        policy, names = await sorted_into(session, account_id)
+        most = policy.seen_by(names).shown.most
         return Grounds(
             identity=Identity(issuer=who.issuer, subject=who.subject, member=who.id) if who else None,
             acting=Acting(

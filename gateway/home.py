@@ -42,6 +42,7 @@ class Home(Struct, frozen=True, kw_only=True):
     needs: tuple[Item[Record], ...]
     under_way: tuple[Item[Record], ...]
     totals: tuple[Total, ...]
+    unsaid: int  # invoices to pay whose amounts are not shown
     news: tuple[Item[Record], ...]
 
 
@@ -61,6 +62,7 @@ def home(parts: Sequence[Part], today: date, since: datetime | None) -> Home:
         needs=_in_order((part, share.needs) for part, share in shares),
         under_way=_in_order((part, share.under_way) for part, share in shares),
         totals=totals((invoice for _, share in shares for invoice in share.to_pay), today),
+        unsaid=sum(invoice.open is None for _, share in shares for invoice in share.to_pay),
         news=_in_order(news),
     )
 
@@ -91,7 +93,7 @@ def totals(records: Iterable[Record], today: date) -> tuple[Total, ...]:
     """Add up what is to pay, per currency, in the alphabet of the currency codes."""
     by_currency: dict[str, list[Invoice]] = {}
     for record in records:
-        if isinstance(record, Invoice) and is_to_pay(record):
+        if isinstance(record, Invoice) and record.open and is_to_pay(record):
             by_currency.setdefault(record.open.currency, []).append(record)
     return tuple(_total(currency, by_currency[currency], today) for currency in sorted(by_currency))
 
@@ -100,12 +102,16 @@ def _total(currency: str, invoices: list[Invoice], today: date) -> Total:
     overdue = [invoice for invoice in invoices if is_overdue(invoice, today)]
     coming = [invoice.due_on for invoice in invoices if invoice.due_on and invoice.due_on >= today]
     return Total(
-        to_pay=Money(currency, sum((invoice.open.amount for invoice in invoices), Decimal())),
+        to_pay=_sum(currency, invoices),
         count=len(invoices),
-        overdue=Money(currency, sum((invoice.open.amount for invoice in overdue), Decimal())),
+        overdue=_sum(currency, overdue),
         overdue_count=len(overdue),
         next_due_on=min(coming, default=None),
     )
+
+
+def _sum(currency: str, invoices: Iterable[Invoice]) -> Money:
+    return Money(currency, sum((invoice.open.amount for invoice in invoices if invoice.open), Decimal()))
 
 
 def _in_order(found: Iterable[tuple[Part, Iterable[tuple[Place, Record]]]]) -> tuple[Item[Record], ...]:

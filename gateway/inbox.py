@@ -20,13 +20,13 @@ from auth.clock import Clock
 from connectors.deliveries import Event
 from connectors.errors import ConnectorError, NotFound
 from gateway.account_view import AccountViews
+from gateway.keeping import KeptFor, always
 from gateway.offices import Office, Offices
 from gateway.records.database import Database, DatabaseDown
 from gateway.records.tables import Link
 from gateway.records.webhook_tables import InboxRow
 from gateway.rounds import Rounds, Seldom
 
-KEPT_FOR = timedelta(days=7)  # a copy that comes later is taken for a new one, and does no harm
 LEASE = timedelta(seconds=30)  # a process that died is succeeded after it
 PAUSES = (1, 5, 30, 120, 600)  # seconds between tries to look again; after the last one the promises see to it
 BATCH = 500
@@ -60,7 +60,16 @@ class End(Struct, frozen=True, kw_only=True):
 class Inbox:
     """Works on deliveries from `start` to `aclose`, beside the other processes that do."""
 
-    def __init__(self, database: Database, offices: Offices, views: AccountViews, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        offices: Offices,
+        views: AccountViews,
+        clock: Clock,
+        *,
+        kept_for: KeptFor | None = None,
+    ) -> None:
+        self._kept_for = kept_for or always("deliveries")
         self._database = database
         self._offices = offices
         self._views = views
@@ -186,10 +195,9 @@ class Inbox:
                 )
 
     async def _purge(self, now: datetime) -> None:
+        before = now - await self._kept_for()
         async with self._database.write() as session:
-            await session.execute(
-                sa.delete(InboxRow).where(InboxRow.due_at.is_(None), InboxRow.received_at < now - KEPT_FOR)
-            )
+            await session.execute(sa.delete(InboxRow).where(InboxRow.due_at.is_(None), InboxRow.received_at < before))
 
 
 async def _owners(office: Office, event: Event) -> frozenset[str]:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from auth.mailbox import ISSUER as MAILBOX
 from gateway.audit import Trail
 from gateway.records.database import Database
 from gateway.records.ids import new_id
@@ -21,6 +22,7 @@ from gateway.records.upsert import insert
 from gateway.rights import OWN, Rights
 
 ACCOUNT_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+RESERVED = {"adoption", "import", "invite", "queue", "readiness"}  # pages that stand where those of accounts do
 TEXT = 255  # characters, as the columns have it
 ISSUER = 500
 
@@ -98,7 +100,7 @@ async def unlink(db: Database, *, trail: Trail, by: By, source: str, customer: s
         if link:
             personal = {"customer": customer, "fact": link.fact, "decided_by": link.decided_by}
             await trail.record(
-                session, _about_account("customer.unlinked", by, link.account_id, source, personal=personal)
+                session, about_account("customer.unlinked", by, link.account_id, source, personal=personal)
             )
     return link is not None
 
@@ -107,6 +109,12 @@ async def owner_of(db: Database, source: str, customer: str) -> str | None:
     """Name the account that a customer of a source is linked to."""
     async with db.read() as session:
         return await session.scalar(sa.select(Link.account_id).where(Link.source == source, Link.customer == customer))
+
+
+async def is_linked(db: Database, source: str) -> bool:
+    """Say whether any customer of a source is an account's."""
+    async with db.read() as session:
+        return bool(await session.scalar(sa.select(sa.exists(sa.select(Link.source).where(Link.source == source)))))
 
 
 async def remove_member(db: Database, *, trail: Trail, by: By, account: str, login: Login) -> bool:
@@ -127,16 +135,18 @@ async def remove_member(db: Database, *, trail: Trail, by: By, account: str, log
 
 
 async def put_account(session: AsyncSession, by: By, account: str, name: str | None, now: datetime) -> Change | None:
-    """Make the account, or give it this name, in a transaction that does more."""
+    """Make the account, or give it this name, in a transaction that does more. Raises `LinkError`."""
     made = insert(session, Account).values(id=account, name=name or account, created_at=now)
     if await session.scalar(made.on_conflict_do_nothing().returning(Account.id)):
-        line = _about_account("account.made", by, account, None, personal={"name": name or account})
+        check_is_free(account)
+        line = about_account("account.made", by, account, None, personal={"name": name or account})
         return Change(f"made the account {account!r}", line)
     row = await session.get_one(Account, account, with_for_update=True)
+    check_is_there(row)
     if name is None or row.name == name:
         return None
     personal, row.name = {"before": row.name, "after": name}, name
-    line = _about_account("account.renamed", by, account, None, personal=personal)
+    line = about_account("account.renamed", by, account, None, personal=personal)
     return Change(f"renamed the account {account!r} to {name!r}", line)
 
 
@@ -171,9 +181,9 @@ async def put_link(
         )
     personal = {"customer": customer, "fact": proof.fact, "decided_by": proof.decided_by}
     if owner:
-        line = _about_account("customer.moved", by, account, source, personal=personal, before=owner, after=account)
+        line = about_account("customer.moved", by, account, source, personal=personal, before=owner, after=account)
         return Change(f"moved customer {customer!r} of {source!r} from {owner!r} to {account!r}", line)
-    line = _about_account("customer.linked", by, account, source, personal=personal)
+    line = about_account("customer.linked", by, account, source, personal=personal)
     return Change(f"linked customer {customer!r} of {source!r} to {account!r}", line)
 
 
@@ -203,7 +213,7 @@ async def note_seen(session: AsyncSession, account: str, member: Member) -> None
         await session.execute(sa.update(Account).where(Account.id.in_(free)).values(seen_at=member.last_visit_at))
 
 
-def _about_account(
+def about_account(
     what: What, by: By, account: str, source: str | None, *, personal: dict[str, Any], **details: str
 ) -> Line:
     """What belongs to an account is sealed with the account's key: a customer's id may be somebody's address."""
@@ -221,6 +231,18 @@ def _about_person(
     return Line(what=what, by=by, about=owner, account=account, details=details or {}, personal=personal, owner=owner)
 
 
+def check_is_free(account: str) -> None:
+    """Refuse to make an account whose page could not be opened. Raises `LinkError`."""
+    if account in RESERVED:
+        raise LinkError(f"no account can have the id {account!r}: a page for staff has its address")
+
+
+def check_is_there(account: Account) -> None:
+    """Refuse to tie anything to an account that was merged into another one. Raises `LinkError`."""
+    if account.merged_into:
+        raise LinkError(f"the account {account.id!r} was merged into {account.merged_into!r}: name that one")
+
+
 def check_account(account: str) -> None:
     if not ACCOUNT_ID.fullmatch(account):
         raise LinkError("an account id is small letters, digits and hyphens, 63 at the most: acme-ltd")
@@ -229,6 +251,8 @@ def check_account(account: str) -> None:
 def check_login(login: Login) -> None:
     check_text("the issuer", login.issuer, ISSUER)
     check_text("the subject", login.subject, TEXT)
+    if login.issuer == MAILBOX and ("@" not in login.subject or login.subject != login.subject.lower()):
+        raise LinkError(f"at the issuer {MAILBOX}, the subject is the e-mail address, in small letters")
 
 
 def check_text(what: str, text: str, most: int) -> None:

@@ -10,6 +10,7 @@ from connectors.records import Kind
 What = Literal[
     "broken",
     "access",
+    "consent",
     "not_allowed",
     "drift",
     "failing",
@@ -28,7 +29,9 @@ What = Literal[
     "conflicts",
 ]
 # By customers, now.
-FELT: frozenset[What] = frozenset({"broken", "access", "not_allowed", "drift", "failing", "unknown", "not_sent"})
+FELT: frozenset[What] = frozenset(
+    {"broken", "access", "consent", "not_allowed", "drift", "failing", "unknown", "not_sent"}
+)
 
 
 class Matter(Struct, frozen=True, kw_only=True):

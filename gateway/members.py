@@ -10,10 +10,11 @@ from sqlalchemy.orm import aliased
 
 from auth.session_rows import ending
 from gateway.audit import Trail
-from gateway.belongings import count_belongings, invited
+from gateway.belongings import codes_of, count_belongings, invited
 from gateway.links import Login
 from gateway.member_rows import about_member, member_of
 from gateway.page_rows import drop_contents, lock_contents
+from gateway.records.code_tables import SignInCode
 from gateway.records.database import Database
 from gateway.records.identity_tables import Invitation
 from gateway.records.lines import By, Line
@@ -89,6 +90,7 @@ async def erase(db: Database, *, trail: Trail, by: By, login: Login, now: dateti
         await session.execute(sa.update(UsageEvent).where(UsageEvent.member_id == member.id).values(member_id=None))
         theirs = (OutboxRow.member_id == member.id, sa.or_(OutboxRow.done_at.is_not(None), NOT_GONE_OUT))
         await session.execute(sa.delete(OutboxRow).where(*theirs))
+        await session.execute(sa.delete(SignInCode).where(codes_of(member.id)))
         await session.execute(sa.delete(Invitation).where(invited(member.id)))
         await session.execute(sa.delete(Member).where(Member.id == member.id))
         await drop_contents(session)  # their codes went with them

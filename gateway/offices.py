@@ -21,12 +21,12 @@ from connectors.contract import BackOffice, Connector, Limits
 from connectors.errors import AddressRefused, ConnectorError, NotSent
 from connectors.narrowed import narrowed
 from connectors.records import Kind
-from connectors.tokens import MemoryTokens
 from connectors.transport import open_client
+from gateway.lending import Lending
 from gateway.records.database import Database
-from gateway.records.status_tables import StatusVersion, Visibility
+from gateway.records.status_tables import StatusVersion, VisibilityVersion
 from gateway.records.tables import Source
-from gateway.shown import EVERYTHING, Shown, read_shown
+from gateway.segments import EVERYTHING_TO_ALL, Policy, Seen, read_policy
 from gateway.vault import Vault, VaultError
 from gateway.wording import UNSAID, Said, read_words
 
@@ -34,9 +34,11 @@ LOOK_EVERY = 3.0  # seconds until a change of a source is noticed
 RETIRE_AFTER = 600.0  # seconds for calls and downloads that began before a change
 PROMISE = timedelta(minutes=1)  # for kinds to which an admin promised nothing; longer where a feed takes longer
 
-# Asked along with the sources: what staff have published of statuses, and decided about what is seen.
+# Asked along with the sources: what staff have published of statuses, and of what is seen.
 NEWEST = sa.select(sa.func.max(StatusVersion.number)).scalar_subquery()
-DECIDED = sa.select(Visibility.version).scalar_subquery()
+NEWEST_POLICY = sa.select(sa.func.max(VisibilityVersion.number)).scalar_subquery()
+
+NOTHING_TO_HIDE = EVERYTHING_TO_ALL.everybody
 
 log = structlog.get_logger()
 
@@ -66,7 +68,7 @@ class Office(Struct, frozen=True, kw_only=True):
     broken: str | None = None  # what is wrong, for operators
     wins: Mapping[str, tuple[str, ...]] = {}  # "orders.total" -> sources, this one among them, who counts first
     said: Said = UNSAID  # what staff say about its statuses
-    shown: Shown = EVERYTHING
+    policy: Policy = EVERYTHING_TO_ALL  # what customers see
     paused_at: datetime | None = None
     rotated_at: datetime | None = None
 
@@ -83,11 +85,22 @@ class Office(Struct, frozen=True, kw_only=True):
             raise SourceBroken(f"{self.name}: {self.broken}")
         return self.opened
 
+    def ticket_page(self, record: str) -> str | None:
+        """Say where the business's people read a ticket in the system itself. None: it does not say."""
+        if self.opened is None or self.connector.ticket_page is None:
+            return None
+        return self.connector.ticket_page(self.opened.config, record)
+
     def promise(self, kind: Kind) -> timedelta:
         """Say how old its data may be before the page calls it late. Without a word of an admin's, what can be held."""
         feed = self.connector.feeds.get(kind)
         can_be_held = feed.lag + 2 * feed.every if feed else timedelta(0)
         return timedelta(seconds=self.promises[kind]) if kind in self.promises else max(PROMISE, can_be_held)
+
+
+def seen_through(offices: Mapping[str, Office], segments: tuple[str, ...]) -> Seen:
+    """Say what is seen by who may be in these segments. Without a source there is nothing to hide."""
+    return next((office.policy.seen_by(segments) for office in offices.values()), NOTHING_TO_HIDE)
 
 
 class Offices:
@@ -109,12 +122,13 @@ class Offices:
         self._policy = policy
         self._budget = budget
         self._clock = clock
+        self.lending = Lending(db, vault, policy)
         self._offices: dict[str, Office] = {}
         self._unknown: dict[str, str] = {}
         self._number = 0  # of the published version of what staff say
         self._said: dict[str, Said] = {}
-        self._decided = 0  # the version of what is shown
-        self._shown = EVERYTHING
+        self._seen_number = 0  # of the published version of what customers see
+        self._seen = EVERYTHING_TO_ALL
         self._retired: list[tuple[float, httpx.AsyncClient]] = []
         self._looked_at: float | None = None
         self._looking = asyncio.Lock()
@@ -129,19 +143,22 @@ class Offices:
                 now = self._clock()
                 if self._is_due(now):
                     async with self._db.read() as session:
-                        found = (await session.execute(sa.select(Source, NEWEST, DECIDED).order_by(Source.name))).all()
+                        found = (
+                            await session.execute(sa.select(Source, NEWEST, NEWEST_POLICY).order_by(Source.name))
+                        ).all()
                         if found and (number := found[0][1] or 0) != self._number:
                             self._hear(await session.get(StatusVersion, number))
-                        if found and (decided := found[0][2] or 0) != self._decided:
-                            self._shown = read_shown(await session.scalar(sa.select(Visibility.shown)))
-                            self._decided = decided
+                        if found and (number := found[0][2] or 0) != self._seen_number:
+                            version = await session.get(VisibilityVersion, number)
+                            self._seen = read_policy(version.document if version else None)
+                            self._seen_number = number
                     self._take([row for row, *_ in found], now)
                     self._looked_at = now
                     await self._close(lambda retired_at: now - retired_at >= RETIRE_AFTER)
         return self._offices
 
     def look_again(self) -> None:
-        """Go by the rows the next time: one of them has just been changed."""
+        """Go by the rows the next time: one of them, or what is published, has just been changed."""
         self._looked_at = None
 
     async def get(self, name: str) -> Office | None:
@@ -152,15 +169,12 @@ class Offices:
         offices = await self.all()
         return self._unknown | {office.name: office.broken for office in offices.values() if office.broken}
 
-    def look_soon(self) -> None:
-        """Let the next one who asks find what was changed just now."""
-        self._looked_at = None
-
     async def aclose(self) -> None:
         """Close every client, at the end."""
         self._retire(self._offices.values(), self._clock())
         self._offices = {}
         await self._close(lambda _: True)
+        await self.lending.aclose()
 
     def _is_due(self, now: float) -> bool:
         return self._looked_at is None or now - self._looked_at >= LOOK_EVERY
@@ -185,12 +199,12 @@ class Offices:
             said = self._said.get(row.name, Said(self._number))
             if known and known.version == _version(row):
                 turned = self._turned(known, row)
-                same = turned.said == said and turned.shown is self._shown
-                offices[row.name] = turned if same else replace(turned, said=said, shown=self._shown)
+                same = turned.said == said and turned.policy is self._seen
+                offices[row.name] = turned if same else replace(turned, said=said, policy=self._seen)
             elif connector:
                 budget = self._budget(row.name, connector.limits)
-                office = open_office(row, connector, self._vault, self._policy, budget)
-                offices[row.name] = replace(office, said=said, shown=self._shown)
+                office = open_office(row, connector, self.lending, budget)
+                offices[row.name] = replace(office, said=said, policy=self._seen)
             else:
                 unknown[row.name] = f"the connector {row.connector!r} is not installed"
         for name in unknown.keys() - self._unknown.keys():
@@ -221,13 +235,11 @@ class Offices:
             await client.aclose()
 
 
-def open_office(
-    row: Source, connector: Connector[Any], vault: Vault, policy: AddressPolicy, budget: Budget | None = None
-) -> Office:
+def open_office(row: Source, connector: Connector[Any], lending: Lending, budget: Budget | None = None) -> Office:
     """Open one source. Whatever is wrong with its settings makes a broken office, never an error."""
     opened, broken = None, None
     try:
-        opened = _open(row, connector, vault, policy, budget)
+        opened = _open(row, connector, lending, budget)
     except (VaultError, msgspec.ValidationError, AddressRefused) as error:
         broken = str(error)
     if broken:
@@ -251,14 +263,12 @@ def vault_row(source: str) -> str:
     return f"sources/{source}"
 
 
-def _open(
-    row: Source, connector: Connector[Any], vault: Vault, policy: AddressPolicy, budget: Budget | None
-) -> BackOffice[Any]:
-    config = _config(row, connector, vault)
-    tokens = MemoryTokens()
+def _open(row: Source, connector: Connector[Any], lending: Lending, budget: Budget | None) -> BackOffice[Any]:
+    config = _config(row, connector, lending.vault)
+    tokens = lending.store(connector.consent, config)
     http = open_client(
         connector.base_url(config),
-        policy=policy,
+        policy=lending.policy,
         auth=connector.auth(config, tokens),
         connections=connector.limits.concurrent,
         budget=budget,

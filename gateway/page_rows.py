@@ -1,7 +1,8 @@
 """The rows of pages that members were shown: the codes, and by the SHA-256 of their text the contents.
 
 Who takes rows away locks the contents first, before any member: who writes goes through contents, members and codes in
-that order, so neither can leave a code without its page, or wait for the other for ever.
+that order, so neither can leave a code without its page, a page of somebody who is erased, or wait for the other for
+ever.
 """
 
 import asyncio
@@ -19,7 +20,10 @@ from gateway.audit import Trail
 from gateway.compact import expand, shrink
 from gateway.records.database import Database
 from gateway.records.lines import By, Line
-from gateway.records.tables import Link, Member, PageCode, PageContent
+from gateway.records.page_tables import PageCode, PageContent
+from gateway.records.seeing import still_there
+from gateway.records.signposts import signposts
+from gateway.records.tables import Link, Member
 from gateway.records.upsert import insert
 from gateway.rights import Rights
 
@@ -104,14 +108,22 @@ async def write(db: Database, batch: Sequence[Seen], look: bytes) -> None:
     reasons = [msgspec.json.encode(_reasons(seen, proofs)) for seen in batch]
     frames = await asyncio.to_thread(_shrunk, [look, *reasons, *(seen.page for seen in batch)])
     async with db.write() as session:
-        await session.execute(insert(session, PageContent).on_conflict_do_nothing(), frames)
-        there = sa.select(Member.id).where(Member.id.in_({seen.member_id for seen in batch}))
-        known = set(await session.scalars(there.with_for_update(read=True, key_share=True)))
+        await _keep_erasers_out(session)
+        known = await still_there(session, {seen.member_id for seen in batch})
+        texts = {digest_of(look)} if known else set[bytes]()
+        for seen, why in zip(batch, reasons, strict=True):
+            if seen.member_id in known:
+                texts |= {digest_of(seen.page), digest_of(why)}
+        if not texts:
+            return
+        contents = [frame for frame in frames if frame["digest"] in texts]
+        await session.execute(insert(session, PageContent).on_conflict_do_nothing(), contents)
+        merged = await signposts(session, {seen.account_id for seen in batch})
         rows = [
             {
                 "code": seen.code,
                 "member_id": seen.member_id,
-                "account_id": seen.account_id,
+                "account_id": merged.get(seen.account_id, seen.account_id),
                 "path": seen.path,
                 "first_at": seen.at,
                 "last_at": seen.at,
@@ -128,8 +140,7 @@ async def write(db: Database, batch: Sequence[Seen], look: bytes) -> None:
             set_={"last_at": new.excluded.last_at},
             where=sa.and_(PageCode.page == new.excluded.page, PageCode.member_id == new.excluded.member_id),
         )
-        if rows:
-            await session.execute(again, rows)
+        await session.execute(again, rows)
 
 
 async def look_up(db: Database, code: str, *, trail: Trail, by: By) -> Found | None:
@@ -177,6 +188,12 @@ async def lock_contents(session: AsyncSession) -> None:
     """Keep writers out until the transaction ends. Call it before anything else there; SQLite has one writer anyway."""
     if session.get_bind().dialect.name == "postgresql":
         await session.execute(sa.text("LOCK TABLE page_contents IN SHARE ROW EXCLUSIVE MODE"))
+
+
+async def _keep_erasers_out(session: AsyncSession) -> None:
+    """Have those wait who take rows away, and let other writers go on."""
+    if session.get_bind().dialect.name == "postgresql":
+        await session.execute(sa.text("LOCK TABLE page_contents IN ROW EXCLUSIVE MODE"))
 
 
 async def drop_contents(session: AsyncSession) -> None:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.records.database import Database
 from gateway.records.tables import Member, Session
 
 Whom = tuple[str, bytes]  # a member, and the hash of the session in which they look
@@ -20,6 +21,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     email: str | None
     subject: str
     last_visit_at: datetime | None
+    is_new: bool = False  # they have not been shown around
 
     @property
     def called(self) -> str:
@@ -36,7 +38,9 @@ async def read_profiles(session: AsyncSession, whom: Collection[Whom]) -> dict[W
         .subquery()
     )
     latest = sa.and_(visits.c.member_id == Member.id, visits.c.nth <= 2)  # noqa: PLR2004  # one of two is another one
-    rows = sa.select(Member.id, Member.name, Member.email, Member.subject, visits.c.id_hash, visits.c.seen_at)
+    rows = sa.select(
+        Member.id, Member.name, Member.email, Member.subject, Member.welcomed_at, visits.c.id_hash, visits.c.seen_at
+    )
     by_member: dict[str, list[Any]] = {}
     for row in await session.execute(rows.outerjoin(visits, latest).where(Member.id.in_(members))):
         by_member.setdefault(row.id, []).append(row)
@@ -46,4 +50,16 @@ async def read_profiles(session: AsyncSession, whom: Collection[Whom]) -> dict[W
 def _profile(visits: Sequence[Any], this: bytes) -> Profile:
     seen = [visit.seen_at for visit in visits if visit.seen_at and visit.id_hash != this]
     member = visits[0]
-    return Profile(name=member.name, email=member.email, subject=member.subject, last_visit_at=max(seen, default=None))
+    return Profile(
+        name=member.name,
+        email=member.email,
+        subject=member.subject,
+        last_visit_at=max(seen, default=None),
+        is_new=member.welcomed_at is None,
+    )
+
+
+async def note_welcomed(db: Database, member: str, now: datetime) -> None:
+    """Write down that somebody was shown around, or wanted not to be. Raises `DatabaseDown`."""
+    async with db.write() as session:
+        await session.execute(sa.update(Member).where(Member.id == member).values(welcomed_at=now))

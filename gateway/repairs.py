@@ -16,6 +16,7 @@ LONG = timedelta(days=7)  # without a webhook, from a source that sent some
 # The class of an error -> what it is for staff. What was asked too often is only late, and is said so when it is.
 MEANS: dict[str, What | None] = {
     "AccessDenied": "access",
+    "NotAgreed": "consent",
     "NotAllowed": "not_allowed",
     "BadResponse": "drift",
     "RateLimited": None,
@@ -60,7 +61,7 @@ def _failures(source: SourceStatus, now: datetime) -> Iterator[Failure]:
                 yield Failure(what, kind.kind, kind.failing_since, detail or error)
     for each in source.troubles:
         what = MEANS.get(each.error, "failing")
-        is_feeds_to_say = each.place == "feed" or (each.kind in followed and what in {"failing", "access"})
+        is_feeds_to_say = each.place == "feed" or (each.kind in followed and what in {"failing", "access", "consent"})
         if what and not is_feeds_to_say and now - each.last_at < LATELY:
             yield Failure(what, each.kind, each.began_at, each.detail)
 

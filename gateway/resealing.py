@@ -14,14 +14,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.session_rows import name_of
 from gateway.keyring import Keyring
+from gateway.lending import vault_place
 from gateway.offices import vault_row
 from gateway.records.database import Database
+from gateway.records.source_tables import ConsentToken
 from gateway.records.tables import AuditHead, AuditKey, Session, Source
 from gateway.records.upkeep_tables import Upkeep
 from gateway.vault import Vault, VaultError
 
 BATCH = 200  # rows in one transaction
-PARTS = ("sources", "audit_keys", "audit_head", "sessions")
+PARTS = ("sources", "audit_keys", "audit_head", "sessions", "consent_tokens")
 
 
 class KeyUse(Struct, frozen=True):
@@ -80,7 +82,7 @@ class Resealing:
             row.ended_at = now
         row.mark = msgspec.json.encode(mark).decode()
 
-    def _seal_anew(self, row: Any, work: Upkeep) -> int:  # noqa: ANN401  # of one of the four tables
+    def _seal_anew(self, row: Any, work: Upkeep) -> int:  # noqa: ANN401  # of one of the five tables
         """Do all that is sealed in a row, and say how much that was."""
         match row:
             case Source():
@@ -92,6 +94,8 @@ class Resealing:
             case AuditHead():
                 row.seal = self._token(row.seal, "audit_head/1", "seal", work) if row.seal else None
                 return 1 if row.seal else 0
+            case ConsentToken():
+                row.sealed = self._token(row.sealed or "", vault_place(row.name), "pair", work)
             case Session():
                 row.id_token = self._token(row.id_token or "", name_of(row.id_hash), "id_token", work)
         return 1
@@ -112,6 +116,9 @@ def _query(part: str, after: str) -> sa.Select[Any]:
             return sa.select(AuditKey).where(AuditKey.id > after).order_by(AuditKey.id)
         case "audit_head":
             return sa.select(AuditHead)
+        case "consent_tokens":
+            named = sa.select(ConsentToken).where(ConsentToken.sealed.is_not(None), ConsentToken.name > after)
+            return named.order_by(ConsentToken.name)
         case _:
             sealed = sa.select(Session).where(Session.id_token.is_not(None), Session.id_hash > bytes.fromhex(after))
             return sealed.order_by(Session.id_hash)
@@ -121,9 +128,9 @@ async def _rows(session: AsyncSession, part: str, after: str) -> list[Any]:
     return list(await session.scalars(_query(part, after).limit(BATCH).with_for_update()))
 
 
-def _name(row: Source | AuditKey | Session) -> str:
+def _name(row: Source | AuditKey | ConsentToken | Session) -> str:
     match row:
-        case Source():
+        case Source() | ConsentToken():
             return row.name
         case AuditKey():
             return row.id
@@ -146,6 +153,7 @@ async def _versions(session: AsyncSession) -> dict[str, dict[int, int]]:
         "audit_keys": lambda: AuditKey.sealed,
         "audit_head": lambda: AuditHead.seal,
         "sessions": lambda: Session.id_token,
+        "consent_tokens": lambda: ConsentToken.sealed,
     }
     is_postgresql = session.get_bind().dialect.name == "postgresql"
     for part, column in columns.items():

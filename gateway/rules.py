@@ -21,6 +21,7 @@ from gateway.records.urls import parse_url
 FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+DOMAIN = re.compile(r"(?:[a-z0-9-]+\.)+[a-z0-9-]+")
 TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{24,}")
 PORTS = {"http": 80, "https": 443}
 LOGOS = {".svg", ".png", ".webp", ".jpg", ".jpeg"}
@@ -156,6 +157,13 @@ def scopes(given: str) -> tuple[str, ...]:
     if "openid" not in names:
         raise ValueError('must contain openid, such as "openid email profile"')
     return names
+
+
+def domains(given: str) -> tuple[str, ...]:
+    found = tuple(domain.removeprefix("@") for domain in given.lower().replace(",", " ").split())
+    if not all(DOMAIN.fullmatch(domain) for domain in found):
+        raise ValueError("must be domains of e-mail addresses, such as acme.example acme.test")
+    return found
 
 
 def networks(given: str) -> tuple[IPv4Network | IPv6Network, ...]:

@@ -49,8 +49,10 @@ def _texts(record: Record) -> Iterator[str]:
             yield from _day(record.created_at)
 
 
-def _money(money: Money) -> Iterator[str]:
+def _money(money: Money | None) -> Iterator[str]:
     """An amount as it may be typed: 2480, 2480.00, EUR."""
+    if money is None:
+        return
     yield money.currency
     yield f"{money.amount:f}"
     yield f"{money.amount:.2f}"

@@ -7,6 +7,7 @@ What does not fit is dropped and counted.
 import time
 from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import msgspec
@@ -17,6 +18,7 @@ from auth.clock import Clock
 from cache.recent import Recent
 from gateway.access import Scope
 from gateway.account_view import Part
+from gateway.keeping import KeptFor
 from gateway.page_codes import make_code, spelled
 from gateway.page_rows import PLACE, Age, Look, Seen, digest_of, purge, write
 from gateway.records.database import Database, DatabaseDown
@@ -27,6 +29,7 @@ BATCH = 100  # pages in one transaction
 ROOM = 16 * 1024 * 1024  # bytes of pages that wait for a database that is away
 AGAIN_AFTER = 600.0  # seconds until the same page, shown again, is noted again
 PURGED_EVERY = timedelta(days=1)
+LOOKED_EVERY = timedelta(seconds=3)  # whether they are kept for another time
 
 log = structlog.get_logger()
 
@@ -34,7 +37,7 @@ log = structlog.get_logger()
 class SeenPages:
     """Gives pages their codes and writes them down. `start` it, and `aclose` it to write the last ones.
 
-    Nothing is noted where `kept_for` is no time at all.
+    Nothing is noted where `kept_for` is no time at all. It counts until `kept_now` says another one.
     """
 
     def __init__(
@@ -46,7 +49,9 @@ class SeenPages:
         kept_for: timedelta,
         now: Clock,
         room: int = ROOM,
+        kept_now: KeptFor | None = None,
     ) -> None:
+        self._kept_now = kept_now
         self._database = database
         self._key = key
         self._look = msgspec.json.encode(look)
@@ -57,6 +62,7 @@ class SeenPages:
         self._noted: Recent[float] = Recent(10_000)  # -> when, on the clock of this process
         self._rounds = Rounds("seen pages", self._turn, every=WRITTEN_EVERY)
         self._purges = Seldom(self._purge, now, every=PURGED_EVERY)
+        self._looks = Seldom(self._look_up, now, every=LOOKED_EVERY)
         self.dropped = 0
         self._told = 0
 
@@ -142,6 +148,7 @@ class SeenPages:
         return seen
 
     async def _turn(self) -> None:
+        await self._looks.turn()
         await self.flush()
         self._tell()
         await self._purges.turn()
@@ -151,6 +158,11 @@ class SeenPages:
         if self.dropped > self._told:
             log.warning("seen pages dropped", count=self.dropped - self._told)
             self._told = self.dropped
+
+    async def _look_up(self, _: datetime) -> None:
+        if self._kept_now is not None:
+            with suppress(DatabaseDown):  # pages that wait are kept all the same
+                self._kept_for = await self._kept_now()
 
     async def _purge(self, now: datetime) -> None:
         await purge(self._database, now - self._kept_for)

@@ -24,6 +24,7 @@ from gateway.sign_in import ProviderSettings, SignInSettings, contradictions, si
 
 FILE = "_FILE"
 PROVIDERS = ("oidc", "oidc_2", "oidc_3", "oidc_4", "oidc_5")
+SIGN_INS = ("provider", "code", "both")  # how customers prove who they are: there, or by e-mail
 POLICIES = ("off", "two_facts", "email")  # which facts suffice to tie a login to a customer
 ADDRESSES = {"database_url", "redis_url", "smtp_url"}  # secret because of the password in them
 
@@ -48,6 +49,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     database_url: Annotated[Secret, rules.database]
     redis_url: Annotated[Secret | None, rules.redis] = None
     keys: Annotated[Secret | None, rules.keys] = None
+    sign_in: Annotated[str, rules.one_of(*SIGN_INS)] = "provider"
+    staff_codes: Annotated[bool, rules.flag] = False
     oidc: ProviderSettings = ProviderSettings()
     oidc_2: ProviderSettings = ProviderSettings()
     oidc_3: ProviderSettings = ProviderSettings()
@@ -94,6 +97,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     def sends_mails(self) -> bool:
         return self.smtp_url is not None and self.mail_from is not None
 
+    @property
+    def takes_codes(self) -> bool:
+        """Whether customers may sign in by a code that comes by e-mail."""
+        return self.sign_in != "provider"
+
     def keyring(self) -> Keyring:
         """Open the key ring; on first use of the embedded default, make it. Raises `KeyringError`."""
         return parse_keyring(self.keys.reveal()) if self.keys else load_keyring(self.data_dir / "keys")
@@ -103,12 +111,17 @@ class Settings(Struct, frozen=True, kw_only=True):
         return {group: getattr(self, group) for group in PROVIDERS}
 
     def require_sign_in(self) -> tuple[SignInSettings, ...]:
-        """Give the providers, one for customers at least. Raises `SettingsError`: the other commands do without."""
+        """Give the providers, one for customers at least, unless they sign in by e-mail alone.
+
+        Raises `SettingsError`: the other commands do without.
+        """
         found = sign_ins(self.providers)
-        if any(provider.kind == "member" for provider in found):
+        if self.sign_in == "code" or any(provider.kind == "member" for provider in found):
             return found
         needed = [variable(f"oidc.{field}") for field in self.oidc.missing] or [variable("oidc_2.issuer")]
-        raise SettingsError([f"{name}: needed to let customers sign in" for name in needed])
+        raise SettingsError(
+            [f"{name}: needed to let customers sign in, unless HALLWAY_SIGN_IN is code" for name in needed]
+        )
 
     def describe(self) -> tuple[tuple[str, str], ...]:
         """List each variable with its value, for people. Of secrets it only tells whether they are set."""
@@ -190,6 +203,13 @@ def _contradictions(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]
         yield ("keys", "database_url", "data_dir"), f"{problem}; {HOW_TO}"
     if (settings.smtp_url is None) != (settings.mail_from is None):
         yield ("mail_from", "smtp_url"), "goes together with HALLWAY_SMTP_URL"
+    if (settings.takes_codes or settings.staff_codes) and not settings.sends_mails:
+        field = "sign_in" if settings.takes_codes else "staff_codes"
+        yield (field, "smtp_url", "mail_from"), "codes go out by mail: set HALLWAY_SMTP_URL and HALLWAY_MAIL_FROM too"
+    for each in sign_ins(settings.providers):
+        if settings.sign_in == "code" and each.kind == "member":
+            problem = f"is code, and {variable(f'{each.group}.issuer')} is a provider for customers: say both"
+            yield ("sign_in", f"{each.group}.for_"), problem
     yield from contradictions(settings.providers)
 
 

@@ -8,6 +8,8 @@ from connectors.records import Invoice, Kind, Order, Record, Ticket
 from gateway.access import Scope
 from gateway.proofs import Acting, Asked, Identity, Linked, Named, Proof, Read, decide
 from gateway.rights import AREA_OF, Area
+from gateway.segments import Policy
+from gateway.shown import Shown
 
 R = TypeVar("R", bound=Record)
 
@@ -19,6 +21,10 @@ class Sight:
         self._scope = scope
         self._identity = Identity(issuer=scope.issuer, subject=scope.subject, member=scope.member_id)
         self._acting = Acting(member=scope.member_id, account=scope.account_id, rights=scope.rights)
+
+    def shown(self, policy: Policy) -> Shown:
+        """Say which parts of records are shown."""
+        return policy.seen_by(self._scope.segments).shown
 
     def reaches(self, kind: Kind, source: str) -> bool:
         """Whether there can be anything at all to see, so that asking makes sense."""

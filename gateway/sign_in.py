@@ -18,7 +18,8 @@ NEEDED = ("issuer", "client_id", "client_secret")
 class ProviderSettings(Struct, frozen=True, kw_only=True):
     """One provider, set or not. `title` is what its button says; a single one needs none.
 
-    `role_claim` and `roles` say where staff's roles stand in its ID token, and what each word there means.
+    `role_claim` and `roles` say where staff's roles stand in its ID token, and what each word there means. `domains`
+    are of the e-mail addresses whose people sign in there and nowhere else.
     """
 
     issuer: Annotated[str | None, rules.issuer] = None
@@ -30,6 +31,7 @@ class ProviderSettings(Struct, frozen=True, kw_only=True):
     customer_claim: Annotated[str | None, rules.text(100)] = None
     role_claim: Annotated[str | None, rules.text(255)] = None
     roles: Annotated[dict[str, Role] | None, rules.roles] = None
+    domains: Annotated[tuple[str, ...] | None, rules.domains] = None
 
     @property
     def missing(self) -> list[str]:
@@ -54,6 +56,7 @@ class SignInSettings(Struct, frozen=True, kw_only=True):
     customer_claim: str | None = None
     role_claim: str | None = None
     roles: Mapping[str, Role] = {}
+    domains: tuple[str, ...] = ()
 
 
 def sign_ins(groups: Mapping[str, ProviderSettings]) -> tuple[SignInSettings, ...]:
@@ -71,6 +74,7 @@ def sign_ins(groups: Mapping[str, ProviderSettings]) -> tuple[SignInSettings, ..
             customer_claim=given.customer_claim,
             role_claim=given.role_claim,
             roles=given.roles or {},
+            domains=given.domains or (),
         )
         for group, given in groups.items()
         if given.issuer and given.client_id and given.client_secret
@@ -93,12 +97,23 @@ def contradictions(groups: Mapping[str, ProviderSettings]) -> Iterator[tuple[tup
         if (one.issuer, one.client_id) == (other.issuer, other.client_id):
             fields = tuple(f"{each.group}.{field}" for each in (other, one) for field in ("client_id", "issuer"))
             yield fields, _one_client_twice(one, other)
+    yield from _domains_at_odds(groups)
     for each in complete:
         alike = [other for other in complete if other.kind == each.kind]
         titles = [other.title for other in alike]
         if len(alike) > 1 and (each.title is None or titles.count(each.title) > 1):
             fields = (f"{each.group}.title", *(f"{other.group}.for_" for other in alike))
             yield fields, "several providers are for the same people: each needs a title of its own"
+
+
+def _domains_at_odds(groups: Mapping[str, ProviderSettings]) -> Iterator[tuple[tuple[str, ...], str]]:
+    for group, given in groups.items():
+        if given.domains and KINDS[given.for_] != "member":
+            yield (f"{group}.domains", f"{group}.for_"), "only customers are led by their address; staff have a link"
+    for (group, one), (again, other) in combinations(groups.items(), 2):
+        if twice := sorted(set(one.domains or ()) & set(other.domains or ())):
+            first = f"{group}.domains"
+            yield (f"{again}.domains", first), f"{twice[0]} is in {rules.variable(first)} too: keep one of them"
 
 
 def _one_client_twice(one: SignInSettings, other: SignInSettings) -> str:
@@ -124,4 +139,5 @@ def provider_of(sign_in: SignInSettings, base_url: str) -> Provider:
         customer_claim=sign_in.customer_claim,
         role_claim=sign_in.role_claim,
         roles=sign_in.roles,
+        domains=sign_in.domains,
     )

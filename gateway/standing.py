@@ -1,9 +1,11 @@
 """Who somebody is here and what they may see: read from the rows in one moment, and copied for ten seconds."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 
 from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.clock import Clock
 from auth.principals import Visiting
@@ -15,6 +17,16 @@ from gateway.profile import Profile, read_profiles
 from gateway.records.database import Database
 
 
+class Post(Struct, frozen=True, kw_only=True):
+    """What waits in a member's inbox, and whether mails to their address come back."""
+
+    unread: int = 0
+    address_refused: bool = False
+
+
+Posts = Callable[[AsyncSession, Collection[Scope], datetime], Awaitable[Mapping[Scope, Post]]]
+
+
 class Standing(Struct, frozen=True, kw_only=True):
     """`scope` None: nothing to see. `accounts` are all that the member may act for."""
 
@@ -24,6 +36,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     profile: Profile
     accounts: tuple[AccountRef, ...]
     asked: tuple[Asked, ...] = ()  # documents that they are to give
+    post: Post = Post()
 
     def is_of(self, who: Visiting) -> bool:
         return (self.member_id, self.account_id) == (who.member_id, who.account_id)
@@ -32,8 +45,9 @@ class Standing(Struct, frozen=True, kw_only=True):
 class Standings:
     """Knows where the signed-in stand. A right that was taken is gone within ten seconds."""
 
-    def __init__(self, db: Database, copies: Copies[Standing], clock: Clock) -> None:
+    def __init__(self, db: Database, copies: Copies[Standing], clock: Clock, posts: Posts) -> None:
         self._db = db
+        self._posts = posts
         self._copies = copies
         self._clock = clock
         self._rows = Lookups(self._read)
@@ -70,7 +84,9 @@ class Standings:
         async with self._db.read() as session:
             access = await read_access(session, {(who.member_id, who.account_id) for who in people})
             profiles = await read_profiles(session, {(who.member_id, who.session) for who in people})
-            asked = await wanted_of(session, {each.scope for each in access.values() if each.scope})
+            scopes = {each.scope for each in access.values() if each.scope}
+            asked = await wanted_of(session, scopes)
+            posts = await self._posts(session, scopes, read_at)
         found = {
             who: Standing(
                 member_id=who.member_id,
@@ -79,6 +95,7 @@ class Standings:
                 profile=profiles[who.member_id, who.session],
                 accounts=its.accounts,
                 asked=asked.get(its.scope, ()) if its.scope else (),
+                post=posts.get(its.scope, Post()) if its.scope else Post(),
             )
             for who in dict.fromkeys(people)
             for its in [access[who.member_id, who.account_id]]

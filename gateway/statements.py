@@ -30,6 +30,8 @@ class Period(Struct, frozen=True):
 class Sums(Struct, frozen=True, kw_only=True):
     """What the entries in one currency come to: `invoiced` + `credit_notes` - `settled` = `left`.
 
+    `currency` "": of those whose amounts are not shown, which come to nothing that could be said.
+
     `left` is what they still leave open; of that `to_pay` is asked for. `to_pay_before` is what older ones ask for, and
     `to_pay_in_all` what all do, of any day: what the list of invoices says. Both are None while that is not known.
     """
@@ -71,8 +73,14 @@ class Statement(Struct, frozen=True, kw_only=True):
 
 
 def is_counted(invoice: Invoice) -> bool:
-    """Whether it is added up. What is in two currencies at once can't be."""
+    """Whether it is added up. What is in two currencies at once can't be, nor what is not shown."""
+    if invoice.total is None or invoice.open is None:
+        return False
     return invoice.state not in VOID and invoice.open.currency == invoice.total.currency
+
+
+def currency_of(money: Money | None) -> str:
+    return money.currency if money else ""
 
 
 def make_statement(items: Sequence[Item[Invoice]], parts: Sequence[Part], period: Period) -> Statement:
@@ -82,7 +90,9 @@ def make_statement(items: Sequence[Item[Invoice]], parts: Sequence[Part], period
     every = [item.record for item in items]
     is_known = all(part.fetched_at and part.all_open for part in parts)
     listed = [item.record for item in chosen]
-    currencies = sorted({each.total.currency for each in listed} | {each.open.currency for each in _asking(every)})
+    currencies = sorted(
+        {currency_of(each.total) for each in listed} | {currency_of(each.open) for each in _asking(every)}
+    )
     return Statement(
         period=period,
         items=tuple(chosen),
@@ -93,22 +103,22 @@ def make_statement(items: Sequence[Item[Invoice]], parts: Sequence[Part], period
 
 
 def _sums(currency: str, listed: list[Invoice], older: list[Invoice], every: list[Invoice], *, is_known: bool) -> Sums:
-    its = [each for each in listed if each.total.currency == currency]
-    counted = [each for each in its if is_counted(each)]
+    its = [each for each in listed if currency_of(each.total) == currency]
+    counted = [(each, each.total, each.open) for each in its if is_counted(each) and each.total and each.open]
 
     def money(amounts: Iterable[Decimal]) -> Money:
         return Money(currency, sum(amounts, Decimal()))
 
     def to_pay(invoices: Iterable[Invoice]) -> Money:
-        return money(each.open.amount for each in _asking(invoices) if each.open.currency == currency)
+        return money(each.open.amount for each in _asking(invoices) if each.open and each.open.currency == currency)
 
     return Sums(
         currency=currency,
         count=len(its),
-        invoiced=money(each.total.amount for each in counted if not each.is_credit_note),
-        credit_notes=money(each.total.amount for each in counted if each.is_credit_note),
-        settled=money(each.total.amount - each.open.amount for each in counted),
-        left=money(each.open.amount for each in counted),
+        invoiced=money(total.amount for each, total, _ in counted if not each.is_credit_note),
+        credit_notes=money(total.amount for each, total, _ in counted if each.is_credit_note),
+        settled=money(total.amount - left.amount for _, total, left in counted),
+        left=money(left.amount for *_, left in counted),
         to_pay=to_pay(its),
         to_pay_before=to_pay(older) if is_known else None,
         to_pay_in_all=to_pay(every) if is_known else None,

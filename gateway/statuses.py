@@ -61,7 +61,6 @@ TICKETS = {
     "solved": Status("Solved", "ok", "We have finished with it.", "Answer us if something is still open for you."),
 }
 WORDS: Mapping[Kind, Mapping[str, Status]] = {"orders": ORDERS, "invoices": INVOICES, "tickets": TICKETS}
-DERIVED = frozenset({"expired", "delayed", "overdue", "credit_note"})  # of a day, or of what it is: no status says so
 
 
 def status_of(record: Record, today: date) -> Status:
@@ -103,7 +102,8 @@ def worded(usual: Status, wording: Wording) -> Status:
 
 def is_to_pay(invoice: Invoice) -> bool:
     """An invoice that still asks for money. A credit note never does."""
-    return invoice.state in {"open", "part_paid"} and not invoice.is_credit_note and invoice.open.amount > 0
+    asks = invoice.state in {"open", "part_paid"} and not invoice.is_credit_note
+    return asks and (invoice.open is None or invoice.open.amount > 0)
 
 
 def is_overdue(invoice: Invoice, today: date) -> bool:

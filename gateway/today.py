@@ -1,8 +1,10 @@
 """What needs staff now, and how each source is doing. Nothing where all is well."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -13,11 +15,21 @@ from gateway.identity.questions import count_questions
 from gateway.mails.desk import count_stopped
 from gateway.matters import Matter
 from gateway.offices import Offices
+from gateway.outbox.claims import claims_now
+from gateway.outbox.states import State
 from gateway.outbox.stuck import Backlog, backlogs
 from gateway.records.database import Database
+from gateway.records.tables import Link, Member
 from gateway.repairs import repairs_of
 from gateway.status import SourceStatus, status
 from gateway.webhooks.desk import count_dead
+
+
+class Beginning(Struct, frozen=True, kw_only=True):
+    """How far a new portal is: whether some customer is linked, and whether one has ever been here."""
+
+    is_linked: bool = True
+    is_visited: bool = True
 
 
 class Day(Struct, frozen=True, kw_only=True):
@@ -26,6 +38,7 @@ class Day(Struct, frozen=True, kw_only=True):
     now: datetime
     matters: tuple[Matter, ...]
     sources: tuple[SourceStatus, ...]
+    beginning: Beginning = Beginning()
 
 
 class Today:
@@ -43,7 +56,9 @@ class Today:
         day = await self.look_at_sources()
         found = [matter for each in day.sources for matter in repairs_of(each, day.now)]
         titles = {each.name: each.followed.title for each in day.sources}
-        found += _of_outbox(await backlogs(self._db), titles)
+        claims = (await claims_now(self._db, day.now)).values()
+        claimed = Counter((each.source, each.state) for each in claims)
+        found += _of_outbox(await backlogs(self._db), claimed, titles)
         for source, dead in sorted((await count_dead(self._db)).items()):
             found.append(Matter(what="given_up", title=titles.get(source, source), many=dead, source=source))
         if questions := await count_questions(self._db):
@@ -53,7 +68,7 @@ class Today:
         if conflicts := await count_conflicts(self._db):
             found.append(Matter(what="conflicts", many=conflicts))
         found.sort(key=lambda matter: not matter.is_felt)
-        return replace(day, matters=tuple(found))
+        return replace(day, matters=tuple(found), beginning=await self._beginning())
 
     async def look_at_sources(self) -> Day:
         """Look at the sources alone. Raises `DatabaseDown`."""
@@ -61,12 +76,25 @@ class Today:
         sources = await status(self._db, self._offices, self._redis, self._base_url, now)
         return Day(now=now, matters=(), sources=sources)
 
+    async def _beginning(self) -> Beginning:
+        linked, visited = sa.select(Link.source), sa.select(Member.id).where(Member.last_visit_at.is_not(None))
+        async with self._db.read() as session:
+            found = (await session.execute(sa.select(sa.exists(linked), sa.exists(visited)))).one()
+        return Beginning(is_linked=bool(found[0]), is_visited=bool(found[1]))
 
-def _of_outbox(backlogs_of: Mapping[str, Backlog], titles: Mapping[str, str]) -> Iterator[Matter]:
-    """Say once per source, also of one that there is no more, what nobody knows the end of and what was not sent."""
+
+def _of_outbox(
+    backlogs_of: Mapping[str, Backlog], claimed: Mapping[tuple[str, State], int], titles: Mapping[str, str]
+) -> Iterator[Matter]:
+    """Say once per source, also of one that there is no more, what nobody knows the end of and what was not sent.
+
+    What somebody looks after needs nobody else.
+    """
     for source, backlog in sorted(backlogs_of.items()):
         title = titles.get(source, source)
-        if backlog.unknown:
-            yield Matter(what="unknown", title=title, many=backlog.unknown)
-        if backlog.not_sent:
-            yield Matter(what="not_sent", title=title, many=backlog.not_sent)
+        unknown = backlog.unknown - claimed.get((source, "unknown"), 0)
+        not_sent = backlog.not_sent - claimed.get((source, "needs_staff"), 0)
+        if unknown > 0:
+            yield Matter(what="unknown", title=title, many=unknown)
+        if not_sent > 0:
+            yield Matter(what="not_sent", title=title, many=not_sent)

@@ -4,7 +4,7 @@ No content, no address and no third party: a name, a page of ours, whose account
 What is the same within a second makes one row, whose figure `times` says how often it was if it was more than once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, NamedTuple, cast
@@ -13,10 +13,14 @@ import sqlalchemy as sa
 import structlog
 from msgspec import Struct
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.clock import Clock, utc_now
+from gateway.keeping import KeptFor, always
 from gateway.records.database import Database, DatabaseDown
 from gateway.records.ids import new_id
+from gateway.records.seeing import note_seen, still_there
+from gateway.records.signposts import signposts
 from gateway.records.tables import UsageEvent
 from gateway.rounds import Rounds, Seldom
 
@@ -26,11 +30,10 @@ PAGES = frozenset(
         *("account", "documents", "home", "invoice", "invoices", "order", "orders", "request", "requests", "search"),
         *("again", "answer", "ask", "asked", "mails", "new_request", "other_account", "sent", "statement", "why"),
         *("details", "details_edit", "details_check", "delete_login", "data"),
-        *("help", "help_article"),
+        *("help", "help_article", "inbox", "welcome"),
         *("invoices-file", "orders-file", "tickets-file"),
     }
 )
-KEPT_FOR = timedelta(days=90)
 PURGED_EVERY = timedelta(days=1)
 WRITTEN_EVERY = 1.0  # seconds
 BATCH = 500  # events in one transaction
@@ -62,7 +65,10 @@ class Count(Struct):
 class Usage:
     """Collects events in memory and writes them once a second. `start` it, and `aclose` it to write the last ones."""
 
-    def __init__(self, database: Database, *, now: Clock = utc_now, room: int = ROOM) -> None:
+    def __init__(
+        self, database: Database, *, now: Clock = utc_now, room: int = ROOM, kept_for: KeptFor | None = None
+    ) -> None:
+        self._kept_for = kept_for or always("usage")
         self._database = database
         self._now = now
         self._room = room
@@ -71,6 +77,7 @@ class Usage:
         self._purges = Seldom(self._purge, now, every=PURGED_EVERY)
         self.dropped = 0
         self._told = 0
+        self._seen: set[str] = set()  # who was here on the day that it begins with
 
     def record(
         self,
@@ -107,13 +114,28 @@ class Usage:
             batch = {event: self._waiting.pop(event) for event in list(islice(self._waiting, BATCH))}
             try:
                 async with self._database.write() as session:
-                    await session.execute(EVENTS.insert(), [_row(*each) for each in batch.items()])
+                    merged = await signposts(session, {event.account_id for event in batch})
+                    there = await still_there(session, {event.member_id for event in batch})
+                    await session.execute(EVENTS.insert(), [_row(*each, merged, there) for each in batch.items()])
+                    new = await self._note_seen(session, batch)
+                self._seen |= new
             except DatabaseDown:
                 self._put_back(batch)
                 return
             except SQLAlchemyError as error:
                 self.dropped += sum(count.times for count in batch.values())
                 log.error("usage events refused", error=type(error).__name__)  # noqa: TRY400  # a trace shows values
+
+    async def _note_seen(self, session: AsyncSession, batch: Mapping[Event, Count]) -> set[str]:
+        """Count the day for those who are here for the first time today, as far as this process knows, and say who."""
+        now = self._now()
+        day = now.date().isoformat()
+        if day not in self._seen or len(self._seen) > self._room:
+            self._seen = {day}
+        new = {event.member_id for event in batch if event.member_id} - self._seen
+        if new:
+            await note_seen(session, new, now)
+        return new
 
     async def _turn(self) -> None:
         await self.flush()
@@ -127,8 +149,9 @@ class Usage:
             self._told = self.dropped
 
     async def _purge(self, now: datetime) -> None:
+        before = now - await self._kept_for()
         async with self._database.write() as session:
-            await session.execute(sa.delete(UsageEvent).where(UsageEvent.at < now - KEPT_FOR))
+            await session.execute(sa.delete(UsageEvent).where(UsageEvent.at < before))
 
     def _wait(self, event: Event, count: Count) -> None:
         if len(self._waiting) == self._room:  # the oldest makes room
@@ -145,14 +168,15 @@ class Usage:
                 self._wait(event, count)
 
 
-def _row(event: Event, count: Count) -> dict[str, Any]:
+def _row(event: Event, count: Count, merged: Mapping[str | None, str], there: Collection[str]) -> dict[str, Any]:
+    """What somebody did who was erased meanwhile counts on, without saying whose it is."""
     detail = dict(event.figures)
     return {
         "id": count.id,
         "at": count.at,
         "name": event.name,
         "page": event.page,
-        "member_id": event.member_id,
-        "account_id": event.account_id,
+        "member_id": event.member_id if event.member_id in there else None,
+        "account_id": merged.get(event.account_id, event.account_id),
         "detail": detail | {"times": count.times} if count.times > 1 else detail,
     }

@@ -32,11 +32,12 @@ from connectors.addresses import AddressPolicy
 from connectors.records import Kind
 from connectors.registry import load_connectors
 from gateway.account_view import AccountViews
-from gateway.appearance import Appearance, Appearances, of_settings
+from gateway.appearance import Appearances, of_settings
 from gateway.asked import purge
 from gateway.budgets import budget_of
 from gateway.feeds.comparing import Comparing
 from gateway.feeds.contacts import Contacts
+from gateway.feeds.facts import FactReading
 from gateway.feeds.following import Following
 from gateway.feeds.news import News
 from gateway.feeds.noticing import Noticing
@@ -44,18 +45,26 @@ from gateway.feeds.reading import Reading
 from gateway.feeds.sweeping import Sweeping
 from gateway.help.pulling import ArticlePulling
 from gateway.help.reading import FolderReading
+from gateway.identity.invitation_links import InvitationLinks
+from gateway.keeping import Keeping
+from gateway.keeping import of_settings as of_keeping
 from gateway.kept import Kept
 from gateway.log import configure
 from gateway.mails.choices import Stops
-from gateway.mails.letters import Letters, Sender
+from gateway.mails.inviting import InvitationLetters, Inviting
+from gateway.mails.letters import Letters
+from gateway.mails.others import Others
+from gateway.mails.own import OwnNews
 from gateway.mails.post import server_of
 from gateway.mails.queue import Queue
 from gateway.mails.sending import Mailing
+from gateway.mails.trying import sender_of
 from gateway.offices import LOOK_EVERY, Offices
 from gateway.pull import Known
 from gateway.records.database import Database, DatabaseDown
 from gateway.rounds import Rounds
 from gateway.settings import Settings, SettingsError
+from gateway.sign_in_codes.beginning import begin_codes
 from gateway.supply import Supply
 from gateway.troubles import Troubles
 from gateway.vault import Vault
@@ -67,6 +76,8 @@ JOB_WITHIN = 600  # seconds; a feed that has much to catch up with goes on in th
 SWEEP_EVERY = timedelta(seconds=30)  # between two turns of one sweep
 PURGED_EVERY = 3600.0  # seconds between looks whether files are to be deleted
 HELP_EVERY = 5.0  # seconds between looks at the folder of articles
+FACTS_EVERY = 10.0  # seconds between looks whether customers are to be sorted anew
+OWN_NEWS_EVERY = 3.0  # seconds between looks at documents that are asked for, and at what could not be taken
 COMPARED_EVERY = 60.0  # seconds between looks whether sources are to be compared
 DEQUEUE_WITHIN = 1.0  # seconds; then it asks again
 KEPT_FOR = 30  # seconds that a job that is done is remembered
@@ -100,7 +111,7 @@ async def _work(settings: Settings, redis_url: str, *, leashed: bool) -> None:
         budget = partial(budget_of, redis, in_hurry=False)
         offices = Offices(database, vault, load_connectors(), policy, budget=budget)
         stack.push_async_callback(offices.aclose)
-        kept = Kept(redis, notes=settings.sends_mails)
+        kept = Kept(redis, notes=True)
         troubles = Troubles(database, utc_now)
         await troubles.start()
         stack.push_async_callback(troubles.aclose)
@@ -128,9 +139,13 @@ async def _work(settings: Settings, redis_url: str, *, leashed: bool) -> None:
             dequeue_timeout=DEQUEUE_WITHIN,
         )
         due = Due(offices, queue, sweeps=settings.sweep_every > 0)
-        turns = [("due feeds", due.enqueue, 1.0), ("conflicts", comparing.again, COMPARED_EVERY)]
-        documents_kept = timedelta(days=settings.documents_kept)
-        turns.append(("documents", lambda: purge(database, utc_now() - documents_kept), PURGED_EVERY))
+        turns = [
+            ("due feeds", due.enqueue, 1.0),
+            ("conflicts", comparing.again, COMPARED_EVERY),
+            ("facts of customers", FactReading(database, offices, utc_now).turn, FACTS_EVERY),
+        ]
+        keeping = Keeping(database, of_keeping(settings))
+        turns.append(("documents", partial(_purge_documents, database, keeping), PURGED_EVERY))
         pulling = ArticlePulling(database, offices, utc_now, has_folder=settings.help is not None)
         turns.append(("help of sources", pulling.turn, HELP_EVERY))
         if settings.help:
@@ -142,6 +157,7 @@ async def _work(settings: Settings, redis_url: str, *, leashed: bool) -> None:
             rounds = Rounds(what, turn, every=seconds)
             await rounds.start()
             stack.push_async_callback(rounds.stop)
+        await _begin_news(stack, settings, database, redis, offices)
         await _begin_mails(stack, settings, database, redis, offices)
         if leashed:
             asyncio.get_running_loop().add_reader(sys.stdin, _stop_at_the_end, worker)
@@ -149,10 +165,28 @@ async def _work(settings: Settings, redis_url: str, *, leashed: bool) -> None:
         await worker.start()
 
 
+async def _begin_news(
+    stack: AsyncExitStack, settings: Settings, database: Database, redis: Client, offices: Offices
+) -> None:
+    """Look for news, and write down who is to be told."""
+    queue, zone = Queue(mails=settings.sends_mails), ZoneInfo(settings.time_zone)
+    reading = Reading(Kept(redis, notes=True), utc_now)
+    noticing = Noticing(database, redis, offices, reading, told=queue, clock=utc_now, zone=zone)
+    own = OwnNews(database, queue, utc_now)
+    for what, turn, seconds in (("news", noticing.turn, 1.0), ("own news", own.turn, OWN_NEWS_EVERY)):
+        rounds = Rounds(what, turn, every=seconds)
+        await rounds.start()
+        stack.push_async_callback(rounds.stop)
+
+
+async def _purge_documents(database: Database, keeping: Keeping) -> None:
+    await purge(database, utc_now() - await keeping.kept("documents"))
+
+
 async def _begin_mails(
     stack: AsyncExitStack, settings: Settings, database: Database, redis: Client, offices: Offices
 ) -> None:
-    """Look for news and send mails, where there is a mail server."""
+    """Send mails, where there is a mail server."""
     if settings.smtp_url is None or settings.mail_from is None:
         return
     address, appearances = settings.mail_from, Appearances(database, of_settings(settings))
@@ -160,8 +194,11 @@ async def _begin_mails(
     flight: Flight[Known] = Flight()
     stack.push_async_callback(flight.aclose)
     views = AccountViews(offices, Supply(kept, Turns(redis), flight, clock=utc_now), budget=PATIENCE)
-    letters = Letters(_sender(settings.base_url, address, appearances.current), Stops(settings.keyring()).sign, utc_now)
+    sender = sender_of(settings.base_url, address, appearances.current)
+    letters = Letters(sender, Stops(settings.keyring()).sign, utc_now)
+    await begin_codes(stack, settings, database, offices, letters)
     zone = ZoneInfo(settings.time_zone)
+    bidding = InvitationLetters(letters, InvitationLinks(settings.keyring()).sign, zone)
     mailing = Mailing(
         database,
         views,
@@ -171,35 +208,21 @@ async def _begin_mails(
         zone=zone,
         sender=address,
         rate=settings.mail_rate,
+        others=Others(Inviting(database, bidding, utc_now)),
+        kept_for=Keeping(database, of_keeping(settings)).of("mails"),
     )
 
     async def dress() -> None:
         if await appearances.look():
-            letters.send_as(_sender(settings.base_url, address, appearances.current))
+            letters.send_as(sender_of(settings.base_url, address, appearances.current))
 
-    reading = Reading(kept, utc_now)
-    noticing = Noticing(database, redis, offices, reading, told=Queue(), clock=utc_now, zone=zone)
-    news = Rounds("news", noticing.turn, every=1.0)
     mails = Rounds("mails", mailing.turn, every=1.0)
     dressing = Rounds("appearance", dress, every=LOOK_EVERY)
     await dressing.start()
     stack.push_async_callback(dressing.stop)
-    await news.start()
-    stack.push_async_callback(news.stop)
     await mails.start()
     stack.push_async_callback(mails.finish)
     stack.callback(mailing.close)
-
-
-def _sender(base_url: str, address: str, appearance: Appearance) -> Sender:
-    return Sender(
-        base_url=base_url,
-        name=appearance.name,
-        address=address,
-        reply_to=appearance.contact_email,
-        accent=appearance.accent,
-        accent_ink=appearance.accent_ink,
-    )
 
 
 class Patient(RedisQueue):

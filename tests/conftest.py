@@ -25,5 +25,7 @@ pytest_plugins = [
     "support_serve",
     "support_every_page",
     "support_identity",
+    "support_inviting",
     "support_outbox",
+    "support_codes",
 ]

@@ -45,7 +45,7 @@ from support_serve import descendants, name_of
 from connectors.sandbox.faults import Fault
 
 HURRIED_PORTAL = (sys.executable, "-c", "from faults_hurry import serve_pages; serve_pages()")
-KILLS, ACKS = 200, 3_000  # at least, in the long form; Zendesk takes so many calls a minute
+KILLS, ACKS = 200, 3_000  # at least, in the long form
 CLICKS = 50
 LOST = Fault(kind="lost", share=0.07)
 BACKLOG = 300  # things not done yet, above which customers wait

@@ -70,7 +70,8 @@ class Browser:
 
     def open(self, method: str, url: str, data: dict[str, str] | None = None) -> httpx.Response:
         cookie = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
-        answer = self._http.request(method, url, data=data, headers={"cookie": cookie} if cookie else {})
+        headers = {"sec-fetch-site": "none"} | ({"cookie": cookie} if cookie else {})
+        answer = self._http.request(method, url, data=data, headers=headers)
         self._http.cookies.clear()
         for header in answer.headers.get_list("set-cookie"):
             name, _, value = header.partition(";")[0].partition("=")

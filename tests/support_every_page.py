@@ -9,10 +9,12 @@ from playwright._impl._api_structures import SetCookieParam
 from playwright.async_api import Browser, BrowserContext, async_playwright
 from support_audit import TRAIL
 from support_chromium import CHROMIUM, find_chromium
+from support_invited import add_invited
 from support_portal import BAKERY, KEYS, Portal, listening
 from support_sandbox import RunningSandbox, free_port
 from support_sent import ASKED, SENT, add_asked, add_sent, add_told
 from support_statuses import add_statuses
+from support_visible import add_visible
 
 from auth import cookies
 from auth.clock import utc_now
@@ -23,6 +25,7 @@ from gateway.access import LinkRef, remember_staff
 from gateway.app import make_app
 from gateway.help.article import Article
 from gateway.help.shelf import put
+from gateway.identity.invitation_links import InvitationLinks
 from gateway.keyring import parse_keyring
 from gateway.mails.choices import Stop, Stops
 from gateway.records.database import Database
@@ -67,6 +70,9 @@ MEMBERS_PAGES = (
     *HELP,
     *STANDS,
     "/account/mails",
+    *("/welcome", "/welcome/mails", "/welcome/person"),
+    "/inbox",
+    "/inbox?before=0",
     "/open/new/invoices/erp/2093",
     *ACCOUNT,
     "/invoices/erp/0",
@@ -89,18 +95,38 @@ ARTICLES = (
     ),
 )
 STOP = Stops(parse_keyring(KEYS)).sign(Stop("0" * 26, "invoice_new"))
-DOORS = (f"/mails/stop/{STOP}", "/sign-in", "/signed-out", "/nowhere", "/auth/callback?state=none", "/auth/9/start")
+INVITATION = f"/invited/{InvitationLinks(parse_keyring(KEYS)).sign('invited')}"
+INVITED = (INVITATION, f"{INVITATION}/stop")
+DOORS = (
+    *INVITED,
+    *(
+        f"/mails/stop/{STOP}",
+        "/sign-in",
+        "/sign-in?for=staff",
+        "/sign-in/code",
+        "/sign-in/link/none",
+        "/signed-out",
+        "/nowhere",
+    ),
+    *("/auth/callback?state=none", "/auth/9/start"),
+)
 DESK = (
     *("/staff", "/staff/customers", "/staff/customers?q=zeppelin", "/staff/pages", "/staff/customers/bakery/why"),
     "/staff/customers/bakery/why?member=x&record=nothing",
     *("/staff/statuses", "/staff/statuses/edit?source=erp&kind=invoices&status=not_paid"),
     *("/staff/statuses/rehearsal", "/staff/statuses/discard", "/staff/statuses/versions", "/staff/statuses/versions/0"),
     *("/staff/statuses/versions/1", "/staff/statuses/preview?account=bakery", "/staff/visible"),
+    *("/staff/visible/rehearsal", "/staff/visible/discard", "/staff/visible/versions", "/staff/visible/versions/0"),
+    *("/staff/visible/versions/1", "/staff/visible/preview?account=bakery"),
+    "/staff/visible/preview?account=bakery&show=orders",
+    *("/staff/segments", "/staff/segments/add", "/staff/segments/one/hotels", "/staff/segments/one/hotels/remove"),
+    "/staff/segments/one/hotels/customers",
     *("/staff/sources/new", "/staff/sources/new/request_tracker", "/staff/sources/new/odoo/untested"),
     *("/staff/sources/erp/settings", "/staff/sources/erp/settings/untested", "/staff/sources/erp/settings/consent"),
     *("/staff/sources/consent", "/staff/sources/new/hubspot/consent"),
     *("/staff/sources", "/staff/sources/helpdesk", "/staff/sources/helpdesk/remove", "/staff/sources/helpdesk/secret"),
-    *("/staff/requests", "/staff/requests/SENT-UNKNOWN", "/staff/requests/SENT-SENT"),
+    *("/staff/requests", "/staff/requests/SENT-UNKNOWN", "/staff/requests/SENT-SENT", "/staff/requests/all"),
+    *("/staff/requests/SENT-DROPPED/contents", "/staff/requests/all?q=zeppelin&status=sent&topic=x&account=bakery"),
     *("/staff/help", "/staff/help?show=all", "/staff/help/articles"),
     *("/staff/topics", "/staff/topics/add", "/staff/topics/one/order", "/staff/topics/one/order/remove"),
     "/staff/topics/usual",
@@ -111,12 +137,27 @@ DESK = (
         "/staff/customers/queue",
         "/staff/customers/readiness",
         "/staff/customers/import",
+        "/staff/customers/invite",
+        "/staff/customers/invite?which=ready",
+        "/staff/customers/adoption",
+        "/staff/customers/adoption?only=never",
+        "/staff/customers/adoption?q=zeppelin",
+        "/staff/customers/invite/send?many=1",
+        *("/staff/customers/bakery/merge", "/staff/customers/bakery/merge?q=o"),
+        "/staff/customers/bakery/merge?into=new",
+        "/staff/customers/bakery/split",
         "/staff/customers/readiness?sees=none",
     ),
     *("/staff/customers/bakery", "/staff/customers?only=never", "/staff/customers?only=disabled"),
     *("/staff/audit", "/staff/audit?who=zeppelin", "/staff/audit/lines/1"),
     *("/staff/settings/keys", "/staff/settings/keys/reseal", "/staff/settings/retention"),
+    *("/staff/documents", "/staff/documents?q=zeppelin&status=asked&account=bakery", "/staff/documents/ask"),
+    *("/staff/documents/ask?account=bakery", "/staff/documents/ask?account=none", "/staff/documents/one/received"),
+    *("/staff/documents/one/asked", "/staff/documents/one/accepted", "/staff/documents/one/received/withdraw"),
+    *("/staff/settings/retention/change", "/staff/settings/retention/check"),
     "/staff/settings/appearance/reset",
+    *("/staff/messages", "/staff/messages?said=saved", "/staff/messages/preview"),
+    *("/staff/messages/preview?account=bakery&event=invoice_new", "/staff/messages/preview?account=x"),
     "/staff/deliveries/incoming/delivery",
     "/staff/deliveries/incoming/delivery/raw",
     "/staff/deliveries/mails/sent/mail",
@@ -157,9 +198,8 @@ def cookie(session: str) -> SetCookieParam:
 
 
 @pytest_asyncio.fixture
-async def stage(portal_settings: Settings, database: Database, sandbox: RunningSandbox) -> AsyncIterator[Stage]:
+async def furnished(portal_settings: Settings, database: Database, sandbox: RunningSandbox) -> AsyncIterator[Portal]:
     """The portal with a bakery, whose two accounts Maya has, and an account of which the sources know nothing."""
-    program = find_chromium()
     port = free_port()
     settings = replace(
         portal_settings,
@@ -169,6 +209,8 @@ async def stage(portal_settings: Settings, database: Database, sandbox: RunningS
         oidc_3=_provider(None, for_="staff"),
         smtp_url=Secret("smtp://127.0.0.1:9"),
         mail_from="portal@kestrel.example",
+        sign_in="both",
+        staff_codes=True,
     )
     await put(database, "", ARTICLES, utc_now())
     portal = Portal(make_app(settings), database, settings)
@@ -179,14 +221,23 @@ async def stage(portal_settings: Settings, database: Database, sandbox: RunningS
     await portal.link("maya", "new", ("erp", "999"), ("helpdesk", "new@customer.example"))
     await add_colleague(database)
     await add_statuses(database)
+    await add_visible(database)
     await add_asked(database, "bakery")
     await add_told(database, "bakery", "maya")
+    await add_invited(database, "bakery")
     await add_sent(database, "bakery", "maya", LinkRef("helpdesk", "maya@alderlane.example"))
-    async with listening(portal.app, port), async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=program, args=CHROMIUM)
-        yield Stage(portal, chromium)
-        await chromium.close()
+    async with listening(portal.app, port):
+        yield portal
     await portal.aclose()
+
+
+@pytest_asyncio.fixture
+async def stage(furnished: Portal) -> AsyncIterator[Stage]:
+    program = find_chromium()
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=program, args=CHROMIUM)
+        yield Stage(furnished, chromium)
+        await chromium.close()
 
 
 async def add_colleague(database: Database) -> None:

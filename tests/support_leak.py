@@ -32,7 +32,19 @@ from support_leak_targets import (
     question,
     routes_of,
 )
-from support_leak_world import COMPANIES, EACH, INTERNAL, KIMS, ORDERS, WANDERERS, World, mark, name_mark, person_mark
+from support_leak_world import (
+    COMPANIES,
+    EACH,
+    INTERNAL,
+    KIMS,
+    ORDERS,
+    WANDERERS,
+    World,
+    mark,
+    name_mark,
+    paper_mark,
+    person_mark,
+)
 from support_redis import as_read
 
 from auth import cookies
@@ -50,7 +62,7 @@ AREAS = ("orders", "invoices", "requests")
 # What stands in every invoice and in every request, and on no page that is not about one.
 MONEY_AND_TALK = ("hums zq", "delivery zq", "old zq", *(f"inv-{pair}-zq" for pair in range(1, EACH + 1)))
 PICTURES = ("a photo of zq", "a plan of zq")  # files of requests
-PAPER = ("paper of zq", KIMS)  # what the company is asked for, and what Ann wants to be called
+PAPER = ("paper of pz", KIMS)  # what the company is asked for, and what Ann wants to be called
 AWAY = {503}  # what we say on purpose when a neighbour is away
 KINDS = {b"text/html": "page", b"application/json": "json"}
 
@@ -71,7 +83,8 @@ class Answer(Struct, frozen=True):
 class Viewer(Struct):
     """Somebody who looks. `account` is what they act for, `names` are the accounts whose names they may read.
 
-    `role` is of staff, and `people` whose words they may read besides their own.
+    `role` is of staff, and `people` whose words they may read besides their own. Staff with a role that lets them
+    serve customers read what any company is asked for and sends, and no record.
     """
 
     name: str
@@ -175,6 +188,8 @@ class Crawl:
         """List the words that must not be in anything that this viewer is told."""
         may_read = viewer.account if viewer.account in viewer.names else None
         yield from (mark(company).encode() for company in COMPANIES if company != may_read)
+        if viewer.role in {None, "none"}:
+            yield from (paper_mark(company).encode() for company in COMPANIES if company != may_read)
         yield from (name_mark(company).encode() for company in COMPANIES if company not in viewer.names)
         yield from (word.encode() for word in viewer.words)
         people = {other.subject for other in self.viewers.values() if other.subject}
@@ -395,8 +410,8 @@ class Crawl:
             self.scanned[family.decode()] += 1
             for company in COMPANIES:
                 if b"{%d:%b}" % (len(company), company.encode()) in key:
-                    others = (mark(other) for other in COMPANIES if other != company)
-                    if any(word.encode() in held for word in others):
+                    others = [other for other in COMPANIES if other != company]
+                    if any(word(other).encode() in held for other in others for word in (mark, paper_mark)):
                         self.find(f"under Redis' key {key.decode()} lies what is not {company}'s")
             for name, viewer in sessions.items():
                 if name in key and any(word in held for word in self.foreign(viewer)):
@@ -420,7 +435,12 @@ class Crawl:
     def _read_log(self) -> None:
         lines = self.log.getvalue().splitlines()
         self.scanned["log lines"] = len(lines)
-        words = [*map(mark, COMPANIES), INTERNAL.lower(), *map(person_mark, ("ann", "bob", "cleo"))]
+        words = [
+            *map(mark, COMPANIES),
+            *map(paper_mark, COMPANIES),
+            INTERNAL.lower(),
+            *map(person_mark, ("ann", "bob", "cleo")),
+        ]
         for line in lines:
             if any(word in line.lower() for word in words):
                 self.findings.append(f"a log line tells a customer's words: {line[:300]}")

@@ -15,7 +15,7 @@ from support_audit import BY, TRAIL
 from support_door import litestar_of
 from support_leak import Answer, Crawl, Viewer
 from support_leak_targets import numbers, owner, person
-from support_leak_world import COMPANIES, DESK, KIM, KIMS, ORDERS, QUOTES, mark, owner_of, person_mark
+from support_leak_world import COMPANIES, DESK, KIM, KIMS, ORDERS, QUOTES, mark, owner_of, paper_mark, person_mark
 from support_mails import SENDER
 from support_portal import ISSUER
 
@@ -24,15 +24,16 @@ from connectors.config import Secret
 from connectors.records import Kind
 from connectors.sandbox.faults import Fault
 from gateway.asked import ask
-from gateway.events import Event, EventName, Topic
+from gateway.events import Event, Topic
 from gateway.links import Login
 from gateway.mails.choices import MailDesk, read_choices
 from gateway.mails.letters import Letters
 from gateway.mails.post import server_of
 from gateway.mails.queue import Queue
 from gateway.mails.sending import Mailing
+from gateway.occasions import EventName
 from gateway.records.database import Database
-from gateway.records.mail_tables import UnwantedMail
+from gateway.records.mail_tables import MailRow, MessageChoice
 from gateway.records.outbox_tables import OutboxRow
 
 MEMBERS = ("ann", "bob", "cleo", "olga", "ora", "dora", "dan", "mallory")
@@ -102,7 +103,10 @@ class Acts(Play):
         return (self.papers, self.attached, self.ordered, self.stated, self.described, self.mailed, self.stopped)
 
     async def papers(self) -> None:
-        """Each company is asked for papers, and Ann for one of her own: nobody else sees or sends any of them."""
+        """Each company is asked for papers, and Ann for one of her own: nobody else sees or sends any of them.
+
+        Those of staff who serve customers read what is asked of them and what they sent; the others of staff do not.
+        """
         card = await ask(
             self.world.database,
             trail=TRAIL,
@@ -120,13 +124,22 @@ class Acts(Play):
                 path, whose = f"/documents/asked/{id_}", "ann" if id_ == card else id_.partition("-")[0]
                 is_theirs = whose in theirs.get(name, set())
                 seen = await self.crawl.ask(self.crawl.viewers[name], "GET", path)
-                sent = await self._send(name, path, f"{mark('alder')}.txt") if not is_theirs else seen
+                sent = await self._send(name, path, f"{paper_mark('alder')}.txt") if not is_theirs else seen
                 is_out = any(b"/sign-in" in answer.header(b"location") for answer in (seen, sent))
                 if not is_theirs and not is_out and (seen.status, sent.status) not in {(404, 404), (401, 401)}:
                     self.crawl.find(f"{name} was answered {seen.status} and {sent.status} at {path}: it is not theirs")
-        await self._send("ann", f"/documents/asked/{card}", f"{mark('alder')}{person_mark('ann')}.txt")
+        await self._send("ann", f"/documents/asked/{card}", f"{paper_mark('alder')}{person_mark('ann')}.txt")
         for name in MEMBERS:
             await self._look(name, "/documents", f"/documents/asked/{card}")
+        asked = [card, *(f"{company}-{state}" for company in COMPANIES for state in ("received", "refused"))]
+        pages = [f"/staff/documents/one/{id_}" for id_ in asked]
+        for name in ("desk", "staff", "ann", "nobody"):
+            viewer = self.crawl.viewers[name]
+            for path in ("/staff/documents", "/staff/documents.csv", *pages, *(f"{page}/files/0" for page in pages)):
+                answer = await self.crawl.ask(viewer, "GET", path)
+                self.crawl.own[name, "paper"] += paper_mark("alder").encode() in answer.body
+            for page in pages[1:]:  # without a reason it is not refused, and shown again
+                await self._post(viewer, f"{page}/refuse")
 
     async def attached(self) -> None:
         """Both companies answer a request with a file: each has its own, in the conversation and to download."""
@@ -244,7 +257,7 @@ class Acts(Play):
             rate=6000,
         )
         async with self.world.database.write() as session:
-            await session.execute(sa.delete(UnwantedMail))  # forms that were tried have stopped some
+            await session.execute(sa.delete(MessageChoice))  # forms that were tried have stopped some
         await self._tell(self.world.database)
         while await mailing.one(box):  # type: ignore[arg-type]  # a line with a box at its end
             pass
@@ -253,13 +266,17 @@ class Acts(Play):
             if viewer is None:
                 self.crawl.find(f"a mail went to {to}")
                 continue
-            own = {mark(company).encode() for company in viewer.names}  # of whichever account it is
+            own = {
+                word(company).encode() for company in viewer.names for word in (mark, paper_mark)
+            }  # of whichever account it is
             for word in self.crawl.foreign(viewer):
                 if word not in own and word.decode() in text.lower():
                     self.crawl.find(f"{viewer.name} read {word.decode()!r} in a mail: {text[:200]}")
             self.crawl.own[viewer.name, "mail"] += mark(str(viewer.account)) in text
+        async with self.world.database.read() as session:
+            told = list(await session.scalars(sa.select(MailRow.id).order_by(MailRow.id)))
         for name in MEMBERS:
-            await self._look(name, "/account/mails")
+            await self._look(name, "/account/mails", "/inbox", *(f"/inbox/{id_}" for id_ in told[:: len(told) // 20]))
         if (await self.crawl.ask(self.crawl.viewers["nobody"], "GET", "/demo/mailbox")).status != 404:
             self.crawl.find("anybody can look into the mailbox of a demo, where none runs")
 

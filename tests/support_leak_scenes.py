@@ -12,6 +12,7 @@ from typing import Any
 
 from support_leak import Answer, Crawl, Viewer, gather
 from support_leak_acts import Acts
+from support_leak_segments import Sorting
 from support_leak_targets import SOURCES, Target, numbers, owner, person
 from support_leak_world import COMPANIES, DESK, INVOICES, ORDERS, PARTNERS, TICKETS, WANDERERS, mark, owner_of
 from support_streams import hearing
@@ -32,7 +33,7 @@ BETWEEN = 10  # of the crawl's requests, at least, from one scene to the next
 RESTARTS_EVERY = 10_000  # requests: for ten seconds after it nothing is believed of Redis' copies
 
 
-class Scenes(Acts):
+class Scenes(Sorting, Acts):
     def __init__(self, crawl: Crawl) -> None:
         super().__init__(crawl)
         self.scenes: tuple[Callable[[], Awaitable[None]], ...] = (
@@ -44,6 +45,7 @@ class Scenes(Acts):
             self.at_once,
             self.right_taken,
             self.moved_on,
+            self.moved_by_staff,
             self.wrong_account,
             self.page_of_before,
             self.changed_hands,
@@ -54,6 +56,7 @@ class Scenes(Acts):
             self.streamed,
             self.answered,
             self.copied,
+            self.segments_apart,
             self.asked,
             *self.acts,
             self.colleagues,
@@ -187,6 +190,23 @@ class Scenes(Acts):
         await self._look("cleo", *PLACES)
         for path in PLACES:
             await self.crawl.ask(old, "GET", path)
+
+    async def moved_by_staff(self) -> None:
+        """Somebody is parted from a company, becomes part of another, and comes back: at no moment they see both."""
+        eve, member = self.crawl.viewers["eve"], await self.world.member("eve")
+        way: tuple[tuple[str, str, dict[str, str], str], ...] = (
+            ("split", "alder", {"to": "parted", "name": "Parted", "person": member}, "parted"),
+            ("merge", "parted", {"into": "birch"}, "birch"),
+            ("split", "birch", {"to": "parted", "person": member}, "parted"),
+            ("merge", "parted", {"into": "alder"}, "alder"),
+        )
+        for act, of, form, account in way:
+            await self._look("eve", "/", "/", "/", "/api/v1/home", "/orders?show=all")
+            await self.world.move(act, of, **form)
+            eve.account, eve.names = account, (account,) if account in COMPANIES else ()
+            await self._look("eve", "/", "/", "/api/v1/home", "/api/v1/home")
+            await self._look("eve", *PLACES, f"/orders/east/{ORDERS + 2}", f"/invoices/east/{INVOICES + 2}/files/pdf")
+            await self._look("eve", f"/orders/east/{ORDERS + 3}", f"/invoices/east/{INVOICES + 3}/files/pdf")
 
     async def wrong_account(self) -> None:
         """Nobody goes to an account that is not theirs, or learns whether there is one."""

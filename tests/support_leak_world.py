@@ -8,6 +8,7 @@ Tracker whose ids they share.
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ from support_redis import RedisProcess
 from support_sandbox import FIXTURES, ODOO_DATABASE, ODOO_KEY, ODOO_LOGIN, RT_TOKEN, serving
 from support_sent import add_asked
 
+from auth import cookies
 from auth.clock import utc_now
 from auth.principals import Role
 from auth.provider import Identity
@@ -102,9 +104,14 @@ def person_of(place: int) -> str | None:
     return (None, "sam", "kim")[((place + 1) // 2) % 3]
 
 
+def paper_mark(company: str) -> str:
+    """Stands in what a company is asked for and in what it sends, which staff who serve customers read too."""
+    return f"pz{company}"
+
+
 def paper(company: str) -> str:
-    """What a company is asked for, which only those read who see all of its documents."""
-    return f"Paper of {mark(company)}"
+    """What a company is asked for, which of its own people only those read who see all of its documents."""
+    return f"Paper of {paper_mark(company)}"
 
 
 def name_mark(company: str) -> str:
@@ -212,6 +219,22 @@ class World(Struct):
         async with self.database.write() as session:
             member = await session.scalar(sa.select(Member.id).where(Member.subject == subject))
             session.add(Membership(member_id=member, account_id=account, rights=ALL, created_at=utc_now()))
+
+    async def move(self, act: str, account: str, **form: str) -> None:
+        """Have one of staff merge or split an account at the console."""
+        cookie = await self.sign_in_staff("boss", "admin")
+        session = await self.portal.sessions.get(cookie)
+        assert session
+        path = f"/staff/customers/{account}/{act}"
+        wanted: dict[str, str] = {key: value for key, value in form.items() if key in {"into", "to"}}
+        async with self.portal.stranger() as browser:
+            browser.headers.update({"Cookie": f"{cookies.SESSION}={cookie}", "Sec-Fetch-Site": "same-origin"})
+            page = await browser.get(path, params=wanted)
+            seen = re.search(r'name="seen" value="(\w+)"', page.text)
+            assert seen, page.text
+            sent = {"_token": session.csrf_token, "seen": seen[1], "reason": "a scene", "sure": "yes", **form}
+            done = await browser.post(path, data=sent)
+        assert done.status_code == 303, done.text
 
     async def forbid(self, subject: str, account: str) -> None:
         async with self.database.write() as session:

@@ -31,6 +31,8 @@ class LivePortal:
                 "ann": {"email": "ann@acme.example", "email_verified": True, "name": "Ann Acme"},
                 "bob": {"email": "bob@globex.example", "email_verified": True, "name": "Bob Globex"},
                 "eve": {"email": "ann@acme.example", "email_verified": False, "name": "Eve"},
+                "halvor": {"email": "ann@halvorsen-marine.example", "email_verified": True, "name": "Ann Halvorsen"},
+                "olga": {"email": "olga@kestrel.example", "email_verified": True, "name": "Olga Owner"},
             },
         )
         self._env = {
@@ -42,6 +44,10 @@ class LivePortal:
             "HALLWAY_OIDC_ISSUER": self.op.issuer,
             "HALLWAY_OIDC_CLIENT_ID": self.op.client_id,
             "HALLWAY_OIDC_CLIENT_SECRET": self.op.client_secret,
+            "HALLWAY_OIDC_2_ISSUER": self.op.issuer,
+            "HALLWAY_OIDC_2_CLIENT_ID": f"{self.op.client_id}-staff",
+            "HALLWAY_OIDC_2_CLIENT_SECRET": self.op.client_secret,
+            "HALLWAY_OIDC_2_FOR": "staff",
             "HALLWAY_PAGE_BUDGET": "8",  # a busy machine may take its time
             "HALLWAY_ALLOW_HTTP_SOURCES": "true",
             "HALLWAY_ALLOW_PRIVATE_SOURCES": "true",

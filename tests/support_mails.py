@@ -180,7 +180,7 @@ class World:
             return list(await session.scalars(sa.select(MailRow).order_by(MailRow.id)))
 
     async def states(self) -> list[str]:
-        return [row.state for row in await self.rows()]
+        return [row.state for row in await self.rows() if row.state != "silent"]
 
 
 @asynccontextmanager

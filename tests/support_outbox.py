@@ -35,6 +35,10 @@ FOUND_WITHIN = timedelta(seconds=20)
 KEYED_FOR = timedelta(minutes=145)
 
 
+async def for_a_week() -> timedelta:
+    return timedelta(days=7)
+
+
 class Died(BaseException):
     """The process was killed."""
 
@@ -125,7 +129,7 @@ class World:
         self.skew = timedelta(0)
         offices = cast("Offices", FixedOffices(far_end.office(how), *others))
         self.told: list[tuple[str, bool]] = []
-        self.sending = Sending(database, offices, self.now, self.hear, timer=self.timer)
+        self.sending = Sending(database, offices, self.now, self.hear, timer=self.timer, files_kept=for_a_week)
         self.desk = Desk(database, self.now, self.sending.wake)
 
     def now(self) -> datetime:

@@ -8,6 +8,7 @@ from auth.clock import utc_now
 from gateway.access import LinkRef
 from gateway.asked import AskedState
 from gateway.outbox.states import State
+from gateway.outbox.steps import step
 from gateway.records.database import Database
 from gateway.records.document_tables import AskedDocument, GivenFile
 from gateway.records.identity_tables import Question
@@ -17,7 +18,14 @@ from gateway.records.tables import Member
 from gateway.records.webhook_tables import InboxRow
 
 ASKED: tuple[AskedState, ...] = ("asked", "received", "accepted", "refused")
-SENT: tuple[State, ...] = ("needs_you", "needs_staff", "unknown", "sent", "cancelled")  # where nothing moves by itself
+SENT: tuple[State, ...] = (
+    "needs_you",
+    "needs_staff",
+    "unknown",
+    "sent",
+    "cancelled",
+    "dropped",
+)  # where nothing moves by itself
 SAYS = "Page <2> is missing."
 
 
@@ -79,7 +87,7 @@ async def add_sent(db: Database, account: str, subject: str, link: LinkRef, *, t
             reference = id_.upper()
             asked = {"reference": reference, "customer": link.customer, "persons": [], "subject": f"It is {state}"}
             asked |= {"text": text, "route": "", "files": []}
-            is_done = state in {"sent", "cancelled"}
+            is_done = state in {"sent", "cancelled", "dropped"}
             session.add(
                 OutboxRow(
                     id=id_,
@@ -90,7 +98,7 @@ async def add_sent(db: Database, account: str, subject: str, link: LinkRef, *, t
                     action="new_ticket",
                     source=link.source,
                     asked=asked,
-                    note={},
+                    note={"answer": "Call <us>, please."} if state == "dropped" else {},
                     state=state,
                     made_at=now,
                     due_at=None,
@@ -103,4 +111,6 @@ async def add_sent(db: Database, account: str, subject: str, link: LinkRef, *, t
                     error="the line broke" if state != "sent" else None,
                 )
             )
+            await session.flush()
+            session.add(step(id_, "needs_staff", now, detail="The <line> broke."))
     return [f"sent-{state}" for state in SENT]

@@ -85,6 +85,7 @@ async def test_gives_the_scope_of_one_account(db: Database) -> None:
         account_name="acme",
         links=(LinkRef("erp", "42"), LinkRef("helpdesk", "7")),
         rights=OWN,
+        segments=("",),
     )
 
 

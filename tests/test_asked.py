@@ -157,6 +157,10 @@ def test_is_asked_for_and_judged_on_the_command_line(hallway: Hallway, sandbox: 
     assert hallway("documents", "accept", id_) == 0
     assert hallway("documents", "accept", id_) == 2
     assert hallway("documents", "accept", "nothing") == 2
+    assert hallway("documents", "ask", "--account", "bakery", "--label", "Map", "--why", "For the driver.") == 0
+    id_ = hallway.out.split()[-1]
+    assert hallway("documents", "withdraw", id_) == 0
+    assert hallway("documents", "withdraw", id_) == 2
     hallway("audit", "show")
     for what in ("document.asked", "document.opened", "document.accepted"):
         assert what in hallway.out

@@ -86,6 +86,21 @@ async def test_finds_nothing_at_the_doors(stage: Stage, axe: str) -> None:
     assert await faults(await stage.look(None), axe, DOORS) == []
 
 
+async def test_finds_nothing_where_a_code_is_typed(stage: Stage, axe: str) -> None:
+    context = await stage.look(None)
+    page = await context.new_page()
+    await page.goto("/sign-in")
+    await page.locator("#address").fill("maya@alderlane.example")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/sign-in/code")
+    assert await faults(context, axe, ("/sign-in/code",)) == []
+    await page.locator("#code").fill("12345678")
+    await page.keyboard.press("Enter")
+    await page.locator("#code-error").wait_for()
+    await page.evaluate(axe)
+    assert await run(page, "light") == []
+
+
 async def test_finds_nothing_where_staff_arrive(stage: Stage, axe: str) -> None:
     assert await faults(await stage.look(await stage.staff()), axe, ("/staff", "/invoices")) == []
 

@@ -15,6 +15,7 @@ from support_sandbox import ODOO_DATABASE, ODOO_KEY, ODOO_LOGIN, RunningSandbox,
 from auth.clock import utc_now
 from auth.provider import Identity
 from connectors.sandbox.hubspot.consent import CLIENT_ID, CLIENT_SECRET
+from connectors.sandbox.zendesk import consent as zendesk
 from gateway.access import remember_staff
 from gateway.app import make_app
 from gateway.records.database import Database
@@ -92,3 +93,18 @@ async def test_connects_a_system_by_a_consent(owner: Owner, sandbox: RunningSand
     await owner.click("button", "Connect")
     await expect(owner.page.get_by_role("heading", level=1)).to_have_text("HubSpot")
     assert (owner.clicks, owner.typed) == (7, 3), "the address has a default outside of tests"
+
+
+async def test_connects_by_a_consent_whose_tokens_count_once(owner: Owner, sandbox: RunningSandbox) -> None:
+    await owner.click("link", "Connect a system")
+    await owner.click("link", "Connect Zendesk Support")
+    await owner.type("Address", sandbox.zendesk_url)
+    await owner.type("Client id (optional)", zendesk.CLIENT_ID)
+    await owner.type("Client secret (optional)", zendesk.CLIENT_SECRET)
+    await owner.click("button", "Test and connect")
+    await owner.click("link", "Go on to Zendesk Support")
+    await owner.click("link", "Allow")
+    await expect(owner.page.get_by_text("It works")).to_be_in_viewport()
+    await owner.click("button", "Connect")
+    await expect(owner.page.get_by_role("heading", level=1)).to_have_text("Zendesk Support")
+    assert (owner.clicks, owner.typed) == (6, 3)

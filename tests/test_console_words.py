@@ -9,7 +9,7 @@ from connectors.actions import ActionName
 from connectors.records import KINDS
 from gateway.matters import What
 from gateway.outbox.states import State
-from web.console import matters, outgoing, passport
+from web.console import matters, passport, request_words
 
 
 @pytest.mark.parametrize(
@@ -17,8 +17,8 @@ from web.console import matters, outgoing, passport
     [
         (passport.ACTION_WORDS, get_args(ActionName)),
         (passport.KIND_WORDS, KINDS),
-        (outgoing.ACTIONS, get_args(ActionName)),
-        (outgoing.STATES, get_args(State)),
+        (request_words.ACTIONS, get_args(ActionName)),
+        (request_words.STATES, get_args(State)),
         (matters.WORDS, get_args(What)),
     ],
     ids=["what a connector can", "kinds", "what went out", "what became of it", "what needs staff"],

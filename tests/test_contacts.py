@@ -3,6 +3,7 @@
 import io
 from collections.abc import Sequence
 from datetime import timedelta
+from time import process_time
 
 import pytest
 import sqlalchemy as sa
@@ -46,9 +47,9 @@ MARY = "mary@acme.example,Mary,acme,Acme Ltd,company,10,org:1"
         ("mary,Mary,acme,,,,", "no e-mail address"),
         ("m\u0430ry@acme.example,Mary,acme,,,,", "mistaken"),
         (",Mary,acme,,,,", "no e-mail address"),
-        ("mary@acme.example,Mary,Acme Ltd,,,,", "an account id is"),
-        ("mary@acme.example,Mary,,,,,", "an account id is"),
-        ("mary@acme.example,Mary,acme,,all,,", "reach is own or company"),
+        ("mary@acme.example,Mary,Acme Ltd,,,,", "has no account id"),
+        ("mary@acme.example,Mary,,,,,", "has no account id"),
+        ("mary@acme.example,Mary,acme,,all,,", "a reach that there is not"),
         ("mary@acme.example,Mary,acme", "not as many values"),
         ("mary@acme.example,Mary,acme,,,,,,,", "not as many values"),
         (f"mary@acme.example,{'M' * 256},acme,,,,", "longer than"),
@@ -71,6 +72,25 @@ def test_refuses_every_line_that_another_speaks_against() -> None:
     one_customer = refusals(MARY, "ann@acme.example,Ann,acme,,,10,", "bob@globex.example,Bob,globex,,,10,")
     assert [each.line for each in one_customer] == [2, 3, 4]
     assert "belongs to 'globex' in line 4" in one_customer[0].reason
+
+
+def test_names_the_first_line_that_speaks_against_each() -> None:
+    mary = "mary@acme.example,Mary,{},,{},10,"
+    found = refusals(
+        *(mary.format(*each) for each in (("acme", ""), ("acme", ""), ("acme", "company"), ("globex", "")))
+    )
+    said = [(each.line, each.reason.partition(" in line ")[2] or each.reason.split("line ")[-1][:1]) for each in found]
+    assert said == [(2, "5"), (3, "5"), (4, "5"), (5, "2")]
+    found = refusals(
+        *(mary.format(*each).replace("10", "") for each in (("acme", ""), ("acme", ""), ("acme", "company")))
+    )
+    assert [(each.line, "line 4 gives" in each.reason) for each in found] == [(2, True), (3, True), (4, False)]
+
+
+def test_reads_many_lines_of_one_address_at_once() -> None:
+    before = process_time()
+    assert refusals(*[MARY] * 12_000) == []
+    assert process_time() - before < 4, "not each line against each other one"
 
 
 def test_knows_lines_by_where_they_begin() -> None:
@@ -100,7 +120,8 @@ def test_says_where_a_file_is_no_csv() -> None:
 
 def test_names_a_source_that_there_is_not() -> None:
     _, refused = read_contacts(["email,account,source:erp\n", "a@b.example,acme,1\n", "c@b.example,acme,\n"], SOURCES)
-    assert refused == [Refusal(2, "there is no source 'erp' (there is: crm, desk)")]
+    todo = "name the column after one of them (there is: crm, desk)"
+    assert refused == [Refusal(2, "there is no source 'erp'", todo)]
 
 
 async def test_takes_a_line_whole_or_not_at_all(world: World) -> None:

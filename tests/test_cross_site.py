@@ -382,7 +382,10 @@ async def test_says_in_the_log_what_was_refused_and_not_what_was_sent(site: Site
 
 # The real application: every route there is
 
-FROM_SERVERS = {"/auth/backchannel-logout", "/hooks/{source:str}", "/mails/stop/{token:str}"}  # no browser sends these
+FROM_SERVERS = {  # no browser sends these with anybody's session
+    *("/auth/backchannel-logout", "/hooks/{source:str}", "/mails/stop/{token:str}"),
+    *("/invited/{token:str}", "/invited/{token:str}/stop"),
+}
 
 
 async def test_opens_only_the_routes_that_are_meant_to_be_open(portal: Portal) -> None:
@@ -401,6 +404,13 @@ async def test_opens_only_the_routes_that_are_meant_to_be_open(portal: Portal) -
         ("GET", "/auth/callback"),
         ("GET", "/auth/{provider:str}/start"),
         ("GET", "/auth/{provider:str}/callback"),
+        ("GET", "/sign-in/address"),
+        ("POST", "/sign-in/address"),
+        ("GET", "/sign-in/code"),
+        ("POST", "/sign-in/code"),
+        ("GET", "/sign-in/link/{token:str}"),
+        ("POST", "/sign-in/link/{token:str}"),
+        ("GET", "/sign-in/with/{provider:str}"),
         ("POST", "/auth/backchannel-logout"),
         ("POST", "/hooks/{source:str}"),
         ("POST", "/sign-out"),
@@ -410,6 +420,10 @@ async def test_opens_only_the_routes_that_are_meant_to_be_open(portal: Portal) -
         ("GET", "/readyz"),
         ("GET", "/mails/stop/{token:str}"),  # to who has a mail
         ("POST", "/mails/stop/{token:str}"),
+        ("GET", "/invited/{token:str}"),  # likewise
+        ("POST", "/invited/{token:str}"),
+        ("GET", "/invited/{token:str}/stop"),
+        ("POST", "/invited/{token:str}/stop"),
     }
     assert {path for path, handler in handlers if handler.opt.get("from_elsewhere")} == FROM_SERVERS
 

@@ -35,6 +35,7 @@ TICKETS = {
 }
 CONTROL = re.compile(r"http://127\.0\.0\.1:\d+/control/")
 PAY = re.compile(r'href="(http://127\.0\.0\.1:\d+/odoo/my/invoices/2098\?[^"]+)"')
+CODE = re.compile(r"Your code to sign in: ([0-9 ]{11})")
 FOLLOWS_WITHIN = 60.0  # seconds; it promises five, and a busy machine may need more
 HOSTILE = ("HOSTILE-", "onerror", "javascript:", "attacker.example", "<iframe", '<form action="https')
 
@@ -98,6 +99,20 @@ def test_writes_a_mail_that_can_be_looked_at(demo: Demo, browser: Browser) -> No
     (href,) = re.findall(rf'href="({demo.url}/open/[^"]+)"', mail.text)
     record = browser.open("GET", href).headers["location"]
     assert "WEB-1063" in browser.open("GET", f"{demo.url}{record}").text
+
+
+def test_lets_in_by_a_code_from_its_mailbox(demo: Demo, browser: Browser) -> None:
+    (address,) = [email for account in PEOPLE.accounts for email in account.by_mail]
+    assert address in demo.output
+    assert browser.open("POST", f"{demo.url}/sign-in/address", {"address": address}).status_code == 303
+    assert "/demo/mailbox" in unescape(browser.open("GET", f"{demo.url}/sign-in/code").text)
+    end = time.monotonic() + FOLLOWS_WITHIN
+    while not (code := CODE.search(browser.open("GET", f"{demo.url}/demo/mailbox").text)):
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    done = browser.open("POST", f"{demo.url}/sign-in/code", {"code": code[1]})
+    assert (done.status_code, done.headers["location"]) == (303, "/")
+    assert "INV-2093" in browser.open("GET", f"{demo.url}/").text
 
 
 def test_follows_what_is_changed_in_a_back_office(demo: Demo, browser: Browser) -> None:

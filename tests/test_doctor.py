@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from support_cli import Hallway
@@ -101,6 +102,45 @@ def remove_the_sources(it: Installation) -> None:
     it.hallway("sources", "apply", "--yes", "--prune", it.hallway.write("", "empty.toml"))
 
 
+def help_folder(it: Installation) -> Path:
+    folder = it.hallway.folder / "help"
+    folder.mkdir()
+    it.hallway.environ["HALLWAY_HELP"] = str(folder)
+    (folder / "pay.md").write_text("---\ntitle: Paying\n---\nBy transfer.\n")
+    return folder
+
+
+def test_says_that_the_help_articles_can_be_used(healthy: Installation) -> None:
+    folder = help_folder(healthy)
+    assert healthy.hallway("doctor") == 0
+    assert f"OK    help: 1 article(s) in {folder} can be used" in healthy.hallway.out.splitlines()
+
+
+def test_says_of_each_help_article_what_is_wrong(healthy: Installation) -> None:
+    folder = help_folder(healthy)
+    for name, content in {
+        "a-b.md": "---\nsummary: No title.\n---\nText.\n",
+        "c-d.md": "Just text.\n",
+        "e-f.md": "---\ntitle: X\nabuot: orders\n---\nText.\n",
+        "PAY.md": "---\ntitle: Paying once more\n---\nBy card.\n",
+        "ship.MD": "---\ntitle: Shipping\n---\nBy sea.\n",
+        "_draft.md": "nothing of this is read",
+    }.items():
+        (folder / name).write_text(content)
+    (folder / "g-h.md").write_bytes(b"---\ntitle: X\n---\n\xff\n")
+    (folder / "i-j.md").symlink_to(folder)
+    assert healthy.hallway("doctor") == 1
+    told = [line for line in healthy.hallway.out.splitlines() if "help: " in line]
+    assert [line.partition("help: ")[2] for line in told] == [
+        "ship.MD: is left out: only what ends with .md is read",
+        "PAY.md: would have the same address as pay.md: give it another name",
+        "a-b.md:3: title is missing",
+        "c-d.md:1: begin with a line ---, then title: ..., then ---",
+        "e-f.md:3: 'abuot' is not known; did you mean about?",
+        "g-h.md:4: is not UTF-8 text",
+    ]
+
+
 @pytest.mark.parametrize(
     ("break_it", "wrong", "remedy"),
     [
@@ -149,6 +189,22 @@ def test_looks_at_every_provider(healthy: Installation, other_op: Op) -> None:
     forget_the_provider(healthy)
     assert healthy.hallway("doctor") == 1
     assert "WRONG sign-in: no provider is set for customers" in healthy.hallway.out
+
+
+def test_looks_at_the_mail_server_and_knows_codes(healthy: Installation) -> None:
+    healthy.hallway.environ |= {
+        "HALLWAY_SMTP_URL": "smtp://canary:canary@127.0.0.1:1",
+        "HALLWAY_MAIL_FROM": "portal@kestrel.example",
+        "HALLWAY_SIGN_IN": "code",
+    }
+    forget_the_provider(healthy)
+    assert healthy.hallway("doctor") == 1
+    lines = healthy.hallway.out.splitlines()
+    assert [line for line in lines if line.startswith("WRONG ")] == [
+        "WRONG mail server: 127.0.0.1 takes no mails (SMTPConnectError)"
+    ]
+    assert "OK    sign-in by e-mail: customers get a code by mail" in lines
+    assert "canary" not in healthy.hallway.out
 
 
 def test_finds_the_redis_that_serve_would_start(healthy: Installation) -> None:

@@ -22,7 +22,8 @@ from connectors.records import (
     Ticket,
     TicketState,
 )
-from gateway.events import MOST, Book, Event, EventName, compare, due_next, first_book, is_still_so, to_read
+from gateway.events import MOST, Book, Event, compare, first_book, to_read
+from gateway.occasions import Days, EventName, due_next, is_still_so
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 TODAY = NOW.date()
@@ -94,15 +95,15 @@ def ticket(
 
 
 def book(*records: Record, today: date = TODAY) -> Book:
-    return first_book(records, system="s", at=NOW, today=today)
+    return first_book(records, system="s", at=NOW, days=Days(today))
 
 
 def news(before: Book, *records: Record, today: date = TODAY) -> list[Event]:
-    return compare(before, records, at=NOW + DAY, today=today)[1]
+    return compare(before, records, at=NOW + DAY, days=Days(today))[1]
 
 
 def see(before: Book, *records: Record) -> tuple[Book, list[Event]]:
-    return compare(before, records, at=NOW, today=TODAY)
+    return compare(before, records, at=NOW, days=Days(TODAY))
 
 
 def names(before: Book, *records: Record, today: date = TODAY) -> list[tuple[EventName, ...]]:
@@ -141,43 +142,100 @@ def test_tells_of_an_invoice_that_was_paid_at_once() -> None:
 def test_tells_of_an_overdue_bill_on_its_day_and_once() -> None:
     before = book(invoice(due_on=TODAY))
     assert news(before, invoice(due_on=TODAY)) == []
-    after, events = compare(before, [invoice(due_on=TODAY)], at=NOW, today=TODAY + DAY)
+    after, events = compare(before, [invoice(due_on=TODAY)], at=NOW, days=Days(TODAY + DAY))
     assert events == [Event(names=("invoice_overdue",), record="1", about="2026-11-22")]
     assert news(after, invoice(due_on=TODAY), today=TODAY + 9 * DAY) == []
 
 
 def test_tells_of_another_day_that_has_passed() -> None:
-    after, first = compare(book(invoice(due_on=TODAY)), [invoice(due_on=TODAY)], at=NOW, today=TODAY + DAY)
-    after, none = compare(after, [invoice(due_on=TODAY + 5 * DAY)], at=NOW, today=TODAY + DAY)
+    after, first = compare(book(invoice(due_on=TODAY)), [invoice(due_on=TODAY)], at=NOW, days=Days(TODAY + DAY))
+    after, none = compare(after, [invoice(due_on=TODAY + 5 * DAY)], at=NOW, days=Days(TODAY + DAY))
     second = news(after, invoice(due_on=TODAY + 5 * DAY), today=TODAY + 6 * DAY)
     assert (none, [event.about for event in first + second]) == ([], ["2026-11-22", "2026-11-27"])
 
 
 def test_says_when_the_next_bill_falls_due() -> None:
     bills = [invoice("1", due_on=TODAY - DAY), invoice("2", due_on=TODAY + 9 * DAY), invoice("3", due_on=TODAY + DAY)]
-    assert due_next([*bills, invoice("4", "paid", due_on=TODAY)], TODAY) == TODAY + DAY
-    assert due_next(bills[:1], TODAY) is None
+    assert due_next([*bills, invoice("4", "paid", due_on=TODAY)], Days(TODAY)) == TODAY + DAY
+    assert due_next(bills[:1], Days(TODAY)) is None
 
 
 def test_tells_of_each_parcel_once() -> None:
     before = book(order("1", "packed", ("a", "packed"), ("b", "waiting")))
     after, first = compare(
-        before, [order("1", "on_its_way", ("a", "on_its_way"), ("b", "waiting"))], at=NOW, today=TODAY
+        before, [order("1", "on_its_way", ("a", "on_its_way"), ("b", "waiting"))], at=NOW, days=Days(TODAY)
     )
     after, none = see(after, order("1", "on_its_way", ("a", "delivered"), ("b", "packed")))
     after, second = compare(
-        after, [order("1", "delivered", ("a", "delivered"), ("b", "delivered"))], at=NOW, today=TODAY
+        after, [order("1", "delivered", ("a", "delivered"), ("b", "delivered"))], at=NOW, days=Days(TODAY)
     )
     assert [event.about for event in first] == ["a"]
     assert none == []
-    assert [event.about for event in second] == ["b"]
+    assert [event.names for event in second] == [("order_delivered", "order_shipped")]
+
+
+def test_tells_how_far_an_order_is() -> None:
+    after, confirmed = see(book(order("1", "received")), order("1", "confirmed"))
+    after, packed = see(after, order("1", "packed"))
+    after, back = see(after, order("1", "confirmed"))
+    after, gone = see(after, order("1", "cancelled"))
+    assert [event.names for event in (*confirmed, *packed, *back, *gone)] == [("order_moved",)] * 3
+    told = [event.about for event in (*confirmed, *packed, *gone)]
+    assert told == ["it is confirmed", "it is packed", "it is cancelled"]
+    assert back == []
+
+
+@pytest.mark.parametrize("after", ["received", "confirmed", "cancelled"])
+def test_does_not_tell_customers_what_they_did_to_an_offer(after: OrderState) -> None:
+    assert news(book(order("1", "quoted")), order("1", after)) == []
+
+
+def test_tells_that_all_of_an_order_is_there_once() -> None:
+    before = book(order("1", "on_its_way", ("a", "on_its_way")))
+    after, events = see(before, order("1", "delivered", ("a", "delivered")))
+    assert events == [Event(names=("order_delivered",), record="1", about="all of it is there")]
+    assert news(after, order("1", "delivered", ("a", "delivered"), at=NOW + DAY)) == []
+
+
+def test_reminds_of_a_bill_once_for_each_due_date() -> None:
+    bill = invoice(due_on=TODAY + 5 * DAY)
+    early = first_book([bill], system="s", at=NOW, days=Days(TODAY, 3))
+    assert compare(early, [bill], at=NOW, days=Days(TODAY + DAY, 3))[1] == []
+    after, first = compare(early, [bill], at=NOW, days=Days(TODAY + 2 * DAY, 3))
+    after, none = compare(after, [bill], at=NOW, days=Days(TODAY + 4 * DAY, 3))
+    later = invoice(due_on=TODAY + 9 * DAY)
+    after, not_yet = compare(after, [later], at=NOW, days=Days(TODAY + 5 * DAY, 3))
+    after, second = compare(after, [later], at=NOW, days=Days(TODAY + 6 * DAY, 3))
+    assert [(event.names, event.about) for event in (*first, *second)] == [
+        (("invoice_due",), str(bill.due_on)),
+        (("invoice_due",), str(later.due_on)),
+    ]
+    assert none == not_yet == []
+
+
+def test_reminds_of_no_bill_that_says_itself_that_it_is_due_soon() -> None:
+    after, events = compare(book(), [invoice(due_on=TODAY + DAY)], at=NOW, days=Days(TODAY, 3))
+    assert [event.names for event in events] == [("invoice_new",)]
+    assert compare(after, [invoice(due_on=TODAY + DAY)], at=NOW, days=Days(TODAY + DAY, 3))[1] == []
+
+
+def test_looks_on_the_days_that_matter() -> None:
+    bills = [invoice(due_on=TODAY + 5 * DAY)]
+    assert due_next(bills, Days(TODAY, 3)) == TODAY + DAY, "the last day on which nobody is reminded"
+    assert due_next(bills, Days(TODAY + 2 * DAY, 3)) == TODAY + 5 * DAY
+
+
+def test_tells_that_a_request_is_solved() -> None:
+    after, events = see(book(ticket("1", "working")), ticket("1", "solved", at=NOW + DAY))
+    assert [event.names for event in events] == [("request_solved",)]
+    assert news(after, ticket("1", "solved", at=NOW + 2 * DAY)) == []
 
 
 def test_tells_of_an_order_whose_parcels_nobody_names() -> None:
     after, events = see(book(order()), order("1", "on_its_way"))
     assert events == [Event(names=("order_shipped",), record="1", about="")]
     assert news(after, order("1", "on_its_way", ("a", "on_its_way"))) == []
-    assert news(after, order("1", "delivered")) == []
+    assert [event.names for event in news(after, order("1", "delivered"))] == [("order_delivered",)]
 
 
 def test_tells_nothing_of_an_old_order_that_it_never_saw() -> None:
@@ -209,7 +267,7 @@ def test_tells_of_one_answer_once_though_its_state_comes_later() -> None:
     assert third[0].about != first[0].about  # somebody decided it later
 
 
-@pytest.mark.parametrize("state", ["working", "received", "solved"])
+@pytest.mark.parametrize("state", ["working", "received"])
 def test_tells_nothing_of_what_the_customer_wrote(state: TicketState) -> None:
     later = NOW + timedelta(hours=1)
     before = book(ticket("1", "awaiting_customer"))
@@ -228,7 +286,7 @@ def test_tells_nothing_of_what_is_internal() -> None:
 def test_tells_of_answers_of_one_second() -> None:
     """By its id, where the clock does not tell them apart."""
     after, _ = compare(
-        book(ticket()), [ticket("1", "working", message("n", NOW + DAY), at=NOW + DAY)], at=NOW, today=TODAY
+        book(ticket()), [ticket("1", "working", message("n", NOW + DAY), at=NOW + DAY)], at=NOW, days=Days(TODAY)
     )
     both = (message("n", NOW + DAY), message("o", NOW + DAY))
     assert [event.about for event in news(after, ticket("1", "working", *both, at=NOW + DAY))] == ["answer o"]
@@ -311,4 +369,7 @@ def test_tells_once_whatever_the_order_of_looks(data: st.DataObject) -> None:
     for each in [*seen, history[-1], *data.draw(st.permutations(history))]:
         current, its = see(current, each)
         events += its
-    assert [event.names for event in events] == [("order_shipped",)]
+    told = [name for event in events for name in event.names]
+    assert (told.count("order_shipped"), told.count("order_delivered")) == (1, 1)
+    assert told[-1] != "order_moved", "what it is at the end is told last"
+    assert len({event.about for event in events}) == len(events)

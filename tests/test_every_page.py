@@ -10,12 +10,15 @@ from support_portal import Portal
 # What pages there are does not depend on the database.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
-NO_PAGE = re.compile(r"/api/.*|/live|/static/.*|.*/files/.*|.*\.(csv|json|pdf|toml)|/healthz|/readyz|/metrics|/auth/.*")
+NO_PAGE = re.compile(
+    r"/api/.*|.*/invite/letter|.*/preview/mail|/live|/static/.*|.*/files/.*|.*\.(csv|json|pdf|toml)|/healthz|/readyz|/metrics|/auth/.*"
+)
 LEADS_ON = re.compile(r"(go_to|go_on|back_to|lead_back|ask_for_a_call)")  # what such a handler is called
 
 NAMED_LATER = {  # by ids that are made with what they show: their own tests look at them
     "/staff/customers/{account}/members/{member}/data",
     "/staff/erased/{member}",
+    "/staff/customers/adoption/again",
 }
 NOT_THERE = {
     *("/invoices/erp/0", "/nowhere", "/staff", "/invoices/statement?from=x&to=y"),

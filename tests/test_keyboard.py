@@ -11,7 +11,7 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 MOST = 400  # controls of a page
 LISTEN = """() => {
-  const controls = "a[href], button, input:not([type=hidden]), select, textarea, summary";
+  const controls = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']";
   const shown = [...document.querySelectorAll(controls)].filter(
     each => !each.matches(":disabled, fieldset[disabled] *") && each.checkVisibility({visibilityProperty: true})
   );

@@ -22,17 +22,18 @@ from cache.copies import Copies
 from connectors import scope
 from connectors.vendors.odoo import pdf
 from connectors.vendors.request_tracker import tickets
-from gateway import access, account_view, asked, proofs
+from gateway import access, account_view, asked, proofs, segments
 from gateway import details as asking_details
 from gateway.mails import choices
 from gateway.mails.choices import Stops
 from gateway.mails.queue import Queue
-from gateway.mails.sending import Mailing
+from gateway.mails.subjects import Subjects
 from gateway.outbox import files
 from gateway.outbox.desk import Desk
 from gateway.pull import Pull
 from gateway.sight import Sight
 from gateway.standing import Standing
+from web.console import documents, merging
 from web.console.pages import show_page_seen
 from web.lane import Lane
 from web.live import Stream
@@ -171,6 +172,8 @@ MUTATIONS = (
     Mutation("who is signed in at all", "strangers", (Cut(Protection.let_in, "raise SignInNeeded", "return"),)),
     Mutation("the role of staff", "strangers", (Cut(Protection.let_in, "if not who.reaches(least)", "if False"),)),
     Mutation("the order of roles", "strangers", (Cut(StaffPrincipal.reaches, "ROLES.index(self.role) >= ", "0 <= "),)),
+    Mutation("the role for documents of customers", "papers", (Opened(documents.show_document),)),
+    Mutation("the role for files of customers", "papers", (Opened(documents.open_given),)),
     Mutation("the role for looking up a page", "code_read_out", (Opened(show_page_seen),)),
     Mutation(
         "that who looks can do nothing",
@@ -308,19 +311,36 @@ MUTATIONS = (
         "the account of whom a mail goes to",
         "mailed",
         (
-            Cut(Queue._members, "Membership.account_id == account, "),
+            Cut(Queue._wanted, "Membership.account_id == account, "),
             Cut(access.read_access, "held.get((member, account))", "next(iter(held.values()), None)"),
         ),
     ),
     Mutation(
         "the rights of whom a mail goes to",
         "mailed",
-        (Cut(Mailing._find, "self._views.of(scope)", f"self._views.of({WIDE})"),),
+        (Cut(Subjects.find, "self._views.of(scope)", f"self._views.of({WIDE})"),),
     ),
     Mutation(
         "whose the address of a mail is",
         "mailed",
         (Cut(choices.read_choices, "sa.select(Member.email).where(Member.id == member)", "sa.select(Member.email)"),),
+    ),
+    Mutation(
+        "the end of what is kept of somebody who was moved",
+        "moved_by_staff",
+        (
+            Cut(
+                merging.forget_copies,
+                "await sessions.forget_copies([*done.switched, *done.looking])\n"
+                "    await request.app.state.standings.forget(done.sessions)",
+                "pass",
+            ),
+        ),
+    ),
+    Mutation(
+        "the segment of whom a page is for",
+        "segments_apart",
+        (Cut(segments.Policy.seen_by, "_seen(Same(self), names)", "self.segments[0].seen"),),
     ),
     Mutation(
         "who wrote the link that stops mails",
@@ -352,6 +372,7 @@ async def test_nobody_is_told_a_word_of_a_company_that_is_not_theirs(
     assert min(crawl.own[name, "stream"] for name in ("ann", "bob")) > 0, (seed, crawl.own)
     mails = {name: crawl.own[name, "mail"] for name in ("eve", "cleo")}  # who choose none by chance
     assert min(mails.values()) > 0, (seed, mails)
+    assert crawl.own["desk", "paper"] > 0, (seed, crawl.own)  # else it would not show who else reads them
     assert crawl.compared > 20
     assert {"list", "detail", "session", "visit"} <= set(crawl.scanned)
 

@@ -14,12 +14,14 @@ from support_mails import KEYS, SENDER
 from test_events import NOW, TODAY, invoice, message, order, ticket
 
 from connectors.config import Secret
-from connectors.records import Record
+from connectors.records import Money, Record
 from gateway.access import Scope
-from gateway.events import EventName
 from gateway.mails.choices import Stops
-from gateway.mails.letters import LONGEST, Letters, place_of, say
+from gateway.mails.letters import Item, Letters, place_of
 from gateway.mails.post import server_of
+from gateway.mails.subjects import of_record
+from gateway.mails.words import LONGEST, body_of, say
+from gateway.occasions import EventName
 from gateway.rights import COMPANY
 
 LETTERS = Letters(SENDER, Stops(KEYS).sign, lambda: NOW)
@@ -50,7 +52,7 @@ HOSTILE = (
 
 def read(record: Record, event: EventName, scope: Scope = SCOPE) -> tuple[email.message.EmailMessage, str, str]:
     """Write a mail, and read it as a mail program does."""
-    written = LETTERS.write("mail1", "maya@customer.example", scope, event=event, record=record, today=TODAY)
+    written = LETTERS.write("mail1", "maya@customer.example", [Item(scope, of_record(event, record, TODAY))])
     mail = email.message_from_bytes(written.as_bytes(), policy=email.policy.default)
     assert isinstance(mail, email.message.EmailMessage)
     plain, html = mail.get_body(("plain",)), mail.get_body(("html",))
@@ -122,7 +124,8 @@ def test_writes_whatever_there_is(subject: str, name: str) -> None:
 
 def test_leads_to_a_record_whatever_its_id() -> None:
     record = replace(invoice(), origin=replace(invoice().origin, id="a/b?c#d"))
-    assert place_of("b/x", record) == "/open/b%2Fx/invoices/erp/a%2Fb%3Fc%23d"
+    item = Item(replace(SCOPE, account_id="b/x"), of_record("invoice_new", record, TODAY))
+    assert place_of(item) == "/open/b%2Fx/invoices/erp/a%2Fb%3Fc%23d"
 
 
 def test_writes_the_same_name_on_the_same_mail() -> None:
@@ -131,7 +134,7 @@ def test_writes_the_same_name_on_the_same_mail() -> None:
 
 
 def test_says_no_amount_and_no_words_of_a_conversation() -> None:
-    bill = replace(invoice(), total=replace(invoice().total, amount=Decimal("4711.42")))
+    bill = replace(invoice(), total=Money("EUR", Decimal("4711.42")))
     said = ticket("7", "working", replace(message("m"), body="the canary"))
     for record, event in ((bill, "invoice_new"), (said, "request_answered")):
         mail = str(read(record, event))  # type: ignore[arg-type]  # a literal
@@ -159,3 +162,19 @@ HEADERS = {
     *("subject", "from", "to", "reply-to", "date", "message-id", "auto-submitted", "x-auto-response-suppress"),
     *("list-unsubscribe", "list-unsubscribe-post", "mime-version", "content-type"),
 }
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<p>Here it is.</p><p>Good luck!</p>", "Here it is.\nGood luck!"),
+        ('<![><img src="]><img">Hello', "Hello"),
+        ("<style>p { color: red }</style><title>No</title><script>alert(1)</script>Hello", "Hello"),
+        ("<div>" * 5000 + "Hello", "Hello"),
+        ("3 &lt; 4 &amp; <b>5</b>", "3 < 4 & 5"),
+        ("<!-- nothing -->", None),
+    ],
+)
+def test_reads_the_words_of_an_answer_in_any_html(html: str, text: str | None) -> None:
+    said = replace(message("1"), body=html, media_type="text/html")
+    assert body_of(ticket("1", "working", said)) == text

@@ -28,7 +28,7 @@ from gateway.records.outbox_tables import OutboxRow
 
 ENDS_WITHIN = 60  # seconds for all of it, however busy the machine is; a write that waited for the lock never ends
 REQUEST, AGAIN, PAPER = "/requests/helpdesk/881", "/orders/erp/4424", "asked"
-TABLES = "outbox, outbox_files, asked_documents, given_files, unwanted_mails"
+TABLES = "outbox, outbox_files, asked_documents, given_files, message_choices"
 WORDS = "Ring <twice>, please."
 
 

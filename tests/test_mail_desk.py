@@ -19,7 +19,7 @@ from auth.clock import utc_now
 from cache.client import Client
 from gateway.finding import Batch, Wanted
 from gateway.mails import desk
-from gateway.mails.sending import TOO_LATE
+from gateway.mails.preparing import TOO_LATE
 from gateway.records.database import Database
 from gateway.records.identity_tables import Address
 from gateway.records.ids import new_id
@@ -165,7 +165,7 @@ async def test_shows_mails_and_asks_before_a_decision(portal: Portal) -> None:
     assert "Send again: 2 mails?" in (await sam.get("/staff/deliveries/mails/resend")).text
     settled = await sam.send("POST", "/staff/deliveries/mails/settle", id=unknown.id, upto=unknown.id)
     assert settled.headers["location"] == f"/staff/deliveries/mails/sent/{unknown.id}"
-    again = await sam.send("POST", "/staff/deliveries/mails/resend", status="failed", upto=unknown.id)
+    again = await sam.send("POST", "/staff/deliveries/mails/resend", status="failed", upto=failed.id)
     assert again.headers["location"] == "/staff/deliveries/mails?done=1"
     async with portal.database.read() as session:
         states = {row.id: row.state for row in await session.scalars(sa.select(MailRow))}

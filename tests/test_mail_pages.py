@@ -19,8 +19,9 @@ from gateway.app import make_app
 from gateway.audit_reading import Wanted, read
 from gateway.keyring import parse_keyring
 from gateway.mails.choices import Stop, Stops
+from gateway.occasions import EVENTS
 from gateway.records.database import Database
-from gateway.records.mail_tables import RefusedAddress, UnwantedMail
+from gateway.records.mail_tables import MessageChoice, RefusedAddress
 from gateway.records.tables import Member
 from gateway.settings import Settings
 
@@ -42,14 +43,19 @@ async def mailing(database: Database, portal_settings: Settings, sandbox: Runnin
     await made.aclose()
 
 
-async def choose(browser: httpx.AsyncClient, *events: str) -> httpx.Response:
-    (token,) = set(re.findall(r'name="_token" value="([^"]+)"', (await browser.get("/account")).text))
-    return await browser.post(PAGE, data={"_token": token, **dict.fromkeys(events, "1")}, headers=SAME_SITE)
+async def choose(browser: httpx.AsyncClient, *events: str, **more: str) -> httpx.Response:
+    """Choose mails of these events and of no others, and have all in the inbox."""
+    page = (await browser.get(PAGE)).text
+    (token,) = set(re.findall(r'name="_token" value="([^"]+)"', page))
+    offered = re.findall(r'name="mail-(\w+)"', page)
+    data = {f"mail-{event}": "at_once" if event in events else "none" for event in offered}
+    data |= {f"inbox-{event}": "1" for event in offered} | {"zone": "UTC", "quiet_from": "20", "quiet_until": "7"}
+    return await browser.post(PAGE, data={"_token": token, "daily_at": "8", **data, **more}, headers=SAME_SITE)
 
 
 async def unwanted(portal: Portal) -> set[str]:
     async with portal.database.read() as session:
-        return set(await session.scalars(sa.select(UnwantedMail.event)))
+        return set(await session.scalars(sa.select(MessageChoice.event).where(MessageChoice.mail == "none")))
 
 
 async def member_of(portal: Portal, subject: str = "maya") -> str:
@@ -65,20 +71,20 @@ async def test_offers_all_at_first_and_keeps_what_is_chosen(mailing: Portal) -> 
     maya = await mailing.browser("maya", "bakery")
     page = unescape((await maya.get(PAGE)).text)
     assert "maya@example.com" in page
-    assert (page.count('type="checkbox"'), page.count(" checked")) == (5, 5)
+    chosen = re.findall(r'<option value="(\w+)" selected>', page)
+    assert (chosen.count("at_once"), chosen.count("none")) == (len(EVENTS) - 1, 1)
+    assert page.count('name="inbox-') == len(EVENTS)
     answer = await choose(maya, "invoice_overdue", "request_waits")
     assert (answer.status_code, answer.headers["location"]) == (303, f"{PAGE}?saved=1")
     page = (await maya.get(answer.headers["location"])).text
-    assert page.count(" checked") == 2
+    assert page.count('<option value="at_once" selected>') == 2
     assert "Saved." in page
-    assert await unwanted(mailing) == {"request_answered", "invoice_new", "order_shipped"}
+    others = set(EVENTS) - {"invoice_overdue", "request_waits"}
+    assert await unwanted(mailing) == others - {"order_moved"}, "of that there were none anyway"
     await choose(maya, "invoice_overdue", "request_waits")  # again, which changes nothing
-    lines = [line async for line in _told(mailing)]
-    assert len(lines) == 1
-    assert lines[0] == {
-        "before": {"unwanted": []},
-        "after": {"unwanted": ["invoice_new", "order_shipped", "request_answered"]},
-    }
+    (line,) = [line async for line in _told(mailing)]
+    assert line["before"] == dict.fromkeys(others - {"order_moved"}, "at_once, inbox")
+    assert line["after"] == dict.fromkeys(others - {"order_moved"}, "none, inbox")
 
 
 async def test_leaves_alone_what_the_member_does_not_see(mailing: Portal) -> None:
@@ -89,7 +95,8 @@ async def test_leaves_alone_what_the_member_does_not_see(mailing: Portal) -> Non
     maya = await mailing.browser("maya", "bakery")
     assert "order_shipped" not in (await maya.get(PAGE)).text
     await choose(maya, "invoice_new")
-    assert await unwanted(mailing) == {"request_waits", "request_answered", "invoice_overdue"}
+    assert "invoice_overdue" in await unwanted(mailing)
+    assert not {"order_shipped", "invoice_new"} & await unwanted(mailing)
 
 
 async def test_says_that_an_address_was_refused(mailing: Portal) -> None:
@@ -112,8 +119,8 @@ async def test_says_that_there_are_none_without_a_mail_server(portal: Portal) ->
     maya = await portal.browser("maya", "bakery")
     page = (await maya.get(PAGE)).text
     assert "We send no mails yet" in page
-    assert "checkbox" not in page
-    assert PAGE not in (await maya.get("/account")).text
+    assert 'name="mail-' not in page
+    assert 'name="inbox-invoice_new"' in page
 
 
 async def test_stops_mails_by_one_click_of_a_mail_program(mailing: Portal, portal_settings: Settings) -> None:

@@ -18,7 +18,10 @@ from connectors.contract import Answer, BackOffice, Page, Query, RecordQuery
 from connectors.errors import Unavailable
 from connectors.records import Message, Origin, Record, Ticket
 from gateway.mails.choices import Stop
-from gateway.mails.sending import LASTS, PAUSES, TOO_LATE
+from gateway.mails.preparing import TOO_LATE
+from gateway.mails.rules import Choice
+from gateway.mails.sending import PAUSES
+from gateway.mails.turns import LASTS
 from gateway.records.database import Database
 from gateway.records.mail_tables import BookRow, MailRow
 from gateway.records.tables import Link, Member, Membership, Person
@@ -166,18 +169,18 @@ async def test_sends_no_news_that_is_none_any_more(world: World) -> None:
 async def test_sends_what_is_wanted(world: World) -> None:
     await world.begin()
     (maya,) = [member async for member in _members(world.database)]
-    await world.choices.choose(maya, ["order_shipped"], BY)
+    await world.choices.choose(maya, {"invoice_new": Choice(mail="none")}, BY)
     world.ledger.put("2", "7", 20)
     await world.look()
     assert await world.states() == []
-    await world.choices.choose(maya, ["invoice_new"], BY)
+    await world.choices.choose(maya, {"invoice_new": Choice()}, BY)
     world.ledger.put("3", "7", 20)
     await world.look()
     assert [subject for _, subject in world.server.subjects] == ["New invoice 3"]
-    assert (await world.choices.of(maya)).wanted == {"invoice_new"}
+    assert "invoice_new" in (await world.choices.of(maya)).wanted
     await world.choices.stop(Stop(maya, "invoice_new"), BY)
     await world.choices.stop(Stop("nobody", "invoice_new"), BY)
-    assert (await world.choices.of(maya)).wanted == frozenset()
+    assert "invoice_new" not in (await world.choices.of(maya)).wanted
 
 
 async def test_tries_again_what_the_server_could_not_take_now(world: World) -> None:
@@ -257,17 +260,15 @@ async def test_sends_no_second_mail_where_a_process_died(world: World, database:
     world.ledger.put("3", "7", 20)
     await world.follow()
     await world.noticing.turn()
-    first, second = [await world.mailing._take() for _ in range(2)]
-    assert first
-    assert second
-    assert await world.mailing._note(first, {"handed_at": world.clock.now})
+    (first,), (second,) = [await world.mailing.turns.take() for _ in range(2)]
+    assert await world.mailing.turns.begin([first])
     await world.mailing.turn()
     assert world.server.mails == []
     world.clock.now += LASTS
     await world.mailing.turn()
     assert sorted(await world.states()) == ["sent", "unknown"]
     assert len(world.server.mails) == 1
-    assert not await world.mailing._note(second, {"state": "failed"})  # it comes back too late
+    assert not await world.mailing.turns.begin([second])  # it comes back too late
 
 
 async def test_waits_for_a_server_that_is_away(world: World) -> None:

@@ -156,3 +156,16 @@ def test_lets_staff_decide_and_tells_the_trail(ready: Hallway) -> None:
     assert "message.sent_again" in ready.out
     assert "message.settled" in ready.out
     assert ready("audit", "verify") == 0, ready.out
+
+
+def test_gives_up_with_an_answer_and_tells_what_happened(ready: Hallway) -> None:
+    reference = hand_in(ready, "Hello")
+    assert ready("outbox", "give-up", reference, "--answer", " ") == 2
+    assert ready("outbox", "give-up", reference, "--answer", "We sold it.\x1b[2J") == 0
+    assert ready("outbox", "give-up", reference, "--answer", "Again.") == 2
+    assert "it is dropped" in ready.err
+    assert ready("outbox", "show", reference) == 0
+    assert 'given up: "We sold it.\\u001b[2J"' in ready.out
+    ready("audit", "show", "-n", "1")
+    assert "message.given_up" in ready.out
+    assert ready("audit", "verify") == 0, ready.out

@@ -20,6 +20,7 @@ from gateway.offices import Office, Offices
 from gateway.outbox import sending
 from gateway.outbox.sending import AT_ONCE
 from gateway.outbox.states import PAUSES
+from gateway.outbox.steps import Happening
 from gateway.outbox.turns import LASTS, WITHIN, Try, Turns
 from gateway.records.database import Database, DatabaseDown
 from gateway.records.outbox_tables import OutboxRow
@@ -173,8 +174,8 @@ async def test_sends_nothing_after_its_time_when_it_was_held_up(
     reference = await one.hand_in()
     real = Turns.note
 
-    async def note(self: Turns, each: Try, values: dict[str, Any]) -> bool:
-        noted = await real(self, each, values)
+    async def note(self: Turns, each: Try, values: dict[str, Any], happened: Happening | None = None) -> bool:
+        noted = await real(self, each, values, happened)
         if self is one.sending._turns and "tried_at" in values:
             monkeypatch.undo()
             for _ in range(200):
@@ -210,12 +211,12 @@ async def test_notes_what_was_done_as_soon_as_the_database_lets_it(
     await box.hand_in()
     real, fails = Turns.note, 3
 
-    async def note(self: Turns, each: Try, values: dict[str, Any]) -> bool:
+    async def note(self: Turns, each: Try, values: dict[str, Any], happened: Happening | None = None) -> bool:
         nonlocal fails
         if "done_at" in values and fails:
             fails -= 1
             raise DatabaseDown("locked")
-        return await real(self, each, values)
+        return await real(self, each, values, happened)
 
     monkeypatch.setattr(Turns, "note", note)
     monkeypatch.setattr(sending, "NOTE_EVERY", 0)

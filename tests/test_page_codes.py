@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -30,8 +31,8 @@ from gateway.members import erase
 from gateway.page_codes import ALPHABET, make_code, read_code, spelled
 from gateway.page_rows import PLACE, Look, purge
 from gateway.records.database import Database, DatabaseDown
-from gateway.records.tables import PageCode, PageContent
-from gateway.seen_pages import SeenPages
+from gateway.records.page_tables import PageCode, PageContent
+from gateway.seen_pages import LOOKED_EVERY, SeenPages
 from gateway.settings import Settings
 
 CODE = re.compile(r"Code <b>([0-9A-Z ]{11})</b>")
@@ -70,7 +71,7 @@ def clock() -> Clock:
     return Clock()
 
 
-def pages_of(database: Database, clock: Clock, **more: int) -> SeenPages:
+def pages_of(database: Database, clock: Clock, **more: Any) -> SeenPages:
     return SeenPages(database, b"key", Look("", None), kept_for=timedelta(days=30), now=clock, **more)
 
 
@@ -308,3 +309,20 @@ async def test_puts_no_code_on_pages_where_none_are_kept(
         assert not CODE.search((await browser.get("/")).text)
     assert await codes(database) == []
     await portal.aclose()
+
+
+async def test_keeps_them_for_as_long_as_an_owner_says_from_now_on(database: Database, clock: Clock) -> None:
+    kept = timedelta(days=30)
+
+    async def now_kept() -> timedelta:
+        return kept
+
+    pages = pages_of(database, clock, kept_now=now_kept)
+    await pages._turn()
+    assert pages.is_on
+    kept = timedelta(0)
+    await pages._turn()
+    assert pages.is_on, "it looks every few seconds"
+    clock.now += LOOKED_EVERY
+    await pages._turn()
+    assert not pages.is_on

@@ -69,6 +69,8 @@ CASES: dict[str, tuple[SourceStatus, What]] = {
     "settings": (replace(WELL, broken="no key"), "broken"),
     "paused": (replace(WELL, paused_at=NOW, broken="no key"), "paused"),
     "key": (following(failing_since=NOW, error="AccessDenied: 401"), "access"),
+    "consent": (following(failing_since=NOW, error="NotAgreed: void"), "consent"),
+    "consent, of a kind that has no feed": (met("NotAgreed", "tickets"), "consent"),
     "right": (following(failing_since=NOW, error="NotAllowed: 403"), "not_allowed"),
     "right, of a page": (met("NotAllowed"), "not_allowed"),
     "drift": (following(failing_since=NOW, error="BadResponse: no id"), "drift"),

@@ -96,6 +96,7 @@ async def test_is_read_by_the_connector(control: Control, sandbox: RunningSandbo
         assert control.post(f"odoo/invoices/{OVERDUE}", {"payment_state": "paid"}).status_code == 303
         after = await read()
     assert (before.state, after.state) == ("open", "paid")
+    assert after.open
     assert after.open.amount == 0
     assert before.origin.changed_at
     assert after.origin.changed_at

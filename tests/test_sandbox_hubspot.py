@@ -226,6 +226,7 @@ async def test_shows_a_person_what_is_theirs_at_each_company(office: HubSpot) ->
 async def test_takes_the_accounts_currency_where_a_deal_names_none(office: HubSpot) -> None:
     training = (await shown(office, BAKERY))["Q-209"]
     assert isinstance(training, Order)
+    assert training.total
     assert (training.total.currency, str(training.total.amount)) == ("EUR", "480.00")
 
 
@@ -280,6 +281,7 @@ async def test_fetches_the_lines_and_not_what_they_cost_us(office: HubSpot, key:
     assert isinstance(order, Order)
     assert [line.text for line in order.lines] == texts
     totals = [line.total for line in order.lines if line.total]
+    assert order.total
     assert {total.currency for total in totals} == {order.total.currency}
     assert sum(total.amount for total in totals) == order.total.amount
     assert "INTERNAL-CANARY" not in repr(order)

@@ -100,6 +100,9 @@ def test_reads_every_variable(tmp_path: Path) -> None:
         "WORKER": "elsewhere",
         "SWEEP_EVERY": "3600",
         "OIDC_CUSTOMER_CLAIM": "customer_no",
+        "OIDC_DOMAINS": "",  # is for customers
+        "SIGN_IN": "Both",
+        "STAFF_CODES": "true",
     }
     assert {f"HALLWAY_{name}" for name in given} == FIELDS - NUMBERED
     assert load({f"HALLWAY_{name}": value for name, value in given.items()}) == Settings(
@@ -152,6 +155,8 @@ def test_reads_every_variable(tmp_path: Path) -> None:
         recheck_every=60,
         worker="elsewhere",
         sweep_every=3600,
+        sign_in="both",
+        staff_codes=True,
         smtp_url=Secret("smtps://hallway:pw@mail.example:465"),
         mail_from="portal@example.com",
         mail_rate=30,
@@ -427,6 +432,47 @@ def test_takes_providers_that_differ_in_something(environ: dict[str, str]) -> No
 def test_wants_a_provider_for_customers() -> None:
     with pytest.raises(SettingsError, match="HALLWAY_OIDC_2_ISSUER: needed to let customers sign in"):
         load(provider(FOR="staff")).require_sign_in()
+
+
+MAIL = {"HALLWAY_SMTP_URL": "smtp://mail.example", "HALLWAY_MAIL_FROM": "portal@example.com"}
+CODES = {"HALLWAY_SIGN_IN": "code"}
+
+
+def test_takes_codes_in_the_place_of_a_provider_or_beside_it() -> None:
+    assert load(CODES | MAIL).require_sign_in() == ()
+    assert load(CODES | MAIL).takes_codes
+    (staff,) = load(CODES | MAIL | provider(FOR="staff")).require_sign_in()
+    assert staff.kind == "staff"
+    both = load(MAIL | provider(DOMAINS="Acme.example @other.example") | {"HALLWAY_SIGN_IN": "Both"})
+    assert [each.domains for each in both.require_sign_in()] == [("acme.example", "other.example")]
+    with pytest.raises(SettingsError, match="needed to let customers sign in, unless HALLWAY_SIGN_IN is code"):
+        load(MAIL | {"HALLWAY_SIGN_IN": "both"}).require_sign_in()
+    assert not load(SIGN_IN).takes_codes
+
+
+@pytest.mark.parametrize(
+    ("environ", "found"),
+    [
+        (CODES, "HALLWAY_SIGN_IN: codes go out by mail: set HALLWAY_SMTP_URL and HALLWAY_MAIL_FROM too"),
+        (SIGN_IN | {"HALLWAY_STAFF_CODES": "yes"}, "HALLWAY_STAFF_CODES: codes go out by mail"),
+        (CODES | MAIL | SIGN_IN, "HALLWAY_SIGN_IN: is code, and HALLWAY_OIDC_ISSUER is a provider for customers"),
+        (CODES | MAIL | {"HALLWAY_SIGN_IN": "mail"}, "HALLWAY_SIGN_IN: must be one of provider, code, both"),
+        (provider(DOMAINS="acme"), "HALLWAY_OIDC_DOMAINS: must be domains of e-mail addresses"),
+        (
+            provider(TITLE="x", DOMAINS="a.example b.example") | provider("2", TITLE="y", DOMAINS="b.example"),
+            "HALLWAY_OIDC_2_DOMAINS: b.example is in HALLWAY_OIDC_DOMAINS too",
+        ),
+        (
+            provider() | provider("2", FOR="staff", DOMAINS="a.example"),
+            "HALLWAY_OIDC_2_DOMAINS: only customers are led by their address",
+        ),
+    ],
+)
+def test_names_ways_in_that_cannot_work(environ: dict[str, str], found: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(environ)
+    (problem,) = caught.value.problems
+    assert problem.startswith(found)
 
 
 def test_shows_no_secret() -> None:

@@ -112,6 +112,17 @@ async def test_leads_staff_in_and_out(browser: Browser, address: str, op: Op, ot
     await page.context.close()
 
 
+async def test_takes_staff_to_the_page_that_they_wanted(browser: Browser, address: str) -> None:
+    page, said = await open_page(browser, address)
+    await page.goto("/staff/audit?what=session")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Staff sign-in")
+    await expect(page.get_by_role("link", name="Sign in with")).to_have_count(0)
+    await page.get_by_role("link", name="Staff sign-in").click()
+    assert page.url.endswith("/staff/audit?what=session")
+    assert said in ([], said[:1])
+    await page.context.close()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_fits_the_narrowest_phone(browser: Browser, address: str, scheme: str) -> None:
     page, said = await open_page(browser, address)

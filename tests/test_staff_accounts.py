@@ -5,10 +5,12 @@ from html import unescape
 
 import pytest
 from support_audit import VAULT
+from support_door import litestar_of
 from support_portal import Portal
 from support_staff import member_of, staff_at
 
 from gateway.audit_reading import Wanted, read
+from gateway.links import ACCOUNT_ID, RESERVED, LinkError
 
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 BAKERY = "/staff/customers/bakery"
@@ -35,6 +37,16 @@ async def test_shows_an_account_with_its_people_and_proofs(portal: Portal) -> No
     reader = await staff_at(portal, "read-only")
     assert (await reader.get(BAKERY)).status_code == 403
     assert "staff/customers/bakery" not in (await reader.get("/staff/customers")).text, "no link that would be refused"
+
+
+async def test_calls_no_account_like_a_page_of_staff(portal: Portal) -> None:
+    """Where a new page stands among the accounts, `RESERVED` has to name it, or an account could not be opened."""
+    parts = [route.path.split("/") for route in litestar_of(portal.app).routes]
+    pages = {each[3] for each in parts if each[1:3] == ["staff", "customers"] and len(each) > 3}
+    assert {each for each in pages if ACCOUNT_ID.fullmatch(each)} == RESERVED
+    with pytest.raises(LinkError, match="a page for staff has its address"):
+        await portal.link("maya", "queue", ("erp", "30"))
+    assert (await (await staff_at(portal)).get("/staff/customers?q=queue")).text.count("<tr role") == 0, "none is made"
 
 
 async def test_counts_what_each_source_has(portal: Portal) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from functools import partial
 from html import unescape
 
 import pytest
@@ -21,7 +22,7 @@ from gateway.offices import Offices
 from gateway.outbox.desk import Desk
 from gateway.outbox.states import State
 from gateway.records.outbox_tables import OutboxRow
-from gateway.records.tables import AuditLine
+from gateway.records.tables import AuditLine, Link, Member
 from web.console.matters import WORDS, card_of
 
 LINK = LinkRef("helpdesk", "maya@alderlane.example")
@@ -54,6 +55,23 @@ async def test_says_that_nothing_needs_anybody(portal: Portal) -> None:
     page = await today(await staff_at(portal))
     assert "Nothing needs you" in page
     assert "Help desk" in page
+
+
+async def test_leads_to_the_first_customer_until_one_has_come(portal: Portal) -> None:
+    owner = await staff_at(portal, "owner")
+    async with portal.database.write() as session:
+        await session.execute(sa.update(Member).values(last_visit_at=None))
+        await session.execute(sa.delete(Link))
+    page = await today(owner)
+    assert "First steps" in page
+    assert "2 systems are connected." in page
+    assert "Invite customers" in page
+    assert "Invite customers" not in await today(await staff_at(portal, "support"))
+    async with portal.database.write() as session:
+        await session.execute(sa.update(Member).values(last_visit_at=utc_now()))
+    assert "First steps" not in await today(owner)
+    fresh = (await owner.get("/staff/sources/erp")).text
+    assert "Nobody sees anything of it yet" in fresh
 
 
 async def test_says_what_could_not_be_passed_on(portal: Portal) -> None:
@@ -111,13 +129,15 @@ async def test_sends_again_and_settles_once(portal: Portal) -> None:
     answer = await sam.send("POST", f"/staff/requests/{there}/settle", number="  ")
     assert answer.status_code == 422
     assert "Give the number that it has there" in answer.text
-    assert (await sam.send("POST", f"/staff/requests/{there}/settle", number=" T-9 ")).status_code == 303
+    decide = partial(sam.send, "POST", seen="0")
+    assert (await decide(f"/staff/requests/{there}/settle", number=" T-9 ")).status_code == 303
     assert await state_of(portal, there) == ("sent", "T-9")
-    assert (await sam.send("POST", f"/staff/requests/{missing}/resend")).headers["location"] == "/staff/requests"
+    assert (await decide(f"/staff/requests/{missing}/resend")).headers["location"] == f"/staff/requests/{missing}"
     assert (await state_of(portal, missing))[0] in {"waiting", "sending", "sent"}
     for act in ("settle", "resend"):
-        late = await sam.send("POST", f"/staff/requests/{there}/{act}", number="T-10")
-        assert late.headers["location"] == f"/staff/requests/{there}", "somebody was quicker"
+        late = await decide(f"/staff/requests/{there}/{act}", number="T-10")
+        assert late.status_code == 409, "somebody was quicker"
+        assert "Somebody changed this after you opened it" in late.text
     assert await state_of(portal, there) == ("sent", "T-9")
     assert "Nothing is to be decided here any more" in (await sam.get(f"/staff/requests/{there}")).text
     assert "Nothing waits for you" in (await sam.get("/staff/requests")).text

@@ -15,9 +15,10 @@ from support_staff import Staff, staff_at
 from auth.clock import utc_now
 from connectors.registry import load_connectors
 from gateway.topics.changes import put, stamps, topics
+from gateway.topics.fields import KINDS
 from gateway.topics.file import defaults
 from gateway.topics.topic import NAME, Named
-from gateway.topics.writing import KINDS, Question, Written, as_written, name_for, read, written_in
+from gateway.topics.writing import Question, Written, as_written, name_for, read, written_in
 from web.console.topics import KINDS as KIND_WORDS
 
 LIST = "/staff/topics"
@@ -60,7 +61,7 @@ words = st.text(max_size=130)
 @given(st.builds(Written, **dict.fromkeys(("label", "help", "subject", "source", "route", "within"), words)), st.data())
 def test_makes_a_topic_of_anything_or_says_what_is_wrong(written: Written, data: Any) -> None:
     rows = data.draw(st.lists(st.fixed_dictionaries(dict.fromkeys(Question.__struct_fields__, words)), max_size=14))
-    kinds = data.draw(st.lists(st.sampled_from(KINDS), min_size=len(rows), max_size=len(rows)))
+    kinds = data.draw(st.lists(st.sampled_from(list(KINDS)), min_size=len(rows), max_size=len(rows)))
     form = {name: getattr(written, name) for name in Written.__struct_fields__ if name != "questions"}
     for number, (row, kind) in enumerate(zip(rows, kinds, strict=True)):
         form |= {f"q{number}-{name}": value for name, value in row.items()} | {f"q{number}-kind": kind}

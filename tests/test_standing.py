@@ -15,6 +15,7 @@ from cache.client import Client
 from cache.copies import Copies
 from gateway.access import remember
 from gateway.links import Login, Proof, link
+from gateway.mails.messages import posts_of
 from gateway.records.database import Database
 from gateway.records.tables import Membership, Session
 from gateway.standing import Standing, Standings
@@ -37,7 +38,7 @@ def database(database_with_sources: Database) -> Database:
 
 @pytest.fixture
 def standings(database: Database, copies: Copies[Standing], clock: Clock) -> Standings:
-    return Standings(database, copies, clock)
+    return Standings(database, copies, clock, posts_of)
 
 
 @pytest.fixture

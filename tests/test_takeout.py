@@ -18,7 +18,7 @@ from test_rights import SAME_SITE, change, id_of, member, text_of
 from auth.clock import utc_now
 from connectors.sandbox.faults import Fault
 from gateway.audit_reading import Wanted, read
-from gateway.events import EVENTS
+from gateway.occasions import EVENTS
 from gateway.records.identity_tables import Lease
 from gateway.records.outbox_tables import OutboxRow
 from gateway.rights import COMPANY, OWN
@@ -84,7 +84,9 @@ async def test_holds_what_the_pages_show(portal: Portal, maya: httpx.AsyncClient
             assert copy.zip.getinfo(note["path"]).file_size == note["size"] > 0
     assert copy.names[-1] == "manifest.json"
     login = copy.json("login")
-    assert login["mails"] == {"address_refused": False, "wanted": dict.fromkeys(EVENTS, True)}
+    wanted = {"order_moved": "none"}
+    assert login["mails"]["wanted"] == dict.fromkeys(EVENTS, "at_once") | wanted
+    assert login["mails"]["inbox"] == sorted(EVENTS)
     assert (login["subject"], [each["name"] for each in login["accounts"]]) == ("maya", ["Bakery"])
     assert {"session.began", "member.downloaded"} <= {each["what"] for each in copy.json("log")}
     assert "CANARY" not in copy.text

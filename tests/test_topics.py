@@ -159,6 +159,40 @@ def test_reads_no_hours_that_are_none(text: str) -> None:
         office_hours.parse(text)
 
 
+@pytest.mark.parametrize(
+    "days",
+    [
+        "closed",
+        "closed Monday",
+        "closed 2026-13-01",
+        "closed 2026-12-26 to 2026-12-24",
+        "closed 2026-01-01 to 2027-01-01",
+    ],
+)
+def test_reads_no_closed_days_that_are_none(days: str) -> None:
+    with pytest.raises(ValueError, match="must name closed days such as"):
+        office_hours.parse(f"Mon-Fri 8-17, {days}")
+
+
+def test_wants_hours_beside_closed_days() -> None:
+    with pytest.raises(ValueError, match="must be days and times such as"):
+        office_hours.parse("closed 2026-12-24")
+
+
+def test_knows_when_nobody_is_there() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    written = "Mon-Fri 8:00-17:00, closed 2026-12-24 to 2026-12-25, Closed 2026-12-31"
+    hours = office_hours.parse(written)
+    assert (hours.text, str(hours)) == ("Mon–Fri 8:00–17:00", written)
+    assert office_hours.parse(str(hours)) == hours
+    eve = datetime(2026, 12, 23, 16, tzinfo=berlin)
+    assert hours.is_open(eve)
+    assert not hours.is_open(eve + timedelta(days=1))
+    assert hours.opens_next(eve + timedelta(days=1)) == datetime(2026, 12, 28, 8, tzinfo=berlin)
+    assert hours.after(eve, 2) == datetime(2026, 12, 28, 9, tzinfo=berlin)
+    assert hours.after(datetime(2026, 12, 30, 16, tzinfo=berlin), 2) == datetime(2027, 1, 1, 9, tzinfo=berlin)
+
+
 @pytest.fixture
 def hours() -> OfficeHours:
     return office_hours.parse("Mon-Fri 8:00-12:00, mon - thu 13-17, Sat 9:00 - 12:00")

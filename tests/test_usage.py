@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,17 +11,22 @@ from typing import Any
 import pytest
 import pytest_asyncio
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
 from structlog.testing import capture_logs
 from support_clock import NOON, Clock
 
 from gateway import usage as module
-from gateway.records.database import Database
-from gateway.records.tables import UsageEvent
-from gateway.usage import KEPT_FOR, PAGES, Usage
+from gateway.keeping import BY_ITSELF
+from gateway.records.database import Database, DatabaseDown
+from gateway.records.tables import Member, UsageEvent
+from gateway.usage import PAGES, Usage
 
 
-@pytest.fixture
-def usage(database: Database) -> Usage:
+@pytest_asyncio.fixture
+async def usage(database: Database) -> Usage:
+    async with database.write() as session:
+        for name in ("m1", "m2"):
+            session.add(Member(id=name, issuer="https://login.example", subject=name, created_at=NOON))
     return Usage(database, now=Clock())
 
 
@@ -137,6 +143,27 @@ async def test_keeps_events_while_the_database_is_away(away: Database, database:
     assert usage.dropped == 1
 
 
+async def test_counts_a_day_whose_first_write_failed(
+    usage: Usage, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = database.write
+
+    @asynccontextmanager
+    async def refused() -> AsyncIterator[AsyncSession]:
+        async with write() as session:
+            yield session
+            raise DatabaseDown("full")
+
+    usage.record("viewed", "home", member_id="m1")
+    with monkeypatch.context() as broken:
+        broken.setattr(database, "write", refused)
+        await usage.flush()
+    await usage.flush()
+
+    async with database.read() as session:
+        assert await session.scalar(sa.select(Member.days).where(Member.id == "m1")) == 1
+
+
 async def test_keeps_the_newest_of_what_came_while_a_write_failed(database: Database) -> None:
     usage = Usage(database, room=3)
     for page in ["home", "invoices", "invoice"]:
@@ -187,7 +214,7 @@ async def test_forgets_what_is_old_once_a_day(
     clock.now += timedelta(hours=1)
     usage.record("viewed", "account")
     await usage.flush()
-    clock.now = NOON + KEPT_FOR + timedelta(minutes=1)
+    clock.now = NOON + timedelta(days=BY_ITSELF["usage"]) + timedelta(minutes=1)
     await usage.start()
     await until_there_are(1, database)
     assert await pages(database) == ["account"]

@@ -23,7 +23,8 @@ from gateway.access import LinkRef
 from gateway.audit_reading import Told, Wanted, read
 from gateway.links import Login
 from gateway.members import disable, erase
-from gateway.records.tables import Member, PageCode, Session, UsageEvent
+from gateway.records.page_tables import PageCode
+from gateway.records.tables import Member, Session, UsageEvent
 from gateway.staff import give_role
 
 PAGES = (

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from support_audit import BY, TRAIL
 from support_door import litestar_of
 from support_portal import BAKERY, Portal
-from support_staff import staff_at
 
 from auth.clock import utc_now
 from connectors.records import (
@@ -30,25 +29,29 @@ from connectors.records import (
     Shipment,
     Ticket,
 )
+from gateway.dictionary.versions import ChangedMeanwhileError
 from gateway.records.database import Database
 from gateway.rights import AREAS, COMPANY, OWN, REACHES, Rights
+from gateway.seeing import versions
+from gateway.seeing.differences import differences
+from gateway.segments import CAREFUL_POLICY, EVERYTHING_TO_ALL, Policy, Seen, read_policy, stored_policy
 from gateway.shown import (
     ALL,
     ALWAYS,
-    CAREFUL,
+    AMOUNTS,
     EVERYTHING,
     GROUPS,
+    SAYS_AMOUNTS,
     Shown,
     clipped,
     conceal,
-    read_shown,
     stored_shown,
+    stricter,
 )
-from gateway.visibility import DecidedMeanwhileError, decide_shown, decided, hidden_by
 
 AT = datetime(2026, 11, 22, 10, tzinfo=UTC)
 ORIGIN = Origin(source="erp", id="7", fetched_at=AT)
-EURO = Money("EUR", Decimal(1))
+EURO = Money("EUR", Decimal("4242.42"))
 FILE = (FileRef(id="f", name="file-canary.pdf", media_type="application/pdf"),)
 LINES = (Line(text="line-canary", total=Money("EUR", Decimal("7777.77"))),)
 SHARED: dict[str, Any] = {"origin": ORIGIN, "number": "N", "vendor_state": "v"}
@@ -76,6 +79,7 @@ RECORDS: dict[Kind, Record] = {
     ),
 }
 SIGNS = {
+    "amounts": "4242.42",
     "lines": "line-canary",
     "prices": "7777.77",
     "tracking": "parcel-canary",
@@ -113,6 +117,8 @@ def test_shows_what_is_said_to_be_shown_and_nothing_else(shown: Shown, kind: Kin
     for group in GROUPS[kind]:
         is_there = shown.shows(kind, group) and (group != "prices" or shown.shows(kind, "lines"))
         assert (SIGNS[group] in repr(left)) == is_there, group
+        if AMOUNTS in GROUPS[kind] and AMOUNTS not in shown.fields[kind] and group in SAYS_AMOUNTS:
+            assert not is_there, "it would say what is hidden"
 
 
 def test_leaves_a_list_the_very_same_where_all_of_it_is_shown() -> None:
@@ -130,29 +136,36 @@ def test_clips_rights_and_reads_back_what_was_stored(shown: Shown, rights: Right
     assert cut.is_within(shown.most)
     assert cut.manages == rights.manages
     assert all(cut.reach(area) in {rights.reach(area), shown.most.reach(area)} for area in AREAS)
-    back = read_shown(stored_shown(shown))
-    assert stored_shown(back) == stored_shown(shown)
+    both = stricter(shown, Shown(most=rights, fields=dict(ALL)))
+    assert stored_shown(both) == stored_shown(stricter(both, shown)), "what both show, each of them shows"
+    policy = Policy(everybody=Seen(shown=shown))
+    back = read_policy(stored_policy(policy))
+    assert stored_policy(back) == stored_policy(policy)
+    assert stored_shown(back.everybody.shown) == stored_shown(shown)
 
 
 def test_shows_little_where_nobody_can_tell() -> None:
-    assert read_shown(None) is EVERYTHING
-    assert read_shown({"most": {"orders": "all"}}) is CAREFUL
-    assert not read_shown({"most": {}, "fields": {"orders": ["lines"]}}).shows("orders", "files"), "an older version's"
+    assert read_policy(None) is EVERYTHING_TO_ALL
+    assert read_policy('{"everybody": {"shown": {"most": {"orders": "all"}}}}') is CAREFUL_POLICY
+    older = '{"everybody": {"shown": {"most": {}, "fields": {"orders": ["lines"]}}}}'
+    assert not read_policy(older).everybody.shown.shows("orders", "files"), "an older version's"
 
 
 async def hide(database: Database, shown: Shown, seen: int = 0) -> None:
-    await decide_shown(database, shown, trail=TRAIL, by=BY, now=utc_now(), seen=seen)
+    policy = Policy(everybody=Seen(shown=shown))
+    await versions.publish(database, policy, trail=TRAIL, by=BY, now=utc_now(), seen=seen)
 
 
-async def test_decides_once(database: Database) -> None:
+async def test_publishes_once(database: Database) -> None:
     await hide(database, NOTHING_MORE)
-    with pytest.raises(DecidedMeanwhileError):
+    with pytest.raises(ChangedMeanwhileError):
         await hide(database, EVERYTHING)
-    now = await decided(database)
-    assert (now.version, now.shown.fields["orders"]) == (1, frozenset())
-    assert len(hidden_by(EVERYTHING, now.shown)) == sum(map(len, GROUPS.values()))
-    await hide(database, NOTHING_MORE, seen=1)
-    assert (await decided(database)).version == 1, "what is so already is no change"
+    now = await versions.live(database)
+    assert (now.number, now.policy.everybody.shown.fields["orders"]) == (1, frozenset())
+    assert len(differences(EVERYTHING_TO_ALL, now.policy)) == sum(map(len, GROUPS.values()))
+    assert await versions.restore(database, 0, trail=TRAIL, by=BY, now=utc_now(), seen=1) == 2
+    assert (await versions.live(database)).policy == EVERYTHING_TO_ALL
+    assert [each.restored for each in await versions.latest(database)] == [0, None]
 
 
 PATHS = (
@@ -182,7 +195,7 @@ async def test_leaves_what_is_hidden_out_of_everything(portal: Portal, monkeypat
     opens = [file for file in files if (await maya.get(unescape(file))).status_code == 200]
     assert opens
     await hide(portal.database, NOTHING_MORE)
-    portal_offices(portal).look_soon()
+    portal_offices(portal).look_again()
     assert await crawl(maya) == set()
     assert "Nothing found" in (await maya.get("/search?q=softener")).text
     assert {(await maya.get(unescape(file))).status_code for file in opens} == {404}
@@ -191,40 +204,5 @@ async def test_leaves_what_is_hidden_out_of_everything(portal: Portal, monkeypat
     assert await crawl(maya) == before
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_asks_before_it_changes_what_customers_see(portal: Portal) -> None:
-    await portal.link("maya", "bakery", *BAKERY)
-    maya, staff = await portal.browser("maya", "bakery"), await staff_at(portal, "admin")
-    form = form_of((await staff.get("/staff/visible")).text)
-    form.pop("orders.lines")
-    form["area.invoices"] = "none"
-    asked = await staff.send("POST", "/staff/visible", **form)
-    said = text_of(asked.text)
-    assert "Invoices: nothing" in said
-    assert "Orders, lines: what it is for: no customer sees it any more" in said
-    assert (await decided(portal.database)).version == 0, "it only asks"
-    answer = await staff.send("POST", "/staff/visible", **form, agreed="yes")
-    assert (answer.status_code, answer.headers["location"]) == (303, "/staff/visible")
-    await portal.forget_records()
-    assert (await maya.get("/invoices")).status_code == 404
-    assert 'href="/invoices"' not in (await maya.get("/")).text
-    assert (await maya.get("/invoices/erp/2093")).status_code == 404
-    late = await staff.send("POST", "/staff/visible", **form, agreed="yes")
-    assert late.status_code == 409
-    assert "Somebody changed this after you opened it." in late.text
-    assert (await (await staff_at(portal, "support")).send("POST", "/staff/visible", **form)).status_code == 403
-
-
 def portal_offices(portal: Portal) -> Any:  # what the application holds is of any type
     return litestar_of(portal.app).state.offices
-
-
-def form_of(html: str) -> dict[str, str]:
-    form = dict.fromkeys(re.findall(r'type="checkbox" name="([^"]+)" value="on" checked', html), "on")
-    for name, options in re.findall(r'<select[^>]* name="([^"]+)">(.*?)</select>', html):
-        form[name] = re.findall(r'value="(\w+)" selected', options)[0]
-    return form | {"version": re.findall(r'name="version" value="(\d+)"', html)[0]}
-
-
-def text_of(html: str) -> str:
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())

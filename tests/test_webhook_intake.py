@@ -24,6 +24,7 @@ from connectors.errors import Unavailable
 from connectors.registry import load_connectors
 from gateway.account_view import AccountViews
 from gateway.inbox import LEASE, Inbox
+from gateway.keeping import BY_ITSELF
 from gateway.links import Proof, link
 from gateway.offices import Offices
 from gateway.records.database import Database, DatabaseDown
@@ -32,7 +33,7 @@ from gateway.records.tables import Source
 from gateway.records.webhook_tables import InboxRow, WebhookHour, WebhookTotal
 from gateway.sources.changes import apply, plan
 from gateway.sources.desired import parse
-from gateway.webhooks.counts import HOURS_KEPT, WebhookCounts
+from gateway.webhooks.counts import WebhookCounts
 from gateway.webhooks.intake import Intake
 from gateway.webhooks.summary import Told, tell
 
@@ -140,7 +141,7 @@ async def test_counts_together_with_other_processes_and_over_hours(scene: Scene)
 
 
 async def test_forgets_hours_that_are_long_ago_and_no_total(scene: Scene) -> None:
-    scene.counts.note("erp", "taken", NOON - HOURS_KEPT - timedelta(hours=1))
+    scene.counts.note("erp", "taken", NOON - timedelta(days=BY_ITSELF["refused"]) - timedelta(hours=1))
     scene.counts.note("erp", "taken", NOON)
     await scene.counts._turn()
     async with scene.database.read() as session:

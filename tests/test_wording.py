@@ -27,7 +27,8 @@ from gateway.dictionary.versions import (
     publish_draft,
     restore,
 )
-from gateway.events import Book, compare, first_book, is_still_so, reworded
+from gateway.events import Book, compare, first_book, reworded
+from gateway.occasions import Days, is_still_so
 from gateway.records.database import Database
 from gateway.statuses import INVOICES, ORDERS, TICKETS, UNKNOWN, status_of, worded
 from gateway.steps import steps_of
@@ -261,18 +262,18 @@ def test_lists_first_what_nobody_has_words_for() -> None:
 
 def test_takes_new_words_for_no_news_where_they_are_published_quietly() -> None:
     later = replace(TICKET, state="awaiting_customer")
-    book: Book = first_book([TICKET], system="s", at=NOW - timedelta(days=1), today=TODAY)
-    _, loud = compare(book, [later], at=NOW, today=TODAY)
+    book: Book = first_book([TICKET], system="s", at=NOW - timedelta(days=1), days=Days(TODAY))
+    _, loud = compare(book, [later], at=NOW, days=Days(TODAY))
     assert [event.names for event in loud] == [("request_waits",)]
-    quiet, none = compare(reworded(book, [later], TODAY), [later], at=NOW, today=TODAY)
+    quiet, none = compare(reworded(book, [later], Days(TODAY)), [later], at=NOW, days=Days(TODAY))
     assert none == []
     moved = replace(later, origin=replace(ORIGIN, changed_at=NOW + timedelta(hours=1)))
-    _, events = compare(reworded(book, [moved], TODAY), [moved], at=NOW, today=TODAY)
+    _, events = compare(reworded(book, [moved], Days(TODAY)), [moved], at=NOW, days=Days(TODAY))
     assert [event.names for event in events] == [("request_waits",)], "what has changed over there is news"
     gone = replace(ORDER, state="on_its_way")
-    orders = first_book([ORDER], system="s", at=NOW, today=TODAY)
-    assert len(compare(orders, [gone], at=NOW, today=TODAY)[1]) == 1
-    assert compare(reworded(orders, [gone], TODAY), [gone], at=NOW, today=TODAY)[1] == []
+    orders = first_book([ORDER], system="s", at=NOW, days=Days(TODAY))
+    assert len(compare(orders, [gone], at=NOW, days=Days(TODAY))[1]) == 1
+    assert compare(reworded(orders, [gone], Days(TODAY)), [gone], at=NOW, days=Days(TODAY))[1] == []
     assert quiet.entries["7"].state == "awaiting_customer"
 
 

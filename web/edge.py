@@ -14,6 +14,7 @@ from web.body import Body, Cap
 
 PROBES = {"/healthz", "/readyz", "/metrics"}  # asked by address, from the machine itself
 NO_BODY = {"GET", "HEAD"}
+NUL = b"%00"
 FORM = Cap(64 * 1024)
 MOST_UNDERWAY = 512  # requests in one process that have no answer yet
 PORTS = {"http": 80, "https": 443}
@@ -62,6 +63,8 @@ class Edge:
             elif name == b"transfer-encoding":
                 chunked += value.lower()
         path = scope["path"]
+        if NUL in scope.get("query_string", b""):  # nobody's text has it, and PostgreSQL takes none
+            scope["query_string"] = scope["query_string"].replace(NUL, b"+")
         if hosts != 1 or (host != self._host and host.lower() not in self._hosts and path not in PROBES):
             await _refuse(send, 400, NOT_OURS)
         elif self.underway >= self._most_underway and path not in PROBES:

@@ -34,6 +34,7 @@ class Around(Struct, frozen=True, kw_only=True):
     areas: tuple[Area, ...]
     can_ask: bool
     has_help: bool
+    unread: int  # messages
     needs: tuple[tuple[Area, int], ...]  # how many things need the customer, where any do
     seen: str | None
     code: str | None

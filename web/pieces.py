@@ -53,6 +53,21 @@ def chip(status: Status) -> Any:  # noqa: ANN401  # as above
     return minijinja.safe(f'<span class="chip" data-tone="{status.tone}">{escape(status.label)}</span>')
 
 
+@lru_cache(maxsize=10_000)
+def what(status: Status, key: str | int) -> Any:  # noqa: ANN401  # as above
+    """Show a status that says what it means when it is pressed, over the page and without moving it.
+
+    `key` is the only one of its kind on the page. Beside words that say the same already, `chip` suffices.
+    """
+    label, place = escape(status.label), f"what-{escape(str(key))}"
+    said = f"<strong>{label}</strong> {escape(status.meaning)} {escape(status.next_step)}"
+    return minijinja.safe(
+        f'<button type="button" class="asks" popovertarget="{place}" aria-label="{label}: what is this?">'
+        f'<span class="chip" data-tone="{status.tone}">{label}</span></button>'
+        f'<div class="says" id="{place}" popover role="note"><p>{said}</p></div>'
+    )
+
+
 @lru_cache
 def meter(status: Status) -> Any:  # noqa: ANN401  # as above
     """Show how far something is. A way without steps has no meter."""

@@ -11,9 +11,10 @@ from litestar.params import FromPath
 
 from auth.guards import FROM_ELSEWHERE, PUBLIC
 from gateway.mails.choices import MailDesk, Stop
-from gateway.mails.letters import WHEN
+from gateway.mails.words import WHEN
 from gateway.records.lines import By
 from web.caller import address_of
+from web.invited import INVITED
 from web.view import render
 
 
@@ -32,7 +33,7 @@ async def stop_mails(request: Request[Any, Any, Any], token: FromPath[str]) -> R
     return render(request, "mails_stop.html", token=token, when=WHEN[stop.event], done=True)
 
 
-STOPS = (show_stop, stop_mails)
+STOPS = (show_stop, stop_mails, *INVITED)
 
 
 def _stop(request: Request[Any, Any, Any], token: str) -> Stop:

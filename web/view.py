@@ -69,6 +69,7 @@ class View:
                 "asset": self.asset,
                 "icon": pieces.icon,
                 "chip": pieces.chip,
+                "what": pieces.what,
                 "meter": pieces.meter,
                 "count": words.count,
                 "number": words.number,

@@ -13,11 +13,12 @@ from connectors.testing.failing import Failing
 from connectors.testing.following import Following
 from connectors.testing.guarding import Guarding
 from connectors.testing.persons import Persons
+from connectors.testing.publishing import Publishing
 from connectors.testing.recorded import Recorded
 from connectors.testing.selecting import Selecting
 
 
-class Conformance(Declared, Recorded, Selecting, Following, Persons, Failing, Guarding):
+class Conformance(Declared, Recorded, Selecting, Following, Persons, Publishing, Failing, Guarding):
     """All of the promises. A connector's test is a subclass that names the connector and its recordings."""
 
 

@@ -53,7 +53,7 @@ class Bench:
         """Play a recording, or another in its place, and give what came of it. Raises what the connector raises."""
         played = recording or self.fixtures.recordings[name]
         far_end = far_end or self.far_end(played)
-        async with opened(self.connector, self.fixtures.setup, far_end, played.tokens) as office:
+        async with opened(self.connector, self.fixtures.setup, far_end, played) as office:
             return await perform(self.connector, office, kind_of(name), played.ask)
 
     async def attempt(self, name: str, far_end: FarEnd) -> Outcome | ConnectorError:

@@ -95,7 +95,7 @@ class Guarding(Bench):
         far_end = self.far_end(recording, broken_from=len(recording.exchanges) - 1, breakage=flood)
         wanted = FileQuery(record=recording.ask.id, file=recording.ask.file, customer=recording.ask.customer)
         async with (
-            opened(self.connector, self.fixtures.setup, far_end, recording.tokens) as office,
+            opened(self.connector, self.fixtures.setup, far_end, recording) as office,
             self.connector.files[kind](office, wanted) as stream,
         ):
             assert await anext(stream.chunks)

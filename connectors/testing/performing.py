@@ -1,12 +1,13 @@
 """Doing what a recording says, with the real client of `connectors.transport` around a far end of our own."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from msgspec import Struct
 
 from connectors.addresses import AddressPolicy
+from connectors.articles import PublicArticle
 from connectors.config import Secret, decode_config
 from connectors.contract import (
     Answer,
@@ -25,7 +26,7 @@ from connectors.contract import (
 from connectors.deliveries import Registered
 from connectors.records import Kind, Record
 from connectors.testing.far_end import FarEnd
-from connectors.testing.recordings import Ask, Setup
+from connectors.testing.recordings import Ask, Recording, Setup
 from connectors.tokens import MemoryTokens
 from connectors.transport import open_client
 
@@ -48,16 +49,18 @@ class Outcome(Struct, frozen=True, kw_only=True):
     says: str | None = None
     file: GivenFile | None = None
     registered: Registered | None = None
+    articles: tuple[PublicArticle, ...] = ()
 
 
 @asynccontextmanager
 async def opened(
-    connector: Connector[Any], setup: Setup, far_end: FarEnd, tokens: Mapping[str, str] | None = None
+    connector: Connector[Any], setup: Setup, far_end: FarEnd, recording: Recording | None = None
 ) -> AsyncIterator[BackOffice[Any]]:
     """Open a back office whose far end is ours. No pause between two attempts is ever waited for."""
-    config = decode_config(connector.config, setup.settings)
+    config = decode_config(connector.config, {**setup.settings, **(recording.settings if recording else {})})
     store, clock = MemoryTokens(), _Clock()
-    for name, value in (setup.tokens if tokens is None else tokens).items():
+    tokens = setup.tokens if recording is None or recording.tokens is None else recording.tokens
+    for name, value in tokens.items():
         await store.put(name, Token(value=Secret(value)))
     async with open_client(
         connector.base_url(config),
@@ -93,6 +96,8 @@ async def perform(connector: Connector[Any], office: BackOffice[Any], kind: Kind
             return Outcome(candidates=await connector.find(office, facts))
         case "person", _ if connector.person:
             return Outcome(person=await connector.person(office, ask.id))
+        case "articles", _ if connector.articles:
+            return Outcome(articles=await connector.articles(office))
         case "register", _ if connector.webhook and connector.webhook.register:
             return Outcome(registered=await connector.webhook.register(office, ask.address))
         case _, str():

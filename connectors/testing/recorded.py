@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from connectors.articles import PublicArticle
 from connectors.config import Secret
 from connectors.deliveries import Registered
 from connectors.errors import ConnectorError
@@ -28,6 +29,8 @@ class Recorded(Bench):
         others: tuple[str, ...] = ("find", "check", "person") if self.connector.person else ("find", "check")
         if self.connector.webhook and self.connector.webhook.register:
             others = (*others, "register")
+        if self.connector.articles:
+            others = (*others, "articles")
         missing += [call for call in others if not self.fixtures.of(call)]
         assert missing == []
 
@@ -78,6 +81,8 @@ def compare(outcome: Outcome, expect: Expect, kind: Kind | None) -> None:
     assert outcome.candidates == (expect.candidates or ())
     assert outcome.person == expect.person
     assert outcome.says == expect.says
+    articles = [msgspec.convert(msgspec.to_builtins(each), PublicArticle) for each in expect.articles or ()]
+    assert list(outcome.articles) == articles
     if expect.registered is None:
         assert outcome.registered is None
     else:

@@ -4,7 +4,7 @@ connector_fixtures/<connector>/
   config.json            settings with made-up secrets, and what else the checks need: `Setup`
   statuses.json          kind -> every status the vendor knows, from its own documentation
   errors.json            the vendor's own errors: `OwnError`
-  <what>__<case>.json    a kind ("invoices"), "find", "person", "check" or "register", and a case: `Recording`
+  <what>__<case>.json    a kind ("invoices"), "articles", "find", "person", "check" or "register", and a case
 """
 
 from collections.abc import Callable
@@ -79,7 +79,7 @@ class Exchange(Strict, frozen=True):
 class Ask(Strict, frozen=True):
     """The arguments of one call."""
 
-    call: Literal["read", "fetch", "file", "changes", "find", "person", "check", "register"]
+    call: Literal["read", "fetch", "file", "changes", "articles", "find", "person", "check", "register"]
     customer: str = ""
     cursor: str | None = None
     only_open: bool = False
@@ -97,6 +97,15 @@ class ExpectedFile(Strict, frozen=True):
     name: str
     media_type: str
     text: str  # its bytes, as Latin-1
+
+
+class ExpectedArticle(Strict, frozen=True):
+    id: str
+    title: str
+    html: str
+    language: str | None = None
+    url: str | None = None
+    changed_at: datetime | None = None
 
 
 class ExpectedRegistration(Strict, frozen=True):
@@ -122,6 +131,7 @@ class Expect(Strict, frozen=True):
     says: str | None = None  # what the check answers
     file: ExpectedFile | None = None
     registered: ExpectedRegistration | None = None
+    articles: tuple[ExpectedArticle, ...] | None = None
     raises: str | None = None  # a class of `connectors.errors`
 
 
@@ -131,6 +141,7 @@ class Recording(Strict, frozen=True):
     exchanges: list[Exchange]
     expect: Expect
     tokens: dict[str, str] | None = None  # instead of the setup's
+    settings: dict[str, Any] = {}  # beside the setup's
 
     @property
     def richness(self) -> tuple[int, int]:

@@ -27,6 +27,12 @@ def check_sound(outcome: Outcome) -> None:
         assert _is_named(candidate.customer)
         assert candidate.matched, "a candidate without a fact is a guess"
         assert candidate.person is None or _is_named(candidate.person)
+    for article in outcome.articles:
+        assert _is_named(article.id)
+        assert article.title.strip()
+        assert article.html.strip()
+        _check_values(article)
+    assert len({article.id for article in outcome.articles}) == len(outcome.articles)
     if person := outcome.person:
         assert person.customers, "somebody who acts for nobody is no customer's person"
         assert all(map(_is_named, (person.id, *person.customers, *person.emails)))

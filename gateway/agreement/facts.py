@@ -49,10 +49,10 @@ def _compare(one: Record, other: Record) -> Iterator[Compared]:
         yield Compared(field="state", values=(one.state, other.state), agrees=agrees)
     match one, other:
         case Order(total=ours), Order(total=theirs):
-            yield _money("total", ours, theirs)
+            yield from _money("total", ours, theirs)
         case Invoice(), Invoice():
-            yield _money("total", one.total, other.total)
-            yield _money("open", one.open, other.open)
+            yield from _money("total", one.total, other.total)
+            yield from _money("open", one.open, other.open)
             if one.due_on and other.due_on:
                 agrees = same_day(one.due_on, other.due_on)
                 yield Compared(field="due_on", values=(str(one.due_on), str(other.due_on)), agrees=agrees)
@@ -79,8 +79,9 @@ def currency_of(money: Money) -> str:
     return _SIGNS.get(code, code)
 
 
-def _money(field: str, one: Money, other: Money) -> Compared:
-    return Compared(field=field, values=(_shown(one), _shown(other)), agrees=same_amount(one, other))
+def _money(field: str, one: Money | None, other: Money | None) -> Iterator[Compared]:
+    if one and other:
+        yield Compared(field=field, values=(_shown(one), _shown(other)), agrees=same_amount(one, other))
 
 
 def _shown(money: Money) -> str:

@@ -43,7 +43,7 @@ def is_same_thing(one: Record, other: Record) -> bool:
     """Say whether two records, of one account, kind and number, are one thing: something besides has to speak for it.
 
     A number that says little needs the same day and the same currency; any other one of both. Nothing that is more
-    than a month apart is the same: numbers begin anew.
+    than a month apart is the same: numbers begin anew. A currency that is not shown speaks against nothing.
     """
     match one, other:
         case Order(), Order():
@@ -55,7 +55,7 @@ def is_same_thing(one: Record, other: Record) -> bool:
     if _are_apart(*days):
         return False
     is_same_day = bool(days[0] and days[1] and same_day(days[0], days[1]))
-    is_same_currency = same_currency(one.total, other.total)
+    is_same_currency = one.total is None or other.total is None or same_currency(one.total, other.total)
     number = plain_number(one.number)
     if number.isdigit() and len(number) < TELLING:
         return is_same_day and is_same_currency

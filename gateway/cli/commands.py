@@ -32,6 +32,7 @@ from gateway.cli.staff import staff
 from gateway.cli.status import status
 from gateway.cli.statuses import statuses
 from gateway.cli.topics import topics
+from gateway.cli.visibility import visibility
 from gateway.cli.webhooks import webhooks
 from gateway.demo import run_demo
 from gateway.doctor import examine
@@ -119,6 +120,7 @@ hallway.add_command(keys)
 hallway.add_command(sources)
 hallway.add_command(topics)
 hallway.add_command(statuses)
+hallway.add_command(visibility)
 hallway.add_command(help_)
 hallway.add_command(status)
 hallway.add_command(webhooks)

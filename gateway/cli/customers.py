@@ -13,13 +13,16 @@ import click
 
 from auth.clock import utc_now
 from gateway.cli.failures import FAILED, WrongInput
+from gateway.cli.moving import merge_, split_
 from gateway.cli.options import decided_by
 from gateway.cli.tools import tools
+from gateway.identity.contacts_text import text_of
 from gateway.identity.importing import Import, Report
 from gateway.identity.matching import Policy
 from gateway.identity.questions import WHY as WHY_LOST
 from gateway.identity.readiness import SEES, WHY, Preview, Verdict
 from gateway.identity.rechecking import Rechecked, Rechecks
+from gateway.links import LinkError
 from gateway.settings import load
 
 STEP = 50  # contacts between two words of progress
@@ -31,6 +34,10 @@ def customers() -> None:
     """The customers, many at once."""
 
 
+customers.add_command(merge_)
+customers.add_command(split_)
+
+
 @customers.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Try every line, and keep nothing.")
@@ -39,9 +46,9 @@ def customers() -> None:
 def import_(*, file: Path, dry_run: bool, days: int, by: str) -> None:
     """Make accounts, links and invitations from a CSV FILE: email, account, and what else is known."""
     try:
-        text = file.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise WrongInput(f"{file} is not text in UTF-8") from None
+        text = text_of(file.read_bytes())
+    except LinkError as error:
+        raise WrongInput(f"{file}: {error}") from None
 
     async def run() -> Report:
         async with tools() as t:
@@ -58,7 +65,7 @@ def import_(*, file: Path, dry_run: bool, days: int, by: str) -> None:
 
     report = asyncio.run(run())
     for refusal in report.refused:
-        click.echo(f"line {refusal.line}: {refusal.reason}")
+        click.echo(f"line {refusal.line}: {refusal.whole}")
     taken = report.total - len(report.refused)
     would = "would be " if dry_run else ""
     click.echo(

@@ -25,9 +25,10 @@ def documents() -> None:
 @documents.command("ask")
 @click.option("--account", required=True, metavar="ID", help="Who is asked.")
 @click.option("--label", required=True, help="What for, in the customer's words, such as 'Trade licence'.")
+@click.option("--why", help="What it is for, for the customer to read.")
 @click.option("--due", type=click.DateTime(["%Y-%m-%d"]), help="Until when.")
 @click.option("--member", nargs=2, metavar="ISSUER SUBJECT", help="One person alone; else all who see documents.")
-def ask(*, account: str, label: str, due: datetime | None, member: tuple[str, str] | None) -> None:
+def ask(*, account: str, label: str, why: str | None, due: datetime | None, member: tuple[str, str] | None) -> None:
     """Ask a customer for a document. It shows on their Home page until it is there."""
     text = " ".join(label.split())
     if not text or len(text) > LONGEST_LABEL:
@@ -44,6 +45,7 @@ def ask(*, account: str, label: str, due: datetime | None, member: tuple[str, st
                 due_on=due.date() if due else None,
                 login=Login(*member) if member else None,
                 now=datetime.now(UTC),
+                why=(why or "").strip()[:LONGEST_REASON] or None,
             )
 
     click.echo(f"asked: {asyncio.run(run())}")
@@ -123,3 +125,16 @@ def refuse(document: str, reason: str) -> None:
 
     asyncio.run(run())
     click.echo("refused")
+
+
+@documents.command("withdraw")
+@click.argument("document")
+def withdraw(document: str) -> None:
+    """Ask for it no more. What came is deleted some days later."""
+
+    async def run() -> None:
+        async with tools() as t:
+            await asked.withdraw(t.db, trail=t.trail, by=t.by, id_=document, now=datetime.now(UTC))
+
+    asyncio.run(run())
+    click.echo("withdrawn")

@@ -17,6 +17,7 @@ from gateway.links import LinkError
 from gateway.outbox.stuck import StuckError
 from gateway.records.database import DatabaseDown
 from gateway.records.migrate import MigrationError
+from gateway.seeing.file import VisibilityFileError
 from gateway.serve import ServeError
 from gateway.settings import SettingsError
 from gateway.sources.changes import SourcesChangedError
@@ -34,6 +35,7 @@ MISTAKES = (
     KeyringError,
     SourcesFileError,
     StatusesFileError,
+    VisibilityFileError,
     TopicsFileError,
     LinkError,
     ConflictError,

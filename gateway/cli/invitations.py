@@ -5,10 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+from gateway.cli.inviting import need_mails, send, send_again
 from gateway.cli.options import decided_by, reach
 from gateway.cli.tools import tools
 from gateway.identity import invitations as rows
 from gateway.identity.invitations import Invited, Wish
+from gateway.identity.inviting import WHY, invite_by_mail, wants_none
 from gateway.rights import Rights
 
 
@@ -23,18 +25,28 @@ def invitations() -> None:
 @reach("the person")
 @click.option("--name", help="What the person is called.")
 @click.option("--days", type=click.IntRange(1, 365), default=30, show_default=True, help="How long it may be used.")
+@click.option("--mail", is_flag=True, help="Write to them too.")
 @decided_by
-def add(*, email: str, account: str, rights: Rights, name: str | None, days: int, by: str) -> None:
+def add(*, email: str, account: str, rights: Rights, name: str | None, days: int, mail: bool, by: str) -> None:
     """Bind EMAIL to an account."""
+    if mail:
+        need_mails()
     now = datetime.now(UTC)
     wish = Wish(email=email, account=account, rights=rights, until=now + timedelta(days=days), name=name)
 
-    async def run() -> str | None:
+    async def run() -> tuple[str | bool | None, bool]:
         async with tools() as t:
-            return await rows.invite(t.db, trail=t.trail, by=t.by, made_by=by, wish=wish, now=now)
+            if mail:
+                done = await invite_by_mail(t.db, trail=t.trail, by=t.by, made_by=by, wish=wish, now=now)
+                return done, await wants_none(t.db, email)
+            return await rows.invite(t.db, trail=t.trail, by=t.by, made_by=by, wish=wish, now=now), False
 
-    made = asyncio.run(run())
-    click.echo(f"invited {email} to {account!r}: {made}" if made else "no changes")
+    made, is_stopped = asyncio.run(run())
+    if mail:
+        way = f"no mail goes out: {WHY['stopped']}" if is_stopped else "a mail is on the way"
+        click.echo(f"invited {email} to {account!r}: {way}" if made else "no changes")
+    else:
+        click.echo(f"invited {email} to {account!r}: {made}" if made else "no changes")
 
 
 @invitations.command("list")
@@ -49,7 +61,8 @@ def list_(account: str | None) -> None:
     for each in asyncio.run(run()):
         called = f" ({each.name})" if each.name else ""
         until = f", until {each.until:%Y-%m-%d}" if each.state == "made" else ""
-        click.echo(f"{each.id} {each.state}{until}: {each.email}{called} to {each.account}, by {each.made_by}")
+        mailed = f", mail {each.mail}" if each.mail else ""
+        click.echo(f"{each.id} {each.state}{until}{mailed}: {each.email}{called} to {each.account}, by {each.made_by}")
 
 
 @invitations.command()
@@ -62,3 +75,7 @@ def withdraw(invitation: str) -> None:
             return await rows.withdraw(t.db, trail=t.trail, by=t.by, id_=invitation)
 
     click.echo("withdrawn" if asyncio.run(run()) else "no changes")
+
+
+invitations.add_command(send)
+invitations.add_command(send_again)

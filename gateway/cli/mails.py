@@ -9,9 +9,9 @@ from auth.clock import utc_now
 from gateway.cli.failures import WrongInput
 from gateway.cli.tables import age, table
 from gateway.cli.tools import Tools, run, tools
-from gateway.finding import Wanted
+from gateway.finding import Found, Wanted
 from gateway.mails import desk
-from gateway.mails.desk import STATES, STOPPED, Found, MailError, Sent
+from gateway.mails.desk import STATES, STOPPED, MailError, Sent
 
 HEAD = ("ID", "AGE", "STATE", "ABOUT", "SOURCE", "RECORD", "ACCOUNT", "WHAT WENT WRONG")
 MOST = 200  # that are shown
@@ -30,7 +30,7 @@ def list_(state: str | None, account: str) -> None:
 
     async def look() -> list[Sent]:
         async with tools() as t:
-            found: list[Found] = [
+            found: list[Found[Sent]] = [
                 await desk.find(t.db, Wanted(state=each, words=account), 1, size=MOST)
                 for each in ((state,) if state else STOPPED)
             ]

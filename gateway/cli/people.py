@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import click
 
+from auth.mailbox import ISSUER as MAILBOX
 from gateway.cli.failures import WrongInput
 from gateway.cli.options import decided_by, reach
 from gateway.cli.tools import tools
@@ -18,8 +19,8 @@ from gateway.settings import load
 from gateway.sign_in import sign_ins
 from gateway.staff import add_owner
 
-issuer = click.option("--issuer", metavar="URL", help="The sign-in provider that knows the person.")
-subject = click.option("--subject", help="The person's id at that provider; never an e-mail address.")
+issuer = click.option("--issuer", metavar="URL", help=f"The sign-in provider that knows the person; {MAILBOX}: codes.")
+subject = click.option("--subject", help=f"The person's id at that provider; their e-mail address only at {MAILBOX}.")
 
 
 @click.command()
@@ -131,7 +132,9 @@ def _login(issuer: str | None, subject: str | None) -> Login | None:
 
 def _check_issuer(issuer: str) -> None:
     """Refuse an issuer at which no customer can sign in. Without any provider in the settings nobody can tell."""
-    known = sorted({each.issuer for each in sign_ins(load(os.environ).providers) if each.kind == "member"})
+    settings = load(os.environ)
+    known = sorted({each.issuer for each in sign_ins(settings.providers) if each.kind == "member"})
+    known += [MAILBOX] if settings.takes_codes else []
     if known and issuer not in known:
         listed = ", ".join(known)
         raise WrongInput(f"no customer signs in at {issuer}: the settings have {listed}, to be spelled exactly so")

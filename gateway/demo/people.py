@@ -1,6 +1,6 @@
 """Who may sign in at the demo, and which customers they act for."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gateway.audit import Trail
+from gateway.identity.invitations import Wish, invite
 from gateway.links import Login, Proof, link
 from gateway.persons import name_person
 from gateway.records.database import Database
@@ -15,6 +16,7 @@ from gateway.records.lines import By
 from gateway.rights import COMPANY, OWN, Rights
 
 DECIDED_BY = "Priya Nair"
+INVITED_FOR = timedelta(days=365)
 BY = By("operator/demo", "command line")
 
 
@@ -43,13 +45,17 @@ class OwnPerson(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DemoAccount(Struct, frozen=True, forbid_unknown_fields=True):
-    """Its members by subject: those who see all of it, the first of whom manages it, and those who see their own."""
+    """Its members by subject: those who see all of it, the first of whom manages it, and those who see their own.
+
+    `by_mail` are addresses that are invited to see all of it: their people have no login at the provider.
+    """
 
     id: str
     name: str
     members: tuple[str, ...]
     links: tuple[CustomerLink, ...]
     own: tuple[str, ...] = ()
+    by_mail: tuple[str, ...] = ()
     persons: tuple[OwnPerson, ...] = ()
 
     def rights(self, member: str) -> Rights:
@@ -95,3 +101,6 @@ async def link_people(
                 person=person.person,
                 proof=Proof(fact=person.fact, decided_by=DECIDED_BY, decided_at=now),
             )
+        for email in account.by_mail:
+            wish = Wish(email=email, account=account.id, rights=COMPANY, until=now + INVITED_FOR)
+            await invite(db, trail=trail, by=BY, made_by=DECIDED_BY, wish=wish, now=now)

@@ -76,6 +76,7 @@ def _settings(host: str, port: int, data_dir: Path, issuer: str, smtp_url: str, 
         "ALLOW_HTTP_SOURCES": "true",
         "ALLOW_PRIVATE_SOURCES": "true",
         "SMTP_URL": smtp_url,
+        "SIGN_IN": "both",
         "MAIL_FROM": "portal@kestrel-moor.example",
         "HELP": str(articles),
         "LOG_LEVEL": "warning",
@@ -103,4 +104,6 @@ async def _fill(settings: Settings, fixtures: Path, address: str, people: People
 def _sign_ins(people: People) -> str:
     width = max(len(each.subject) for each in people.people)
     lines = [f"  {each.subject:<{width}}  {each.name}, {each.sees}" for each in people.people]
-    return "\n".join(["Sign in as:", *lines])
+    by_mail = ", ".join(email for account in people.accounts for email in account.by_mail)
+    code = f"Or by e-mail as {by_mail}, with the code from the mailbox below."
+    return "\n".join(["Sign in as:", *lines, "", code])

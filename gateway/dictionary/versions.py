@@ -181,9 +181,9 @@ def _told(each: Difference) -> dict[str, Any]:
     }
 
 
-async def names_of(db: Database, of: Iterable[Version]) -> dict[str, str]:
-    """Name who made them: staff as people know them, others by what they are."""
-    names = {each.made_by: each.made_by for each in of}
+async def names_of(db: Database, makers: Iterable[str]) -> dict[str, str]:
+    """Name who made versions: staff as people know them, others by what they are."""
+    names = {each: each for each in makers}
     ids = [who.removeprefix("staff/") for who in names if who.startswith("staff/")]
     async with db.read() as session:
         rows = await session.scalars(sa.select(Staff).where(Staff.id.in_(ids)))

@@ -22,15 +22,17 @@ from cache.client import CacheDown, Client
 from cache.noted import Noted
 from connectors.errors import ConnectorError, NotFound
 from connectors.records import Kind, Record
-from gateway.events import Event, Topic, compare, due_next, first_book, reworded, to_read
+from gateway.events import Event, Topic, compare, first_book, reworded, to_read
 from gateway.feeds.books import Place, Written, due_books, read_books, system_of, write_book
 from gateway.feeds.reading import Reading
 from gateway.leases import end_lease, keep_lease, take_lease
+from gateway.occasions import Days, due_next
 from gateway.offices import Offices
 from gateway.pull import Known, Pull
 from gateway.records.database import Database
 from gateway.records.identity_tables import Lease
 from gateway.records.mail_tables import BookRow
+from gateway.records.signposts import signposts
 from gateway.records.tables import Link
 from gateway.rounds import Seldom
 from gateway.wording import say
@@ -54,6 +56,9 @@ class Told(Protocol):
 
     async def readers(self, session: AsyncSession, accounts: Collection[str]) -> set[str]:
         """Say for which accounts there is anybody to tell."""
+
+    async def days_before(self, session: AsyncSession) -> int | None:
+        """Say how long before a bill is due its customer is told. None: they are not."""
 
     async def tell(self, session: AsyncSession, topic: Topic, events: Sequence[Event], now: datetime) -> None:
         """Write down what is to be told, once for each event."""
@@ -245,23 +250,26 @@ class Noticing:
 
     async def _settle(self, looks: Sequence[Look], read: Mapping[Place, Written]) -> None:
         """Write what is news, and the books in which it is none any more, if they are still those that were read."""
-        now, today = self._clock(), self.today()
+        now = self._clock()
         async with self._db.write() as session:
+            merged = await signposts(session, {its.want.account for its in looks})  # there it is looked at anew
+            days = Days(self.today(), await self._told.days_before(session))
             books = await read_books(session, _places(looks), lock=True)
             for its in looks:
-                if books[its.place].turn == read[its.place].turn:  # else somebody was quicker, with what is as new
-                    await self._compare(session, its, books[its.place], now, today)
+                # Else somebody was quicker, with what is as new.
+                if its.want.account not in merged and books[its.place].turn == read[its.place].turn:
+                    await self._compare(session, its, books[its.place], now, days)
 
-    async def _compare(self, session: AsyncSession, its: Look, kept: Written, now: datetime, today: date) -> None:
+    async def _compare(self, session: AsyncSession, its: Look, kept: Written, now: datetime, days: Days) -> None:
         account, (source, _, kind) = its.want.account, its.place
-        due_on, said = due_next(its.known.records, today), its.want.office.said
+        due_on, said = due_next(its.known.records, days), its.want.office.said
         if kept.book is None:
-            book = first_book(its.known.records, system=its.system, at=now, today=today)
+            book = first_book(its.known.records, system=its.system, at=now, days=days)
         else:
             before = kept.book
             if said.is_quiet and before.words != said.number:
-                before = reworded(before, its.records, today)
-            book, events = compare(before, its.records, at=now, today=today)
+                before = reworded(before, its.records, days)
+            book, events = compare(before, its.records, at=now, days=days)
             if events:
                 await self._told.tell(session, Topic(account, source, kind), events, now)
             is_recent = now - kept.book.looked_at < REFRESHED_AFTER

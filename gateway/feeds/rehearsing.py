@@ -15,9 +15,10 @@ from auth.clock import Clock
 from cache.client import Client
 from cache.noted import Noted
 from connectors.records import Invoice, Kind, Order, Record, Ticket
-from gateway.events import compare, is_still_so
+from gateway.events import compare
 from gateway.feeds.books import Place, read_books, system_of
 from gateway.feeds.reading import reading_of
+from gateway.occasions import Days, is_still_so
 from gateway.offices import LOOK_EVERY, Office, Offices
 from gateway.pull import Pull
 from gateway.records.database import Database
@@ -147,7 +148,7 @@ class Rehearsing:
             said = Said(kinds=before.get(want.source, {})), Said(kinds=after.get(want.source, {}))
             old, new = (say(want.kind, known.records, each) for each in said)
             for one, other in zip(old, new, strict=True):
-                if _is_recent(one, self._clock() - BACK):
+                if is_recent(one, self._clock() - BACK):
                     tally.take(want, one, other, today)
             return want, old, new
 
@@ -202,8 +203,8 @@ class Rehearsing:
             for want, old, new in some:
                 if book := books[want.source, want.customer, want.kind].book:
                     now, by_id = self._clock(), {record.origin.id: record for record in new}
-                    _, anyway = compare(book, old, at=now, today=today)
-                    _, events = compare(book, new, at=now, today=today)
+                    _, anyway = compare(book, old, at=now, days=Days(today))
+                    _, events = compare(book, new, at=now, days=Days(today))
                     known = {(event.record, event.names) for event in anyway}
                     told[want.account] += sum(
                         (event.record, event.names) not in known
@@ -221,7 +222,7 @@ class Rehearsing:
             return sum(told[account] * many for account, many in await session.execute(readers))
 
 
-def _is_recent(record: Record, since: datetime) -> bool:
+def is_recent(record: Record, since: datetime) -> bool:
     """Whether something happened to it lately. Of what nobody says when, it may have."""
     if record.origin.changed_at:
         return record.origin.changed_at >= since

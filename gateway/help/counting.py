@@ -14,13 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.clock import Clock
 from gateway.help.words import words_in
+from gateway.keeping import KeptFor, always
 from gateway.records.database import Database, DatabaseDown
 from gateway.records.help_tables import ArticleAnswer, HelpSearch
 from gateway.records.upsert import insert
 from gateway.rounds import Rounds, Seldom
 
 WRITTEN_EVERY = 2.0  # seconds
-KEPT_FOR = timedelta(days=90)
 PURGED_EVERY = timedelta(hours=6)
 ROOM = 1000  # different searches that wait, and that a day has
 LONGEST = 100
@@ -41,7 +41,8 @@ class Answers(Struct):
 class HelpCounts:
     """Counts from the moment it is made; `start` it to write, and `aclose` it to write the last."""
 
-    def __init__(self, database: Database, now: Clock) -> None:
+    def __init__(self, database: Database, now: Clock, *, kept_for: KeptFor | None = None) -> None:
+        self._kept_for = kept_for or always("searches")
         self._database = database
         self._now = now
         self._searches: dict[tuple[str, date], Times] = {}
@@ -95,8 +96,9 @@ class HelpCounts:
         await self._purges.turn()
 
     async def _purge(self, now: datetime) -> None:
+        before = (now - await self._kept_for()).date()
         async with self._database.write() as session:
-            await session.execute(sa.delete(HelpSearch).where(HelpSearch.day < (now - KEPT_FOR).date()))
+            await session.execute(sa.delete(HelpSearch).where(HelpSearch.day < before))
 
 
 async def _add_answers(session: AsyncSession, answers: Mapping[str, Answers]) -> None:

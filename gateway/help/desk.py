@@ -3,6 +3,7 @@
 from auth.clock import Clock
 from gateway.help.counting import HelpCounts
 from gateway.help.finding import has_articles
+from gateway.keeping import KeptFor
 from gateway.records.database import Database
 from gateway.rounds import Rounds
 
@@ -12,9 +13,9 @@ LOOKED_EVERY = 10.0  # seconds
 class Help:
     """`is_on` is known without asking: it stands on every page. `start` it, and `aclose` it at the end."""
 
-    def __init__(self, database: Database, now: Clock) -> None:
+    def __init__(self, database: Database, now: Clock, *, kept_for: KeptFor | None = None) -> None:
         self._database = database
-        self.counts = HelpCounts(database, now)
+        self.counts = HelpCounts(database, now, kept_for=kept_for)
         self.is_on = False
         self._rounds = Rounds("help", self.look, every=LOOKED_EVERY)
 

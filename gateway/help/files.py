@@ -27,6 +27,7 @@ LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}")
 TOPIC_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 LONGEST = {"title": 200, "summary": 300}
 FENCE = "---"
+NEARLY = frozenset({".md", ".markdown", ".mdown", ".mkd"})  # endings of Markdown, of which one is read
 
 
 class Problem(Struct, frozen=True):
@@ -69,14 +70,27 @@ def read_folder(folder: Path, base_url: str) -> Folder:
     """Read all articles of a folder. Raises `OSError` where the folder itself cannot be read."""
     articles, problems = [], []
     paths = paths_of(folder)
+    names = {path.stem for path in paths}
+    problems += [Problem(path.name, 0, "is left out: only what ends with .md is read") for path in _others(folder)]
     if len(paths) > MOST:
         problems.append(Problem(folder.name, 0, f"holds more than {MOST:,} articles; the rest is left out"))
     for path in paths[:MOST]:
         try:
             articles.append(read(path, base_url))
         except BadFileError as error:
-            problems.append(Problem(path.name, error.line, str(error)))
+            other = path.stem.lower()
+            if path.stem != other and other in names:
+                text = f"would have the same address as {other}.md: give it another name"
+                problems.append(Problem(path.name, 0, text))
+            else:
+                problems.append(Problem(path.name, error.line, str(error)))
     return Folder(tuple(articles), tuple(problems))
+
+
+def _others(folder: Path) -> list[Path]:
+    """List the files that somebody may take for articles."""
+    found = (path for path in folder.iterdir() if path.suffix.lower() in NEARLY and path.suffix != ".md")
+    return sorted(path for path in found if path.name[0] not in "._" and path.is_file())
 
 
 def read(path: Path, base_url: str) -> Article:

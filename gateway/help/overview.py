@@ -31,17 +31,19 @@ async def searches(
     times, empty, unanswered = (
         sa.func.sum(column) for column in (HelpSearch.times, HelpSearch.empty, HelpSearch.unanswered)
     )
-    query = sa.select(HelpSearch.words, times, empty, unanswered).group_by(HelpSearch.words)
+    query = sa.select(HelpSearch.words, times, empty, unanswered, sa.func.count().over()).group_by(HelpSearch.words)
     if failed:
         query = query.having(empty + unanswered > 0)
     ordered = query.order_by((empty + unanswered).desc(), times.desc(), HelpSearch.words)
     async with database.read() as session:
-        rows = await session.execute(ordered.offset((page - 1) * size).limit(size))
-        found = tuple(
-            Searched(words=words, times=int(times), empty=int(empty), unanswered=int(unanswered))
-            for words, times, empty, unanswered in rows
-        )
-        return found, await session.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
+        rows = (await session.execute(ordered.offset((page - 1) * size).limit(size))).all()
+        if not rows and page > 1:
+            return (), await session.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
+    found = tuple(
+        Searched(words=words, times=int(times), empty=int(empty), unanswered=int(unanswered))
+        for words, times, empty, unanswered, _ in rows
+    )
+    return found, rows[0][4] if rows else 0
 
 
 async def rated(database: Database, page: int = 1, size: int = 50) -> tuple[tuple[Rated, ...], int]:

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.audit import Trail
 from gateway.grants import NotTheirs
 from gateway.identity.invitations import Wish, about_invitation, put_invitation
+from gateway.identity.inviting import tell
 from gateway.identity.mailboxes import folded, is_free, is_plain
 from gateway.member_rows import rights_of
 from gateway.records.database import Database
@@ -27,9 +28,18 @@ class NotInvited(Exception):  # noqa: N818  # says what is the matter
 
 
 async def invite_colleague(
-    db: Database, *, trail: Trail, by: By, manager: str, account: str, email: str, rights: Rights, now: datetime
+    db: Database,
+    *,
+    trail: Trail,
+    by: By,
+    manager: str,
+    account: str,
+    email: str,
+    rights: Rights,
+    now: datetime,
+    tells: bool = False,
 ) -> None:
-    """Bind the address of a colleague to the account. Raises `NotTheirs`, and `NotInvited`.
+    """Bind the address of a colleague to the account, and write to them if `tells`. Raises `NotTheirs`, `NotInvited`.
 
     The address must be at the domain of the manager's own: nobody draws a stranger into an account of theirs.
     """
@@ -45,7 +55,8 @@ async def invite_colleague(
             raise NotInvited
         wish = Wish(email=email, account=account, rights=rights, until=now + LASTS)
         _, lines = await put_invitation(session, by, f"{MEMBER}{manager}", wish, now)
-        await trail.record(session, *lines)
+        told = await tell(session, by, folded(email), account, now) if tells else ()
+        await trail.record(session, *lines, *told)
 
 
 async def withdraw_colleague(db: Database, *, trail: Trail, by: By, manager: str, account: str, email: str) -> None:

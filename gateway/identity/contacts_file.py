@@ -2,11 +2,13 @@
 
 import csv
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 from msgspec import Struct
 
 from gateway.access import LinkRef
+from gateway.identity.contacts_text import separator_of
 from gateway.identity.mailboxes import folded, is_plain
 from gateway.links import ACCOUNT_ID, TEXT, LinkError
 from gateway.rights import COMPANY, OWN, Rights
@@ -14,6 +16,7 @@ from gateway.rights import COMPANY, OWN, Rights
 NEEDED = ("email", "account")
 KNOWN = (*NEEDED, "name", "account_name", "reach")
 SOURCE = "source:"
+ONE = "decide which one is right, and take the other out"
 REACHES: Mapping[str, Rights] = {"": OWN, "own": OWN, "company": COMPANY}
 
 
@@ -30,15 +33,23 @@ class Row(Struct, frozen=True, kw_only=True):
 
 
 class Refusal(Struct, frozen=True, order=True):
-    """A line that was not taken, and why."""
+    """A line that was not taken, why, and what to do about it."""
 
     line: int
     reason: str
+    remedy: str = ""
+
+    @property
+    def whole(self) -> str:
+        """Both, as one line says them."""
+        return f"{self.reason}: {self.remedy}" if self.remedy else self.reason
 
 
 def read_contacts(lines: Iterable[str], sources: frozenset[str]) -> tuple[list[Row], list[Refusal]]:
-    """Read a CSV file. Raises `LinkError` where its head already cannot be understood."""
-    reader = csv.DictReader(lines, strict=True)
+    """Read a CSV file, parted by what parts its head. Raises `LinkError` where that cannot be understood."""
+    going = iter(lines)
+    head_line = next(going, "")
+    reader = csv.DictReader(chain([head_line], going), strict=True, delimiter=separator_of(head_line))
     try:
         head = [name.strip() for name in reader.fieldnames or ()]
         _check_head(head)
@@ -78,12 +89,16 @@ def _check_head(head: list[str]) -> None:
 
 def _row(line: int, values: Mapping[str | None, object], sources: frozenset[str]) -> Row | Refusal:
     if None in values or None in values.values():
-        return Refusal(line, "has not as many values as the first line has columns")
+        return Refusal(
+            line,
+            "has not as many values as the first line has columns",
+            "add what is missing, or put quotes around a value that holds the separator",
+        )
     given = {str(name): str(value).strip() for name, value in values.items()}
     ids = {name.removeprefix(SOURCE): value for name, value in given.items() if name.startswith(SOURCE) and value}
     problem = _problem(given, ids, sources)
     if problem:
-        return Refusal(line, problem)
+        return Refusal(line, *problem)
     customers = [LinkRef(source, each.strip()) for source, value in ids.items() for each in value.split(";")]
     return Row(
         line=line,
@@ -96,18 +111,26 @@ def _row(line: int, values: Mapping[str | None, object], sources: frozenset[str]
     )
 
 
-def _problem(given: Mapping[str, str], ids: Mapping[str, str], sources: frozenset[str]) -> str | None:
+def _problem(given: Mapping[str, str], ids: Mapping[str, str], sources: frozenset[str]) -> tuple[str, str] | None:
+    """Say what is wrong with a line, and what to do."""
     unknown = sorted(ids.keys() - sources)
     if not is_plain(given["email"]):
-        return "is no e-mail address, or has letters that can be mistaken for others"
+        return (
+            "is no e-mail address, or has letters that can be mistaken for others",
+            "write one address, with letters of A to Z",
+        )
     if not ACCOUNT_ID.fullmatch(given["account"]):
-        return "an account id is small letters, digits and hyphens, 63 at the most: acme-ltd"
+        return (
+            "has no account id",
+            "an account id is small letters, digits and hyphens, 63 at the most: acme-ltd",
+        )
     if given.get("reach", "") not in REACHES:
-        return "reach is own or company"
+        return "has a reach that there is not", "reach is own or company, or nothing, which is own"
     if unknown:
-        return f"there is no source {unknown[0]!r} (there is: {', '.join(sorted(sources)) or 'none yet'})"
+        there_is = ", ".join(sorted(sources)) or "none yet"
+        return f"there is no source {unknown[0]!r}", f"name the column after one of them (there is: {there_is})"
     if any(len(value) > TEXT or not value.isprintable() for value in given.values()):
-        return f"a value is longer than {TEXT} characters, or has some that nobody sees"
+        return f"a value is longer than {TEXT} characters, or has some that nobody sees", "write it anew, and shorter"
     return None
 
 
@@ -117,14 +140,11 @@ def _doubts_of_addresses(rows: Iterable[Row]) -> Iterator[Refusal]:
     for row in rows:
         meant[row.email].append(row)
     for same in meant.values():
-        for row in same:
-            for other in same:
-                if other.account != row.account:
-                    yield Refusal(row.line, f"ambiguous: line {other.line} gives the address to {other.account!r}")
-                    break
-                if other.rights != row.rights:
-                    yield Refusal(row.line, f"ambiguous: line {other.line} gives the address another reach")
-                    break
+        for row, other in _against(same, lambda each: (each.account, each.rights)):
+            if other.account != row.account:
+                yield Refusal(row.line, f"ambiguous: line {other.line} gives the address to {other.account!r}", ONE)
+            else:
+                yield Refusal(row.line, f"ambiguous: line {other.line} gives the address another reach", ONE)
 
 
 def _doubts_of_customers(rows: Iterable[Row]) -> Iterator[Refusal]:
@@ -134,8 +154,14 @@ def _doubts_of_customers(rows: Iterable[Row]) -> Iterator[Refusal]:
         for ref in row.customers:
             meant[ref].append(row)
     for ref, same in meant.items():
-        for row in same:
-            other = next((each for each in same if each.account != row.account), None)
-            if other:
-                theirs = f"customer {ref.customer!r} of {ref.source!r}"
-                yield Refusal(row.line, f"{theirs} belongs to {other.account!r} in line {other.line}")
+        for row, other in _against(same, lambda each: each.account):
+            theirs = f"customer {ref.customer!r} of {ref.source!r}"
+            yield Refusal(row.line, f"{theirs} belongs to {other.account!r} in line {other.line}", ONE)
+
+
+def _against(same: Sequence[Row], meant: Callable[[Row], object]) -> Iterator[tuple[Row, Row]]:
+    """Give each row with the first one that is not meant like it, if there is any. Looks at each row twice at most."""
+    first = same[0]
+    other = next((each for each in same if meant(each) != meant(first)), None)
+    for row in same if other else ():
+        yield row, other if other and meant(row) == meant(first) else first

@@ -13,6 +13,7 @@ from gateway.identity.invitations import Wish, put_invitation
 from gateway.links import LinkError, Proof, put_account, put_link
 from gateway.records.database import Database
 from gateway.records.identity_tables import Invitation
+from gateway.records.ids import new_id
 from gateway.records.lines import By, Line
 from gateway.records.tables import Source
 
@@ -25,6 +26,7 @@ class Report(Struct, frozen=True, kw_only=True):
     total: int
     changed: int
     refused: tuple[Refusal, ...]
+    batch: str  # what its invitations can be found by
 
 
 class Import:
@@ -40,6 +42,7 @@ class Import:
         self._now = now
         self._until = now + timedelta(days=days)
         self._is_rehearsal = is_rehearsal
+        self._batch = new_id()
 
     async def run(self, lines: Iterable[str], told: Callable[[int, int], None]) -> Report:
         """Take every line that can be taken. `told` hears how many are done, and of how many. Raises `LinkError`."""
@@ -53,7 +56,7 @@ class Import:
             except LinkError as error:
                 refused.append(Refusal(row.line, str(error)))
             told(number, len(rows))
-        return Report(total=total, changed=changed, refused=tuple(sorted(refused)))
+        return Report(total=total, changed=changed, refused=tuple(sorted(refused)), batch=self._batch)
 
     async def _take(self, row: Row) -> bool:
         async with self._db.write() as session:
@@ -76,6 +79,13 @@ class Import:
             await put_link(session, row.account, ref.source, ref.customer, proof=proof, by=self._by, move=False)
             for ref in row.customers
         ]
-        wish = Wish(email=row.email, account=row.account, rights=row.rights, until=self._until, name=row.name)
+        wish = Wish(
+            email=row.email,
+            account=row.account,
+            rights=row.rights,
+            until=self._until,
+            name=row.name,
+            batch=self._batch,
+        )
         _, lines = await put_invitation(session, self._by, self._made_by, wish, self._now)
         return [*(change.line for change in changes if change), *lines]

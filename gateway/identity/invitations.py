@@ -7,15 +7,19 @@ import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from gateway.audit import Trail
 from gateway.identity.mailboxes import folded, is_plain
 from gateway.links import LinkError
+from gateway.records.customer_tables import InvitationMail
 from gateway.records.database import Database
 from gateway.records.identity_tables import Invitation
 from gateway.records.ids import new_id
 from gateway.records.lines import By, Line, What
+from gateway.records.signposts import present
 from gateway.records.tables import Account
+from gateway.records.upsert import insert
 from gateway.rights import Rights
 
 
@@ -27,10 +31,14 @@ class Wish(Struct, frozen=True, kw_only=True):
     rights: Rights
     until: datetime
     name: str | None = None
+    batch: str | None = None  # the file that it was taken in with
 
 
 class Invited(Struct, frozen=True, kw_only=True):
-    """An invitation as people read it. `state` is as it is now: "expired" also where nobody has noticed yet."""
+    """An invitation as people read it. `state` is as it is now: "expired" also where nobody has noticed yet.
+
+    `mail` is what became of the latest mail about it, None: there is none.
+    """
 
     id: str
     email: str
@@ -39,6 +47,7 @@ class Invited(Struct, frozen=True, kw_only=True):
     state: str
     made_by: str
     until: datetime
+    mail: str | None
 
 
 async def invite(db: Database, *, trail: Trail, by: By, made_by: str, wish: Wish, now: datetime) -> str | None:
@@ -61,26 +70,34 @@ async def put_invitation(
     if not is_plain(wish.email):
         raise LinkError("that is not an e-mail address, or one with letters that can be mistaken for others")
     email, rights = folded(wish.email), msgspec.to_builtins(wish.rights)
+    if (there := await present(session, wish.account)) != wish.account:
+        raise LinkError(f"the account {wish.account!r} was merged into {there!r}: name that one")
     same = (Invitation.email == email, Invitation.account_id == wish.account, Invitation.state.in_(("made", "used")))
     known = (await session.scalars(sa.select(Invitation).where(*same).with_for_update())).first()
     if known and (known.state == "used" or known.rights == rights):
         if known.state == "made":
             known.until = max(known.until, wish.until)
+            known.batch = wish.batch or known.batch
         return None, ()
     if known:
         known.state = "withdrawn"
-    row = Invitation(
-        id=new_id(),
-        email=email,
-        name=wish.name,
-        account_id=wish.account,
-        rights=rights,
-        made_by=made_by,
-        made_at=now,
-        until=wish.until,
-        state="made",
-    )
-    session.add(row)
+        await session.flush()
+    values = {
+        "id": new_id(),
+        "email": email,
+        "name": wish.name,
+        "account_id": wish.account,
+        "rights": rights,
+        "made_by": made_by,
+        "made_at": now,
+        "until": wish.until,
+        "state": "made",
+        "batch": wish.batch,
+    }
+    put = insert(session, Invitation).values(values).on_conflict_do_nothing().returning(Invitation.id)
+    if await session.scalar(put) is None:  # somebody invites the same one at this moment: theirs counts
+        return None, ()
+    row = await session.get_one(Invitation, values["id"])
     replaced = [about_invitation("invitation.withdrawn", by, known)] if known else []
     return row.id, [*replaced, about_invitation("invitation.made", by, row)]
 
@@ -90,8 +107,11 @@ async def invitations(db: Database, now: datetime, account: str | None = None) -
     wanted = sa.select(Invitation).order_by(Invitation.made_at, Invitation.id)
     if account is not None:
         wanted = wanted.where(Invitation.account_id == account)
+    last = aliased(InvitationMail)
+    latest = sa.select(sa.func.max(last.number)).where(last.invitation_id == Invitation.id).correlate(Invitation)
+    its = sa.and_(InvitationMail.invitation_id == Invitation.id, InvitationMail.number == latest.scalar_subquery())
     async with db.read() as session:
-        rows = (await session.scalars(wanted)).all()
+        rows = (await session.execute(wanted.add_columns(InvitationMail.state).outerjoin(InvitationMail, its))).all()
     return tuple(
         Invited(
             id=row.id,
@@ -101,8 +121,9 @@ async def invitations(db: Database, now: datetime, account: str | None = None) -
             state="expired" if row.state == "made" and row.until <= now else row.state,
             made_by=row.made_by,
             until=row.until,
+            mail=mail,
         )
-        for row in rows
+        for row, mail in rows
     )
 
 
@@ -117,14 +138,14 @@ async def withdraw(db: Database, *, trail: Trail, by: By, id_: str) -> bool:
     return True
 
 
-def about_invitation(what: What, by: By, row: Invitation) -> Line:
+def about_invitation(what: What, by: By, row: Invitation, **details: object) -> Line:
     """Write a line about an invitation. The account's key seals the address: it is the account that invited."""
     return Line(
         what=what,
         by=by,
         about=f"invitation/{row.id}",
         account=row.account_id,
-        details={"rights": row.rights},
+        details={"rights": row.rights, **details},
         personal={"email": row.email, "name": row.name},
         owner=f"account/{row.account_id}",
     )

@@ -15,6 +15,7 @@ from gateway.links import TEXT, note_seen
 from gateway.member_rows import about_member
 from gateway.records.identity_tables import Ground
 from gateway.records.lines import By, Line
+from gateway.records.signposts import present
 from gateway.records.tables import Link, Member, Membership, Person
 from gateway.records.upsert import insert
 from gateway.rights import Rights
@@ -46,7 +47,7 @@ async def accounts_of(session: AsyncSession, answers: Iterable[Answer]) -> Accou
 
 async def join(session: AsyncSession, by: By, member: Member, *, account: str, rights: Rights, why: Why) -> Line | None:
     """Let a member act for an account, with the reason. None: they could already, and keep their rights."""
-    given = msgspec.to_builtins(rights)
+    given, account = msgspec.to_builtins(rights), await present(session, account)
     row = {"member_id": member.id, "account_id": account}
     made = insert(session, Membership).values(**row, rights=given, created_at=why.decided_at).on_conflict_do_nothing()
     if not await session.scalar(made.returning(Membership.member_id)):

@@ -12,7 +12,7 @@ from gateway.access import PersonRef
 from gateway.audit import Trail
 from gateway.identity.matching import REASONS
 from gateway.identity.proving import Why, join, name_persons
-from gateway.links import LinkError
+from gateway.links import LinkError, check_is_there
 from gateway.member_rows import about_member
 from gateway.records.database import Database
 from gateway.records.identity_tables import Question
@@ -113,8 +113,10 @@ async def decide(
     """
     async with db.write() as session:
         asked, member = await _open(session, id_)
-        if await session.get(Account, account) is None:
+        row = await session.get(Account, account)
+        if row is None:
             raise LinkError(f"there is no account {account!r}: `hallway link` makes one")
+        check_is_there(row)
         strangers = [each for each in persons if each not in _found(asked.found)]
         if strangers:
             raise LinkError(f"{strangers[0].source} found no person {strangers[0].person!r} for this question")

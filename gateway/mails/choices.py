@@ -1,10 +1,12 @@
-"""Which mails a member wants: all, until they say otherwise. A way out of one kind works without signing in."""
+"""How a member hears of what: as staff say, until they choose. A way out of one kind works without signing in."""
 
 import hmac
 from base64 import urlsafe_b64encode
-from collections.abc import Collection
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -12,30 +14,75 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.same import same
 from gateway.audit import Trail
-from gateway.events import EVENTS, EventName
+from gateway.identity.invitation_links import InvitationLinks
 from gateway.keyring import Keyring
+from gateway.mails.rules import Choice, Rules, Way, read_rules
+from gateway.mails.times import Times
+from gateway.occasions import EVENTS, EventName
 from gateway.records.database import Database
 from gateway.records.lines import By, Line
-from gateway.records.mail_tables import RefusedAddress, UnwantedMail
+from gateway.records.mail_tables import MessageChoice, MessageTimes, RefusedAddress
 from gateway.records.tables import Member
 from gateway.records.upsert import insert
 
 MAC_BYTES = 16
+Stopped = Literal[EventName, "daily"]  # "daily": all that come in the mail of the day
+
+
+class OwnTimes(Struct, frozen=True, kw_only=True):
+    """What a member has set of when mails come. None: as the business has it."""
+
+    zone: str | None = None
+    quiet: bool | None = None
+    quiet_from: int | None = None
+    quiet_until: int | None = None
+    daily_at: int | None = None
+
+    def over(self, rules: Rules, zone: str) -> Times:
+        """Put them over what staff say. No quiet hours are hours of no length."""
+        usual = (rules.quiet_from, rules.quiet_until)
+        own = (self.quiet_from, self.quiet_until)
+        begins, ends = usual if self.quiet is None or None in own else own if self.quiet else (0, 0)
+        return Times(
+            zone=self.zone or zone,
+            quiet_from=begins or 0,
+            quiet_until=ends or 0,
+            daily_at=rules.daily_at if self.daily_at is None else self.daily_at,
+        )
 
 
 class Choices(Struct, frozen=True, kw_only=True):
-    """What a member wants, and where it goes to. `refused`: the address is one that a mail server refused."""
+    """What a member hears of and how, without what nobody does. `refused`: a mail server refused the address.
 
-    wanted: frozenset[EventName]
+    `chosen` are events of which they have said so themselves.
+    """
+
+    each: Mapping[EventName, Choice]
+    chosen: frozenset[EventName]
+    times: OwnTimes
+    rules: Rules
     address: str | None
     refused: bool
+
+    def way(self, event: EventName) -> Way:
+        return self.each[event].mail if event in self.each else "none"
+
+    @property
+    def wanted(self) -> frozenset[EventName]:
+        """Events of which they get mails."""
+        return frozenset(event for event, choice in self.each.items() if choice.mail != "none")
+
+    @property
+    def shown(self) -> frozenset[EventName]:
+        """Events that are in their inbox."""
+        return frozenset(event for event, choice in self.each.items() if choice.inbox)
 
 
 class Stop(Struct, frozen=True):
     """What a link in a mail stops."""
 
     member: str
-    event: EventName
+    event: Stopped
 
 
 class Stops:
@@ -52,7 +99,8 @@ class Stops:
         """Read what a link holds. None: it is not ours."""
         member, _, rest = token.partition(".")
         name, _, mac = rest.partition(".")
-        event = next((event for event in EVENTS if event == name), None)
+        all_events: tuple[Stopped, ...] = (*EVENTS, "daily")
+        event = next((event for event in all_events if event == name), None)
         if event is None:
             return None
         stop = Stop(member, event)
@@ -71,28 +119,40 @@ class MailChoices:
         async with self._db.read() as session:
             return await read_choices(session, member)
 
-    async def choose(self, member: str, wanted: Collection[EventName], by: By) -> None:
-        """Set which events a member wants mails of. Raises `DatabaseDown`."""
+    async def choose(
+        self, member: str, wanted: Mapping[EventName, Choice], by: By, times: OwnTimes | None = None
+    ) -> None:
+        """Set how a member hears of some events, and when, None: as before. Raises `DatabaseDown`."""
         async with self._db.write() as session:
-            unwanted = sorted(set(EVENTS) - set(wanted))
-            before = await _unwanted(session, member)
-            if before == set(unwanted):
-                return
-            await session.execute(sa.delete(UnwantedMail).where(UnwantedMail.member_id == member))
-            if unwanted:
-                rows = [{"member_id": member, "event": event} for event in unwanted]
-                await session.execute(insert(session, UnwantedMail).values(rows))
-            details = {"before": {"unwanted": sorted(before)}, "after": {"unwanted": unwanted}}
-            await self._trail.record(session, _line(member, by, details))
+            before = await read_choices(session, member)
+            changed = {event: choice for event, choice in wanted.items() if before.each.get(event) != choice}
+            await _write(session, member, changed)
+            if times is not None and times != before.times:
+                await _write_times(session, member, times)
+            if changed or (times is not None and times != before.times):
+                details: dict[str, object] = {
+                    "before": {event: _told(before.each.get(event)) for event in sorted(changed)},
+                    "after": {event: _told(changed[event]) for event in sorted(changed)},
+                }
+                if times is not None and times != before.times:
+                    details["times"] = True
+                await self._trail.record(session, _line(member, by, details))
 
     async def stop(self, stop: Stop, by: By) -> None:
         """Send a member no more mails of one event. Whom there is no more, we need not know. Raises `DatabaseDown`."""
         async with self._db.write() as session:
             if await session.get(Member, stop.member) is None:
                 return
-            row = insert(session, UnwantedMail).values(member_id=stop.member, event=stop.event)
-            told = await session.scalar(row.on_conflict_do_nothing().returning(UnwantedMail.event))
-            if told:
+            rules = (await read_rules(session)).rules
+            own = (await chosen_by(session, [stop.member])).get(stop.member, {})
+            all_of_them = {event: own.get(event, rules.choice(event)) for event in EVENTS}
+            stopped = {
+                event: Choice(mail="none", inbox=choice.inbox)
+                for event, choice in all_of_them.items()
+                if (event == stop.event and (event not in own or choice.mail != "none")) or choice.mail == stop.event
+            }
+            if stopped:
+                await _write(session, stop.member, stopped)
                 await self._trail.record(session, _line(stop.member, by, {"stopped": stop.event}))
 
     async def try_again(self, member: str, by: By) -> None:
@@ -104,30 +164,83 @@ class MailChoices:
 
 
 class MailDesk:
-    """What pages need for mails. `is_on`: there is a mail server; `mailbox`: where all mails land, in a demo."""
+    """What pages need for mails. `is_on`: there is a mail server; `mailbox`: where all mails land, in a demo.
+
+    `zone` is the business's.
+    """
 
     def __init__(
-        self, db: Database, trail: Trail, keyring: Keyring, *, is_on: bool, mailbox: Path | None = None
+        self,
+        db: Database,
+        trail: Trail,
+        keyring: Keyring,
+        *,
+        is_on: bool,
+        zone: ZoneInfo,
+        mailbox: Path | None = None,
     ) -> None:
         self.choices = MailChoices(db, trail)
         self.stops = Stops(keyring)
+        self.invitations = InvitationLinks(keyring)
         self.is_on = is_on
+        self.zone = zone
         self.mailbox = mailbox
 
 
 async def read_choices(session: AsyncSession, member: str) -> Choices:
-    unwanted = await _unwanted(session, member)
     email = await session.scalar(sa.select(Member.email).where(Member.id == member))
     refused = await session.scalar(sa.select(RefusedAddress.address).where(RefusedAddress.member_id == member))
+    times = await session.get(MessageTimes, member)
+    rules = (await read_rules(session)).rules
+    own = (await chosen_by(session, [member])).get(member, {})
     return Choices(
-        wanted=frozenset(event for event in EVENTS if event not in unwanted),
+        each=joined(rules, own),
+        chosen=frozenset(own),
+        times=_times(times) if times else OwnTimes(),
+        rules=rules,
         address=email,
         refused=email is not None and email == refused,
     )
 
 
-async def _unwanted(session: AsyncSession, member: str) -> set[str]:
-    return set(await session.scalars(sa.select(UnwantedMail.event).where(UnwantedMail.member_id == member)))
+async def chosen_by(session: AsyncSession, members: list[str]) -> dict[str, dict[EventName, Choice]]:
+    """Give what some members have chosen themselves."""
+    found: dict[str, dict[EventName, Choice]] = {}
+    for row in await session.scalars(sa.select(MessageChoice).where(MessageChoice.member_id.in_(members))):
+        event = next((event for event in EVENTS if event == row.event), None)
+        if event:
+            way: Way = row.mail  # type: ignore[assignment]  # as it was written
+            found.setdefault(row.member_id, {})[event] = Choice(mail=way, inbox=row.inbox)
+    return found
+
+
+def joined(rules: Rules, own: Mapping[EventName, Choice]) -> dict[EventName, Choice]:
+    """Say how somebody hears of what, by staff's rules and their own choices."""
+    return {event: own.get(event, rules.choice(event)) for event in EVENTS if event not in rules.off}
+
+
+async def _write(session: AsyncSession, member: str, changed: Mapping[EventName, Choice]) -> None:
+    for event, choice in changed.items():
+        new = {"mail": choice.mail, "inbox": choice.inbox}
+        row = insert(session, MessageChoice).values(member_id=member, event=event, **new)
+        keys = [MessageChoice.member_id, MessageChoice.event]
+        await session.execute(row.on_conflict_do_update(index_elements=keys, set_=new))
+
+
+async def _write_times(session: AsyncSession, member: str, times: OwnTimes) -> None:
+    new = {name: getattr(times, name) for name in OwnTimes.__struct_fields__}
+    row = insert(session, MessageTimes).values(member_id=member, **new)
+    await session.execute(row.on_conflict_do_update(index_elements=[MessageTimes.member_id], set_=new))
+
+
+def _times(row: MessageTimes) -> OwnTimes:
+    return OwnTimes(**{name: getattr(row, name) for name in OwnTimes.__struct_fields__})
+
+
+def _told(choice: Choice | None) -> str:
+    if choice is None:
+        return "off"
+    return f"{choice.mail}, inbox" if choice.inbox else choice.mail
 
 
 def _line(member: str, by: By, details: dict[str, object]) -> Line:

@@ -8,10 +8,10 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.audit import Trail
-from gateway.events import EventName
-from gateway.finding import PAGE, Batch, Wanted, fits
+from gateway.finding import PAGE, Batch, Found, Wanted, fits, page_of
 from gateway.mails.queue import names_of
-from gateway.mails.sending import State
+from gateway.mails.turns import State
+from gateway.occasions import EventName
 from gateway.records.database import Database
 from gateway.records.identity_tables import Address
 from gateway.records.lines import By, Line, What
@@ -50,20 +50,10 @@ class Sent(Struct, frozen=True, kw_only=True):
     refused_at: datetime | None
 
 
-class Found(Struct, frozen=True):
-    """One page of what was found, the latest first, and how much that is in all."""
-
-    found: tuple[Sent, ...]
-    count: int
-
-
-async def find(db: Database, wanted: Wanted, page: int, *, size: int = PAGE) -> Found:
+async def find(db: Database, wanted: Wanted, page: int, *, size: int = PAGE) -> Found[Sent]:
     """Find mails. Pages count from 1. Raises `DatabaseDown`."""
-    these = _fits(wanted)
-    ids = sa.select(MailRow.id).where(*these).order_by(MailRow.id.desc()).limit(size).offset((page - 1) * size)
     async with db.read() as session:
-        count = await session.scalar(sa.select(sa.func.count(MailRow.id)).where(*these)) or 0
-        shown = list(await session.scalars(ids))
+        shown, count = await page_of(session, MailRow.id, _fits(wanted), page, size)
         return Found(await _read(session, shown), count)
 
 
@@ -135,6 +125,8 @@ def _is_stopped() -> sa.ColumnElement[bool]:
 def _fits(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
     """Words are an account, a record or somebody's address."""
     found = fits(wanted, MailRow.id, MailRow.state, MailRow.source)
+    if not wanted.state:
+        found.append(MailRow.state != "silent")  # those are in the inbox alone
     if wanted.words:
         named = sa.select(Address.member_id).where(Address.address == wanted.words.lower())
         fitting = (MailRow.account_id == wanted.words, MailRow.record == wanted.words, MailRow.member_id.in_(named))

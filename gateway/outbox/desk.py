@@ -14,9 +14,13 @@ from gateway.access import LinkRef, Scope
 from gateway.outbox.files import FileShown, Quota, keep, shown
 from gateway.outbox.references import new_reference
 from gateway.outbox.states import CHANGEABLE, State
+from gateway.outbox.steps import Happening, step
 from gateway.records.database import Database
+from gateway.records.finding import small
 from gateway.records.ids import new_id
 from gateway.records.outbox_tables import OutboxRow
+from gateway.records.signposts import present
+from gateway.records.tables import Link, Membership
 from gateway.records.upsert import insert
 
 TAKEN_WITHIN = 4.0  # seconds, or not at all: with all else that a request does an answer comes within five
@@ -100,9 +104,15 @@ class Desk:
             "due_at": now,
             "tries": 0,
             "turn": 0,
+            "topic": str((note or {}).get("topic") or "")[:200] or None,
+            "words": small(reference, asked.get("subject"), scope.account_id, scope.account_name),
         }
-        this = (OutboxRow.account_id == scope.account_id, OutboxRow.nonce == nonce)
         async with self._db.write(within=TAKEN_WITHIN) as session:
+            account = row["account_id"] = await present(session, scope.account_id)
+            owner = sa.select(Link.account_id).where(Link.source == link.source, Link.customer == link.customer)
+            if await session.scalar(owner) not in {account, None}:  # it was moved a moment ago
+                raise NotYours
+            this = (OutboxRow.account_id == account, OutboxRow.nonce == nonce)
             new = insert(session, OutboxRow).values(**row).on_conflict_do_nothing().returning(OutboxRow.id)
             is_new = await session.scalar(new) is not None
             taken = (await session.scalars(sa.select(OutboxRow).where(*this))).one()
@@ -112,13 +122,30 @@ class Desk:
         return _handed(taken)
 
     async def of(self, scope: Scope, *, most: int = 100, own: bool = False) -> tuple[Handed, ...]:
-        """List what was handed in for the account, the latest first: all of it, or the member's `own`."""
+        """List what was handed in for the account, the latest first: the member's `own`, or all.
+
+        Of what colleagues handed in, what is about a customer that the account is no longer is left out.
+        """
         theirs = [OutboxRow.account_id == scope.account_id]
+        mine = OutboxRow.member_id == scope.member_id
         if own or scope.rights.requests != "company":
-            theirs.append(OutboxRow.member_id == scope.member_id)
+            theirs.append(mine)
+        else:
+            customer = sa.tuple_(OutboxRow.source, OutboxRow.asked["customer"].as_string())
+            theirs.append(sa.or_(mine, customer.in_([(each.source, each.customer) for each in scope.links])))
         latest = sa.select(OutboxRow).where(*theirs).order_by(OutboxRow.id.desc()).limit(most)
         async with self._db.read() as session:
             rows = (await session.scalars(latest)).all()
+            files = await shown(session, [row.id for row in rows])
+        return tuple(_handed(row, files.get(row.id, ())) for row in rows)
+
+    async def every(self, scope: Scope, *, most: int) -> tuple[Handed, ...]:
+        """List all that the member handed in for the account, and for accounts that they act for no longer."""
+        acts = sa.select(Membership.account_id).where(Membership.member_id == scope.member_id)
+        here = sa.or_(OutboxRow.account_id == scope.account_id, OutboxRow.account_id.not_in(acts))
+        theirs = sa.select(OutboxRow).where(OutboxRow.member_id == scope.member_id, here)
+        async with self._db.read() as session:
+            rows = (await session.scalars(theirs.order_by(OutboxRow.id.desc()).limit(most))).all()
             files = await shown(session, [row.id for row in rows])
         return tuple(_handed(row, files.get(row.id, ())) for row in rows)
 
@@ -141,7 +168,7 @@ class Desk:
 
     async def take_back(self, scope: Scope, id_: str) -> None:
         """Take back what has not gone out. Raises `NotYours` and `TooLate`."""
-        await self._change(scope, id_, {"state": "cancelled", "due_at": None})
+        await self._change(scope, id_, "taken_back", {"state": "cancelled", "due_at": None})
 
     async def correct(self, scope: Scope, id_: str, corrected: dict[str, Any]) -> None:
         """Replace the words of what has not gone out, or was declined, and try it. Raises `NotYours` and `TooLate`."""
@@ -149,7 +176,9 @@ class Desk:
         action: ActionName = row.action  # type: ignore[assignment]  # as it was written
         ours = {name: row.asked[name] for name in ("reference", "customer", "persons")}
         asked = msgspec.to_builtins(msgspec.convert({**row.asked, **corrected, **ours}, ACTIONS[action]))
-        await self._change(scope, id_, {"asked": asked, "state": "waiting", "due_at": self._clock(), "tries": 0})
+        words = small(row.reference, asked.get("subject"), scope.account_id, scope.account_name)
+        values = {"asked": asked, "words": words, "state": "waiting", "due_at": self._clock(), "tries": 0}
+        await self._change(scope, id_, "corrected", values)
         self._wake()
 
     async def _find(self, scope: Scope, id_: str) -> OutboxRow:
@@ -160,13 +189,14 @@ class Desk:
             raise NotYours
         return row
 
-    async def _change(self, scope: Scope, id_: str, values: dict[str, Any]) -> None:
+    async def _change(self, scope: Scope, id_: str, what: Happening, values: dict[str, Any]) -> None:
         await self._find(scope, id_)
         still = (OutboxRow.id == id_, OutboxRow.state.in_(CHANGEABLE), OutboxRow.in_doubt_since.is_(None))
         changed = sa.update(OutboxRow).where(*still).values(turn=OutboxRow.turn + 1, **values).returning(OutboxRow.id)
         async with self._db.write() as session:
             if await session.scalar(changed) is None:
                 raise TooLate
+            session.add(step(id_, what, self._clock()))
 
 
 def _handed(row: OutboxRow, files: tuple[FileShown, ...] = ()) -> Handed:

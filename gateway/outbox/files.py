@@ -15,7 +15,7 @@ from gateway.records.outbox_tables import OutboxFile, OutboxRow
 from gateway.records.tables import Account
 from gateway.uploads.checking import MB
 
-DONE = ("sent", "cancelled")  # nobody needs the files any more
+DONE = ("sent", "cancelled", "dropped")  # nobody needs the files any more
 
 
 class TooMuch(Exception):  # noqa: N818  # says what is the matter

@@ -2,7 +2,11 @@
 
 import secrets
 
+import sqlalchemy as sa
+
+from gateway.records.finding import LONGEST_WORDS
 from gateway.records.ids import ALPHABET
+from gateway.records.outbox_tables import OutboxRow
 
 GROUPS, SIZE = 3, 4  # sixty random bits
 
@@ -12,3 +16,9 @@ def new_reference() -> str:
     signs = (secrets.choice(ALPHABET).upper() for _ in range(GROUPS * SIZE))
     text = "".join(signs)
     return "-".join(text[at : at + SIZE] for at in range(0, len(text), SIZE))
+
+
+def with_number(number: str) -> sa.ColumnElement[str]:
+    """Give what a row is found by once it has a number, too."""
+    words = sa.func.coalesce(OutboxRow.words, "") + " " + number.lower()
+    return sa.func.substr(words, 1, LONGEST_WORDS)

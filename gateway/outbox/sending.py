@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -22,8 +22,10 @@ from auth.clock import Clock
 from connectors.actions import Action, Asked, Done
 from connectors.contract import BackOffice
 from connectors.errors import BadResponse, ConnectorError, NotFound, NotSent, Refused, Unavailable
+from gateway.keeping import KeptFor
 from gateway.offices import Offices
 from gateway.outbox.files import has_files, load, purge
+from gateway.outbox.references import with_number
 from gateway.outbox.states import PAUSES, State, after_an_error, before_a_try, left_nothing
 from gateway.outbox.turns import LASTS, WITHIN, Try, Turns
 from gateway.records.database import Database, DatabaseDown
@@ -34,7 +36,6 @@ AT_ONCE = 2  # of each source: half of what it bears, for pages ask it too
 LONGEST_REST = 30.0  # seconds for a source that is away
 LOOK_EVERY = 1.0  # seconds
 PURGED_EVERY = timedelta(hours=1)
-FILES_KEPT = timedelta(days=7)
 NOTED_AGAIN, NOTE_EVERY = 10, 1.0  # times, and seconds between them
 
 Found = TypeVar("Found")
@@ -46,7 +47,8 @@ class Sending:
     """Works on the outbox from `start` to `aclose`, beside the other processes that do.
 
     `told` hears how each try has ended, and what was done if it was; it raises nothing. `timer` gives seconds that
-    never go back. Files are deleted so long after what they went with was done as `files_kept` says.
+    never go back. Files are deleted so long after what they went with was done as `files_kept`
+    says, None: never.
     """
 
     def __init__(
@@ -57,10 +59,11 @@ class Sending:
         told: Callable[[Try, Done | None], Awaitable[None]],
         *,
         timer: Callable[[], float] = time.monotonic,
-        files_kept: timedelta = FILES_KEPT,
+        files_kept: KeptFor | None = None,
     ) -> None:
         self._db = db
-        self._purges = Seldom(lambda now: purge(db, now - files_kept), clock, every=PURGED_EVERY)
+        self._files_kept = files_kept
+        self._purges = Seldom(self._purge, clock, every=PURGED_EVERY)
         self._holds_files = asyncio.Semaphore(1)  # of one thing at a time: they are held whole
         self._turns = Turns(db, clock, timer)
         self._offices = offices
@@ -237,17 +240,23 @@ class Sending:
             values["tries"] = tries
         if done:
             values |= {"done_at": now, "record": done.record, "number": done.number}
-        if await self._note(each, values):
+            values["words"] = with_number(done.number)
+        happened = state if error or done or state != "waiting" else None  # a look that comes later is no try
+        if await self._note(each, values, happened):
             await self._told(each, done)
 
-    async def _note(self, each: Try, values: dict[str, Any]) -> bool:
+    async def _note(self, each: Try, values: dict[str, Any], happened: State | None) -> bool:
         """Write it down as soon as the database lets us: what is not noted has to be found out, or nobody can."""
         for _ in range(NOTED_AGAIN):
             try:
-                return await self._turns.note(each, values)
+                return await self._turns.note(each, values, happened)
             except DatabaseDown:
                 await self._pause(NOTE_EVERY)
-        return await self._turns.note(each, values)
+        return await self._turns.note(each, values, happened)
+
+    async def _purge(self, now: datetime) -> None:
+        if self._files_kept is not None:
+            await purge(self._db, now - await self._files_kept())
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):

@@ -16,7 +16,8 @@ from connectors.errors import (
     Refused,
 )
 
-State = Literal["waiting", "sending", "sent", "needs_you", "needs_staff", "unknown", "cancelled"]
+# "cancelled": the customer took it back. "dropped": staff did, and answered.
+State = Literal["waiting", "sending", "sent", "needs_you", "needs_staff", "unknown", "cancelled", "dropped"]
 CHANGEABLE: Final[frozenset[State]] = frozenset({"waiting", "needs_you"})  # by who sent it
 OPEN: Final[frozenset[State]] = frozenset({"waiting", "sending", "needs_you", "needs_staff", "unknown"})
 # Seconds between tries; after the last one staff decide.

@@ -1,7 +1,7 @@
 """What customers sent and we could not do by ourselves: staff look, and say what has become of it."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import sqlalchemy as sa
@@ -10,17 +10,33 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.audit import Trail
 from gateway.outbox.states import OPEN, State
+from gateway.outbox.steps import Act, step
 from gateway.records.database import Database
+from gateway.records.finding import small
 from gateway.records.lines import By, Line, What
 from gateway.records.outbox_tables import OutboxRow
 
 STUCK: Final[frozenset[State]] = frozenset({"needs_staff", "unknown"})
 WORDS: Final[frozenset[str]] = frozenset({"subject", "text", "reason", "comment"})  # what a person wrote
 SAID: Final = {True: "yes", False: "no"}
+CLAIM_LASTS = timedelta(hours=4)
+ANSWER = "answer"  # in the note: what staff said instead of doing it
+
+
+class Claim(Struct, frozen=True, kw_only=True):
+    """Who of staff looks after something, as the audit trail names them, and until when if they do nothing."""
+
+    by: str
+    at: datetime
+    until: datetime
 
 
 class StuckError(Exception):
     """There is no such thing, or nothing is to be decided about it. The text says what to do."""
+
+
+class SomebodyElse(StuckError):  # noqa: N818  # says what is the matter
+    """Somebody was quicker, or has taken it on."""
 
 
 class Stuck(Struct, frozen=True, kw_only=True):
@@ -52,9 +68,9 @@ class Backlog(Struct, frozen=True):
         return self.unknown + self.not_sent
 
 
-async def stuck(db: Database, states: Collection[State] = STUCK) -> tuple[Stuck, ...]:
+async def stuck(db: Database, states: Collection[State] = STUCK, *, most: int | None = None) -> tuple[Stuck, ...]:
     """List what is in one of the `states`, the oldest first. Raises `DatabaseDown`."""
-    rows = sa.select(OutboxRow).where(OutboxRow.state.in_(states)).order_by(OutboxRow.id)
+    rows = sa.select(OutboxRow).where(OutboxRow.state.in_(states)).order_by(OutboxRow.id).limit(most)
     async with db.read() as session:
         return tuple(map(_stuck, await session.scalars(rows)))
 
@@ -69,7 +85,7 @@ async def look_at(db: Database, *, trail: Trail, by: By, reference: str) -> Stuc
     """Like `one`, and tell the trail who has read it."""
     async with db.write() as session:
         row = await _find(session, reference)
-        await trail.record(session, _line("message.looked_up", by, row))
+        await trail.record(session, line_of("message.looked_up", by, row))
         return _stuck(row)
 
 
@@ -94,25 +110,77 @@ async def backlogs(db: Database) -> dict[str, Backlog]:
         }
 
 
-async def send_again(db: Database, *, trail: Trail, by: By, reference: str, now: datetime) -> None:
+async def send_again(
+    db: Database, *, trail: Trail, by: By, reference: str, now: datetime, seen: int | None = None
+) -> None:
     """Say that it has not arrived: it is tried as if for the first time. Raises `StuckError` and `DatabaseDown`."""
     async with db.write() as session:
-        row = await _stopped(session, reference)
+        row = await decidable(session, reference, by, now, seen)
         row.state, row.due_at, row.in_doubt_since, row.error = "waiting", now, None, None
-        row.tries, row.turn = 0, row.turn + 1
-        await trail.record(session, _line("message.sent_again", by, row))
+        row.tries = 0
+        decided(session, row, "sent_again", by, now)
+        await trail.record(session, line_of("message.sent_again", by, row))
 
 
-async def settle(db: Database, *, trail: Trail, by: By, reference: str, number: str, now: datetime) -> None:
+async def settle(
+    db: Database, *, trail: Trail, by: By, reference: str, number: str, now: datetime, seen: int | None = None
+) -> None:
     """Say that it is done over there, under this `number`: it had arrived, or somebody did it by hand.
 
     Raises `StuckError` and `DatabaseDown`.
     """
     async with db.write() as session:
-        row = await _stopped(session, reference)
+        row = await decidable(session, reference, by, now, seen)
         row.state, row.due_at, row.done_at, row.number, row.error = "sent", None, now, number, None
-        row.turn += 1
-        await trail.record(session, _line("message.settled", by, row))
+        row.words = small(row.words, number)
+        decided(session, row, "settled", by, now, detail=number)
+        await trail.record(session, line_of("message.settled", by, row))
+
+
+async def give_up(
+    db: Database, *, trail: Trail, by: By, reference: str, answer: str, now: datetime, seen: int | None = None
+) -> None:
+    """Say that it is not done, and what the customer reads instead. Raises `StuckError` and `DatabaseDown`."""
+    async with db.write() as session:
+        row = await decidable(session, reference, by, now, seen)
+        row.state, row.due_at, row.done_at = "dropped", None, now
+        row.note = {**(row.note or {}), ANSWER: answer}
+        decided(session, row, "given_up", by, now, detail=answer)
+        await trail.record(session, line_of("message.given_up", by, row, answer=answer))
+
+
+async def decidable(
+    session: AsyncSession, reference: str, by: By, now: datetime, seen: int | None, *, to_claim: bool = False
+) -> OutboxRow:
+    """Lock what waits for a decision, for somebody who saw it as `seen`. None: they saw it just now.
+
+    On the pages nobody decides what a colleague has claimed, they take it over first. Raises `StuckError`.
+    """
+    row = await _find(session, reference, to_change=True)
+    if row.state not in STUCK:
+        raise StuckError(f"nothing is to be decided about {row.reference}: it is {row.state.replace('_', ' ')}")
+    if seen is not None and row.turn != seen:
+        raise SomebodyElse(f"somebody changed {row.reference} since it was looked at")
+    claim = claim_of(row, now)
+    if claim and not to_claim and by.via == "portal" and claim.by != by.who:
+        raise SomebodyElse(f"somebody else looks after {row.reference}")
+    return row
+
+
+def decided(
+    session: AsyncSession, row: OutboxRow, what: Act, by: By, now: datetime, *, detail: str | None = None
+) -> None:
+    """Note a decision, with which nobody has to look after it any more."""
+    row.claimed_by, row.claimed_at = None, None
+    row.turn += 1
+    session.add(step(row.id, what, now, by=by, detail=detail))
+
+
+def claim_of(row: OutboxRow, now: datetime) -> Claim | None:
+    """Say who looks after it, until that is long ago."""
+    if row.claimed_by is None or row.claimed_at is None or row.claimed_at <= now - CLAIM_LASTS:
+        return None
+    return Claim(by=row.claimed_by, at=row.claimed_at, until=row.claimed_at + CLAIM_LASTS)
 
 
 async def _find(session: AsyncSession, reference: str, *, to_change: bool = False) -> OutboxRow:
@@ -123,14 +191,8 @@ async def _find(session: AsyncSession, reference: str, *, to_change: bool = Fals
     return row
 
 
-async def _stopped(session: AsyncSession, reference: str) -> OutboxRow:
-    row = await _find(session, reference, to_change=True)
-    if row.state not in STUCK:
-        raise StuckError(f"nothing is to be decided about {row.reference}: it is {row.state.replace('_', ' ')}")
-    return row
-
-
-def _line(what: What, by: By, row: OutboxRow) -> Line:
+def line_of(what: What, by: By, row: OutboxRow, **personal: str) -> Line:
+    """Tell the trail about it. `personal` is sealed with what else is."""
     owner = f"member/{row.member_id}" if row.member_id else f"account/{row.account_id}"
     details = {"source": row.source, "action": row.action, "reference": row.reference}
     return Line(
@@ -139,7 +201,7 @@ def _line(what: What, by: By, row: OutboxRow) -> Line:
         about=owner,
         account=row.account_id,
         details=details,
-        personal={"number": row.number} if row.number else {},
+        personal=personal | ({"number": row.number} if row.number else {}),
         owner=owner,
     )
 

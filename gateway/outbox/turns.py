@@ -15,6 +15,7 @@ from msgspec import Struct
 from auth.clock import Clock
 from connectors.actions import ACTIONS, ActionName, Asked
 from gateway.outbox.states import Doubt
+from gateway.outbox.steps import Happening, step
 from gateway.records.database import Database
 from gateway.records.outbox_tables import OutboxRow
 
@@ -100,16 +101,23 @@ class Turns:
                     each = self._try_of(row, now)
                 except msgspec.ValidationError as error:
                     row.state, row.due_at, row.error = "needs_staff", None, f"cannot be read: {error}"
+                    session.add(step(row.id, "needs_staff", now, detail=row.error))
                     continue
                 row.turn, row.state, row.due_at = each.turn, "sending", now + LASTS
                 taken.append(each)
         return taken
 
-    async def note(self, each: Try, values: dict[str, Any]) -> bool:
-        """Write down how it stands. False: it is no longer ours, and nothing was written. Raises `DatabaseDown`."""
+    async def note(self, each: Try, values: dict[str, Any], happened: Happening | None = None) -> bool:
+        """Write down how it stands, and what happened if something did.
+
+        False: it is no longer ours, and nothing was written. Raises `DatabaseDown`.
+        """
         mine = sa.update(OutboxRow).where(OutboxRow.id == each.id, OutboxRow.turn == each.turn)
         async with self._db.write() as session:
-            return await session.scalar(mine.values(**values).returning(OutboxRow.id)) is not None
+            is_ours = await session.scalar(mine.values(**values).returning(OutboxRow.id)) is not None
+            if is_ours and happened is not None:
+                session.add(step(each.id, happened, self._clock(), detail=values.get("error")))
+            return is_ours
 
     def _is_left(self, id_: str) -> bool:
         """Whether nobody can be at it any more."""

@@ -12,17 +12,22 @@ class AskedDocument(Base):
     """Something that staff want to have from an account, or from one of its members alone."""
 
     __tablename__ = "asked_documents"
-    __table_args__ = (Index("ix_asked_documents_account", "account_id"),)
+    __table_args__ = (
+        Index("ix_asked_documents_account", "account_id", "id"),
+        Index("ix_asked_documents_state", "state", "id"),
+    )
 
     id: Mapped[str] = mapped_column(String(26), primary_key=True)
     account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"))
     member_id: Mapped[str | None] = mapped_column(ForeignKey("members.id", ondelete="CASCADE"))  # None: of the company
     label: Mapped[str] = mapped_column(String(120))  # what customers read: "Trade licence"
     due_on: Mapped[date | None]
-    state: Mapped[str] = mapped_column(String(10))  # "asked", "received", "accepted" or "refused"
+    state: Mapped[str] = mapped_column(String(10))  # as `gateway.asked` has it
     reason: Mapped[str | None] = mapped_column(Text)  # why it was refused, for the customer
     made_at: Mapped[datetime]
     changed_at: Mapped[datetime]
+    why: Mapped[str | None] = mapped_column(Text)  # what it is for, for the customer
+    about: Mapped[str | None] = mapped_column(String(300))  # the record's address: "/orders/erp/4424"
 
 
 class GivenFile(Base):

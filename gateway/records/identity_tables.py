@@ -3,10 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, String, UniqueConstraint
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.records.base import Base
+
+OPEN = text("state = 'made'")  # of an address and an account there is one invitation that may be used
 
 
 class Address(Base):
@@ -24,7 +26,14 @@ class Invitation(Base):
     """A person bound an address to an account. Whoever first proves the address may act for it, once and in time."""
 
     __tablename__ = "invitations"
-    __table_args__ = (Index("ix_invitations_email", "email"), Index("ix_invitations_account", "account_id"))
+    __table_args__ = (
+        Index("ix_invitations_email", "email"),
+        Index("ix_invitations_account", "account_id"),
+        Index("ix_invitations_mailed", "state", "id", "mailed_at"),
+        Index("ix_invitations_member", "member_id"),
+        Index("ix_invitations_batch", "batch"),
+        Index("uq_invitations_open", "email", "account_id", unique=True, sqlite_where=OPEN, postgresql_where=OPEN),
+    )
 
     id: Mapped[str] = mapped_column(String(26), primary_key=True)
     email: Mapped[str]  # with A to Z small
@@ -37,6 +46,9 @@ class Invitation(Base):
     state: Mapped[str] = mapped_column(String(10))  # "made", "used", "expired" or "withdrawn"
     member_id: Mapped[str | None] = mapped_column(ForeignKey("members.id", ondelete="CASCADE"))  # who used it
     used_at: Mapped[datetime | None]
+    batch: Mapped[str | None] = mapped_column(String(26))  # the file that it was taken in with
+    mailed_at: Mapped[datetime | None]  # when the latest mail about it was written
+    stopped_at: Mapped[datetime | None]  # since when whoever has the address wants no mail about it
 
 
 class Ground(Base):
@@ -79,6 +91,7 @@ class ContactCheck(Base):
     """What somebody who is invited would see: a verdict, and of which inputs."""
 
     __tablename__ = "contact_checks"
+    __table_args__ = (Index("ix_contact_checks_verdict", "verdict"),)
 
     invitation_id: Mapped[str] = mapped_column(ForeignKey("invitations.id", ondelete="CASCADE"), primary_key=True)
     verdict: Mapped[str] = mapped_column(String(10))  # "everything", "part", "ambiguous" or "none"

@@ -7,6 +7,7 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConst
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.records.base import Base
+from gateway.records.finding import LONGEST_WORDS
 
 
 class OutboxRow(Base):
@@ -21,6 +22,9 @@ class OutboxRow(Base):
         Index("ix_outbox_due_at", "due_at"),
         Index("ix_outbox_state", "state", "id", "source"),
         Index("ix_outbox_source", "source", "id"),
+        Index("ix_outbox_account", "account_id", "id"),
+        Index("ix_outbox_topic", "topic", "id"),
+        Index("ix_outbox_words", "id", "words", "state"),  # in the order of the list
     )
 
     id: Mapped[str] = mapped_column(String(26), primary_key=True)
@@ -43,6 +47,25 @@ class OutboxRow(Base):
     record: Mapped[str | None]  # their id of what was made
     number: Mapped[str | None]
     error: Mapped[str | None] = mapped_column(Text)  # for staff
+    topic: Mapped[str | None] = mapped_column(String(200))  # what the customer chose, in the words of then
+    words: Mapped[str | None] = mapped_column(String(LONGEST_WORDS))  # what it is found by, in small letters
+    claimed_by: Mapped[str | None] = mapped_column(String(60))  # "staff/...", who looks after it
+    claimed_at: Mapped[datetime | None]
+
+
+class OutboxStep(Base):
+    """One thing that happened to it: a try that came to something, a correction, a decision of staff."""
+
+    __tablename__ = "outbox_steps"
+    __table_args__ = (Index("ix_outbox_steps_outbox", "outbox_id", "id"),)
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    outbox_id: Mapped[str] = mapped_column(ForeignKey("outbox.id", ondelete="CASCADE"))
+    at: Mapped[datetime]
+    what: Mapped[str] = mapped_column(String(12))  # as `gateway.outbox.steps` has it
+    who: Mapped[str | None] = mapped_column(String(100))  # "staff/...", "operator/..."; None: the customer, or nobody
+    given_to: Mapped[str | None] = mapped_column(String(60))  # "staff/..."
+    detail: Mapped[str | None] = mapped_column(Text)  # what the system answered, or what staff wrote
 
 
 class OutboxFile(Base):

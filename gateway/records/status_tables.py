@@ -1,9 +1,9 @@
-"""The rows of what staff say about statuses, version by version and in a draft, and of what customers see at all."""
+"""The rows of what staff say about statuses and of what customers see, version by version and in a draft."""
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, String
+from sqlalchemy import JSON, ForeignKeyConstraint, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.records.base import Base
@@ -34,13 +34,41 @@ class StatusDraft(Base):
     changed_by: Mapped[str] = mapped_column(String(255))
 
 
-class Visibility(Base):
-    """What customers see, as `gateway.shown` has it. There is one row at the most; without it they see everything."""
+class VisibilityVersion(Base):
+    """What customers see, whole, as `gateway.segments` writes it. The one with the highest number counts."""
 
-    __tablename__ = "visibility"
+    __tablename__ = "visibility_versions"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    document: Mapped[str] = mapped_column(Text)
+    restored: Mapped[int | None]  # the version that it is once more
+    made_at: Mapped[datetime]
+    made_by: Mapped[str] = mapped_column(String(255))
+
+
+class VisibilityDraft(Base):
+    """What staff are writing of it. There is one, as there is of statuses."""
+
+    __tablename__ = "visibility_draft"
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     version: Mapped[int]
-    shown: Mapped[dict[str, Any]]
+    document: Mapped[str | None] = mapped_column(Text)  # None: nothing is being written
     changed_at: Mapped[datetime]
     changed_by: Mapped[str] = mapped_column(String(255))
+
+
+class CustomerFacts(Base):
+    """What a system said of a customer there when segments were last looked after: property -> values."""
+
+    __tablename__ = "customer_facts"
+    __table_args__ = (
+        ForeignKeyConstraint(["source", "customer"], ["links.source", "links.customer"], ondelete="CASCADE"),
+    )
+
+    source: Mapped[str] = mapped_column(primary_key=True)
+    customer: Mapped[str] = mapped_column(primary_key=True)
+    facts: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # None: it has told nothing yet
+    read_at: Mapped[datetime | None]  # when it told
+    asked: Mapped[str] = mapped_column(Text)  # the properties that it was asked for
+    tried_at: Mapped[datetime]

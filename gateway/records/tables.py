@@ -3,12 +3,13 @@
 Instants are aware and in UTC on both databases; ids of ours are 26-character, time-ordered text.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
     JSON,
     CheckConstraint,
+    Date,
     ForeignKey,
     Index,
     LargeBinary,
@@ -22,6 +23,7 @@ from sqlalchemy.orm.attributes import get_history
 
 import gateway.records.agreement_tables
 import gateway.records.appearance_tables
+import gateway.records.code_tables
 import gateway.records.customer_tables
 import gateway.records.document_tables
 import gateway.records.feed_tables
@@ -29,6 +31,8 @@ import gateway.records.help_tables
 import gateway.records.identity_tables
 import gateway.records.mail_tables
 import gateway.records.outbox_tables
+import gateway.records.page_tables
+import gateway.records.retention_tables
 import gateway.records.source_tables
 import gateway.records.status_tables
 import gateway.records.topic_tables
@@ -76,7 +80,11 @@ class Member(Base):
     """A login: (issuer, subject) is the identity, the rest is what the provider last said. `words` is to find it by."""
 
     __tablename__ = "members"
-    __table_args__ = (UniqueConstraint("issuer", "subject"), Index("ix_members_words", "words", "id"))
+    __table_args__ = (
+        UniqueConstraint("issuer", "subject"),
+        Index("ix_members_words", "words", "id"),
+        Index("ix_members_seen", "seen_on", "id", "days"),
+    )
 
     id: Mapped[str] = mapped_column(String(26), primary_key=True)
     issuer: Mapped[str] = mapped_column(String(500))
@@ -86,6 +94,9 @@ class Member(Base):
     created_at: Mapped[datetime]
     last_visit_at: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]  # since when they may not sign in
+    seen_on: Mapped[date | None] = mapped_column(Date)  # the last day, of UTC, on which they were here
+    days: Mapped[int] = mapped_column(default=0, server_default="0")  # on which they were here
+    welcomed_at: Mapped[datetime | None]  # when they had been shown around, or wanted not to be
     words: Mapped[str | None] = mapped_column(Text, default=words_of("name", "email", "subject"), deferred=True)
 
     @property
@@ -201,38 +212,6 @@ class UsageEvent(Base):
     account_id: Mapped[str | None] = mapped_column(String(63))
     member_id: Mapped[str | None] = mapped_column(String(26))
     detail: Mapped[dict[str, Any]]
-
-
-class PageContent(Base):
-    """What pages are made of, by the SHA-256 of its text: a finished page, why it was shown, or how it looked."""
-
-    __tablename__ = "page_contents"
-
-    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
-    frame: Mapped[bytes] = mapped_column(LargeBinary)  # of zstd
-
-
-class PageCode(Base):
-    """A page that a member was shown, by the code that stood on it. The same page shown again keeps its code."""
-
-    __tablename__ = "page_codes"
-    __table_args__ = (
-        Index("ix_page_codes_member", "member_id"),
-        Index("ix_page_codes_last", "last_at"),
-        Index("ix_page_codes_page", "page"),
-        Index("ix_page_codes_reasons", "reasons"),
-        Index("ix_page_codes_look", "look"),
-    )
-
-    code: Mapped[str] = mapped_column(String(12), primary_key=True)
-    member_id: Mapped[str] = mapped_column(ForeignKey("members.id", ondelete="CASCADE"))
-    account_id: Mapped[str | None] = mapped_column(String(63))
-    path: Mapped[str] = mapped_column(Text)
-    first_at: Mapped[datetime]
-    last_at: Mapped[datetime]
-    page: Mapped[bytes] = mapped_column(LargeBinary(32))
-    reasons: Mapped[bytes] = mapped_column(LargeBinary(32))
-    look: Mapped[bytes] = mapped_column(LargeBinary(32))
 
 
 class AuditLine(Base):

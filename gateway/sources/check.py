@@ -9,6 +9,7 @@ from connectors.errors import (
     AddressRefused,
     BadResponse,
     ConnectorError,
+    NotAgreed,
     NotAllowed,
     NotFound,
     RateLimited,
@@ -19,6 +20,7 @@ from gateway.offices import Office, Offices, SourceBroken, SourcePaused
 
 NEXT_STEPS: dict[type[ConnectorError], str] = {
     AccessDenied: "Renew the credentials there, put them where the sources file points, run `hallway sources apply`.",
+    NotAgreed: "An owner agrees again in the console, in the settings of this source.",
     NotAllowed: "Give these credentials the right to read all of it there: they are known, and not allowed to.",
     AddressRefused: "Correct the address in the sources file, or allow it by the setting that the message names.",
     NotFound: "Check the address, and that the API is switched on there.",

@@ -121,6 +121,7 @@ class Connecting:
         self._trail = trail
         self.policy = policy
         self._offices = offices
+        self.lending = offices.lending
         self.clock = clock
         self.drafts = SourceDrafts(database, vault, clock)
 
@@ -163,7 +164,7 @@ class Connecting:
         """Try the settings over there, and keep what came of it. Nothing is saved."""
         if form.desired is None:
             return form
-        trial = await try_out(form.desired, self.policy, self.clock)
+        trial = await try_out(form.desired, self.lending, self.clock)
         draft = await self.drafts.find(seat.staff, seat.place)
         if draft:
             await self.drafts.put(seat.staff, seat.place, replace(draft, trial=trial))

@@ -50,6 +50,7 @@ class Consenting:
     def __init__(self, connecting: Connecting, base_url: str) -> None:
         self._drafts = connecting.drafts
         self._policy = connecting.policy
+        self._lending = connecting.lending
         self._clock = connecting.clock
         self._back = f"{base_url}/staff/sources/consent"
 
@@ -97,10 +98,12 @@ class Consenting:
             await self._drafts.put(seat.staff, seat.place, replace(draft, trial=self._trial(step)))
             return
         goes_to = destination(seat.connector, draft.written)
-        kept = {**draft.secrets, KEPT_IN: Typed(given, goes_to)}
-        config = replace(desired.config, **{KEPT_IN: given})
-        whole = replace(desired, config=config, secrets={**desired.secrets, KEPT_IN: given})
-        trial = await try_out(whole, self._policy, self._clock)
+        if consent.rotates:
+            await self._lending.keep(given)
+        kept = {**draft.secrets, KEPT_IN: Typed(given.refresh, goes_to)}
+        config = replace(desired.config, **{KEPT_IN: given.refresh})
+        whole = replace(desired, config=config, secrets={**desired.secrets, KEPT_IN: given.refresh})
+        trial = await try_out(whole, self._lending, self._clock)
         await self._drafts.put(seat.staff, seat.place, replace(draft, secrets=kept, trial=trial))
 
     def _trial(self, step: Step) -> Trial:

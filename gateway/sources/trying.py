@@ -8,13 +8,13 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from connectors.addresses import AddressPolicy
 from connectors.contract import BackOffice, ChangesQuery, Feed
 from connectors.errors import (
     AccessDenied,
     AddressRefused,
     BadResponse,
     ConnectorError,
+    NotAgreed,
     NotAllowed,
     NotFound,
     NotSent,
@@ -24,8 +24,8 @@ from connectors.errors import (
 )
 from connectors.narrowed import narrowed
 from connectors.records import Kind
-from connectors.tokens import MemoryTokens
 from connectors.transport import open_client
+from gateway.lending import Lending
 from gateway.sources.check import printable
 from gateway.sources.desired import Desired
 
@@ -57,14 +57,14 @@ class Trial(Struct, frozen=True, kw_only=True):
         return all(step.tone != "bad" for step in self.steps)
 
 
-async def try_out(desired: Desired, policy: AddressPolicy, clock: Callable[[], datetime]) -> Trial:
+async def try_out(desired: Desired, lending: Lending, clock: Callable[[], datetime]) -> Trial:
     """Ask the system with these settings. It is only read from, and no customer is named."""
     at = clock()
-    tokens = MemoryTokens()
+    tokens = lending.store(desired.connector.consent, desired.config)
     connector = narrowed(desired.connector, desired.kinds)
     async with open_client(
         desired.address,
-        policy=policy,
+        policy=lending.policy,
         auth=connector.auth(desired.config, tokens),
         connections=connector.limits.concurrent,
     ) as http:
@@ -163,6 +163,13 @@ def _failed(error: ConnectorError, host: str, title: str) -> Iterator[Step]:
                 title="Signed in, but not allowed",
                 text=said,
                 next_step=f"Give the account behind these credentials the rights that its help names, in {title}.",
+            )
+        case NotAgreed():
+            yield Step(
+                tone="bad",
+                title="Nobody agrees that we come in",
+                text=said,
+                next_step=f"Go to {title}, and agree to what it asks.",
             )
         case AccessDenied():
             yield _reached(host)

@@ -24,7 +24,9 @@ from gateway.audit import Trail
 from gateway.audit_reading import Wanted, read
 from gateway.documents import Document, documents
 from gateway.leases import end_lease, take_lease
+from gateway.offices import seen_through
 from gateway.outbox.desk import Desk
+from gateway.outbox.steps import steps_of
 from gateway.records.database import Database
 from gateway.records.lines import By, Line
 from gateway.takeout import papers
@@ -139,9 +141,13 @@ class Takeouts:
         about = f"member/{scope.member_id}"
         lines = await read(self._db, self._vault, Wanted(latest=MOST_LINES, who=about))
         yield packing.put("log.json", _json(papers.log(lines, about)))
-        own = await self._desk.of(scope, most=MOST_LINES, own=True)
-        yield packing.put("sent.json", _json(papers.sent(own)))
+        own = await self._desk.every(scope, most=MOST_LINES)
         view = await self._views.of(scope, budget=READING)
+        shown_to, steps = (
+            seen_through(view.offices, scope.segments).shown,
+            await steps_of(self._db, [each.id for each in own]),
+        )
+        yield packing.put("sent.json", _json(papers.sent(own, shown_to, steps)))
         parts = await _every(view)
         tickets = [part for part in parts if part.kind == "tickets"]
         whole = await view.conversations(tickets, MOST_CONVERSATIONS)

@@ -4,6 +4,7 @@ What is in the names of this module is what staff write in a topics file: a fiel
 """
 
 import re
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, ClassVar, Literal
@@ -33,6 +34,10 @@ class Field(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_f
     label: Words
     help: Help = ""
     required: bool = True
+
+    @property
+    def kind(self) -> str:
+        return str(self.__struct_config__.tag)
 
     def tidy(self, value: str) -> str:
         """Give what was written in the form that counts: one line."""
@@ -150,3 +155,4 @@ class InvoiceField(RecordField, frozen=True, kw_only=True, tag="invoice"):
 
 
 AnyField = Text | LongText | Choice | Day | Number | YesNo | Phone | OrderField | InvoiceField
+KINDS: Mapping[str, type[Field]] = {str(each.__struct_config__.tag): each for each in AnyField.__args__}

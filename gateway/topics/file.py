@@ -10,7 +10,7 @@ import msgspec
 
 from connectors.contract import Connector
 from gateway.rules import did_you_mean
-from gateway.topics.fields import AnyField
+from gateway.topics.fields import KINDS, AnyField
 from gateway.topics.topic import NAME, Named, Topic, faults
 
 PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`\Z")
@@ -103,7 +103,7 @@ def _told(text: str, place: str, known: Collection[str]) -> str:
 def _keys(row: object) -> Collection[str]:
     """Give what a field of its kind may have."""
     kind = row.get("kind") if isinstance(row, dict) else None
-    its = next((each for each in AnyField.__args__ if each.__struct_config__.tag == kind), None)
+    its = KINDS.get(str(kind))
     return its.__struct_fields__ if its else ()
 
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from connectors.contract import Connector
-from gateway.topics.fields import AnyField, Choice
+from gateway.topics.fields import KINDS, AnyField, Choice
 from gateway.topics.topic import NAME, Topic, faults
 
 MOST_FIELDS = 12
@@ -180,7 +180,7 @@ def _question(field: AnyField) -> Question:
     known = {name: value for name, value in said.items() if name in Question.__struct_fields__}
     choices = "\n".join(field.choices) if isinstance(field, Choice) else ""
     ticks = {"required": "yes" if field.required else "", "future": "" if getattr(field, "past", True) else "yes"}
-    return Question(**known | ticks | {"kind": str(field.__struct_config__.tag), "choices": choices})
+    return Question(**known | ticks | {"kind": field.kind, "choices": choices})
 
 
 def _line(text: str, longest: int, *, is_needed: bool = False) -> str | None:
@@ -197,6 +197,3 @@ def _lines(text: str) -> list[str]:
 
 def _is_whole(text: str) -> bool:
     return bool(NUMBER.fullmatch(text))
-
-
-KINDS = tuple(str(each.__struct_config__.tag) for each in AnyField.__args__)

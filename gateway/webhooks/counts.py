@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from auth.clock import Clock
 from connectors.errors import Refusal
+from gateway.keeping import KeptFor, always
 from gateway.records.database import Database, DatabaseDown
 from gateway.records.upsert import insert
 from gateway.records.webhook_tables import WebhookHour, WebhookTotal
@@ -21,7 +22,6 @@ from gateway.rounds import Rounds, Seldom
 # "away": the database was, and the sender is asked to come again. "not_usable": the source's settings are not.
 Outcome = Literal["taken", "away", "no_source", "not_usable", "too_large", Refusal]
 WRITTEN_EVERY = 2.0  # seconds
-HOURS_KEPT = timedelta(days=8)
 PURGED_EVERY = timedelta(hours=1)
 LONGEST_DETAIL = 300
 
@@ -45,7 +45,8 @@ Hour = tuple[str, Outcome, datetime]  # source, what became of it, and the hour'
 class WebhookCounts:
     """Counts from the moment it is made; `start` it to write, and `aclose` it to write the last."""
 
-    def __init__(self, database: Database, now: Clock) -> None:
+    def __init__(self, database: Database, now: Clock, *, kept_for: KeptFor | None = None) -> None:
+        self._kept_for = kept_for or always("refused")
         self._database = database
         self._waiting: dict[Hour, Count] = {}
         self._rounds = Rounds("webhook counts", self._turn, every=WRITTEN_EVERY)
@@ -120,8 +121,9 @@ class WebhookCounts:
         await self._purges.turn()
 
     async def _purge(self, now: datetime) -> None:
+        before = now - await self._kept_for()
         async with self._database.write() as session:
-            await session.execute(sa.delete(WebhookHour).where(WebhookHour.hour < now - HOURS_KEPT))
+            await session.execute(sa.delete(WebhookHour).where(WebhookHour.hour < before))
 
 
 def _of_hour(count: Count) -> dict[str, object]:

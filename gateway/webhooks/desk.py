@@ -14,7 +14,7 @@ from sqlalchemy.orm import undefer
 
 from connectors.deliveries import Event
 from gateway.audit import Trail
-from gateway.finding import PAGE, Batch, Wanted, fits
+from gateway.finding import PAGE, Batch, Found, Wanted, fits, page_of
 from gateway.records.database import Database
 from gateway.records.lines import By, Line, What
 from gateway.records.tables import Source
@@ -47,13 +47,6 @@ class Told(Struct, frozen=True, kw_only=True):
     replayed_at: datetime | None
 
 
-class Found(Struct, frozen=True):
-    """One page of what was found, the latest first, and how much that is in all."""
-
-    found: tuple[Told, ...]
-    count: int
-
-
 class Refused(Struct, frozen=True, kw_only=True):
     """Those of one hour that were refused for one reason. `detail` is what was said of the last one."""
 
@@ -65,20 +58,10 @@ class Refused(Struct, frozen=True, kw_only=True):
     detail: str
 
 
-class RefusedFound(Struct, frozen=True):
-    """One page of the refused, the latest first, and how many rows that are in all."""
-
-    found: tuple[Refused, ...]
-    count: int
-
-
-async def find(db: Database, wanted: Wanted, page: int, *, size: int = PAGE) -> Found:
+async def find(db: Database, wanted: Wanted, page: int, *, size: int = PAGE) -> Found[Told]:
     """Find deliveries. Pages count from 1. Raises `DatabaseDown`."""
-    these = _fits(wanted)
-    ids = sa.select(InboxRow.id).where(*these).order_by(InboxRow.id.desc()).limit(size).offset((page - 1) * size)
     async with db.read() as session:
-        count = await session.scalar(sa.select(sa.func.count(InboxRow.id)).where(*these)) or 0
-        shown = list(await session.scalars(ids))
+        shown, count = await page_of(session, InboxRow.id, _fits(wanted), page, size)
         rows = await session.scalars(sa.select(InboxRow).where(InboxRow.id.in_(shown)).order_by(InboxRow.id.desc()))
         return Found(tuple(map(_told, rows)), count)
 
@@ -138,7 +121,7 @@ async def count_dead(db: Database) -> dict[str, int]:
         return {row[0]: row[1] for row in rows}
 
 
-async def refused(db: Database, wanted: Wanted, reason: str, page: int, *, size: int = PAGE) -> RefusedFound:
+async def refused(db: Database, wanted: Wanted, reason: str, page: int, *, size: int = PAGE) -> Found[Refused]:
     """Find hours in which deliveries were refused. Raises `DatabaseDown`."""
     those: list[sa.ColumnElement[bool]] = [WebhookHour.outcome.not_in(["taken", "away"])]
     if reason:
@@ -153,7 +136,7 @@ async def refused(db: Database, wanted: Wanted, reason: str, page: int, *, size:
     rows = rows.order_by(WebhookHour.hour.desc(), WebhookHour.source, WebhookHour.outcome)
     async with db.read() as session:
         count = await session.scalar(sa.select(sa.func.count()).select_from(WebhookHour).where(*those)) or 0
-        return RefusedFound(tuple(map(_refused, await session.scalars(rows))), count)
+        return Found(tuple(map(_refused, await session.scalars(rows))), count)
 
 
 def _fits(wanted: Wanted) -> list[sa.ColumnElement[bool]]:

@@ -60,7 +60,9 @@ class Base(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True
 
 
 class OrderShape(Base, frozen=True, kw_only=True):
-    total: Amount
+    """Without `total` where what it comes to is not shown."""
+
+    total: Amount | None = None
     title: str | None = None
     reference: str | None = None
     ordered_at: datetime | None = None
@@ -70,8 +72,10 @@ class OrderShape(Base, frozen=True, kw_only=True):
 
 
 class InvoiceShape(Base, frozen=True, kw_only=True):
-    total: Amount
-    open: Amount
+    """Without `total` and `open` where amounts are not shown."""
+
+    total: Amount | None = None
+    open: Amount | None = None
     is_credit_note: bool
     issued_on: date | None = None
     due_on: date | None = None
@@ -151,7 +155,7 @@ def order(item: Item[Order], today: date) -> OrderShape:
     record = item.record
     return OrderShape(
         **_base(item, today),
-        total=_amount(record.total),
+        total=_maybe(record.total),
         title=record.title,
         reference=record.reference,
         ordered_at=record.ordered_at,
@@ -165,8 +169,8 @@ def invoice(item: Item[Invoice], today: date) -> InvoiceShape:
     record = item.record
     return InvoiceShape(
         **_base(item, today),
-        total=_amount(record.total),
-        open=_amount(record.open),
+        total=_maybe(record.total),
+        open=_maybe(record.open),
         is_credit_note=record.is_credit_note,
         issued_on=record.issued_on,
         due_on=record.due_on,
@@ -217,6 +221,10 @@ def _base(item: Item[Record], today: date) -> dict[str, Any]:
 
 def _amount(money: Money) -> Amount:
     return Amount(f"{money.amount:f}", money.currency)
+
+
+def _maybe(money: Money | None) -> Amount | None:
+    return _amount(money) if money else None
 
 
 def _lines(lines: Iterable[Line]) -> list[LineItem]:

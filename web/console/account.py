@@ -17,6 +17,8 @@ from gateway.rights import AREAS, REACHES
 from web.caller import by_staff
 from web.console.customers import CUSTOMERS
 from web.console.desk import desk
+from web.console.finding import titles_of
+from web.console.invited_words import fate_of
 
 ACCOUNT = f"{CUSTOMERS}/{{account:str}}"
 BUDGET = 0.8  # seconds that the page waits for counts nobody asked for yet
@@ -33,6 +35,12 @@ DONE = {
     "enabled": "They may sign in again.",
     "signed-out": "Signed out everywhere.",
     "removed": "They act for this account no longer.",
+    "invited": "Invited.",
+    "mailed": "The mail is on its way.",
+    "stopped": "No mail goes to them: they want none about invitations. The invitation itself works.",
+    "withdrawn": "Taken back.",
+    "merged": "Merged. All that was theirs is here now.",
+    "split": "Split. This is an account of its own now.",
 }
 Done = Annotated[str, QueryParameter(max_length=20, description="What was just done")]
 
@@ -63,7 +71,7 @@ async def account_page(
         raise NotFoundException
     await note_looked_up(database, account, trail=state.trail, by=by_staff(request))
     holdings = await holdings_of(database, state.account_views, account, budget=BUDGET)
-    offices = await state.offices.all()
+    titles = await titles_of(request)
     return desk(
         request,
         "staff_account.html",
@@ -72,8 +80,8 @@ async def account_page(
         account=dossier,
         cut=dossier.people_count > MOST,
         holdings=holdings,
-        sources=sorted((office.name, office.title) for office in offices.values()),
-        titles={office.name: office.title for office in offices.values()},
+        sources=sorted(titles.items()),
+        titles=titles,
         areas=[(area, AREA_NAMES[area]) for area in AREAS],
         reaches=[(reach, REACH_NAMES[reach]) for reach in REACHES],
         reach_names=REACH_NAMES,
@@ -81,12 +89,13 @@ async def account_page(
         kind_names=KIND_NAMES,
         how=HOW,
         done=DONE.get(done),
+        fate_of=fate_of,
         problem=problem,
         at=at,
         written=written or {},
         sends_mails=state.mails.is_on,
         may_view=request.user.reaches(VIEW_AS),
-        may_change=request.user.reaches("admin"),
+        may_change=request.user.reaches("admin") and dossier.merged_into is None,
         base=address_of_account(dossier),
     )
 

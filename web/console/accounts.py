@@ -1,5 +1,22 @@
 """All pages about one customer, or some."""
 
-from web.console import account, erasing, importing, links, people, queue, readiness
+from web.console import (
+    account,
+    adopting,
+    erasing,
+    importing,
+    invitations,
+    inviting,
+    links,
+    merging,
+    people,
+    queue,
+    readiness,
+    splitting,
+)
 
-ROUTES = [route for module in (account, erasing, importing, links, people, queue, readiness) for route in module.ROUTES]
+MODULES = (
+    *(account, adopting, erasing, importing, invitations, inviting, links, merging, people),
+    *(queue, readiness, splitting),
+)
+ROUTES = [route for module in MODULES for route in module.ROUTES]

@@ -13,6 +13,7 @@ from gateway.appearance import LOGO_KINDS, Appearance, AppearanceChanged, Appear
 from web.body import Cap
 from web.caller import by_staff
 from web.console.desk import CHANGED, Question, confirm, desk
+from web.console.finding import Whole
 from web.dressing import Dressing
 from web.redirects import see_other
 
@@ -40,7 +41,12 @@ PERSON = (
     Field(name="contact_name", label="Name", help="The person whom customers can talk to, or a team."),
     Field(name="contact_phone", label="Phone", kind="tel", most=40),
     Field(name="contact_email", label="E-mail address", kind="email", most=254),
-    Field(name="office_hours", label="Office hours", help="Such as Mon-Fri 8:00-17:00. They say when we answer."),
+    Field(
+        name="office_hours",
+        label="Office hours",
+        help="Such as Mon-Fri 8:00-17:00, closed 2026-12-24 to 2026-12-26, closed 2027-01-01. They say when we answer.",
+        most=2000,
+    ),
     Field(name="contact_hours", label="In other words", help="What the pages say instead of the hours, if you like."),
 )
 
@@ -49,7 +55,7 @@ class Sent(Struct, frozen=True, kw_only=True):
     """The form, as it came."""
 
     fields: dict[str, str]
-    seen: int
+    seen: Whole
     logo: Logo | None
     problem: str | None  # of the logo
 

@@ -19,18 +19,18 @@ from gateway.dossiers import note_exported
 from gateway.records.database import Database
 from web.caller import address_of, by_staff
 from web.console.desk import Paging, desk
+from web.console.finding import PageNumber, file_of
 from web.redirects import cookie, see_other
-from web.spreadsheets import harmless, spreadsheet
 
 CUSTOMERS = "/staff/customers"
 VIEWED_FOR = timedelta(minutes=30)  # at most, and then somebody may begin again
-LAST_PAGE = 100_000
 FILTERS: dict[Only, str] = {
     "": "All",
     "unlinked": "No link",
     "ambiguous": "To decide",
     "never": "Never signed in",
     "disabled": "Somebody disabled",
+    "merged": "Merged",
 }
 HEAD = ("Account", "Name", "State", "People", "Invited", "Links", "Last seen")
 Question = Annotated[str, Parameter(max_length=100)]
@@ -46,7 +46,7 @@ async def show_customers(
     request: Request[StaffPrincipal, Any, Any],
     q: Question = "",
     only: FromQuery[Only] = "",
-    page: Annotated[int, Parameter(ge=1, le=LAST_PAGE)] = 1,
+    page: PageNumber = 1,
 ) -> Response[str]:
     database: Database = request.app.state.database
     question = _plain(q)
@@ -76,7 +76,7 @@ async def export_customers(
     rows = [_cells(customer) async for customer in every_customer(database, question, only)]
     by, details = by_staff(request), {"rows": len(rows), "only": only}
     await note_exported(database, "customers", details, trail=request.app.state.trail, by=by)
-    return csv_file(spreadsheet(HEAD, rows), "customers.csv")
+    return file_of("customers", HEAD, rows)
 
 
 @post("/staff/view-as", opt=for_staff(VIEW_AS))
@@ -101,13 +101,10 @@ async def stop_view(request: Request[StaffPrincipal, Any, Any]) -> Response[str]
     return answer
 
 
-def csv_file(content: bytes, name: str) -> Response[bytes]:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(content, media_type="text/csv; charset=utf-8", headers=headers)
-
-
 def state_of(customer: Customer) -> tuple[str, str]:
     """Say what is the matter with an account: the tone of its chip, and the words."""
+    if customer.merged_into:
+        return "idle", "Merged"
     if customer.is_ambiguous:
         return "warn", "To decide"
     return ("ok", "Linked") if customer.links else ("bad", "No link")
@@ -116,7 +113,7 @@ def state_of(customer: Customer) -> tuple[str, str]:
 def _cells(customer: Customer) -> list[str]:
     seen = customer.seen_at.isoformat(timespec="seconds") if customer.seen_at else ""
     counts = (customer.people, customer.invited, customer.links)
-    return [harmless(customer.id), harmless(customer.name), state_of(customer)[1], *map(str, counts), seen]
+    return [customer.id, customer.name, state_of(customer)[1], *map(str, counts), seen]
 
 
 def _plain(question: str) -> str:

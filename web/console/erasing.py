@@ -10,6 +10,7 @@ from litestar.enums import RequestEncodingType
 from litestar.exceptions import NotFoundException
 from litestar.params import Body, FromPath
 from litestar.response import Stream
+from litestar.status_codes import HTTP_200_OK, HTTP_429_TOO_MANY_REQUESTS
 
 from auth.clock import utc_now
 from auth.guards import for_staff
@@ -25,7 +26,6 @@ from web.caller import by_staff
 from web.console.customers import CUSTOMERS
 from web.console.desk import desk
 from web.console.people import MEMBER, Sure, person_named
-from web.errors import TooSoon
 from web.portal.files import SANDBOX, WITHIN, attachment
 from web.redirects import see_other
 
@@ -33,6 +33,7 @@ DATA, COPY, ERASE = f"{MEMBER}/data", f"{MEMBER}/copy", f"{MEMBER}/erase"
 ERASED = "/staff/erased"
 GOES: dict[Thing, str] = {
     "accounts": "Accounts that they act for, with their rights",
+    "moves": "What they could see before accounts were merged or parted",
     "persons": "Who they are in the sources",
     "addresses": "Addresses with which they came",
     "invitations": "Invitations of theirs",
@@ -41,6 +42,7 @@ GOES: dict[Thing, str] = {
     "pages": "Pages that they were shown",
     "mails": "Mails to them, sent and waiting",
     "choices": "Their choices of mails",
+    "codes": "Codes to sign in that were asked for with their address",
     "differences": "Differences between sources about them",
     "sent": "What they sent from here",
     "files": "Files that went with it",
@@ -64,6 +66,12 @@ async def show_data(
     request: Request[StaffPrincipal, Any, Any], account: FromPath[str], member: FromPath[str]
 ) -> Response[str]:
     """Show how much there is of a person, and what would become of it."""
+    return await _data_page(request, account, member)
+
+
+async def _data_page(
+    request: Request[StaffPrincipal, Any, Any], account: str, member: str, *, too_soon: bool = False
+) -> Response[str]:
     database = request.app.state.database
     _, called = await person_named(database, account, member)
     held = await belongings_of(database, member)
@@ -77,6 +85,8 @@ async def show_data(
         goes=_rows(GOES, held),
         stays=_rows(STAYS, held),
         elsewhere=ELSEWHERE,
+        too_soon=too_soon,
+        status_code=HTTP_429_TOO_MANY_REQUESTS if too_soon else HTTP_200_OK,
     )
 
 
@@ -89,8 +99,8 @@ async def back_to_data(account: FromPath[str], member: FromPath[str]) -> Respons
 @post(COPY, opt=for_staff("admin"), status_code=200)
 async def copy_data(
     request: Request[StaffPrincipal, Any, Any], account: FromPath[str], member: FromPath[str]
-) -> Stream:
-    """Send what the person could download themselves for this account."""
+) -> Response[str] | Stream:
+    """Send what the person could download themselves for this account, one copy at a time."""
     state = request.app.state
     await person_named(state.database, account, member)
     scope = await scope_of(state.database, member, account)
@@ -100,8 +110,10 @@ async def copy_data(
     stack = AsyncExitStack()
     try:
         pieces = await stack.enter_async_context(takeouts.begun(scope, by_staff(request)))
-    except OneAtATime as error:
-        raise TooSoon(headers={"Retry-After": str(int(EVERY.total_seconds()))}) from error
+    except OneAtATime:
+        page = await _data_page(request, account, member, too_soon=True)
+        page.headers["Retry-After"] = str(int(EVERY.total_seconds()))
+        return page
     ends = time.monotonic() + WITHIN
 
     async def chunks() -> AsyncIterator[bytes]:

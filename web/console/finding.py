@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from litestar import Request, Response
 from litestar.di import NamedDependency, Provide
-from litestar.params import Parameter
+from litestar.params import Parameter, PathParameter
 from msgspec import Meta, Struct
 
 from gateway.finding import Wanted
@@ -16,6 +16,8 @@ from web.view import View
 LAST_PAGE = 100_000
 MOST_EXPORTED = 10_000  # rows of a file, the latest
 
+Whole = Annotated[int, Meta(ge=0, le=2**31 - 1)]  # what a column of ours can hold
+WholeInPath = Annotated[int, PathParameter(ge=0, le=2**31 - 1)]
 Done = Annotated[int, Parameter(ge=0, le=LAST_PAGE)]
 PageNumber = Annotated[int, Parameter(ge=1, le=LAST_PAGE)]
 

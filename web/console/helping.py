@@ -10,17 +10,14 @@ from auth.principals import StaffPrincipal
 from gateway.help.overview import rated, searches
 from gateway.records.database import Database
 from web.console.desk import Paging, desk
-from web.spreadsheets import harmless, spreadsheet
+from web.console.finding import PageNumber, file_of, titles_of
 
 HELP = "/staff/help"
 ARTICLES = f"{HELP}/articles"
 PER_PAGE = 50
-LAST_PAGE = 100_000
 MOST_IN_FILE = 100_000
-CSV = "text/csv; charset=utf-8"
 
 Show = Annotated[Literal["", "all"], Parameter(description="All searches, and not only those in vain")]
-PageNumber = Annotated[int, Parameter(ge=1, le=LAST_PAGE)]
 
 
 @get(HELP, opt=for_staff("support"))
@@ -43,21 +40,20 @@ async def show_searches(
 @get(f"{HELP}.csv", opt=for_staff("support"))
 async def download_searches(request: Request[StaffPrincipal, Any, Any], show: Show = "") -> Response[bytes]:
     found, _ = await searches(request.app.state.database, failed=not show, size=MOST_IN_FILE)
-    rows = [(harmless(each.words), str(each.times), str(each.empty), str(each.unanswered)) for each in found]
-    return _file("searches", spreadsheet(("Words", "Searched", "Nothing found", "Not answered"), rows))
+    rows = [(each.words, str(each.times), str(each.empty), str(each.unanswered)) for each in found]
+    return file_of("searches", ("Words", "Searched", "Nothing found", "Not answered"), rows)
 
 
 @get(ARTICLES, opt=for_staff("support"))
 async def show_articles(request: Request[StaffPrincipal, Any, Any], page: PageNumber = 1) -> Response[str]:
     database: Database = request.app.state.database
     found, count = await rated(database, page, PER_PAGE)
-    offices = await request.app.state.offices.all()
     return desk(
         request,
         "staff_help_articles.html",
         area="requests",
         articles=found,
-        titles={name: office.title for name, office in offices.items()} | {"": "Folder"},
+        titles={**await titles_of(request), "": "Folder"},
         paging=Paging(path=ARTICLES, page=page, size=PER_PAGE, count=count),
     )
 
@@ -65,13 +61,8 @@ async def show_articles(request: Request[StaffPrincipal, Any, Any], page: PageNu
 @get(f"{ARTICLES}.csv", opt=for_staff("support"))
 async def download_articles(request: Request[StaffPrincipal, Any, Any]) -> Response[bytes]:
     found, _ = await rated(request.app.state.database, 1, MOST_IN_FILE)
-    rows = [(harmless(each.title), each.name, each.origin, str(each.yes), str(each.no)) for each in found]
-    return _file("articles", spreadsheet(("Article", "Name", "Source", "Answered", "Not answered"), rows))
-
-
-def _file(name: str, content: bytes) -> Response[bytes]:
-    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
-    return Response(content, media_type=CSV, headers=headers)
+    rows = [(each.title, each.name, each.origin, str(each.yes), str(each.no)) for each in found]
+    return file_of("articles", ("Article", "Name", "Source", "Answered", "Not answered"), rows)
 
 
 ROUTES = [show_searches, download_searches, show_articles, download_articles]

@@ -1,64 +1,88 @@
 """Many contacts at once: a file is tried first, line by line, and taken in when somebody has looked at it."""
 
 import io
-from typing import Annotated, Any
+from typing import Any
 
 from litestar import Request, Response, get, post
-from litestar.enums import RequestEncodingType
-from litestar.params import Body
-from msgspec import Meta, Struct
+from litestar.datastructures import UploadFile
+from msgspec import Struct
 
 from auth.clock import utc_now
 from auth.guards import for_staff
 from auth.principals import StaffPrincipal
 from gateway.identity.contacts_file import Row, read_contacts
+from gateway.identity.contacts_text import text_of
 from gateway.identity.importing import Import, Report
 from gateway.links import LinkError
+from web.body import Cap
 from web.caller import by_staff
 from web.console.customers import CUSTOMERS
 from web.console.desk import desk
 
 IMPORT = f"{CUSTOMERS}/import"
-LONGEST = 45_000  # characters of a file; more is for `hallway customers import`
-MOST = 500  # lines
+MOST = 500  # lines of a file; more is for `hallway customers import`
+LONGEST = 200_000  # characters
+IMPORT_CAPS = {IMPORT: Cap(1024 * 1024, within=60.0)}  # letters of some languages take three bytes
+TOO_LONG = f"That is more than {LONGEST:,} characters. Divide the file, or take it in with hallway customers import."
 SHOWN = 200  # of those who would be invited
 DAYS = 90
 
 
 class Given(Struct, frozen=True, kw_only=True):
-    """A file as text. `sure`: the page that shows what it would do was answered."""
+    """A file as text. `sure`: the page that shows what it would do was answered. `problem`: it cannot be read."""
 
-    contacts: Annotated[str, Meta(max_length=LONGEST)] = ""
-    sure: str = ""
+    contacts: str
+    sure: bool
+    problem: str | None = None
 
 
 @get(IMPORT, opt=for_staff("admin"))
 async def show_import(request: Request[StaffPrincipal, Any, Any]) -> Response[str]:
-    return _page(request)
+    return await _page(request)
 
 
-@post(IMPORT, opt=for_staff("admin"), status_code=200)
-async def take_contacts(
-    request: Request[StaffPrincipal, Any, Any],
-    data: Annotated[Given, Body(media_type=RequestEncodingType.URL_ENCODED)],
-) -> Response[str]:
+@post(IMPORT, opt=for_staff("admin"), status_code=200, request_max_body_size=None)
+async def take_contacts(request: Request[StaffPrincipal, Any, Any]) -> Response[str]:
     """Try every line and keep nothing; or take in a file of which every line can be taken."""
-    text = data.contacts.strip("\ufeff\r\n ")
+    given = await _given(request)
+    text = given.contacts
+    if given.problem:
+        return await _page(request, contacts=text, problem=given.problem)
     if not text:
-        return _page(request, problem="Paste the lines of your file, the first one with the names of the columns.")
-    if text.count("\n") > MOST:
+        problem = "Choose a file, or paste its lines, the first one with the names of the columns."
+        return await _page(request, problem=problem)
+    if len(text.splitlines()) > MOST + 1:  # with the head
         problem = f"More than {MOST} lines. Divide the file, or take it in with hallway customers import."
-        return _page(request, contacts=text, problem=problem)
+        return await _page(request, contacts=text, problem=problem)
     offices = await request.app.state.offices.all()
     try:
         rows, _ = read_contacts(io.StringIO(text, newline=""), frozenset(offices))
         tried = await _run(request, text, is_rehearsal=True)
-        if not data.sure or tried.refused:
-            return _page(request, contacts=text, rows=rows, tried=tried)
+        if not given.sure or tried.refused:
+            return await _page(request, contacts=text, rows=rows, tried=tried)
         done = await _run(request, text, is_rehearsal=False)
     except LinkError as error:
-        return _page(request, contacts=text, problem=f"{str(error)[:1].upper()}{str(error)[1:]}.")
-    return _page(request, done=done)
+        return await _page(request, contacts=text, problem=_sentence(error))
+    return await _page(request, done=done)
+
+
+async def _given(request: Request[StaffPrincipal, Any, Any]) -> Given:
+    """Read a form: a file that was chosen counts before what was pasted."""
+    form = await request.form()
+    fields = {name: value for name, value in form.items() if isinstance(value, str)}
+    text, file, problem = fields.get("contacts", ""), form.get("file"), None
+    if isinstance(file, UploadFile) and file.filename:
+        try:
+            text = text_of(await file.read())
+        except LinkError as error:
+            problem = _sentence(error)
+    if len(text) > LONGEST:
+        text, problem = "", TOO_LONG
+    return Given(contacts=text.strip("\ufeff\r\n "), sure=bool(fields.get("sure")), problem=problem)
+
+
+def _sentence(error: LinkError) -> str:
+    return f"{str(error)[:1].upper()}{str(error)[1:]}."
 
 
 async def _run(request: Request[StaffPrincipal, Any, Any], text: str, *, is_rehearsal: bool) -> Report:
@@ -75,7 +99,7 @@ async def _run(request: Request[StaffPrincipal, Any, Any], text: str, *, is_rehe
     return await taking.run(io.StringIO(text, newline=""), lambda _done, _all: None)
 
 
-def _page(
+async def _page(
     request: Request[StaffPrincipal, Any, Any],
     *,
     contacts: str = "",
@@ -84,6 +108,7 @@ def _page(
     tried: Report | None = None,
     done: Report | None = None,
 ) -> Response[str]:
+    offices = sorted((await request.app.state.offices.all()).values(), key=lambda office: office.title)
     return desk(
         request,
         "staff_import.html",
@@ -96,6 +121,8 @@ def _page(
         tried=tried,
         done=done,
         days=DAYS,
+        most=MOST,
+        columns=[(f"source:{office.name}", office.title, office.connector.scope.customer) for office in offices],
     )
 
 

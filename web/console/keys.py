@@ -19,6 +19,7 @@ PARTS = {
     "audit_keys": "Keys of the audit trail",
     "audit_head": "The seal of the audit trail",
     "sessions": "Sign-ins",
+    "consent_tokens": "Tokens of vendors",
 }
 
 

@@ -12,10 +12,10 @@ from msgspec import Struct
 from auth.clock import utc_now
 from auth.guards import for_staff
 from auth.principals import StaffPrincipal
-from gateway.events import EventName
 from gateway.finding import PAGE, Batch
 from gateway.mails import desk as mails
 from gateway.mails.desk import MOST_AT_ONCE, STOPPED, MailError
+from gateway.occasions import EventName
 from web.caller import by_staff
 from web.console.deliveries import DELIVERIES
 from web.console.desk import Paging, Question, confirm, desk
@@ -34,9 +34,15 @@ STATES = {
 EVENTS: dict[EventName, str] = {
     "request_waits": "Request waits for their answer",
     "request_answered": "Answer to a request",
+    "request_solved": "Request solved",
+    "request_failed": "What they sent could not be taken",
     "invoice_new": "New invoice",
+    "invoice_due": "Invoice falls due soon",
     "invoice_overdue": "Invoice overdue",
+    "order_moved": "Order moved on",
     "order_shipped": "Order on its way",
+    "order_delivered": "Order delivered",
+    "document_asked": "Document asked for",
 }
 AGAIN = (
     "goes out as if for the first time, if it is still so and they still want it.",

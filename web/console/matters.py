@@ -47,6 +47,14 @@ WORDS: dict[What, Words] = {
         step="Enter a new key",
         least="owner",
     ),
+    "consent": Words(
+        chip="No consent",
+        title="{source} lets us in no more",
+        text="The consent that somebody gave there counts no more. Customers see what we knew before, with its age.",
+        href=f"{ONE}/settings/consent",
+        step="Agree again",
+        least="owner",
+    ),
     "not_allowed": Words(
         chip="Not allowed",
         title="{source} does not let us read {kinds}",

@@ -43,7 +43,7 @@ def passport_of(connector: Connector[Any]) -> Passport:
         shows=listed(KIND_WORDS[kind] for kind in connector.reads),
         can=tuple(_can(connector)),
         cannot=tuple(_cannot(connector)),
-        needs=listed(_low(field.title) for field in fields_of(connector.config) if field.required),
+        needs=_needs(connector),
     )
 
 
@@ -57,6 +57,12 @@ def listed(words: Iterable[str]) -> str:
     """Write a list as people do: "orders, invoices and requests"."""
     *most, last = [*words] or [""]
     return f"{', '.join(most)} and {last}" if most else last
+
+
+def _needs(connector: Connector[Any]) -> str:
+    needed = listed(_low(field.title) for field in fields_of(connector.config) if field.required)
+    by_consent = "a key of it, or somebody who agrees there" if connector.consent else ""
+    return ", and ".join(part for part in (f"its {needed}" if needed else "", by_consent) if part)
 
 
 def _can(connector: Connector[Any]) -> Iterable[str]:

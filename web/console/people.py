@@ -23,6 +23,7 @@ from web.caller import by_staff
 from web.console.account import ACCOUNT, account_page
 from web.console.customers import CUSTOMERS
 from web.console.desk import Question, confirm
+from web.console.finding import Whole
 from web.redirects import see_other
 
 MEMBER = f"{ACCOUNT}/members/{{member:str}}"
@@ -37,7 +38,7 @@ class Chosen(Struct, frozen=True, kw_only=True):
     invoices: Reach
     requests: Reach
     documents: Reach
-    version: int
+    version: Whole
     manages: str = ""
 
 

@@ -22,6 +22,7 @@ from web.caller import by_staff
 from web.console.account import Done
 from web.console.customers import CUSTOMERS
 from web.console.desk import desk
+from web.console.finding import titles_of
 from web.redirects import see_other
 
 QUEUE = f"{CUSTOMERS}/queue"
@@ -121,7 +122,6 @@ async def _page(
     except LinkError as error:
         raise NotFoundException from error
     await note_question_looked_up(state.database, asked.member_id, asked.id, trail=state.trail, by=by_staff(request))
-    offices = await state.offices.all()
     candidates = list(_candidates(asked))
     return desk(
         request,
@@ -134,7 +134,7 @@ async def _page(
         candidates=candidates,
         silent=[source for source, said in asked.found.get("sources", {}).items() if said is None],
         accounts=list(dict.fromkeys(each.account for each in candidates if each.account)),
-        titles={office.name: office.title for office in offices.values()},
+        titles=await titles_of(request),
         may_change=request.user.reaches("admin"),
         problem=problem,
         written=written or Decision(),

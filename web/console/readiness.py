@@ -12,10 +12,10 @@ from auth.principals import StaffPrincipal
 from gateway.dossiers import note_exported
 from gateway.identity.readiness import SEES, WHY, Preview, Sees, Verdict
 from web.caller import by_staff
-from web.console.customers import CUSTOMERS, LAST_PAGE, csv_file
+from web.console.customers import CUSTOMERS
 from web.console.desk import Paging, desk
+from web.console.finding import PageNumber, file_of
 from web.redirects import see_other
-from web.spreadsheets import harmless, spreadsheet
 
 READINESS = f"{CUSTOMERS}/readiness"
 PAGE = 20
@@ -35,7 +35,7 @@ HEAD = ("E-mail", "Name", "Account", "Sees", "Why", "Checked")
 async def show_readiness(
     request: Request[StaffPrincipal, Any, Any],
     sees: Annotated[Sees | None, Parameter()] = None,
-    page: Annotated[int, Parameter(ge=1, le=LAST_PAGE)] = 1,
+    page: PageNumber = 1,
 ) -> Response[str]:
     """Show what was found out the last time; nobody is asked for it."""
     verdicts, unknown = await _preview(request).known()
@@ -71,7 +71,7 @@ async def export_readiness(
     state = request.app.state
     details = {"rows": len(rows), "sees": sees}
     await note_exported(state.database, "readiness", details, trail=state.trail, by=by_staff(request))
-    return csv_file(spreadsheet(HEAD, rows), "readiness.csv")
+    return file_of("readiness", HEAD, rows)
 
 
 @post(READINESS, opt=for_staff("admin"))
@@ -92,7 +92,7 @@ def _cells(each: Verdict) -> list[str]:
     contact = each.contact
     why = WHY.get(each.reason, each.reason) if each.reason else ""
     said = (contact.email, contact.name or "", contact.account, NAMES[each.sees], why)
-    return [*map(harmless, said), each.checked_at.isoformat(timespec="seconds")]
+    return [*said, each.checked_at.isoformat(timespec="seconds")]
 
 
 ROUTES = [show_readiness, export_readiness, ask_again]

@@ -10,6 +10,7 @@ from auth.principals import Role, StaffPrincipal
 from web.console.appearance import APPEARANCE
 from web.console.desk import desk
 from web.console.keys import KEYS
+from web.console.messages import MESSAGES
 from web.console.retention import RETENTION
 from web.console.staff import STAFF
 
@@ -33,6 +34,13 @@ PAGES = (
         title="Brand and contact",
         text="Name, colours, logo, office hours.",
         least="owner",
+    ),
+    Setting(
+        href=MESSAGES,
+        icon="mail",
+        title="Messages to customers",
+        text="What they are told, and what mails say.",
+        least="admin",
     ),
     Setting(href=STAFF, icon="account", title="Staff", text="Who may do what here.", least="owner"),
     Setting(href=KEYS, icon="key", title="Keys", text="What seals secrets, and how to renew it.", least="owner"),

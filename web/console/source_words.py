@@ -45,6 +45,10 @@ SAID: Mapping[str, tuple[str, str]] = {
         "Key refused",
         "It does not accept our key any more. This lasts until somebody enters a new one.",
     ),
+    "NotAgreed": (
+        "No consent",
+        "The consent that somebody gave over there counts no more. This lasts until somebody agrees again.",
+    ),
     "NotAllowed": (
         "Not allowed",
         "Our key is good and may not do this. This lasts until somebody over there gives it the right.",

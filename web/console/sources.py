@@ -13,6 +13,7 @@ from auth.guards import for_staff
 from auth.principals import StaffPrincipal
 from gateway.budgets import room_of
 from gateway.feeds.overview import FollowedKind
+from gateway.links import is_linked
 from gateway.offices import Office, Offices
 from gateway.repairs import repairs_of
 from gateway.status import SourceStatus
@@ -20,9 +21,9 @@ from gateway.today import Day, Today
 from gateway.troubles import history_of
 from gateway.webhooks.rotating import both_until
 from web.console.desk import desk
+from web.console.finding import file_of
 from web.console.matters import SOURCES, Card, card_of
 from web.console.source_words import CONDITIONS, KINDS, blind_to, errors_of, remarks, steps_of
-from web.spreadsheets import harmless, spreadsheet
 
 ERRORS = 30  # of a source, the last ones
 HEAD = ("Name", "Title", "System", "Condition", "Kind", "Known as of", "Promised seconds", "Last webhook", "Waiting")
@@ -82,8 +83,7 @@ async def download_sources(
     """Give the same list as a file, a line for each kind that is followed."""
     day = await _day(request)
     rows = [line for each in _found(day, " ".join(q.split()), show) for line in _lines(each, day)]
-    headers = {"Content-Disposition": 'attachment; filename="sources.csv"'}
-    return Response(spreadsheet(HEAD, rows), media_type="text/csv; charset=utf-8", headers=headers)
+    return file_of("sources", HEAD, rows)
 
 
 @get(f"{SOURCES}/{{name:str}}", opt=for_staff("read-only"))
@@ -106,6 +106,7 @@ async def source_page(
     history = await history_of(request.app.state.database, name, ERRORS)
     sweep, webhooks = source.followed.sweep, source.webhooks
     is_reading = source.paused_at is None and sweep is not None and sweep.ended_at is None
+    is_new = not await is_linked(request.app.state.database, name)
     cards: list[Card] = [card_of(each, request.user) for each in repairs_of(source, day.now)]
     return desk(
         request,
@@ -125,6 +126,8 @@ async def source_page(
         both_until=both_until(office, day.now),
         refresh=is_reading or webhooks.state == "waiting",
         may=request.user.reaches("owner"),
+        may_invite=request.user.reaches("admin"),
+        is_new=is_new,
         now=day.now,
         problem=said.get("problem"),
         secret=said.get("secret"),
@@ -151,7 +154,7 @@ def _found(day: Day, question: str, show: str) -> list[SourceStatus]:
 
 def _lines(source: SourceStatus, day: Day) -> Sequence[tuple[str, ...]]:
     last = source.webhooks.told.last_at
-    ours = (source.name, harmless(source.followed.title), source.system, CONDITIONS[source.condition(day.now)].label)
+    ours = (source.name, source.followed.title, source.system, CONDITIONS[source.condition(day.now)].label)
     theirs = (last.isoformat() if last else "", str(source.outbox.waiting))
     kinds: list[tuple[str, str, str]] = [
         (kind.kind, kind.checked_at.isoformat() if kind.checked_at else "", f"{kind.promise.total_seconds():g}")

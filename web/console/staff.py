@@ -10,9 +10,11 @@ from msgspec import Struct
 
 from auth.clock import utc_now
 from auth.guards import for_staff
+from auth.mailbox import ISSUER as MAILBOX
 from auth.principals import ROLES, Role, StaffPrincipal
 from auth.providers import Providers
 from gateway.links import LinkError, Login
+from gateway.settings import Settings
 from gateway.staff import Colleague, LastOwner, StaffChanged, add_staff, change_role, staff_of
 from web.caller import by_staff
 from web.console.desk import CHANGED, ROLE_NAMES, desk
@@ -121,7 +123,9 @@ async def _issuers(request: Request[StaffPrincipal, Any, Any]) -> list[str]:
     """Say where staff sign in: by the settings, and as far as anybody is known."""
     providers: Providers = request.app.state.providers
     known = [each.login.issuer for each in await staff_of(request.app.state.database)]
-    return list(dict.fromkeys([*(each.issuer for each in providers.of_kind("staff")), *known]))
+    settings: Settings = request.app.state.settings
+    by_code = [MAILBOX] if settings.staff_codes else []
+    return list(dict.fromkeys([*(each.issuer for each in providers.of_kind("staff")), *by_code, *known]))
 
 
 async def _one(

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from litestar import Request, Response, get, post
 from litestar.enums import RequestEncodingType
 from litestar.exceptions import NotFoundException
-from litestar.params import Body, FromPath
+from litestar.params import Body
 from msgspec import Struct
 
 from auth.clock import utc_now
@@ -24,6 +24,7 @@ from gateway.statuses import Status
 from gateway.wording import Words
 from web.caller import by_staff
 from web.console.desk import desk
+from web.console.finding import Whole, WholeInPath
 from web.console.statuses import KIND_NAMES, OVERTAKEN, STATUSES, WRITES
 from web.redirects import see_other
 
@@ -33,13 +34,13 @@ REHEARSAL, VERSIONS = f"{STATUSES}/rehearsal", f"{STATUSES}/versions"
 class Agreed(Struct, frozen=True):
     """What is to be published: the draft and the version that counted, as they were tried."""
 
-    draft: int = 0
-    live: int = 0
+    draft: Whole = 0
+    live: Whole = 0
     mails: str = ""
 
 
 class Seen(Struct, frozen=True):
-    live: int = 0
+    live: Whole = 0
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -94,19 +95,19 @@ async def show_versions(request: Request[StaffPrincipal, Any, Any]) -> Response[
         for each in found
         if each.number - 1 in former
     }
-    names = await versions.names_of(database, found)
+    names = await versions.names_of(database, (each.made_by for each in found))
     return desk(request, "staff_status_versions.html", area="statuses", versions=found, names=names, counts=counts)
 
 
 @get(f"{VERSIONS}/{{number:int}}", opt=for_staff("read-only"))
-async def show_version(request: Request[StaffPrincipal, Any, Any], number: FromPath[int]) -> Response[str]:
+async def show_version(request: Request[StaffPrincipal, Any, Any], number: WholeInPath) -> Response[str]:
     return await _version(request, number)
 
 
 @post(f"{VERSIONS}/{{number:int}}", opt=for_staff(WRITES))
 async def restore(
     request: Request[StaffPrincipal, Any, Any],
-    number: FromPath[int],
+    number: WholeInPath,
     data: Annotated[Seen, Body(media_type=RequestEncodingType.URL_ENCODED)],
 ) -> Response[str]:
     """Make a new version of an old one, if what counts is still what the page said."""
@@ -170,7 +171,7 @@ async def _version(
         status_code=409 if is_overtaken else 200,
         version=found,
         live=live.number,
-        names=await versions.names_of(database, [found]),
+        names=await versions.names_of(database, [found.made_by]),
         changed=changes_of(former, found, offices) if former else [],
         back=changes_of(live, found, offices) if live.number != number else [],
         kinds=KIND_NAMES,
@@ -182,7 +183,7 @@ async def _version(
 async def _take_up(request: Request[StaffPrincipal, Any, Any], before: Words | None, draft: Draft | None) -> None:
     """Let the next page read what is published; and where mails are to tell of it, have it noticed."""
     offices: Offices = request.app.state.offices
-    offices.look_soon()
+    offices.look_again()
     if before is not None and draft is not None:
         rehearsing: Rehearsing = request.app.state.rehearsing
         await rehearsing.tell(before, draft.wanted)

@@ -24,14 +24,13 @@ from gateway.unmapped import Unmapped, UnmappedStatuses
 from gateway.wording import LENGTHS, Entry, faults, meanings
 from web.caller import by_staff
 from web.console.desk import Paging, Question, confirm, desk
+from web.console.finding import PageNumber, Whole, file_of
 from web.redirects import see_other
-from web.spreadsheets import harmless, spreadsheet
 
 STATUSES = "/staff/statuses"
 EDIT, DISCARD = f"{STATUSES}/edit", f"{STATUSES}/discard"
 WRITES: Role = "admin"  # the least role that decides what customers read
 PAGE = 100
-LAST_PAGE = 1000
 KIND_NAMES: dict[Kind, str] = {"orders": "Orders", "invoices": "Invoices", "tickets": "Requests"}
 HEAD = ("Source", "Kind", "Status there", "Means", "Customers read", "Meaning", "Next step", "Mails", "Published")
 OVERTAKEN = "Somebody changed this after you opened it."
@@ -45,7 +44,7 @@ class Written(Struct, frozen=True):
     source: str
     kind: Kind
     status: str
-    version: int = 0
+    version: Whole = 0
     means: str = ""
     label: str = ""
     meaning: str = ""
@@ -64,7 +63,7 @@ class Written(Struct, frozen=True):
 
 
 class Seen(Struct, frozen=True):
-    version: int = 0
+    version: Whole = 0
 
 
 @get(STATUSES, opt=for_staff("read-only"))
@@ -72,7 +71,7 @@ async def show_statuses(
     request: Request[StaffPrincipal, Any, Any],
     q: Search = "",
     source: Search = "",
-    page: Annotated[int, Parameter(ge=1, le=LAST_PAGE)] = 1,
+    page: PageNumber = 1,
 ) -> Response[str]:
     draft, every = await _all(request)
     rows = _picked(every, q, source)
@@ -101,24 +100,18 @@ async def get_statuses_csv(
     """Give the whole table, with the same filters, as it would be once the draft is published."""
     _, every = await _all(request)
     table = [
-        tuple(
-            map(
-                harmless,
-                (
-                    row.title,
-                    KIND_NAMES[row.kind],
-                    row.status,
-                    WORDS[row.kind].get(row.means, UNKNOWN).label,
-                    *(row.reads.label, row.reads.meaning, row.reads.next_step),
-                    "yes" if row.entry.mails else "no",
-                    "no" if row.is_new else "yes",
-                ),
-            )
+        (
+            row.title,
+            KIND_NAMES[row.kind],
+            row.status,
+            WORDS[row.kind].get(row.means, UNKNOWN).label,
+            *(row.reads.label, row.reads.meaning, row.reads.next_step),
+            "yes" if row.entry.mails else "no",
+            "no" if row.is_new else "yes",
         )
         for row in _picked(every, q, source)
     ]
-    headers = {"Content-Disposition": 'attachment; filename="statuses.csv"'}
-    return Response(spreadsheet(HEAD, table), media_type="text/csv; charset=utf-8", headers=headers)
+    return file_of("statuses", HEAD, table)
 
 
 @get(EDIT, opt=for_staff(WRITES))

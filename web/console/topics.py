@@ -13,7 +13,6 @@ from msgspec.structs import replace
 from auth.clock import utc_now
 from auth.guards import for_staff
 from auth.principals import Role, StaffPrincipal
-from connectors.contract import Connector
 from gateway.topics import changes
 from gateway.topics.changes import TopicsChangedError
 from gateway.topics.fields import AnyField, Choice, RecordField
@@ -22,6 +21,7 @@ from gateway.topics.writing import MOST_FIELDS, Question, Written, as_written, n
 from web.caller import by_staff
 from web.console import desk as console
 from web.console.desk import CHANGED, confirm, desk
+from web.console.finding import titles_of
 from web.portal.asking_form import Asked
 from web.redirects import see_other
 
@@ -53,14 +53,13 @@ class Moved(Struct, frozen=True):
 @get(TOPICS, opt=for_staff("read-only"))
 async def show_topics(request: Request[StaffPrincipal, Any, Any]) -> Response[str]:
     database = request.app.state.database
-    offices = await request.app.state.offices.all()
     return desk(
         request,
         "staff_topics.html",
         area="requests",
         topics=await changes.topics(database),
         is_own=bool(await changes.stamps(database)),
-        titles={name: office.title for name, office in offices.items()},
+        titles=await titles_of(request),
         may_write=request.user.reaches(WRITES),
     )
 
@@ -154,7 +153,8 @@ async def _take(request: Request[StaffPrincipal, Any, Any], name: str | None, fo
     seen = form.get("seen", "")
     if act != "save":
         return await _page(request, name, _acted(written, act), seen)
-    found = read(written, await _connectors(request))
+    offices = await state.offices.all()
+    found = read(written, {each: office.connector for each, office in offices.items()})
     if found.topic is None:
         return await _page(request, name, written, seen, problems=found.problems, status_code=422)
     known = {each.name: each for each in await changes.topics(state.database)}
@@ -192,8 +192,7 @@ async def _page(
     status_code: int = 200,
 ) -> Response[str]:
     offices = await request.app.state.offices.all()
-    connectors = await _connectors(request)
-    shown = read(written, connectors).topic
+    shown = read(written, {each: office.connector for each, office in offices.items()}).topic
     return desk(
         request,
         "staff_topic.html",
@@ -214,17 +213,13 @@ async def _page(
 
 def _preview(topic: Topic) -> tuple[Topic, list[Asked]]:
     """Show the form as customers see it, with made-up records."""
-    return topic, [Asked(field=field, kind=_kind(field), value="", options=_options(field)) for field in topic.fields]
+    return topic, [Asked(field=field, value="", options=_options(field)) for field in topic.fields]
 
 
 def _options(field: AnyField) -> list[tuple[str, str]]:
     if isinstance(field, Choice):
         return [(each, each) for each in field.choices]
-    return [("", SAMPLES[_kind(field)])] if isinstance(field, RecordField) else []
-
-
-def _kind(field: AnyField) -> str:
-    return str(field.__struct_config__.tag)
+    return [("", SAMPLES[field.kind])] if isinstance(field, RecordField) else []
 
 
 async def _find(request: Request[StaffPrincipal, Any, Any], name: str) -> Named:
@@ -232,10 +227,6 @@ async def _find(request: Request[StaffPrincipal, Any, Any], name: str) -> Named:
         if each.name == name:
             return each
     raise NotFoundException
-
-
-async def _connectors(request: Request[StaffPrincipal, Any, Any]) -> dict[str, Connector[Any]]:
-    return {name: office.connector for name, office in (await request.app.state.offices.all()).items()}
 
 
 async def _apply(request: Request[StaffPrincipal, Any, Any], wanted: list[Named] | tuple[Named, ...]) -> None:

@@ -1,132 +1,129 @@
-"""What customers see at all: how far anybody's rights reach, and which parts of a record are shown."""
+"""What customers see: how far anybody's rights reach, and which parts of records are shown, written as a draft."""
 
 from typing import Annotated, Any
 
 from litestar import Request, Response, get, post
 from litestar.enums import RequestEncodingType
 from litestar.params import Body
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auth.clock import utc_now
 from auth.guards import for_staff
 from auth.principals import Role, StaffPrincipal
-from gateway.rights import AREAS, REACHES, Area, Reach, Rights
-from gateway.shown import GROUPS, Shown
-from gateway.visibility import DecidedMeanwhileError, decide_shown, decided, hidden_by
+from gateway.dictionary.versions import ChangedMeanwhileError
+from gateway.seeing.differences import differences
+from gateway.seeing.draft import Draft, change_draft, discard_draft, read_draft
+from gateway.segments import Seen
+from gateway.topics.changes import topics as read_topics
 from web.caller import by_staff
 from web.console.desk import Question, confirm, desk
-from web.console.statuses import KIND_NAMES, OVERTAKEN
+from web.console.finding import Whole
+from web.console.seen_changes import changes_of
+from web.console.seen_form import seen_context, seen_in
+from web.console.statuses import OVERTAKEN
 from web.redirects import see_other
 
 VISIBLE = "/staff/visible"
+DISCARD = f"{VISIBLE}/discard"
 WRITES: Role = "admin"
-AREA_NAMES: dict[Area, str] = {
-    "orders": "Orders",
-    "invoices": "Invoices",
-    "requests": "Requests",
-    "documents": "Files and documents",
-}
-REACH_NAMES: dict[Reach, str] = {
-    "company": "As far as their rights reach",
-    "own": "Only what names them, and nothing of colleagues",
-    "none": "Nothing",
-}
-GROUP_NAMES = {
-    "lines": "Lines: what it is for",
-    "prices": "Amounts of single lines",
-    "tracking": "Shipments and tracking",
-    "dates": "When it is expected",
-    "payment": "The link to pay",
-    "files": "Files",
-}
 
 Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
 
 
+class Opened(Struct, frozen=True):
+    """The draft's version, as somebody opened it."""
+
+    version: Whole = 0
+
+
 @get(VISIBLE, opt=for_staff("read-only"))
 async def show_visible(request: Request[StaffPrincipal, Any, Any]) -> Response[str]:
-    now = await decided(request.app.state.database)
-    return _page(request, now.shown, now.version)
+    draft = await read_draft(request.app.state.database)
+    return await _page(request, draft, draft.wanted.everybody)
 
 
 @post(VISIBLE, opt=for_staff(WRITES))
 async def change_visible(request: Request[StaffPrincipal, Any, Any], data: Form) -> Response[str]:
-    """Say what would change, and once that was agreed to, change it."""
+    """Put it into the draft, which is true for nobody before it is published."""
     state = request.app.state
-    wanted, now = _read(data), await decided(state.database)
-    seen = int(data["version"]) if data.get("version", "").isdecimal() else 0
-    if seen != now.version:
-        return _page(request, wanted, now.version, is_overtaken=True)
-    if not data.get("agreed"):
-        return _ask(request, data, now.shown, wanted)
+    seen, problems = seen_in(data, await read_topics(state.database))
+    if problems:
+        return await _page(request, await read_draft(state.database), seen, data, problems, status_code=422)
     try:
-        await decide_shown(state.database, wanted, trail=state.trail, by=by_staff(request), now=utc_now(), seen=seen)
-    except DecidedMeanwhileError:
-        return _page(request, wanted, (await decided(state.database)).version, is_overtaken=True)
-    state.offices.look_soon()
+        await change_draft(
+            state.database,
+            lambda policy: replace(policy, everybody=seen),
+            trail=state.trail,
+            by=by_staff(request),
+            now=utc_now(),
+            seen=version_in(data),
+        )
+    except ChangedMeanwhileError:
+        return await _page(request, await read_draft(state.database), seen, data, status_code=409)
     return see_other(VISIBLE)
 
 
-def _read(data: dict[str, str]) -> Shown:
-    """Take what was ticked. What is not said is not shown."""
-    reaches: dict[str, Any] = {
-        area: next((each for each in REACHES if each == data.get(f"area.{area}")), "none") for area in AREAS
-    }
-    ticked = {
-        kind: frozenset(group for group in groups if data.get(f"{kind}.{group}")) for kind, groups in GROUPS.items()
-    }
-    return Shown(most=Rights(**reaches), fields=ticked)
-
-
-def _ask(
-    request: Request[StaffPrincipal, Any, Any], data: dict[str, str], before: Shown, wanted: Shown
-) -> Response[str]:
-    changed = hidden_by(before, wanted)
+@get(DISCARD, opt=for_staff(WRITES))
+async def ask_discard(request: Request[StaffPrincipal, Any, Any]) -> Response[str]:
+    draft = await read_draft(request.app.state.database)
+    changed = differences(draft.live.policy, draft.wanted)
     if not changed:
         return see_other(VISIBLE)
-    effects = [
-        f"{_name(what, group)}: {'customers see it' if more else 'no customer sees it any more'}"
-        if group
-        else f"{AREA_NAMES[what]}: {REACH_NAMES[wanted.most.reach(what)].lower()}"  # type: ignore[index,arg-type]
-        for what, group, more in changed
-    ]
-    fields = {name: value for name, value in data.items() if name != "_token"}
     return confirm(
         request,
         "visible",
         Question(
-            title="Change what customers see?",
-            text="It acts within ten seconds: on pages, in search, in sums, in mails and in what they download.",
-            effects=tuple(effects),
-            action=VISIBLE,
-            button="Change it for all customers",
+            title="Throw the draft away?",
+            text="Customers notice nothing: they see what is published.",
+            effects=tuple(f"{each.what}: stays as it is published" for each in changes_of(changed)),
+            action=DISCARD,
+            button="Throw it away",
             back=VISIBLE,
-            fields={**fields, "agreed": "yes"},
+            fields={"version": str(draft.version)},
         ),
     )
 
 
-def _name(kind: str, group: str) -> str:
-    return f"{KIND_NAMES[kind]}, {GROUP_NAMES[group].lower()}"  # type: ignore[index]
+@post(DISCARD, opt=for_staff(WRITES))
+async def discard(
+    request: Request[StaffPrincipal, Any, Any],
+    data: Annotated[Opened, Body(media_type=RequestEncodingType.URL_ENCODED)],
+) -> Response[str]:
+    """Throw the draft away, unless it is another one meanwhile: then it is asked again."""
+    state = request.app.state
+    try:
+        await discard_draft(state.database, trail=state.trail, by=by_staff(request), now=utc_now(), seen=data.version)
+    except ChangedMeanwhileError:
+        return see_other(DISCARD)
+    return see_other(VISIBLE)
 
 
-def _page(
-    request: Request[StaffPrincipal, Any, Any], shown: Shown, version: int, *, is_overtaken: bool = False
+def version_in(data: dict[str, str]) -> int:
+    return int(data["version"]) if data.get("version", "").isdecimal() else 0
+
+
+async def _page(
+    request: Request[StaffPrincipal, Any, Any],
+    draft: Draft,
+    seen: Seen,
+    data: dict[str, str] | None = None,
+    problems: dict[str, str] | None = None,
+    *,
+    status_code: int = 200,
 ) -> Response[str]:
     return desk(
         request,
         "staff_visible.html",
         area="visible",
-        status_code=409 if is_overtaken else 200,
-        version=version,
-        areas=[(area, AREA_NAMES[area], shown.most.reach(area)) for area in AREAS],
-        reaches=[(reach, REACH_NAMES[reach]) for reach in reversed(REACHES)],
-        kinds=[
-            (kind, KIND_NAMES[kind], [(group, GROUP_NAMES[group], shown.shows(kind, group)) for group in groups])
-            for kind, groups in GROUPS.items()
-        ],
+        status_code=status_code,
+        draft=draft,
+        changes=len(differences(draft.live.policy, draft.wanted)),
+        segments=len(draft.wanted.segments),
         may_write=request.user.reaches(WRITES),
-        overtaken=OVERTAKEN if is_overtaken else None,
+        overtaken=OVERTAKEN if status_code == 409 else None,  # noqa: PLR2004  # as HTTP numbers it
+        **seen_context(seen, await read_topics(request.app.state.database), data, problems),
     )
 
 
-ROUTES = [show_visible, change_visible]
+ROUTES = [show_visible, change_visible, ask_discard, discard]

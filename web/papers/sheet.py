@@ -11,10 +11,10 @@ from msgspec import Struct
 
 from connectors.records import Invoice
 from gateway.home import Item
-from gateway.statements import Statement, Sums, is_counted
+from gateway.statements import Statement, Sums, currency_of, is_counted
 from gateway.statuses import status_of
 from web import words
-from web.papers.wording import NOT_WHOLE, Figure, Said, figures_of, period_of
+from web.papers.wording import NOT_WHOLE, UNSAID, Figure, Said, figures_of, period_of
 
 MOST = 2000  # entries on one statement, which are about seventy pages
 SECONDS = 20.0  # for setting one; a thousand entries take half of one
@@ -110,9 +110,9 @@ def _breakable(word: str) -> str:
 
 
 def _currency(statement: Statement, sums: Sums, today: date) -> Currency:
-    its = [item for item in statement.items if item.record.total.currency == sums.currency]
+    its = [item for item in statement.items if currency_of(item.record.total) == sums.currency]
     return Currency(
-        name=plain(sums.currency),
+        name=plain(sums.currency or UNSAID),
         said=words.count(sums.count, "entry", "entries"),
         figures=figures_of(sums, statement.period),
         rows=[_row(item, today) for item in its],
@@ -127,8 +127,8 @@ def _row(item: Item[Invoice], today: date) -> Row:
         issued=words.short_day(invoice.issued_on, date.min) if invoice.issued_on else "–",
         due=words.short_day(invoice.due_on, date.min) if invoice.due_on else "–",
         status=status_of(invoice, today).label,
-        amount=words.money(invoice.total),
-        left=words.money(invoice.open),
+        amount=words.money(invoice.total) if invoice.total else "–",
+        left=words.money(invoice.open) if invoice.open else "–",
         counts=is_counted(invoice),
     )
 

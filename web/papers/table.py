@@ -3,9 +3,9 @@
 from datetime import date
 from itertools import chain
 
-from connectors.records import Invoice
+from connectors.records import Invoice, Money
 from gateway.home import Item
-from gateway.statements import Statement, is_counted
+from gateway.statements import Statement, currency_of, is_counted
 from gateway.statuses import is_to_pay, status_of
 from web.papers.wording import NOT_WHOLE, Said
 from web.spreadsheets import harmless, spreadsheet
@@ -32,10 +32,10 @@ def _row(item: Item[Invoice], today: date) -> list[str]:
         _day(invoice.issued_on),
         _day(invoice.due_on),
         status_of(invoice, today).label,
-        harmless(invoice.total.currency),
-        f"{invoice.total.amount:f}",
-        f"{invoice.open.amount:f}",
-        f"{invoice.open.amount:f}" if is_to_pay(invoice) else "0",
+        harmless(currency_of(invoice.total)),
+        _amount(invoice.total),
+        _amount(invoice.open),
+        _amount(invoice.open) if is_to_pay(invoice) or invoice.open is None else "0",
         "yes" if is_counted(invoice) else "no",
         harmless(invoice.order_number or ""),
         harmless(invoice.reference or ""),
@@ -47,6 +47,10 @@ def _row(item: Item[Invoice], today: date) -> list[str]:
 
 def _note(kind: str, text: str) -> list[str]:
     return [kind, *[""] * (len(HEAD) - 2), harmless(text)]
+
+
+def _amount(money: Money | None) -> str:
+    return f"{money.amount:f}" if money else ""
 
 
 def _day(day: date | None) -> str:

@@ -15,6 +15,8 @@ Written = Callable[[datetime], str]
 NOT_WHOLE = "This statement is not complete."
 OWN_ONLY = "It holds only the invoices that name you."
 OPEN_AS_OF = "What is paid and what is open is as of when each source was read, whatever days you chose."
+NOT_SHOWN = "Amounts are not shown here."
+UNSAID = "Entries"  # instead of a currency
 NOT_ADDED = "Cancelled entries, and entries that we are still checking, are listed but not added up."
 
 
@@ -60,6 +62,8 @@ def period_of(period: Period) -> str:
 
 def figures_of(sums: Sums, period: Period) -> list[Figure]:
     """Name what a currency comes to, leaving out what is nothing: the first three make up the next one or two."""
+    if not sums.currency:
+        return []
     others = Money(sums.currency, sums.left.amount - sums.to_pay.amount)
     named = [
         ("Invoiced", sums.invoiced, True),
@@ -96,4 +100,6 @@ def _undated(statement: Statement) -> list[str]:
 
 
 def _not_added(statement: Statement) -> list[str]:
+    if any(item.record.total is None for item in statement.items):
+        return [NOT_SHOWN]
     return [NOT_ADDED] if any(not is_counted(item.record) for item in statement.items) else []

@@ -123,7 +123,7 @@ async def _page(
         about=[item.part],
         record=item.record,
         answer=answer,
-        total=f"{item.record.total.amount:f}",
+        total=f"{item.record.total.amount:f}" if item.record.total else "",
         here=href(item),
         nonce=nonce,
         reason=reason,

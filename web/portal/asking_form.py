@@ -15,6 +15,7 @@ from gateway.statuses import status_of
 from gateway.topics.fields import AnyField, Choice, Phone, RecordField, Text
 from gateway.topics.topic import Named, Topic
 from web.portal.phones import phone_of
+from web.portal.seen import seen_by
 from web.portal.visit import Visit, items_of
 from web.words import day
 
@@ -31,10 +32,13 @@ class Asked(Struct, frozen=True, kw_only=True):
     """One question as the page shows it. `options` are what can be chosen: the value, and what people read."""
 
     field: AnyField
-    kind: str
     value: str
     problem: str | None = None
     options: Sequence[tuple[str, str]] = ()
+
+    @property
+    def kind(self) -> str:
+        return self.field.kind
 
     @property
     def tells(self) -> bool:
@@ -85,7 +89,8 @@ def name_of(item: Item[Record]) -> str:
 
 def offered(visit: Visit, topics: Sequence[Named], about: Item[Record] | None) -> list[Named]:
     """Say what the visitor can ask for here; about a record, first what asks for such a one."""
-    able = [each for each in topics if _is_for(visit, each.topic)]
+    chosen = seen_by(visit).topics
+    able = [each for each in topics if (chosen is None or each.name in chosen) and _is_for(visit, each.topic)]
     if about is None:
         return able
     fitting = [each for each in able if any(field.record == about.part.kind for field in each.topic.records)]
@@ -150,7 +155,6 @@ async def _form(
     asked = [
         Asked(
             field=field,
-            kind=str(field.__struct_config__.tag),
             value=values.get(field.name, ""),
             problem=problems.get(field.name),
             options=_options(field, lists, about, visit.today),

@@ -125,6 +125,7 @@ async def invite(
             email=data.email.strip(),
             rights=data.rights,
             now=utc_now(),
+            tells=request.app.state.mails.is_on,
         )
     except NotTheirs as error:
         raise NotFoundException from error

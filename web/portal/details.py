@@ -18,9 +18,10 @@ from gateway.access import LinkRef, PersonRef
 from gateway.details import Known, details_of
 from gateway.outbox.desk import Handed
 from gateway.outbox.states import CHANGEABLE, State
-from web.portal.fates import FATES
+from web.portal.fates import FATES, answer_to
 from web.portal.nonces import is_nonce, new_nonce
 from web.portal.paths import RecordId
+from web.portal.seen import seen_by
 from web.portal.taking_back import take_back
 from web.portal.visit import Visit
 from web.redirects import see_other
@@ -144,7 +145,7 @@ async def send_details(visit: NamedDependency[Visit], data: Form) -> Response[An
     whom, link = _whom(data), LinkRef(data.get("source", ""), data.get("customer", ""))
     after = {name: data[name] for name in NAMES if name in data}
     before = {name: data.get(f"was_{name}", "") for name in after}
-    is_whole = bool(after) and is_nonce(data.get("nonce", ""))
+    is_whole = bool(after) and is_nonce(data.get("nonce", "")) and all(map(seen_by(visit).shown.shows_detail, after))
     if visit.scope is None or whom not in visit.scope.persons or not visit.can("change_details", link) or not is_whole:
         raise NotFoundException
     if any(_problem(name, before[name], value) for name, value in after.items()):
@@ -242,7 +243,8 @@ async def _told(visit: Visit) -> list[Told]:
     if visit.scope is None:
         return []
     mine = [each for each in await visit.desk.of(visit.scope) if _is_own(visit, each) and each.state != "cancelled"]
-    return [_sent(visit, each) for each in mine[:LATEST]]
+    told = [_sent(visit, each) for each in mine[:LATEST]]
+    return [each for each in told if each.changes]
 
 
 def _is_own(visit: Visit, each: Handed) -> bool:
@@ -256,13 +258,14 @@ def _sent(visit: Visit, each: Handed) -> Told:
     asked = each.asked
     if not isinstance(asked, Change):
         raise TypeError("no change of details")
-    changes = [(LABELS[name], asked.before.get(name, ""), asked.after[name]) for name in NAMES if name in asked.after]
+    names = [name for name in NAMES if name in asked.after and seen_by(visit).shown.shows_detail(name)]
+    changes = [(LABELS[name], asked.before.get(name, ""), asked.after[name]) for name in names]
     return Told(
         id=each.id,
         title=office.title if office else "",
         at=each.made_at,
         changes=changes,
-        said=WORDS[each.state],
+        said=answer_to(each) or WORDS[each.state],
         reference=each.reference,
         may_be_taken_back=each.state in CHANGEABLE,
     )

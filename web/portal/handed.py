@@ -14,7 +14,7 @@ from connectors.records import Order
 from gateway.home import Item
 from gateway.outbox.desk import Handed
 from gateway.outbox.states import State
-from web.portal.fates import FATES
+from web.portal.fates import FATES, answer_to
 from web.portal.paths import RecordId, SourceName
 from web.portal.taking_back import take_back
 from web.portal.visit import Visit, href
@@ -92,7 +92,7 @@ async def go_to_order(
 
 
 def _is_to_come(answer: Handed, fetched_at: datetime) -> bool:
-    if answer.state in {"cancelled", "needs_you"}:
+    if answer.state in {"cancelled", "needs_you", "dropped"}:
         return False
     return answer.done_at is None or answer.done_at > fetched_at
 
@@ -109,7 +109,7 @@ def _shown(each: Handed, member: str | None) -> Shown:
         id=each.id,
         asked=ASKED[each.action],
         at=each.made_at,
-        said=words.format(number=each.number),
+        said=answer_to(each) or words.format(number=each.number),
         reference=each.reference,
         needs_you=each.state == "needs_you",
         may_be_taken_back=each.state == "waiting" and each.member == member,

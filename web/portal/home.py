@@ -11,6 +11,7 @@ from gateway.account_view import Part
 from gateway.home import Home, Item, home
 from web.portal.asked_rows import row_of_asked
 from web.portal.home_rows import rows_of
+from web.portal.seen import seen_by
 from web.portal.visit import Visit, only
 from web.words import number
 
@@ -41,10 +42,13 @@ async def home_page(visit: Visit) -> Response[bytes]:
         asked=[row_of_asked(each, today) for each in visit.standing.asked],
         headline=_headline(seen, parts, visit),
         since=visit.profile.last_visit_at,
+        is_new=visit.profile.is_new,
+        mails_come_back=visit.standing.post.address_refused,
         way_stamps=visit.stamps(_parts_of(seen.under_way)),
         news_stamps=visit.stamps(_parts_of(seen.news)),
         invoice_stamps=visit.stamps(invoices),
         has_invoices=bool(invoices),
+        notice=_notice(visit),
         invoices_known=all(part.fetched_at for part in invoices),
         all_open=all(part.all_open for part in invoices),
     )
@@ -55,6 +59,14 @@ async def home_page(visit: Visit) -> Response[bytes]:
 def _parts_of(items: Iterable[Item[Record]]) -> Iterable[Part]:
     """Give the parts that these came in, each once."""
     return {id(item.part): item.part for item in items}.values()
+
+
+def _notice(visit: Visit) -> tuple[str, str | None] | None:
+    """Give what staff say to this customer today, and where it leads."""
+    notice = seen_by(visit).notice
+    if notice is None or not notice.stands(visit.today):
+        return None
+    return notice.text, f"/requests/new/{notice.topic}" if notice.topic and visit.desks else None
 
 
 def _headline(seen: Home, parts: Sequence[Part], visit: Visit) -> str:

@@ -1,6 +1,6 @@
 """What the page of a request says of answers to it: the form, and those that are on their way."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
@@ -14,13 +14,14 @@ from gateway.home import Item
 from gateway.outbox.desk import Handed
 from gateway.outbox.files import FileShown
 from gateway.outbox.states import CHANGEABLE, State
-from web.portal.fates import FATES
+from web.portal.fates import FATES, answer_to
 from web.portal.nonces import Nonce, new_nonce
 from web.portal.uploads import FilesField, Form, uploads_in
 from web.portal.visit import Visit
 
 Move = Literal["solve", "reopen"]
 
+ANSWER_SHOWN_FOR = timedelta(days=30)  # where we did not do it
 MOST = 20_000  # characters; as many as a long letter has
 MOVED: dict[ActionName, str] = {"solve": "This is solved.", "reopen": "This is not solved. Please open it again."}
 WORDS: dict[State, str] = {
@@ -120,7 +121,8 @@ def _is_missing(each: Handed, item: Item[Ticket]) -> bool:
     its = isinstance(each.asked, Reply | actions.Move) and each.asked.ticket == item.record.origin.id
     if not its or each.source != item.part.source or each.state == "cancelled":
         return False
-    return each.done_at is None or each.done_at > item.record.origin.fetched_at
+    shown_for = ANSWER_SHOWN_FOR if each.state == "dropped" else timedelta(0)
+    return each.done_at is None or each.done_at > item.record.origin.fetched_at - shown_for
 
 
 def _pending(each: Handed) -> Pending:
@@ -128,7 +130,7 @@ def _pending(each: Handed) -> Pending:
         id=each.id,
         text=each.asked.text if isinstance(each.asked, Reply) else MOVED.get(each.action, ""),
         at=each.made_at,
-        said=WORDS[each.state],
+        said=answer_to(each) or WORDS[each.state],
         reference=each.reference,
         may_be_taken_back=each.state in CHANGEABLE,
         files=each.files,

@@ -28,9 +28,10 @@ from web.portal.fitting import go_to_topics, show_fitting
 from web.portal.handed import go_to_order, take_back_order
 from web.portal.help import answer_article, go_to_article, show_article, show_help
 from web.portal.home import show_home
+from web.portal.inbox import go_to_message, read_all, show_inbox
 from web.portal.invoices import get_invoice_file, show_invoice, show_invoices
 from web.portal.leaving import delete_login, show_leaving
-from web.portal.mails import believe_address, choose_mails, open_record, show_mails
+from web.portal.mails import believe_address, choose_mails, go_to_own_details, open_record, show_mails
 from web.portal.orders import get_order_file, show_order, show_orders
 from web.portal.rating import go_to_rating, rate_request
 from web.portal.requests import (
@@ -48,6 +49,7 @@ from web.portal.statements import get_sheet, get_table, show_statement
 from web.portal.switch import use_account
 from web.portal.takeout import download_data
 from web.portal.visit import Visit, visit_of
+from web.portal.welcome import WELCOME
 from web.portal.why import why_invoice, why_order, why_request
 
 
@@ -111,6 +113,10 @@ PORTAL = Router(
         choose_mails,
         believe_address,
         open_record,
+        go_to_own_details,
+        show_inbox,
+        go_to_message,
+        read_all,
         show_details,
         edit_details,
         check_details,
@@ -127,6 +133,7 @@ PORTAL = Router(
         why_invoice,
         why_request,
         use_account,
+        *WELCOME,
         note_left,
         follow,
     ],

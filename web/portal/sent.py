@@ -19,6 +19,7 @@ from gateway.outbox.files import FileShown
 from gateway.outbox.states import CHANGEABLE, State
 from gateway.statuses import Status
 from gateway.topics.fields import LETTER
+from web.portal.fates import answer_to
 from web.portal.paths import RecordId
 from web.portal.taking_back import take_back
 from web.portal.visit import Visit, only
@@ -39,6 +40,7 @@ STATES: dict[State, Status] = {
     "needs_staff": Status("Received", "warn", "Something went wrong on its way.", "Nothing to do. We look after it."),
     "unknown": Status("Received", "warn", "We check by hand that it has arrived.", "Nothing to do."),
     "cancelled": Status("Taken back", "idle", "You took it back, and we do not have it.", "Nothing to do."),
+    "dropped": Status("Not done", "bad", "We could not do this.", "Read our answer."),
 }
 
 
@@ -61,6 +63,7 @@ class Sent(Struct, frozen=True, kw_only=True):
     may_be_changed: bool
     needs_you: bool
     answer_by: datetime | None
+    answer: str  # what we wrote instead of doing it
 
     @property
     def page(self) -> str:
@@ -149,7 +152,9 @@ async def _page(
         sent=sent,
         written=written or sent,
         problem=problem,
-        next=what_we_say(sent.answer_by, visit.view) if handed.state not in {"needs_you", "cancelled"} else "",
+        next=what_we_say(sent.answer_by, visit.view)
+        if handed.state not in {"needs_you", "cancelled", "dropped"}
+        else "",
     )
 
 
@@ -166,7 +171,7 @@ def _is_missing(handed: Handed, tickets: tuple[Part, ...], now: datetime) -> boo
     """Whether the list may not have it yet: it has not gone out, or not long ago. Some sources list none at all."""
     if handed.state == "cancelled":
         return False
-    shown_for = LISTED_WITHIN if _is_read(handed, tickets) else KEPT_FOR
+    shown_for = LISTED_WITHIN if handed.state != "dropped" and _is_read(handed, tickets) else KEPT_FOR
     return handed.done_at is None or (handed.done_at > now - shown_for and not _is_listed(handed, tickets))
 
 
@@ -196,4 +201,5 @@ def _sent(handed: Handed, tickets: tuple[Part, ...]) -> Sent:
         may_be_changed=handed.state in CHANGEABLE,
         needs_you=handed.state == "needs_you",
         answer_by=datetime.fromisoformat(by) if by else None,
+        answer=answer_to(handed),
     )

@@ -18,7 +18,7 @@ from gateway.account_view import DEEPEST, Part
 from gateway.statements import Period, Statement, make_statement
 from web.papers.sheet import MOST, NotSet, Printer, sheet_of
 from web.papers.table import table_of
-from web.papers.wording import Figure, Said, figures_of, period_of, said_of
+from web.papers.wording import UNSAID, Figure, Said, figures_of, period_of, said_of
 from web.portal.files import SANDBOX, attachment
 from web.portal.listing import address
 from web.portal.visit import Visit, items_of, only
@@ -161,7 +161,10 @@ async def _page(
         shown = {
             "period": period_of(statement.period),
             "said": read.said,
-            "groups": [Group(each.currency, each.count, figures_of(each, statement.period)) for each in statement.sums],
+            "groups": [
+                Group(each.currency or UNSAID, each.count, figures_of(each, statement.period))
+                for each in statement.sums
+            ],
             "entries": len(statement.items),
         }
     page = visit.page(

@@ -48,7 +48,7 @@ class Visit:
         self.profile = standing.profile
         self.standing = standing
         self.view: View = request.app.state.view
-        self._records = records
+        self.records = records
 
     @property
     def _account_id(self) -> str:
@@ -75,7 +75,7 @@ class Visit:
     @property
     def offices(self) -> Mapping[str, Office]:
         """The sources as they were when the visit began."""
-        return self._records.offices if self._records else {}
+        return self.records.offices if self.records else {}
 
     @property
     def desk(self) -> Desk:
@@ -137,33 +137,33 @@ class Visit:
         `depth` says how many pieces of a long history are read of the kind `deep`.
         """
         wanted = dict.fromkeys((*kinds, *COUNTED))
-        return await self._records.parts(wanted, deep=deep, depth=depth) if self._records else ()
+        return await self.records.parts(wanted, deep=deep, depth=depth) if self.records else ()
 
     async def one(self, record_type: type[R], source: str, record_id: str) -> Item[R]:
         """Read one record of the account. Raises `NotFound`, and `Unavailable` while nobody can say."""
-        if self._records is None:
+        if self.records is None:
             raise NotFound("no account")
-        part = await self._records.one(KIND_OF[record_type], source, record_id)
+        part = await self.records.one(KIND_OF[record_type], source, record_id)
         for item in items_of([part], record_type):
             return item
         raise Unavailable(f"{source} has not answered")
 
     def why(self, item: Item[R]) -> Proof:
         """Write down why a record that `one` gave is shown."""
-        if self._records is None:
+        if self.records is None:
             raise NotFound("no account")
-        return self._records.proof(item.part)
+        return self.records.proof(item.part)
 
     async def conversations(self, tickets: Iterable[Part], most: int) -> tuple[Part, ...]:
         """Read the latest tickets of some lists with their messages."""
-        return await self._records.conversations(tickets, most) if self._records else ()
+        return await self.records.conversations(tickets, most) if self.records else ()
 
     @asynccontextmanager
     async def file(self, kind: Kind, source: str, record_id: str, file_id: str) -> AsyncIterator[FileStream]:
         """Open a file of one of the account's records. Raises `ConnectorError`."""
-        if self._records is None:
+        if self.records is None:
             raise NotFound("no account")
-        async with self._records.file(kind, source, record_id, file_id) as stream:
+        async with self.records.file(kind, source, record_id, file_id) as stream:
             yield stream
 
     def stamps(self, about: Iterable[Part]) -> Any:  # noqa: ANN401  # the library's marked text has no type of its own
@@ -205,6 +205,7 @@ class Visit:
             areas=self.areas,
             can_ask=bool(self.desks),
             has_help=self.view.helped(),
+            unread=self.standing.post.unread,
             needs=needs_by_area(parts, self.today, documents=len(self.standing.asked)),
             seen=MARK_PLACE if self.is_linked and is_asked_for else None,
             code=PLACE if has_code else None,
@@ -241,15 +242,15 @@ class Visit:
                 scope=self.scope,
                 parts=about,
             )
-        version = self._records.first_version if self._records else None
+        version = self.records.first_version if self.records else None
         html = html.replace(MARK_PLACE.encode(), mark_of(version, self.scope).encode())
         return Response(html, media_type=MediaType.HTML)
 
     def keep(self, body: bytes, parts: Sequence[Part], headers: Mapping[str, str], etag: str | None = None) -> None:
         """Let this very answer be given again, while all that it is made of is on time and has not changed."""
-        version = self._records.version if self._records else None
+        version = self.records.version if self.records else None
         is_on_time = all(part.fetched_at and part.state == "on_time" for part in parts)
-        if self._records is None or version is None or not parts or not is_on_time:
+        if self.records is None or version is None or not parts or not is_on_time:
             return
         if not is_plain(self.request.scope) or isinstance(self.request.user, Onlooker):
             return
@@ -260,7 +261,7 @@ class Visit:
             etag=etag.encode() if etag else None,
             standing=self.standing,
             version=version,
-            offices=self._records.offices,
+            offices=self.records.offices,
             today=self.today,
             until=min(part.fetched_at + part.promise for part in parts if part.fetched_at),
         )

@@ -25,9 +25,11 @@ def what_we_say(by: datetime | None, view: View) -> str:
     if view.hours is None:
         return f"We answer during our hours: {view.contact.hours}." if view.contact.hours else ""
     if view.hours.is_open(now):
-        return f"We answer during our hours: {view.hours}. We are there now."
+        return f"We answer during our hours: {view.hours.text}. We are there now."
     opens = view.hours.opens_next(now)
-    return f"We answer during our hours: {view.hours}. We are there again from {_moment(opens, now)} on."
+    if now.date() in view.hours.closed:
+        return f"We are closed today. We are there again from {_moment(opens, now)} on."
+    return f"We answer during our hours: {view.hours.text}. We are there again from {_moment(opens, now)} on."
 
 
 def _moment(at: datetime, now: datetime) -> str:

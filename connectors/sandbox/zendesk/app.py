@@ -7,7 +7,7 @@ from hmac import compare_digest
 
 from connectors.sandbox.asgi import App, Request, Response, as_json
 from connectors.sandbox.faults import Switch
-from connectors.sandbox.zendesk import files, help_center, incremental, people, tickets, uploads, webhooks
+from connectors.sandbox.zendesk import consent, files, help_center, incremental, people, tickets, uploads, webhooks
 from connectors.sandbox.zendesk.errors import ZendeskError, not_found, unauthorized
 from connectors.sandbox.zendesk.store import Store
 from connectors.sandbox.zendesk.writer import Writer
@@ -24,7 +24,7 @@ def zendesk_app(store: Store, switch: Switch) -> App:
         except ZendeskError as error:
             said = as_json(error.body, error.status)
             said = Response(said.status, said.body, said.headers + error.headers)
-        return Response(said.status, said.body, said.headers + LIMITS)
+        return Response(said.status, said.body, said.headers + LIMITS, said.changed)
 
     return switch.guard(answer)
 
@@ -32,6 +32,8 @@ def zendesk_app(store: Store, switch: Switch) -> App:
 def _answer(store: Store, request: Request) -> Response:
     if request.path.startswith(f"{files.HOST}/"):
         return files.content(store, request)
+    if said := consent.answer(store, request):
+        return said
     path = request.path.removesuffix(".json")
     for pattern, methods, handler in ROUTES:
         if (match := re.fullmatch(pattern, path)) and request.method in methods:
@@ -43,9 +45,11 @@ def _answer(store: Store, request: Request) -> Response:
 
 
 def _check_credentials(store: Store, request: Request) -> None:
-    """Want `{email}/token:{api_token}`."""
+    """Want `{email}/token:{api_token}`, or an access token of a consent that still counts."""
     wanted = base64.b64encode(f"{store.email}/token:{store.token}".encode())
     scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and given in store.bearers:
+        return
     if scheme.lower() != "basic" or not compare_digest(given.encode("latin-1"), wanted):
         raise unauthorized()
 

@@ -33,6 +33,10 @@ class Store(Struct):
     audits: dict[int, Row] = field(default_factory=dict)
     keys: dict[str, tuple[bytes, int]] = field(default_factory=dict)  # of what was asked, and the ticket made of it
     uploads: dict[str, Row] = field(default_factory=dict)  # by token, until a comment names them
+    codes: dict[str, dict[str, str]] = field(default_factory=dict)  # of consents: what was asked for
+    bearers: set[str] = field(default_factory=set)  # access tokens that count
+    refreshes: dict[str, str] = field(default_factory=dict)  # refresh token -> the access token of its pair
+    bearers_last: int = 1800  # seconds, as an OAuth client says; nobody is refused for their age alone
     exported_after: timedelta = timedelta(minutes=1)
     exports_a_minute: int = 10
     exports: list[float] = field(default_factory=list)  # when there was one lately, by the machine's own counting

@@ -11,6 +11,7 @@ from connectors.vendors.hubspot.actions import new_ticket
 from connectors.vendors.hubspot.details import fetch_details, to_change
 from connectors.vendors.hubspot.feed import feed
 from connectors.vendors.hubspot.people import fetch_person, find
+from connectors.vendors.hubspot.properties import properties
 from connectors.vendors.hubspot.reading import fetch_order, read_orders
 from connectors.vendors.hubspot.settings import HubSpotConfig
 from connectors.vendors.hubspot.webhook import webhook
@@ -26,6 +27,7 @@ connector = Connector(
     find=find,
     person=fetch_person,
     details=fetch_details,
+    properties=properties,
     reads={"orders": read_orders},
     reads_open=frozenset({"orders"}),
     fetch={"orders": fetch_order},

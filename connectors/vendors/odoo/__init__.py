@@ -10,6 +10,7 @@ from connectors.vendors.odoo.details import fetch_details, to_change
 from connectors.vendors.odoo.feeds import FEEDS
 from connectors.vendors.odoo.partners import fetch_person, find
 from connectors.vendors.odoo.pdf import open_invoice, open_slip
+from connectors.vendors.odoo.properties import properties
 from connectors.vendors.odoo.quotations import to_accept, to_decline
 from connectors.vendors.odoo.rpc import Odoo, call, sign_in
 from connectors.vendors.odoo.settings import OdooConfig
@@ -36,6 +37,7 @@ connector = Connector(
     find=find,
     person=fetch_person,
     details=fetch_details,
+    properties=properties,
     reads={
         "orders": orders.read_orders,
         "invoices": invoices.read_invoices,

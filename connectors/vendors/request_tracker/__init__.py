@@ -1,10 +1,13 @@
 """Request Tracker 5, over REST2: tickets with their public messages and files."""
 
+from urllib.parse import quote
+
 from msgspec import Struct
 
 from connectors.contract import Connector, Limits, Scope
 from connectors.vendors.request_tracker.actions import new_ticket, public_reply, to_reopen, to_solve
 from connectors.vendors.request_tracker.api import Listing, Ref, RequestTracker, TokenAuth, get
+from connectors.vendors.request_tracker.articles import class_number, read_articles
 from connectors.vendors.request_tracker.details import fetch_details, to_change
 from connectors.vendors.request_tracker.feeds import feed
 from connectors.vendors.request_tracker.files import open_file
@@ -22,6 +25,8 @@ class About(Struct):
 async def check(office: RequestTracker) -> str:
     about = await get(office, About, "/rt")
     queues = await get(office, Listing[Ref], "/queues/all")
+    if office.config.article_class:
+        await class_number(office)
     return f"Request Tracker {about.Version.partition('+')[0][:20]}, which shows us {len(queues.items)} queues"
 
 
@@ -40,6 +45,8 @@ connector = Connector(
     fetch={"tickets": fetch_ticket},
     feeds={"tickets": feed},
     files={"tickets": open_file},
+    articles=read_articles,
+    ticket_page=lambda config, ticket: f"{config.base_url}/Ticket/Display.html?id={quote(ticket, safe='')}",
     actions={
         "new_ticket": new_ticket,
         "reply": public_reply,

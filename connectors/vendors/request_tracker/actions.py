@@ -6,10 +6,11 @@ about it among that: what we gave up waiting for may show only then.
 
 from contextlib import suppress
 from datetime import timedelta
+from typing import Literal
 
 from msgspec import Struct
 
-from connectors.actions import Action, Asked, Attached, Done, Move, NewTicket, Reply, looking
+from connectors.actions import Action, Asked, Attached, Done, Move, NewTicket, Rating, Reply, looking
 from connectors.decode import decode_json
 from connectors.errors import AccessDenied, NotAllowed, Refused
 from connectors.vendors.request_tracker.api import REST, Key, RequestTracker, quoted, walk
@@ -21,6 +22,8 @@ from connectors.vendors.request_tracker.tickets import STATES, TicketRow, find_t
 
 FOUND_WITHIN = timedelta(minutes=2)
 SOLVED, OPENED = "resolved", "open"
+
+How = Literal["correspond", "comment"]  # RT calls what came of it by the same word
 
 
 class Made(Struct):
@@ -78,22 +81,33 @@ async def reply(office: RequestTracker, asked: Reply) -> Done:
         ticket = await find_ticket(office, asked.ticket, asked.customer)
         if not ticket.takes_replies:
             raise NotAllowed("RT: the token's account may not reply. It needs ReplyToTicket")
-    said = {
-        "Subject": subject_of(asked.reference, person_of(asked) or asked.customer),
-        "Content": sendable(asked.text),
-        "ContentType": "text/plain",
-    }
-    path = f"/ticket/{ticket.id}/correspond"
-    response = await office.http.post(f"{REST}{path}", **message(said, asked.files))
-    decode_json(response.content, list[str], f"RT {path}")
-    return done_with(ticket.id)
+    return await write(office, "correspond", ticket.id, asked, asked.text, files=asked.files)
 
 
 async def find_reply(office: RequestTracker, asked: Reply) -> Done | None:
+    return await find_written(office, "correspond", asked)
+
+
+async def write(
+    office: RequestTracker, how: How, ticket: Key, asked: Reply | Rating, text: str, *, files: tuple[Attached, ...] = ()
+) -> Done:
+    """Write to a ticket. The subject says for whom, and under which reference."""
+    said = {
+        "Subject": subject_of(asked.reference, person_of(asked) or asked.customer),
+        "Content": sendable(text),
+        "ContentType": "text/plain",
+    }
+    path = f"/ticket/{ticket}/{how}"
+    response = await office.http.post(f"{REST}{path}", **message(said, files))
+    decode_json(response.content, list[str], f"RT {path}")
+    return done_with(ticket)
+
+
+async def find_written(office: RequestTracker, how: How, asked: Reply | Rating) -> Done | None:
     """Look for the subject in the history, where RT notes it, too. After a merge that is the other ticket's."""
     ticket = await find_ticket(office, asked.ticket, asked.customer)
     history = await walk(office, EventRow, f"/ticket/{ticket.id}/history", "Type,Data")
-    is_there = any(row.Type == "Correspond" and holds(row.Data or "", asked.reference) for row in history)
+    is_there = any(row.Type == how.title() and holds(row.Data or "", asked.reference) for row in history)
     return done_with(ticket.id) if is_there else None
 
 

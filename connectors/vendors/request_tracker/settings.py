@@ -51,3 +51,22 @@ class RequestTrackerConfig(WebhookConfig, frozen=True):
             "comment. For that the token's account needs CommentOnTicket, and ShowTicketComments to find its own again",
         ),
     ] = False
+    article_class: Annotated[
+        str,
+        Meta(
+            title="Class of articles",
+            description="Its name, as under Admin > Articles > Classes. Every customer finds its articles under Help, "
+            "so keep those for your own people in another class. Leave it empty for none. Our account needs SeeClass "
+            "and ShowArticle on it, and SeeCustomField on the field below",
+            pattern=r"^[^\r\n]{0,200}\Z",
+            examples=["Customer help"],
+        ),
+    ] = ""
+    article_field: Annotated[
+        str,
+        Meta(
+            title="Field of articles",
+            description="Name of the custom field that holds their text",
+            min_length=1,
+        ),
+    ] = "Content"

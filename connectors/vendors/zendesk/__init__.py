@@ -1,10 +1,12 @@
 """Zendesk Support, over its API v2: tickets with their public comments and files."""
 
-import httpx
+from urllib.parse import quote
+
 from msgspec import Struct
 
 from connectors.contract import Connector, Limits, Scope
 from connectors.errors import AccessDenied
+from connectors.vendors.zendesk.access import auth_of, consent
 from connectors.vendors.zendesk.actions import new_ticket, public_reply, to_reopen, to_solve
 from connectors.vendors.zendesk.api import Zendesk, get
 from connectors.vendors.zendesk.articles import read_articles
@@ -32,7 +34,9 @@ async def check(office: Zendesk) -> str:
     """Ask who we are. Zendesk answers even strangers here: as an end user without a name."""
     me = (await get(office, Me, "/users/me")).user
     if me.role not in ("agent", "admin"):
-        raise AccessDenied("Zendesk: takes us for an end user. Use the e-mail of an agent, and an active API token")
+        raise AccessDenied(
+            "Zendesk: takes us for an end user. Use the e-mail of an agent, and an active API token, or let one agree"
+        )
     untold = "" if me.role == "admin" else ". Only an admin is told what has changed"
     return f"Zendesk Support, signed in as {me.name[:80]}, {me.role}{untold}"
 
@@ -42,7 +46,7 @@ connector = Connector(
     title="Zendesk Support",
     config=ZendeskConfig,
     base_url=account_address,
-    auth=lambda config, tokens: httpx.BasicAuth(f"{config.email}/token", config.api_token.reveal()),  # noqa: ARG005  # a token that an admin gave, not one to fetch
+    auth=auth_of,
     check=check,
     find=find,
     person=fetch_person,
@@ -51,6 +55,7 @@ connector = Connector(
     fetch={"tickets": fetch_ticket},
     feeds={"tickets": feed},
     files={"tickets": open_file},
+    ticket_page=lambda config, ticket: f"{account_address(config)}/agent/tickets/{quote(ticket, safe='')}",
     articles=read_articles,
     actions={
         "new_ticket": new_ticket,
@@ -71,5 +76,6 @@ connector = Connector(
         customer="the id of the organization or of the user",
         proof="the organization and the requester of the ticket",
     ),
+    consent=consent,
     webhook=webhook,
 )

@@ -9,7 +9,6 @@ from datetime import UTC
 from msgspec import Struct
 
 from connectors.articles import MOST, PublicArticle
-from connectors.errors import NotFound
 from connectors.vendors.zendesk.api import Id, Instant, Paged, Zendesk, walk
 
 
@@ -34,17 +33,14 @@ class ArticlePage(Paged):
 
 
 async def read_articles(office: Zendesk) -> tuple[PublicArticle, ...]:
-    """Read all of them, unless the settings leave them out. An account without a help center has none."""
+    """Read all of them, unless the settings leave them out. Raises `NotFound` without a help center."""
     if not office.config.shows_articles:
         return ()
     found: list[PublicArticle] = []
-    try:
-        async for page in walk(office, ArticlePage, "/help_center/articles"):
-            found += (_public(row) for row in page.articles if row.is_public and row.title.strip() and row.body)
-            if len(found) >= MOST:
-                break
-    except NotFound:
-        return ()
+    async for page in walk(office, ArticlePage, "/help_center/articles"):
+        found += (_public(row) for row in page.articles if row.is_public and row.title.strip() and _says(row.body))
+        if len(found) >= MOST:
+            break
     return tuple(found[:MOST])
 
 
@@ -57,3 +53,7 @@ def _public(row: ArticleRow) -> PublicArticle:
         url=row.html_url,
         changed_at=row.updated_at.astimezone(UTC),
     )
+
+
+def _says(body: str | None) -> bool:
+    return bool(body and body.strip())

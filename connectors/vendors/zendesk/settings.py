@@ -25,18 +25,37 @@ class ZendeskConfig(WebhookConfig, frozen=True):
         str,
         Meta(
             title="E-mail",
-            description="Of an admin. An agent who may see all tickets will do, but is not told what has changed",
-            pattern=r"^[^\s:@]+@[^\s:@]+\Z",
+            description="Of an admin, if you have an API token. An agent who may see all tickets will do, but is not "
+            "told what has changed",
+            pattern=r"^([^\s:@]+@[^\s:@]+)?\Z",
             examples=["portal@example.com"],
         ),
-    ]
+    ] = ""
     api_token: Annotated[
-        Secret,
+        Secret | None,
         Meta(
             title="API token",
-            description="Admin Center > Apps and integrations > APIs > API tokens: Add, and copy it before you save",
+            description="Admin Center > Apps and integrations > APIs > API tokens: Add, and copy it before you save. "
+            "Leave it empty if you have an OAuth client",
         ),
-    ]
+    ] = None
+    client_id: Annotated[
+        str,
+        Meta(
+            title="Client id",
+            description="Only for an OAuth client of your own, in place of an API token: Admin Center > Apps and "
+            "integrations > APIs > OAuth clients shows it as its identifier. An admin then agrees on Zendesk's page",
+            pattern=r"^([A-Za-z0-9_-]{1,255})?\Z",
+            examples=["customer_portal"],
+        ),
+    ] = ""
+    client_secret: Annotated[
+        Secret | None,
+        Meta(title="Client secret", description="Of that client, on the same page. A public client has none"),
+    ] = None
+    refresh_token: Annotated[
+        Secret | None, Meta(title="Consent", description="What Zendesk gave us when somebody agreed")
+    ] = None
     team_name: Annotated[
         str, Meta(title="Your team's name", description="Customers read it where an agent has no alias", min_length=1)
     ] = "Support"
@@ -55,6 +74,10 @@ class ZendeskConfig(WebhookConfig, frozen=True):
             description="Whether customers find those articles under Help that your help center shows to everyone",
         ),
     ] = False
+
+    def __post_init__(self) -> None:
+        if not self.client_id and not (self.email and self.api_token):
+            raise ValueError("Give an e-mail address and an API token, or the client id of an OAuth client")
 
 
 def account_address(config: ZendeskConfig) -> str:

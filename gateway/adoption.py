@@ -1,0 +1,197 @@
+"""Who takes the portal up, for staff: who is invited, who came, who came back, and who has stayed away.
+
+First those who are invited and have not come, the newest first; then logins that were never used; then those who were
+here, the last seen first. Each of these is read along an index, so a late page takes no longer than the first.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final, Literal
+
+import sqlalchemy as sa
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.dossiers import Bidden, bidden, mails_about
+from gateway.records.customer_tables import InvitationMail
+from gateway.records.database import Database
+from gateway.records.identity_tables import Invitation
+from gateway.records.stopping import stopped_among
+from gateway.records.tables import Account, Member, Membership
+
+Only = Literal["", "unwritten", "refused", "never", "once", "back", "quiet"]
+PAGE: Final = 20
+BATCH: Final = 1000  # of an export
+QUIET: Final = timedelta(days=60)
+REFUSED: Final = ("bounced", "failed", "unknown")
+
+
+class Adopter(Struct, frozen=True, kw_only=True):
+    """Somebody who is invited, or has a login. `accounts` are ids with names; `days` on how many days they were here.
+
+    `bidden` is their latest invitation with its mails; without `member` they have not come.
+    """
+
+    called: str
+    email: str | None
+    accounts: tuple[tuple[str, str], ...]
+    invited_at: datetime | None
+    bidden: Bidden | None
+    member: str | None
+    came_at: datetime | None
+    seen_on: date | None
+    days: int
+
+
+class Adoption(Struct, frozen=True):
+    """One page of those who were found, and how many that are in all."""
+
+    found: tuple[Adopter, ...]
+    count: int
+
+
+class Segment(Struct, frozen=True):
+    """A part of the table: ids in their order."""
+
+    table: type[Invitation | Member]
+    where: tuple[sa.ColumnElement[bool], ...]
+    order: tuple[Any, ...]
+
+
+async def adoption(
+    db: Database, question: str, now: datetime, *, page: int = 1, only: Only = "", size: int = PAGE
+) -> Adoption:
+    """Find people by their address or name, or by the name or id of an account. Pages count from 1."""
+    skip, left, count = (page - 1) * size, size, 0
+    found: list[Adopter] = []
+    async with db.read() as session:
+        for each in _segments(question, only, now):
+            many = await session.scalar(sa.select(sa.func.count(each.table.id)).where(*each.where)) or 0
+            if skip < many and left:
+                ids = sa.select(each.table.id).where(*each.where).order_by(*each.order).limit(left).offset(skip)
+                rows = await _read(session, each.table, (await session.scalars(ids)).all(), now)
+                found += rows
+                left -= len(rows)
+            skip, count = max(0, skip - many), count + many
+    return Adoption(tuple(found), count)
+
+
+async def every_adopter(db: Database, question: str, now: datetime, only: Only = "") -> AsyncIterator[Adopter]:
+    """Go through all who are found, for a file."""
+    page, seen = 1, 0
+    while True:
+        some = await adoption(db, question, now, page=page, only=only, size=BATCH)
+        for each in some.found:
+            yield each
+        page, seen = page + 1, seen + len(some.found)
+        if not some.found or seen >= some.count:
+            return
+
+
+def _segments(question: str, only: Only, now: datetime) -> Sequence[Segment]:
+    invited, never, here = _invited(question), _never(question), _here(question)
+    bad = sa.select(InvitationMail.invitation_id).where(InvitationMail.state.in_(REFUSED))
+    of: dict[Only, Sequence[Segment]] = {
+        "": (invited, never, here),
+        "unwritten": (_also(invited, Invitation.mailed_at.is_(None)),),
+        "refused": (_also(invited, Invitation.id.in_(bad)),),
+        "never": (invited, never),
+        "once": (_also(here, Member.days == 1),),
+        "back": (_also(here, Member.days > 1),),
+        "quiet": (_also(here, Member.seen_on < now.astimezone(UTC).date() - QUIET),),
+    }
+    return of[only]
+
+
+def _invited(question: str) -> Segment:
+    where: list[sa.ColumnElement[bool]] = [Invitation.state == "made"]
+    if question:
+        like = _pattern(question)
+        accounts = sa.select(Account.id).where(Account.words.like(like, escape="/"))
+        names = (Invitation.email.like(like, escape="/"), sa.func.lower(Invitation.name).like(like, escape="/"))
+        where.append(sa.or_(*names, Invitation.account_id.in_(accounts)))
+    return Segment(Invitation, tuple(where), (Invitation.id.desc(),))
+
+
+def _never(question: str) -> Segment:
+    return Segment(Member, (Member.seen_on.is_(None), *_named(question)), (Member.id.desc(),))
+
+
+def _here(question: str) -> Segment:
+    return Segment(Member, (Member.seen_on.is_not(None), *_named(question)), (Member.seen_on.desc(), Member.id.desc()))
+
+
+def _named(question: str) -> tuple[sa.ColumnElement[bool], ...]:
+    if not question:
+        return ()
+    like = _pattern(question)
+    acting = sa.select(Membership.member_id).join(Account, Account.id == Membership.account_id)
+    return (
+        sa.or_(Member.words.like(like, escape="/"), Member.id.in_(acting.where(Account.words.like(like, escape="/")))),
+    )
+
+
+def _also(of: Segment, condition: sa.ColumnElement[bool]) -> Segment:
+    return Segment(of.table, (*of.where, condition), of.order)
+
+
+def _pattern(question: str) -> str:
+    escaped = question.lower().replace("/", "//").replace("%", "/%").replace("_", "/_")
+    return f"%{escaped}%"
+
+
+async def _read(
+    session: AsyncSession, table: type[Invitation | Member], ids: Sequence[str], now: datetime
+) -> list[Adopter]:
+    return await (_invited_ones if table is Invitation else _members)(session, ids, now)
+
+
+async def _invited_ones(session: AsyncSession, ids: Sequence[str], now: datetime) -> list[Adopter]:
+    these = sa.select(Invitation, Account.name).join(Account, Account.id == Invitation.account_id)
+    rows = {row.id: (row, name) for row, name in await session.execute(these.where(Invitation.id.in_(ids)))}
+    mails = await mails_about(session, ids)
+    stopped = await stopped_among(session, [row.email for row, _ in rows.values()])
+    return [
+        Adopter(
+            called=row.name or row.email,
+            email=row.email,
+            accounts=((row.account_id, name),),
+            invited_at=row.made_at,
+            bidden=bidden([row], mails, stopped, now)[0],
+            member=None,
+            came_at=None,
+            seen_on=None,
+            days=0,
+        )
+        for row, name in (rows[each] for each in ids)
+    ]
+
+
+async def _members(session: AsyncSession, ids: Sequence[str], now: datetime) -> list[Adopter]:
+    members = {row.id: row for row in await session.scalars(sa.select(Member).where(Member.id.in_(ids)))}
+    acting = sa.select(Membership.member_id, Account.id, Account.name)
+    acting = acting.join(Account, Account.id == Membership.account_id).where(Membership.member_id.in_(ids))
+    accounts: dict[str, list[tuple[str, str]]] = {}
+    for member, account, name in await session.execute(acting.order_by(Account.words, Account.id)):
+        accounts.setdefault(member, []).append((account, name))
+    used = sa.select(Invitation).where(Invitation.member_id.in_(ids), Invitation.state == "used")
+    by_member = {row.member_id: row for row in await session.scalars(used.order_by(Invitation.id))}
+    mails = await mails_about(session, [row.id for row in by_member.values()])
+    stopped = await stopped_among(session, [row.email for row in by_member.values()])
+    found = []
+    for row in (members[each] for each in ids):
+        invitation = by_member.get(row.id)
+        found.append(
+            Adopter(
+                called=row.called,
+                email=row.email,
+                accounts=tuple(accounts.get(row.id, ())),
+                invited_at=invitation.made_at if invitation else None,
+                bidden=bidden([invitation], mails, stopped, now)[0] if invitation else None,
+                member=row.id,
+                came_at=(invitation.used_at if invitation else row.created_at) if row.days else None,
+                seen_on=row.seen_on,
+                days=row.days,
+            )
+        )
+    return found

@@ -1,0 +1,150 @@
+"""`hallway visibility`: what customers see, from a file that can be kept beside the deployment."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from auth.clock import utc_now
+from cache.client import CacheDown, connect
+from gateway.cli import applying
+from gateway.cli.failures import Failure
+from gateway.cli.tools import Tools, run
+from gateway.dictionary.versions import ChangedMeanwhileError
+from gateway.feeds.showing import Showing, Trial
+from gateway.seeing import versions
+from gateway.seeing.differences import differences
+from gateway.seeing.file import dump, parse
+from gateway.segments import Policy
+from gateway.topics.changes import topics
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+OVERTAKEN = "somebody published another version meanwhile: look at the changes again"
+
+
+@click.group()
+def visibility() -> None:
+    """What customers see, and segments who see something else: export, rehearse and apply a file, go back."""
+
+
+@visibility.command()
+def show() -> None:
+    """Print the file of what is published."""
+
+    async def act(t: Tools) -> None:
+        click.echo(dump((await versions.live(t.db)).policy), nl=False)
+
+    run(act)
+
+
+@visibility.command()
+@click.argument("file", type=FILE)
+def rehearse(file: Path) -> None:
+    """Say what FILE would change of the records of the last 90 days. Nothing is changed."""
+
+    async def act(t: Tools) -> None:
+        wanted, live = await _wanted(t, file), await versions.live(t.db)
+        if t.redis_url is None:
+            raise Failure("nothing is kept to try it on: start the portal first")
+        redis = connect(t.redis_url)
+        try:
+            for line in _tried(await Showing(t.db, redis, t.offices, utc_now).rehearse(live.policy, wanted)):
+                click.echo(line)
+        except CacheDown as error:
+            raise Failure("nothing is kept to try it on: Redis does not answer") from error
+        finally:
+            await redis.aclose()
+
+    run(act)
+
+
+@visibility.command()
+@click.argument("file", type=FILE)
+@click.option("--yes", is_flag=True, help="Apply without asking.")
+def apply(file: Path, *, yes: bool) -> None:
+    """Show what FILE would change, ask, and publish it. What FILE does not name is not shown."""
+
+    async def act(t: Tools) -> None:
+        wanted, live = await _wanted(t, file), await versions.live(t.db)
+        if not _show(live.policy, wanted):
+            click.echo("No changes.")
+            return
+        if not yes:
+            applying.ask()
+        try:
+            number = await versions.publish(t.db, wanted, trail=t.trail, by=t.by, now=utc_now(), seen=live.number)
+        except ChangedMeanwhileError as error:
+            raise Failure(OVERTAKEN) from error
+        click.echo(f"Published as version {number}. Customers see it within ten seconds.")
+
+    run(act)
+
+
+@visibility.command("versions")
+def versions_() -> None:
+    """List the latest versions, the one that counts first."""
+
+    async def act(t: Tools) -> None:
+        found = await versions.latest(t.db)
+        for each in found:
+            once_more = f", version {each.restored} once more" if each.restored is not None else ""
+            click.echo(f"{each.number}  {each.made_at:%Y-%m-%d %H:%M} UTC, {each.made_by}{once_more}")
+        if not found:
+            click.echo("nothing is published: customers see everything")
+
+    run(act)
+
+
+@visibility.command()
+@click.argument("number", type=click.IntRange(0))
+@click.option("--yes", is_flag=True, help="Do it without asking.")
+def rollback(number: int, *, yes: bool) -> None:
+    """Make a new version of version NUMBER; 0 shows everything to everybody again."""
+
+    async def act(t: Tools) -> None:
+        live, old = await versions.live(t.db), await versions.version(t.db, number)
+        if old is None:
+            raise Failure(f"there is no version {number}")
+        if not _show(live.policy, old.policy):
+            click.echo("No changes.")
+            return
+        if not yes:
+            applying.ask()
+        try:
+            made = await versions.restore(t.db, number, trail=t.trail, by=t.by, now=utc_now(), seen=live.number)
+        except ChangedMeanwhileError as error:
+            raise Failure(OVERTAKEN) from error
+        click.echo(f"Published as version {made}. Customers see it within ten seconds.")
+
+    run(act)
+
+
+async def _wanted(t: Tools, file: Path) -> Policy:
+    sources = {name: office.connector for name, office in (await t.offices.all()).items()}
+    return parse(applying.read(file), sources, [each.name for each in await topics(t.db)])
+
+
+def _show(before: Policy, after: Policy) -> bool:
+    """Show differences. False: there are none."""
+    found = differences(before, after)
+    for each in found:
+        name = " ".join(filter(None, (json.dumps(each.segment) if each.segment else "everybody", each.of, each.name)))
+        action = {"added": "add", "removed": "remove"}.get(each.of, "change")
+        applying.show(name, action, [f"{json.dumps(each.before)} -> {json.dumps(each.after)}"])
+    return bool(found)
+
+
+def _tried(found: Trial) -> Iterator[str]:
+    yield f"{found.looked_at} records looked at, of {found.all_accounts} accounts"
+    yield f"{found.hidden} records lose something, {found.uncovered} show something more, of {found.accounts} accounts"
+    for each in found.groups:
+        how = "appears" if each.more else "disappears"
+        many = f"{each.records} records of {each.accounts} accounts"
+        yield f"{each.what} {how}: {many}, for example {json.dumps(each.example)}"
+    for segment in found.segments:
+        yield f"{json.dumps(segment.title)}: {segment.after} accounts, {segment.before} before"
+    if found.unsure:
+        yield f"{found.unsure} accounts may be in several: the stricter settings hold for them"
+    if not found.is_all:
+        yield "There are more lists than were looked at."

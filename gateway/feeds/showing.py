@@ -1,0 +1,196 @@
+"""Trying what customers would see before they do: what appears and what disappears of all that is kept.
+
+Nothing is asked of any source, nothing is written, and nothing of it is kept.
+"""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import get_args
+
+import sqlalchemy as sa
+from msgspec import Struct
+
+from auth.clock import Clock
+from cache.client import Client
+from connectors.records import Kind, Record
+from gateway.feeds.reading import reading_of
+from gateway.feeds.rehearsing import AT_ONCE, BACK, MOST, is_recent
+from gateway.offices import Offices
+from gateway.pull import Pull
+from gateway.records.database import Database
+from gateway.records.tables import Account, Link
+from gateway.rights import AREA_OF, AREAS, REACHES
+from gateway.segments import EVERYBODY, Policy, is_sure
+from gateway.shown import FILES, GROUPS, Shown, conceal_one
+from gateway.sight import has_files
+from gateway.sorting import sort
+
+Key = tuple[str, bool]  # what, and whether more of it is seen
+Segments = Mapping[str, tuple[str, ...]]  # account -> those that it may be in
+
+
+class Group(Struct, frozen=True, kw_only=True):
+    """Records of which something appears or disappears. `what`: an area, or "orders.lines". `example` is one."""
+
+    what: str
+    more: bool
+    records: int
+    accounts: int
+    example: str
+
+
+class Sorted(Struct, frozen=True, kw_only=True):
+    """How many accounts are surely in a segment, before and after."""
+
+    name: str
+    title: str
+    before: int
+    after: int
+
+
+class Trial(Struct, frozen=True, kw_only=True):
+    """What would change, of the lists that are kept; `is_all` False: there are more lists.
+
+    `accounts` are those of `all_accounts` that notice anything, `unsure` those that may be in several segments.
+    """
+
+    looked_at: int
+    hidden: int
+    uncovered: int
+    accounts: int
+    all_accounts: int
+    unsure: int
+    groups: tuple[Group, ...]
+    segments: tuple[Sorted, ...]
+    is_all: bool
+
+
+class Tally:
+    """Counts while the lists go by."""
+
+    def __init__(self) -> None:
+        self.looked_at = self.hidden = self.uncovered = 0
+        self._records: Counter[Key] = Counter()
+        self._accounts: dict[Key, set[str]] = defaultdict(set)
+        self._examples: dict[Key, tuple[str, str]] = {}
+
+    def take(self, account: str, kind: Kind, record: Record, before: Shown, after: Shown) -> None:
+        self.looked_at += 1
+        keys = set(_changes(kind, record, before, after))
+        self.hidden += any(not more for _, more in keys)
+        self.uncovered += any(more for _, more in keys)
+        for key in keys:
+            self._records[key] += 1
+            self._accounts[key].add(account)
+            self._examples.setdefault(key, (record.number, account))
+
+    @property
+    def touched(self) -> set[str]:
+        return set[str]().union(*self._accounts.values())
+
+    @property
+    def named(self) -> set[str]:
+        return {account for _, account in self._examples.values()}
+
+    def groups(self, names: Mapping[str, str]) -> Iterator[Group]:
+        for (what, more), records in self._records.most_common():
+            number, account = self._examples[what, more]
+            yield Group(
+                what=what,
+                more=more,
+                records=records,
+                accounts=len(self._accounts[what, more]),
+                example=f"{number}, {names.get(account, account)}",
+            )
+
+
+class Showing:
+    """Tries other documents on what is kept."""
+
+    def __init__(self, db: Database, redis: Client, offices: Offices, clock: Clock) -> None:
+        self._db = db
+        self._offices = offices
+        self._reading = reading_of(redis, clock)
+        self._clock = clock
+
+    async def rehearse(self, before: Policy, after: Policy) -> Trial:
+        """Say what customers would notice. Raises `CacheDown` and `DatabaseDown`."""
+        wants, is_all = await self._wants()
+        accounts = {want.account for want in wants}
+        async with self._db.read() as session:
+            _, was = await sort(session, accounts, before)
+            _, will = await sort(session, accounts, after)
+        tally = Tally()
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def look(want: Pull) -> None:
+            shown = before.seen_by(was[want.account]).shown, after.seen_by(will[want.account]).shown
+            if shown[0] == shown[1]:
+                return
+            async with gate:
+                known = await self._reading.kept(want)
+            for record in known.records if known else ():
+                if is_recent(record, self._clock() - BACK):
+                    tally.take(want.account, want.kind, record, *shown)
+
+        await asyncio.gather(*map(look, wants))
+        async with self._db.read() as session:
+            some = sa.select(Account.id, Account.name).where(Account.id.in_(sorted(tally.named)))
+            names = {row.id: row.name for row in await session.execute(some)}
+        return Trial(
+            looked_at=tally.looked_at,
+            hidden=tally.hidden,
+            uncovered=tally.uncovered,
+            accounts=len(tally.touched),
+            all_accounts=len(accounts),
+            unsure=sum(not is_sure(its) for its in will.values()),
+            groups=tuple(tally.groups(names)),
+            segments=tuple(_sorted(before, after, was, will)),
+            is_all=is_all,
+        )
+
+    async def _wants(self) -> tuple[list[Pull], bool]:
+        offices = {name: office for name, office in (await self._offices.all()).items() if office.opened}
+        some = sa.select(Link.source, Link.customer, Link.account_id).where(Link.source.in_(list(offices)))
+        async with self._db.read() as session:
+            rows = (await session.execute(some.order_by(Link.account_id).limit(MOST + 1))).all()
+        wants = [
+            Pull(account=account, customer=customer, kind=kind, office=offices[source])
+            for source, customer, account in rows
+            for kind in get_args(Kind)
+            if kind in offices[source].connector.reads
+        ]
+        return wants[:MOST], len(wants) <= MOST
+
+
+def _changes(kind: Kind, record: Record, before: Shown, after: Shown) -> Iterator[Key]:
+    """Name what of a record is seen by one and not by the other."""
+    for area in AREAS:
+        reaches = [REACHES.index(shown.most.reach(area)) for shown in (before, after)]
+        if reaches[0] != reaches[1] and (area == AREA_OF[kind] or (area == "documents" and has_files(record))):
+            yield area, reaches[1] > reaches[0]
+    for group in GROUPS[kind]:
+        if before.shows(kind, group) != after.shows(kind, group) and _has(kind, record, group):
+            yield f"{kind}.{group}", after.shows(kind, group)
+
+
+def _has(kind: Kind, record: Record, group: str) -> bool:
+    """Whether a record has anything of a group."""
+    if group == FILES:
+        return has_files(record)
+    return conceal_one(kind, record, _without(group)) is not record
+
+
+@lru_cache
+def _without(group: str) -> Shown:
+    return Shown(fields={kind: frozenset(groups) - {group} for kind, groups in GROUPS.items()})
+
+
+def _sorted(before: Policy, after: Policy, was: Segments, will: Segments) -> Iterable[Sorted]:
+    counts = [Counter(names[0] for names in its.values() if is_sure(names)) for its in (was, will)]
+    titles = {each.name: each.title for policy in (before, after) for each in policy.segments}
+    if titles:
+        for name, title in {**titles, EVERYBODY: "Everybody else"}.items():
+            yield Sorted(name=name, title=title, before=counts[0][name], after=counts[1][name])

@@ -1,0 +1,70 @@
+"""Pages of long lists, on both databases: each row is on one page, in order, whichever end its page is counted from."""
+
+from datetime import UTC, datetime
+
+import pytest
+import pytest_asyncio
+import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.customers import PAGE, Only, customers_of, every_customer
+from gateway.finding import page_of, stretch
+from gateway.help.overview import searches
+from gateway.records.database import Database
+from gateway.records.help_tables import HelpSearch
+from gateway.records.tables import Account
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+MANY = 2 * PAGE + 5
+
+
+@given(st.integers(0, 500), st.integers(1, 60))
+def test_gives_each_row_to_one_page(count: int, size: int) -> None:
+    rows = list(range(count))
+    found = []
+    for page in range(1, count // size + 3):
+        offset, limit, from_end = stretch(count, page, size)
+        its = (rows[::-1] if from_end else rows)[offset : offset + limit]
+        found += its[::-1] if from_end else its
+        assert offset <= max(count - limit, 0) / 2, "the nearer end"
+    assert found == rows
+
+
+@pytest_asyncio.fixture
+async def crowd(database: Database) -> Database:
+    """Accounts of which every third was never seen."""
+    rows = [
+        {"id": f"a{number:02}", "name": f"Name {97 * number % 1000}", "created_at": NOW, "seen_at": NOW}
+        for number in range(MANY)
+    ]
+    async with database.write() as session:
+        await session.execute(
+            sa.insert(Account), [row | ({} if at % 3 else {"seen_at": None}) for at, row in enumerate(rows)]
+        )
+    return database
+
+
+async def test_reads_ids_from_either_end(crowd: Database) -> None:
+    async with crowd.read() as session:
+        pages = [await page_of(session, Account.id, [Account.id > "a04"], page, 7) for page in range(1, 9)]
+    assert {count for _, count in pages} == {MANY - 5}
+    assert [id_ for ids, _ in pages for id_ in ids] == [f"a{number:02}" for number in range(MANY - 1, 4, -1)]
+
+
+@pytest.mark.parametrize("only", ["", "never", "unlinked", "disabled"])
+@pytest.mark.parametrize("question", ["", "name", "name 9", "nobody"])
+async def test_shows_each_customer_on_one_page(crowd: Database, question: str, only: Only) -> None:
+    every = [each.id async for each in every_customer(crowd, question, only)]
+    pages = [await customers_of(crowd, question, page, only) for page in range(1, 5)]
+    assert [each.id for page in pages for each in page.found] == every
+    assert {page.count for page in pages} == {len(every)}, "also behind the last one"
+
+
+async def test_counts_searches_behind_the_last_page(database: Database) -> None:
+    rows = [{"words": f"w{number}", "day": NOW.date(), "times": 1, "empty": 1, "unanswered": 0} for number in range(7)]
+    async with database.write() as session:
+        await session.execute(sa.insert(HelpSearch), rows)
+    pages = [await searches(database, page=page, size=3) for page in range(1, 5)]
+    assert [each.words for found, _ in pages for each in found] == [f"w{number}" for number in range(7)]
+    assert {count for _, count in pages} == {7}
