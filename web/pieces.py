@@ -1,6 +1,6 @@
 """Small pieces of HTML that stand on a page many times over: each is made once."""
 
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from html import escape
 from typing import Any
@@ -76,6 +76,17 @@ def meter(status: Status) -> Any:  # noqa: ANN401  # as above
     label = f"Step {status.step} of {STEPS}, {escape(status.label.lower())}"
     bars = "".join(ON if step <= status.step else OFF for step in range(1, STEPS + 1))
     return minijinja.safe(f'<div class="meter" role="img" aria-label="{label}">{bars}</div>')
+
+
+@lru_cache(maxsize=10_000)
+def on(day: date, said: str) -> Any:  # noqa: ANN401  # as above
+    return minijinja.safe(f'<time datetime="{day.isoformat()}">{escape(said)}</time>')
+
+
+def strong(said: str, kind: str = "") -> Any:  # noqa: ANN401  # as above
+    """Make words stand out in a sentence; `kind` "money" keeps an amount on one line."""
+    begin = f'<strong class="{escape(kind)}">' if kind else "<strong>"
+    return minijinja.safe(f"{begin}{minijinja.escape(said)}</strong>")
 
 
 @lru_cache(maxsize=10_000)

@@ -30,15 +30,20 @@ def quantity(line: Line) -> str:
     return "" if line.quantity is None else format_decimal(line.quantity, locale=LOCALE)
 
 
+def whole(count: int) -> str:
+    """Write a count in figures: "1,204"."""
+    return format_decimal(count, locale=LOCALE)
+
+
 def number(count: int) -> str:
     """Write a small count as a word, as one would say it."""
-    return SMALL[count] if count < len(SMALL) else format_decimal(count, locale=LOCALE)
+    return SMALL[count] if count < len(SMALL) else whole(count)
 
 
 @cached
 def count(many: int, one: str, more: str) -> str:
     """Write "1 invoice" or "3 invoices"."""
-    return f"{format_decimal(many, locale=LOCALE)} {one if many == 1 else more}"
+    return f"{whole(many)} {one if many == 1 else more}"
 
 
 @cached
