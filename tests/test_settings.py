@@ -57,6 +57,8 @@ def test_reads_every_variable(tmp_path: Path) -> None:
         "DATA_DIR": str(tmp_path),
         "DATABASE_URL": "postgresql://hallway:pw@db/hallway",
         "REDIS_URL": "rediss://:pw@cache:6380/0",
+        "LANGUAGE": "EN",
+        "LANGUAGES": "en, EN",
         "SMTP_URL": "smtps://hallway:pw@mail.example:465",
         "MAIL_FROM": "portal@example.com",
         "MAIL_RATE": "30",

@@ -16,6 +16,7 @@ from msgspec import Struct
 from auth.principals import Onlooker, Principal, StaffPrincipal, Viewing
 from connectors.links import fit
 from gateway.appearance import Appearance, of_settings
+from gateway.languages import language, locale
 from gateway.languages.sentences import MARKED
 from gateway.settings import Settings
 from gateway.spans import span
@@ -68,6 +69,8 @@ class View:
             },
             globals={
                 **MARKED,
+                "page_language": language,
+                "page_direction": lambda: locale().text_direction,
                 "on": lambda value: pieces.on(self._day(value), words.day(self._day(value), self.today())),
                 "on_short": lambda value: pieces.on(self._day(value), words.short_day(self._day(value), self.today())),
                 "strong": pieces.strong,

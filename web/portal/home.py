@@ -9,6 +9,7 @@ from cache.same import Same
 from connectors.records import Record
 from gateway.account_view import Part
 from gateway.home import Home, Item, home
+from gateway.languages import voice
 from web.portal.asked_rows import row_of_asked
 from web.portal.home_rows import rows_of
 from web.portal.seen import seen_by
@@ -30,7 +31,7 @@ async def home_page(visit: Visit) -> Response[bytes]:
     seen = home(parts, today, visit.profile.last_visit_at)
     invoices = only(parts, "invoices")
     stamps = {id(part): visit.stamps([part]) for part in _parts_of(seen.needs)}
-    rows = {id(part): rows_of(Same(part.records), part.kind, part.source, today, visit.view) for part in parts}
+    rows = {id(part): rows_of(Same(part.records), part.kind, part.source, today, visit.view, voice()) for part in parts}
     page = visit.page(
         "home.html",
         area="home",

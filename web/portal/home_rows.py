@@ -14,6 +14,7 @@ from msgspec import Struct
 from cache.same import Same
 from connectors.records import Invoice, Kind, Money, Order, Record, Ticket
 from gateway.home import LISTS, share_of
+from gateway.languages import Voice
 from gateway.statuses import is_open_offer, status_of
 from web import pieces, words
 from web.portal.visit import href_of
@@ -40,8 +41,10 @@ class Row(Struct, frozen=True, kw_only=True):
 
 
 @lru_cache(maxsize=LISTS)
-def rows_of(records: Same[tuple[Record, ...]], kind: Kind, source: str, today: date, view: View) -> Mapping[str, Any]:
-    """Write the rows of a list, by the ids of their records."""
+def rows_of(
+    records: Same[tuple[Record, ...]], kind: Kind, source: str, today: date, view: View, _: Voice
+) -> Mapping[str, Any]:
+    """Write the rows of a list, by the ids of their records, in that voice, which is the one that speaks."""
     share = share_of(records, today)
     shown = [("home_need.html", record) for _, record in share.needs]
     shown += [("home_row.html", record) for _, record in share.under_way]
