@@ -1,7 +1,9 @@
 """Delete my login: what goes, what stays, and the last word typed by the member themselves."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
+from babel.lists import format_list
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.enums import RequestEncodingType
@@ -15,6 +17,7 @@ from auth.clock import utc_now
 from auth.principals import Principal
 from auth.sessions import Sessions
 from gateway.audit import Trail
+from gateway.languages import gettext, language
 from gateway.members import erase, leaving
 from gateway.records.database import Database
 from gateway.records.lines import By
@@ -23,7 +26,7 @@ from web.portal.visit import Visit
 from web.redirects import dropped, see_other
 
 HERE = "/account/delete"
-WORD = "delete"
+WORD = "delete"  # the same in all languages: it is what to type, and stands in quotes
 
 
 class Confirmed(Struct, frozen=True):
@@ -43,7 +46,7 @@ async def delete_login(
 ) -> Response[Any]:
     """Forget the member who asks, at once and for good, and end every session of theirs."""
     if data.word.strip().casefold() != WORD:
-        page = await _page(visit, f"Write the word {WORD} to go on. Nothing was deleted.")
+        page = await _page(visit, gettext("Write the word {word} to go on. Nothing was deleted.", word=WORD))
         page.status_code = HTTP_422_UNPROCESSABLE_ENTITY
         return page
     database: Database = request.app.state.database
@@ -64,12 +67,19 @@ async def delete_login(
 
 async def _page(visit: Visit, problem: str | None = None) -> Response[bytes]:
     database: Database = visit.request.app.state.database
+    known = await leaving(database, visit.request.user.member_id)
     return visit.page(
         "delete_login.html",
         area="account",
         parts=await visit.parts(),
         about=(),
-        leaving=await leaving(database, visit.request.user.member_id),
+        unmanaged=_listed(known.unmanaged) if known else "",
+        empty=_listed(known.empty) if known else "",
         word=WORD,
         problem=problem,
     )
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Name several, as the language lists them."""
+    return format_list(names, locale=language())

@@ -17,6 +17,7 @@ from auth.guards import KEEPS_DRAFT
 from auth.principals import Visiting
 from connectors.records import Message, Ticket
 from gateway.home import Item
+from gateway.languages import gettext
 from gateway.outbox.files import TooMuch
 from gateway.statuses import status_of
 from web.portal.drafting import RESTORED, draft_of, drop_draft
@@ -108,7 +109,7 @@ async def send_reply(
     async with uploads_in(request).form(request) as sent:
         said = written(sent)
         problem = check(said.text)
-        lost_files = AGAIN if problem and sent.files else None
+        lost_files = gettext(AGAIN) if problem and sent.files else None
         form = await answering(visit, item, said.text, problem, sent.problem or lost_files)
         if form is None or visit.scope is None or not visit.can("reply", item.part.link):
             raise NotFoundException
@@ -118,7 +119,7 @@ async def send_reply(
             try:
                 await visit.desk.take(visit.scope, link, "reply", asked, said.nonce, files=sent.files)
             except TooMuch:
-                form = await answering(visit, item, said.text, files_problem=TOO_MUCH)
+                form = await answering(visit, item, said.text, files_problem=gettext(TOO_MUCH))
             else:
                 await drop_draft(request)
                 return see_other(f"{href(item)}#answer")
