@@ -3,7 +3,7 @@
 Whatever is in a record, it stays text: subjects and names cannot end a header, and HTML is escaped.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from auth.clock import Clock
 from gateway.access import Scope
+from gateway.languages.sentences import MARKED, PLAIN
 from gateway.mails.choices import Stop, Stopped
 from gateway.mails.subjects import Subject
 from gateway.mails.words import WHEN, one_line
@@ -48,13 +49,14 @@ class Letters:
     def __init__(self, sender: Sender, sign: Callable[[Stop], str], clock: Clock) -> None:
         self._sign = sign
         self._clock = clock
-        self._templates = minijinja.Environment(loader=_load, undefined_behavior="strict", debug=False)
+        self._html, self._text = _templates(MARKED), _templates(PLAIN)
         self.send_as(sender)
 
     def send_as(self, sender: Sender) -> None:
         """Write in this name, from now on."""
         self.sender = sender
-        self._templates.add_global("sender", sender)
+        self._html.add_global("sender", sender)
+        self._text.add_global("sender", sender)
 
     def write(self, mail: str, to: str, items: Sequence[Item]) -> EmailMessage:
         """Write a mail of one thing, or of several together; of the same id for the same `mail`, however often."""
@@ -87,10 +89,9 @@ class Letters:
         message["Auto-Submitted"] = "auto-generated"
         message["X-Auto-Response-Suppress"] = "All"
         context = {"title": subject, **context}
-        message.set_content(self._templates.render_template(f"{template}.txt", **context), cte="quoted-printable")
-        message.add_alternative(
-            self._templates.render_template(f"{template}.html", **context), subtype="html", cte="quoted-printable"
-        )
+        message.set_content(self._text.render_template(f"{template}.txt", **context), cte="quoted-printable")
+        html = self._html.render_template(f"{template}.html", **context)
+        message.add_alternative(html, subtype="html", cte="quoted-printable")
         return message
 
     def _told(self, item: Item) -> dict[str, Any]:
@@ -102,6 +103,10 @@ class Letters:
 def place_of(item: Item) -> str:
     """Give the address of a page, for whoever acts for that account or can."""
     return f"/open/{quote(item.scope.account_id, safe='')}{item.subject.place}"
+
+
+def _templates(said: Mapping[str, Callable[..., Any]]) -> minijinja.Environment:
+    return minijinja.Environment(loader=_load, undefined_behavior="strict", debug=False, globals=dict(said))
 
 
 def _host(sender: Sender) -> str:
