@@ -12,7 +12,6 @@ from gateway import office_hours
 from gateway.office_hours import OfficeHours
 from gateway.records.database import Database
 from gateway.topics.changes import TopicsChangedError, apply, plan, topics
-from gateway.topics.default_words import DEFAULT_WORDS
 from gateway.topics.fields import AnyField, Choice, Day, LongText, Number, Phone, Text, YesNo
 from gateway.topics.file import TopicsFileError, default_text, defaults, parse
 from gateway.topics.topic import Topic, subject_of, text_of
@@ -210,11 +209,3 @@ def test_knows_when_somebody_is_there(hours: OfficeHours) -> None:
     assert hours.after(friday, 1) == datetime(2026, 11, 20, 12, tzinfo=berlin)
     assert hours.after(friday, 5) == datetime(2026, 11, 23, 9, tzinfo=berlin)
     assert hours.after(friday, 400) > friday + timedelta(weeks=9)
-
-
-def test_tells_the_catalogues_what_the_usual_topics_say() -> None:
-    topics = [each.topic for each in defaults()]
-    fields = [field for topic in topics for field in topic.fields]
-    said = {said for each in (*topics, *fields) for said in (each.label, each.help) if said}
-    choices = {choice for field in fields if isinstance(field, Choice) for choice in field.choices}
-    assert said | choices == DEFAULT_WORDS
