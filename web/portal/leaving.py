@@ -17,7 +17,7 @@ from auth.clock import utc_now
 from auth.principals import Principal
 from auth.sessions import Sessions
 from gateway.audit import Trail
-from gateway.languages import gettext, language
+from gateway.languages import ENGLISH, gettext, language, pgettext
 from gateway.members import erase, leaving
 from gateway.records.database import Database
 from gateway.records.lines import By
@@ -26,7 +26,7 @@ from web.portal.visit import Visit
 from web.redirects import dropped, see_other
 
 HERE = "/account/delete"
-WORD = "delete"  # the same in all languages: it is what to type, and stands in quotes
+WORD = "delete"
 
 
 class Confirmed(Struct, frozen=True):
@@ -45,8 +45,8 @@ async def delete_login(
     data: Annotated[Confirmed, Body(media_type=RequestEncodingType.URL_ENCODED)],
 ) -> Response[Any]:
     """Forget the member who asks, at once and for good, and end every session of theirs."""
-    if data.word.strip().casefold() != WORD:
-        page = await _page(visit, gettext("Write the word {word} to go on. Nothing was deleted.", word=WORD))
+    if data.word.strip().casefold() not in {WORD, _word().casefold()}:
+        page = await _page(visit, gettext("Write the word {word} to go on. Nothing was deleted.", word=_word()))
         page.status_code = HTTP_422_UNPROCESSABLE_ENTITY
         return page
     database: Database = request.app.state.database
@@ -65,21 +65,25 @@ async def delete_login(
     return see_other("/signed-out?login=deleted", dropped(cookies.SESSION))
 
 
+def _listed(names: Sequence[str]) -> str:
+    """Write "A, B and C"."""
+    return format_list(names, locale="en_GB" if language() == ENGLISH else language())
+
+
+def _word() -> str:
+    """Give the word that is typed to go on, in the language of whoever types it."""
+    return pgettext("typed to delete a login", "delete")
+
+
 async def _page(visit: Visit, problem: str | None = None) -> Response[bytes]:
     database: Database = visit.request.app.state.database
-    known = await leaving(database, visit.request.user.member_id)
     return visit.page(
         "delete_login.html",
         area="account",
         parts=await visit.parts(),
         about=(),
-        unmanaged=_listed(known.unmanaged) if known else "",
-        empty=_listed(known.empty) if known else "",
-        word=WORD,
+        leaving=await leaving(database, visit.request.user.member_id),
+        word=_word(),
+        listed=_listed,
         problem=problem,
     )
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Name several, as the language lists them."""
-    return format_list(names, locale=language())
