@@ -16,10 +16,10 @@ from msgspec import Struct
 from auth.principals import Onlooker, Principal, StaffPrincipal, Viewing
 from connectors.links import fit
 from gateway.appearance import Appearance, of_settings
-from gateway.languages import phrase
+from gateway.languages.sentences import MARKED
 from gateway.settings import Settings
 from gateway.spans import span
-from web import pieces, sentences, words
+from web import pieces, words
 from web.frame import Frames
 from web.safe_html import SafeHtml
 from web.stamps import Stamp
@@ -67,10 +67,7 @@ class View:
                 "markup": _markup,
             },
             globals={
-                "_": sentences.said,
-                "ngettext": sentences.said_of,
-                "pgettext": sentences.said_in,
-                "phrase": phrase,
+                **MARKED,
                 "on": lambda value: pieces.on(self._day(value), words.day(self._day(value), self.today())),
                 "on_short": lambda value: pieces.on(self._day(value), words.short_day(self._day(value), self.today())),
                 "strong": pieces.strong,
