@@ -10,8 +10,8 @@ from test_safe_html import SHARED, dangers
 from web.quotes import CLOSES, fold, fold_plain, opens
 from web.safe_html import SafeHtml, clean, plain
 
-SUMMARY = "What was written before"
 OPENS = opens()
+SUMMARY = "What was written before"
 HTML = (
     "<p>",
     "</p>",

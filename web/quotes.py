@@ -21,7 +21,6 @@ ORIGINAL = re.compile(
 
 
 def opens() -> str:
-    """Begin what is folded away."""
     return f'<details class="quoted"><summary>{escape(gettext("What was written before"))}</summary>'
 
 

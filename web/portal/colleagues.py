@@ -188,7 +188,7 @@ def _row(colleague: Colleague, mine: Rights) -> Row:
         member_id=colleague.member_id,
         called=colleague.called,
         email=colleague.email,
-        sees=sees(rights, own=gettext(THEIRS)),
+        sees=sees(rights, own=THEIRS),
         manages=rights.manages,
         choices=[_choice(area, rights.reach(area), mine.reach(area)) for area in AREAS] if is_theirs else [],
     )
