@@ -28,7 +28,7 @@ def read(path: Path) -> Catalog:
 
 
 def forms(message: Message) -> tuple[str, ...]:
-    return (message.string,) if isinstance(message.string, str) else tuple(message.string)
+    return (message.string,) if isinstance(message.string, str) else tuple(message.string or ("",))
 
 
 def english(message: Message) -> tuple[str, ...]:

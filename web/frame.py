@@ -16,6 +16,7 @@ from msgspec import Struct, field
 from auth.principals import Viewing
 from gateway.languages import language
 from gateway.rights import Area
+from web.contact import Contact
 from web.portal.acting import Account
 
 FRAMES = 1000  # of some 6 kB
@@ -31,6 +32,7 @@ class Around(Struct, frozen=True, kw_only=True):
     page: str
     area: str | None
     account: Account
+    contact: Contact
     account_id: str | None
     areas: tuple[Area, ...]
     can_ask: bool
@@ -43,6 +45,11 @@ class Around(Struct, frozen=True, kw_only=True):
     viewing: Viewing | None
     today: date  # moments are told by it
     spoken: str = field(default_factory=language)
+
+    @property
+    def shared(self) -> Mapping[str, Any]:
+        """What the main part says, too."""
+        return {name: getattr(self, name) for name in ("area", "account", "contact", "areas", "can_ask", "refresh")}
 
 
 class Holder(Struct, frozen=True):

@@ -117,7 +117,7 @@ def by_voice(write: Callable[P, T]) -> Callable[P, T]:
 
     @wraps(write)
     def spoken(*args: P.args, **kwargs: P.kwargs) -> T:
-        return kept(_turn.get().voice, *args, **kwargs)
+        return kept(_turn.get().voice, *args, **kwargs)  # type: ignore[arg-type]  # what is kept can be hashed
 
     return spoken
 

@@ -78,7 +78,7 @@ def parsed(code: str, content: bytes) -> Catalogue:
         if not message.id:
             continue
         english = message.id if isinstance(message.id, str) else message.id[0]
-        forms = (message.string,) if isinstance(message.string, str) else tuple(message.string)
+        forms = (message.string,) if isinstance(message.string, str) else tuple(message.string or ("",))
         if all(forms) and not message.fuzzy:
             said[message.context, english] = forms
         else:

@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from auth.clock import Clock
 from gateway.access import Scope
+from gateway.languages import gettext, language, ngettext
 from gateway.languages.sentences import MARKED, PLAIN
 from gateway.mails.choices import Stop, Stopped
 from gateway.mails.subjects import Subject
@@ -67,17 +68,21 @@ class Letters:
             "accounts": sorted({one_line(item.scope.account_name) for item in items}),
             "stop": stop,
             "choose": f"{self.sender.base_url}/account/mails",
-            "when": WHEN[stopped],
+            "when": gettext(WHEN[stopped]),
         }
         first = items[0].subject.said.subject
-        subject = first if len(items) == 1 else f"{first}, and {len(items) - 1} more"
+        more = len(items) - 1
+        subject = ngettext("{first}, and {n} more", "{first}, and {n} more", more, first=first) if more else first
         message = self.post(mail, to, subject, "mail" if len(items) == 1 else "mails", context)
         message["List-Unsubscribe"] = f"<{stop}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         return message
 
     def post(self, id_: str, to: str, subject: str, template: str, context: dict[str, Any]) -> EmailMessage:
-        """Write a mail of a template, `.txt` and `.html`. The subject is one line, as `one_line` makes it."""
+        """Write a mail of a template, `.txt` and `.html`, in the language that is spoken (see `gateway.languages`).
+
+        The subject is one line, as `one_line` makes it.
+        """
         message = EmailMessage(policy=SMTP)
         message["Subject"] = subject
         message["From"] = Address(one_line(self.sender.name), addr_spec=self.sender.address)
@@ -88,10 +93,11 @@ class Letters:
         message["Message-ID"] = f"<{id_}@{_host(self.sender)}>"
         message["Auto-Submitted"] = "auto-generated"
         message["X-Auto-Response-Suppress"] = "All"
-        context = {"title": subject, **context}
+        context = {"title": subject, "language": language(), **context}
         message.set_content(self._text.render_template(f"{template}.txt", **context), cte="quoted-printable")
         html = self._html.render_template(f"{template}.html", **context)
         message.add_alternative(html, subtype="html", cte="quoted-printable")
+        message["Content-Language"] = language()  # at the end: a part takes whatever headers about content there are
         return message
 
     def _told(self, item: Item) -> dict[str, Any]:
