@@ -16,7 +16,9 @@ from msgspec import Struct
 from auth.principals import Onlooker, Principal, StaffPrincipal, Viewing
 from connectors.links import fit
 from gateway.appearance import Appearance, of_settings
+from gateway.languages import phrase
 from gateway.languages.sentences import MARKED
+from gateway.office_hours import OfficeHours
 from gateway.settings import Settings
 from gateway.spans import span
 from web import pieces, words
@@ -31,12 +33,20 @@ Helped = Callable[[], bool]  # whether there are articles of help
 
 
 class Contact(Struct, frozen=True, kw_only=True):
-    """The person on every page. Whatever is None is left out."""
+    """The person on every page. Whatever is None is left out. `told` is said instead of the hours of the `week`."""
 
     name: str | None = None
     phone: str | None = None
     email: str | None = None
-    hours: str | None = None
+    told: str | None = None
+    week: OfficeHours | None = None
+
+    @property
+    def hours(self) -> str | None:
+        """When they are there, in the language of whoever reads it."""
+        if self.told:
+            return phrase(self.told)
+        return self.week.said if self.week else None
 
     @property
     def initials(self) -> str:
@@ -99,7 +109,8 @@ class View:
             name=appearance.contact_name,
             phone=appearance.contact_phone,
             email=appearance.contact_email,
-            hours=appearance.contact_hours or (self.hours.text if self.hours else None),
+            told=appearance.contact_hours,
+            week=self.hours,
         )
         self.assets = self._own_assets | _assets_of(appearance)
         self._templates.add_global("brand", self.brand)
