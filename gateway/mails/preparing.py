@@ -95,6 +95,7 @@ class Preparing:
         """Look at mails about one account."""
         if scope is None:
             return {mail.id: GONE for mail in mails}
+        choices = choices.within(scope.segments)
         daily = choices.times.over(choices.rules, self._zone.key).daily_in(now)
         gathered = Ended("waiting", "for the mail of the day", after=daily, gathered=True)
         found: dict[str, Item | Ended] = {}
