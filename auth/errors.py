@@ -13,9 +13,8 @@ from typing import ClassVar
 
 
 class SignInError(Exception):
-    """No one was signed in. `reason` is for our logs, in our own words; people read `sentence`."""
+    """No one was signed in. `reason` is for our logs, in our own words; people read what `web.refused` says."""
 
-    sentence: ClassVar[str]
     status: ClassVar[int] = 400
 
     def __init__(self, reason: str) -> None:
@@ -26,36 +25,26 @@ class SignInError(Exception):
 class Declined(SignInError):  # noqa: N818  # named after what happens next
     """The person, or the provider, said no."""
 
-    sentence = "You are not signed in: the sign-in was stopped before it was finished."
-
 
 class Disabled(SignInError):  # noqa: N818  # named after what is
     """We know who it is, and somebody of ours has decided that they may not come in."""
-
-    sentence = "You can’t sign in here at present. Call us, and we will tell you more."
 
 
 class StartAgain(SignInError):  # noqa: N818  # named after what happens next
     """What came back does not belong to a sign-in that this browser has under way."""
 
-    sentence = "This sign-in is no longer valid. Start it again here; it takes less than a minute."
-
 
 class NotBelieved(SignInError):  # noqa: N818  # named after what happens next
     """An answer that does not prove who the person is."""
-
-    sentence = "We could not make sure that it is you. Try again; if it happens twice, call us."
 
 
 class ProviderDown(SignInError):  # noqa: N818  # named after what happens next
     """The provider gives no usable answer."""
 
-    sentence = "The sign-in service does not answer right now. Try again in a few minutes."
     status = 503
 
 
 class NotSetUp(SignInError):  # noqa: N818  # named after what happens next
     """The provider refuses us, not the person."""
 
-    sentence = "Sign-in does not work right now, and trying again will not help. Call us, so that we can repair it."
     status = 503

@@ -7,7 +7,6 @@ from msgspec import Struct
 from auth.hidden import Hidden, Revealing
 from auth.principals import Kind, Role
 
-USUAL_TITLE = "Sign in with your company account"  # where a provider for customers has none
 MAIN = "main"  # the id of the first provider; the others have a number
 
 

@@ -8,9 +8,13 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 
+from babel.dates import get_day_names
 from msgspec import Struct
 
+from gateway.languages import ENGLISH, language, phrase
+
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+DAY = re.compile(rf"\b(?:{'|'.join(DAYS)})\b", re.IGNORECASE)
 PART = re.compile(
     r"(?P<first>[A-Za-z]{3})(?:\s*[-–]\s*(?P<last>[A-Za-z]{3}))?\s+"
     r"(?P<opens>\d{1,2}(?::\d{2})?)\s*[-–]\s*(?P<closes>\d{1,2}(?::\d{2})?)"
@@ -45,8 +49,21 @@ class OfficeHours(Struct, frozen=True):
     def __str__(self) -> str:
         return self.written or self.text
 
+    @property
+    def said(self) -> str:
+        """The usual week, as whoever reads this names its days."""
+        said = phrase(self.text)
+        if language() == ENGLISH or said != self.text:
+            return said
+        names = get_day_names("abbreviated", context="stand-alone", locale=language())
+        return DAY.sub(lambda found: names[DAYS.index(found[0].title())].rstrip("."), self.text)
+
     def is_open(self, at: datetime) -> bool:
         return any(opens <= at < closes for opens, closes in self._from(at))
+
+    def opens_on(self, day: date) -> bool:
+        """Whether anybody is there at any time of that day."""
+        return day not in self.closed and any(span.day == day.weekday() for span in self.spans)
 
     def opens_next(self, at: datetime) -> datetime:
         """Say when it is open, from `at` on: at once, if it is."""

@@ -10,8 +10,10 @@ from auth.principals import Kind, Role
 from auth.provider import MAIN, Provider
 from connectors.config import Secret
 from gateway import rules
+from gateway.languages import gettext_noop
 
 KINDS: dict[str, Kind] = {"customers": "member", "staff": "staff"}  # whom a provider is for -> what they are to us
+USUAL_TITLE = gettext_noop("Sign in with your company account")  # where a provider for customers has none
 NEEDED = ("issuer", "client_id", "client_secret")
 
 

@@ -160,7 +160,7 @@ def test_gives_a_password_to_another_machine_under_tls_alone(url: str, port: int
 
 HEADERS = {
     *("subject", "from", "to", "reply-to", "date", "message-id", "auto-submitted", "x-auto-response-suppress"),
-    *("list-unsubscribe", "list-unsubscribe-post", "mime-version", "content-type"),
+    *("list-unsubscribe", "list-unsubscribe-post", "mime-version", "content-type", "content-language"),
 }
 
 

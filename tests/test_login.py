@@ -32,6 +32,7 @@ from gateway.identity.invitations import Wish, invite
 from gateway.records.database import Database
 from gateway.records.tables import Account, Member, Membership, Session
 from gateway.rights import COMPANY
+from web.refused import SENTENCES
 
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -190,7 +191,7 @@ async def test_says_what_to_do_when_it_fails(
     with capture_logs() as logs:
         answer = await ann.sign_in("/auth/start?next=/invoices")
     assert answer.status_code == (503 if error is ProviderDown else 400)
-    assert error.sentence in unescape(answer.text)
+    assert SENTENCES[error] in unescape(answer.text)
     assert reason not in answer.text
     assert 'href="/auth/start"' in unescape(answer.text)
     assert {"event": "sign-in failed", "log_level": "warning", "reason": reason} in logs
@@ -202,7 +203,7 @@ async def test_says_so_when_the_provider_is_down_at_the_start(ann: Visitor, op: 
     op.replies["/.well-known/openid-configuration"] = (500, b"")
     answer = await ann.go("/auth/start?next=/invoices")
     assert answer.status_code == 503
-    assert ProviderDown.sentence in unescape(answer.text)
+    assert SENTENCES[ProviderDown] in unescape(answer.text)
     assert 'href="/auth/start?next=/invoices"' in unescape(answer.text)
 
 

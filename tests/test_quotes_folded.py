@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from support_needs import need
 from test_safe_html import SHARED, dangers
 
-from web.quotes import CLOSES, OPENS, fold, fold_plain
+from web.quotes import CLOSES, fold, fold_plain, opens
 from web.safe_html import SafeHtml, clean, plain
 
+OPENS = opens()
 SUMMARY = "What was written before"
 HTML = (
     "<p>",

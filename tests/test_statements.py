@@ -21,7 +21,7 @@ from gateway.statements import Period, Statement, make_statement
 from web import words
 from web.papers import sheet as sheets
 from web.papers.sheet import NotSet, Printer, Sheet, sheet_of
-from web.papers.table import HEAD, table_of
+from web.papers.table import head, table_of
 from web.papers.wording import said_of
 from web.portal.statements import form_of
 from web.portal.visit import items_of
@@ -151,7 +151,7 @@ def test_gives_the_table_as_the_standard_has_it() -> None:
     assert raw.endswith(b"\r\n")
     assert b'"say ""hi"", you"' in raw
     (row,) = papers(made)
-    assert tuple(row) == HEAD
+    assert list(row) == head()
     assert (row["Number"], row["Amount"], row["Your reference"]) == ('say "hi", you', "1234.50", "two\nlines")
 
 

@@ -1,5 +1,7 @@
 """What somebody's browser and device are called, in words of ours: what a browser says of itself goes nowhere else."""
 
+from gateway.languages import gettext, gettext_noop
+
 BROWSERS = (  # what it says -> what people call it; the first that fits: most say that they are several
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -11,13 +13,13 @@ BROWSERS = (  # what it says -> what people call it; the first that fits: most s
     ("Safari/", "Safari"),
 )
 SYSTEMS = (
-    ("iPhone", "an iPhone"),
-    ("iPad", "an iPad"),
-    ("Android", "Android"),
-    ("Windows", "Windows"),
-    ("Mac OS X", "a Mac"),
-    ("CrOS", "ChromeOS"),
-    ("Linux", "Linux"),
+    ("iPhone", gettext_noop("{browser} on an iPhone")),
+    ("iPad", gettext_noop("{browser} on an iPad")),
+    ("Android", gettext_noop("{browser} on Android")),
+    ("Windows", gettext_noop("{browser} on Windows")),
+    ("Mac OS X", gettext_noop("{browser} on a Mac")),
+    ("CrOS", gettext_noop("{browser} on ChromeOS")),
+    ("Linux", gettext_noop("{browser} on Linux")),
 )
 
 
@@ -25,6 +27,4 @@ def device_of(user_agent: str) -> str | None:
     """Name a browser and its device, such as "Firefox on Windows". None: neither says anything to us."""
     browser = next((name for sign, name in BROWSERS if sign in user_agent), None)
     system = next((name for sign, name in SYSTEMS if sign in user_agent), None)
-    if browser and system:
-        return f"{browser} on {system}"
-    return browser or (f"a browser on {system}" if system else None)
+    return gettext(system, browser=browser or gettext("a browser")) if system else browser

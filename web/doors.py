@@ -11,16 +11,19 @@ from msgspec import Struct
 from auth.errors import SignInError
 from auth.own_path import HOME, own_path
 from auth.principals import Kind
-from auth.provider import MAIN, USUAL_TITLE, Provider
+from auth.provider import MAIN, Provider
 from auth.providers import Providers
 from auth.rate_limit import WINDOW, RateLimit
+from gateway.languages import gettext, gettext_noop, phrase
 from gateway.settings import Settings
+from gateway.sign_in import USUAL_TITLE
 from web.caller import address_of
 from web.console.desk import STAFF_HOME
 from web.redirects import dropped
+from web.refused import sentence_of
 from web.view import render
 
-TITLES: dict[Kind, str] = {"member": USUAL_TITLE, "staff": "Staff sign-in"}
+TITLES: dict[Kind, str] = {"member": USUAL_TITLE, "staff": gettext_noop("Staff sign-in")}
 STAFF_BY_CODE = "/sign-in?for=staff"
 
 log = structlog.get_logger()
@@ -73,7 +76,7 @@ def show_doors(
 def show_problem(request: Request[Any, Any, Any], error: SignInError, wanted: str, begun_with: str) -> Response[str]:
     """Say that a sign-in has failed, and forget the cookie that it was begun with."""
     log.warning("sign-in failed", reason=error.reason)
-    response = show_doors(request, wanted, problem=error.sentence, status=error.status)
+    response = show_doors(request, wanted, problem=sentence_of(error), status=error.status)
     response.cookies.append(dropped(begun_with))
     return response
 
@@ -81,7 +84,7 @@ def show_problem(request: Request[Any, Any, Any], error: SignInError, wanted: st
 def door_of(provider: Provider, wanted: str) -> Door:
     path = "/auth/start" if provider.id == MAIN else f"/auth/{provider.id}/start"
     question = "" if wanted == HOME else f"?next={quote(wanted, safe='/')}"
-    return Door(provider.title or TITLES[provider.kind], path + question)
+    return Door(phrase(provider.title or TITLES[provider.kind]), path + question)
 
 
 def sends_codes(request: Request[Any, Any, Any], kind: Kind) -> bool:
@@ -120,4 +123,4 @@ async def count_try(request: Request[Any, Any, Any]) -> None:
 def _staff_doors(request: Request[Any, Any, Any]) -> list[Door]:
     providers: Providers = request.app.state.providers
     found = [door_of(provider, HOME) for provider in providers.of_kind("staff")]
-    return [*found, Door("Staff sign-in by e-mail", STAFF_BY_CODE)] if sends_codes(request, "staff") else found
+    return [*found, Door(gettext("Staff sign-in by e-mail"), STAFF_BY_CODE)] if sends_codes(request, "staff") else found

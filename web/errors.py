@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from auth.guards import NotForStaff, ReadOnly, RoleTooLow
 from connectors.errors import BadResponse, ConnectorError, NotFound
+from gateway.languages import gettext, gettext_noop
 from gateway.records.database import DatabaseDown
 from web.again import again
 from web.api import problems
@@ -30,17 +31,29 @@ class TooSoon(TooManyRequestsException):
 
 
 class Words(Struct, frozen=True):
+    """What the page says, before `gettext` looks it up. Staff read English."""
+
     title: str
     text: str
     link: str = "/"
-    link_text: str = "Go to Home"
+    link_text: str = gettext_noop("Go to Home")
 
 
-NOT_FOUND = Words("There is nothing here", "It may have moved, or it belongs to another account.")
-TRY_AGAIN = Words("Our mistake", "Something went wrong on our side. Nothing of yours is lost. Try again in a minute.")
-AWAY = Words("We are away for a moment", "Nothing of yours is lost. Try again in a minute.")
-NOT_TAKEN = Words("We could not take that right now", "What you wrote is still here. Send it again in a minute.")
-NOT_DONE = Words("We could not do that right now", "Nothing was changed. Try again in a minute.")
+NOT_FOUND = Words(
+    gettext_noop("There is nothing here"), gettext_noop("It may have moved, or it belongs to another account.")
+)
+TRY_AGAIN = Words(
+    gettext_noop("Our mistake"),
+    gettext_noop("Something went wrong on our side. Nothing of yours is lost. Try again in a minute."),
+)
+AWAY = Words(gettext_noop("We are away for a moment"), gettext_noop("Nothing of yours is lost. Try again in a minute."))
+NOT_TAKEN = Words(
+    gettext_noop("We could not take that right now"),
+    gettext_noop("What you wrote is still here. Send it again in a minute."),
+)
+NOT_DONE = Words(
+    gettext_noop("We could not do that right now"), gettext_noop("Nothing was changed. Try again in a minute.")
+)
 CUSTOMERS_ONLY = Words(
     "This page is for customers",
     "You are signed in as staff, and staff are not customers here. To see a customer’s pages, sign out first.",
@@ -54,10 +67,10 @@ ROLE_TOO_LOW = Words(
     "Go to the staff page",
 )
 TOO_SOON = Words(
-    "One at a time",
-    "A copy of your data is being made, or was a moment ago. Wait a minute, then try again.",
+    gettext_noop("One at a time"),
+    gettext_noop("A copy of your data is being made, or was a moment ago. Wait a minute, then try again."),
     "/account#data",
-    "Back to Account",
+    gettext_noop("Back to Account"),
 )
 ONLY_LOOKING = Words(
     "Nothing was done",
@@ -72,13 +85,24 @@ BY_REFUSAL: dict[type[HTTPException], Words] = {
     TooSoon: TOO_SOON,
 }
 BY_STATUS = {
-    400: Words("We could not read that", "The address or the form was not complete. Go back and try again."),
-    403: Words("We did not do that", "The page was open too long, or came from elsewhere. Open it anew and try again."),
+    400: Words(
+        gettext_noop("We could not read that"),
+        gettext_noop("The address or the form was not complete. Go back and try again."),
+    ),
+    403: Words(
+        gettext_noop("We did not do that"),
+        gettext_noop("The page was open too long, or came from elsewhere. Open it anew and try again."),
+    ),
     404: NOT_FOUND,
     405: NOT_FOUND,
-    408: Words("That took too long", "Your connection may be slow. Try again."),
-    413: Words("That is too large", "Send less at a time."),
-    429: Words("Too many tries", "Wait a minute, then try again.", "/sign-in", "Sign in"),
+    408: Words(gettext_noop("That took too long"), gettext_noop("Your connection may be slow. Try again.")),
+    413: Words(gettext_noop("That is too large"), gettext_noop("Send less at a time.")),
+    429: Words(
+        gettext_noop("Too many tries"),
+        gettext_noop("Wait a minute, then try again."),
+        "/sign-in",
+        gettext_noop("Sign in"),
+    ),
 }
 
 
@@ -103,10 +127,12 @@ def on_connector_error(request: Request[Any, Any, Any], error: ConnectorError) -
         return _page(request, 404, NOT_FOUND)
     log.warning("back office failed a page", error=type(error).__name__, detail=str(error))
     words = Words(
-        "We can’t get this right now",
-        "The system that keeps it does not answer. The rest of your pages is not affected. Try again in a minute.",
+        gettext_noop("We can’t get this right now"),
+        gettext_noop(
+            "The system that keeps it does not answer. The rest of your pages is not affected. Try again in a minute."
+        ),
         request.url.path.partition("/files/")[0],
-        "Back",
+        gettext_noop("Back"),
     )
     return _page(request, 502 if isinstance(error, BadResponse) else 503, words)
 
@@ -141,15 +167,16 @@ def _page(
             "error.html",
             status_code=status,
             again=form,
-            title=words.title,
-            text=words.text,
+            title=gettext(words.title),
+            text=gettext(words.text),
             link=words.link,
-            link_text=words.link_text,
+            link_text=gettext(words.link_text),
             number=number,
         )
     except Exception:
         log.exception("the error page itself failed")
-        response = Response(f"{words.title}. {words.text}", status_code=status, media_type=MediaType.TEXT)
+        plain = f"{gettext(words.title)}. {gettext(words.text)}"
+        response = Response(plain, status_code=status, media_type=MediaType.TEXT)
     for name, value in (headers or {}).items():
         response.set_header(name, value)
     return response

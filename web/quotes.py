@@ -4,10 +4,12 @@ Nothing is taken out or moved. Around a quote stand two marks of ours, put where
 """
 
 import re
+from html import escape
 
+from gateway.languages import gettext
 from web.safe_html import SafeHtml, plain
 
-OPENS, CLOSES = '<details class="quoted"><summary>What was written before</summary>', "</details>"
+CLOSES = "</details>"
 # As the cleaner writes tags. In a text it writes no "<" at all; in the value of an attribute it may.
 TAG = re.compile(r'<(?P<end>/?)(?P<name>[a-z][a-z0-9]*)(?: [a-z-]+="[^"]*")*>')
 QUOTE = "blockquote"
@@ -16,6 +18,10 @@ ORIGINAL = re.compile(
     r"^[ \t]*-{2,}[ \t]*(?:original message|forwarded message|ursprüngliche nachricht|message d.origine)[ \t]*-{2,}",
     re.IGNORECASE,
 )
+
+
+def opens() -> str:
+    return f'<details class="quoted"><summary>{escape(gettext("What was written before"))}</summary>'
 
 
 def fold(message: SafeHtml) -> SafeHtml:
@@ -27,7 +33,7 @@ def fold(message: SafeHtml) -> SafeHtml:
     begins, ends = found
     if not _says_something(html[:begins]) or _says_something(html[ends:]):
         return message
-    return SafeHtml(f"{html[:begins]}{OPENS}{html[begins:ends]}{CLOSES}{html[ends:]}")
+    return SafeHtml(f"{html[:begins]}{opens()}{html[begins:ends]}{CLOSES}{html[ends:]}")
 
 
 def fold_plain(text: str) -> SafeHtml:
@@ -40,7 +46,7 @@ def fold_plain(text: str) -> SafeHtml:
     own, quoted = "\n".join(lines[:at]), "\n".join(lines[at:])
     if not own.strip() or not quoted.strip():
         return plain(text)
-    return SafeHtml(f"{plain(own).html}{OPENS}{plain(quoted).html}{CLOSES}")
+    return SafeHtml(f"{plain(own).html}{opens()}{plain(quoted).html}{CLOSES}")
 
 
 def _last_quote(html: str) -> tuple[int, int] | None:

@@ -22,6 +22,7 @@ from auth.principals import Kind
 from auth.providers import Providers
 from auth.rate_limit import WINDOW
 from gateway.identity.mailboxes import LONGEST, folded, is_plain
+from gateway.languages import gettext, gettext_noop, ngettext
 from gateway.sign_in_codes.digits import read_code
 from gateway.sign_in_codes.rows import LIFETIME
 from gateway.sign_in_codes.taking import Asked, Codes, Entered, Wish, Wrong
@@ -35,12 +36,14 @@ from web.view import render
 
 SIGN_IN = "/sign-in"
 CODE = "/sign-in/code"
-NO_ADDRESS = "That is no e-mail address that we can write to."
-CHOOSE = "Choose below how you sign in."
-TOO_MANY = "Too many codes were asked for. Use the one that you have, or try again later."
-NO_CODE = "A code has eight digits."
-NOT_LISTENING = "We take no typed codes at present. Press the button in the mail instead, in this browser."
-LAST_WRONG = "That was wrong too often. Ask for a new code."
+NO_ADDRESS = gettext_noop("That is no e-mail address that we can write to.")
+CHOOSE = gettext_noop("Choose below how you sign in.")
+TOO_MANY = gettext_noop("Too many codes were asked for. Use the one that you have, or try again later.")
+NO_CODE = gettext_noop("A code has eight digits.")
+NOT_LISTENING = gettext_noop(
+    "We take no typed codes at present. Press the button in the mail instead, in this browser."
+)
+LAST_WRONG = gettext_noop("That was wrong too often. Ask for a new code.")
 Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
 Answer = Response[str]
 
@@ -56,7 +59,7 @@ async def ask(request: Request[Any, Any, Any], data: Form) -> Answer:
     if not takes_address(request, kind):
         raise NotFoundException
     typed = data.get("address", "").strip()
-    written = Written(address=typed[:LONGEST], problem=NO_ADDRESS)
+    written = Written(address=typed[:LONGEST], problem=gettext(NO_ADDRESS))
     if not is_plain(typed):
         return show_doors(request, wanted, kind=kind, status=422, written=written)
     providers: Providers = request.app.state.providers
@@ -64,7 +67,9 @@ async def ask(request: Request[Any, Any, Any], data: Form) -> Answer:
     if provider:
         return see_other(f"/sign-in/with/{provider.id}{_next(wanted)}")
     if not sends_codes(request, kind):
-        return show_doors(request, wanted, kind=kind, status=422, problem=CHOOSE, written=Written(address=typed))
+        return show_doors(
+            request, wanted, kind=kind, status=422, problem=gettext(CHOOSE), written=Written(address=typed)
+        )
     return await _ask(request, typed, kind, wanted)
 
 
@@ -105,10 +110,10 @@ async def take(request: Request[Any, Any, Any], data: Form) -> Answer:
         return show_problem(request, StartAgain("no code under way"), HOME, cookies.CODE)
     code = read_code(data.get("code", ""))
     if code is None:
-        return _code_page(request, asked, NO_CODE, status=422)
+        return _code_page(request, asked, gettext(NO_CODE), status=422)
     if not await limits.listens(address_of(request)):
         log.warning("too many wrong codes")
-        return _code_page(request, asked, NOT_LISTENING, status=429)
+        return _code_page(request, asked, gettext(NOT_LISTENING), status=429)
     taken = await codes.take(_cookie(request), code)
     if isinstance(taken, Wrong):
         await limits.note_wrong(address_of(request))
@@ -141,7 +146,7 @@ async def _ask(request: Request[Any, Any, Any], typed: str, kind: Kind, wanted: 
     address = folded(typed)
     if not await limits.allow(address_of(request), address):
         written = Written(address=typed)
-        response = show_doors(request, wanted, kind=kind, status=429, problem=TOO_MANY, written=written)
+        response = show_doors(request, wanted, kind=kind, status=429, problem=gettext(TOO_MANY), written=written)
         response.set_header("Retry-After", str(WINDOW))
         return response
     device = device_of(request.headers.get("user-agent", ""))
@@ -168,9 +173,13 @@ async def _enter(request: Request[Any, Any, Any], entered: Entered | None) -> An
 
 def _wrong(request: Request[Any, Any, Any], asked: Asked, wrong: Wrong) -> Answer:
     if not wrong.left:
-        return show_doors(request, asked.return_to, kind=asked.kind, status=422, problem=LAST_WRONG)
-    tries = "once more" if wrong.left == 1 else f"{wrong.left} more times"
-    return _code_page(request, asked, f"That is not the code. You can try {tries}.", status=422)
+        return show_doors(request, asked.return_to, kind=asked.kind, status=422, problem=gettext(LAST_WRONG))
+    problem = ngettext(
+        "That is not the code. You can try once more.",
+        "That is not the code. You can try {n} more times.",
+        wrong.left,
+    )
+    return _code_page(request, asked, problem, status=422)
 
 
 def _code_page(

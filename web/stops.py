@@ -10,6 +10,7 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
 from auth.guards import FROM_ELSEWHERE, PUBLIC
+from gateway.languages import gettext
 from gateway.mails.choices import MailDesk, Stop
 from gateway.mails.words import WHEN
 from gateway.records.lines import By
@@ -21,7 +22,7 @@ from web.view import render
 @get("/mails/stop/{token:str}", opt=PUBLIC, include_in_schema=False)
 async def show_stop(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[str]:
     """Ask whether they mean it."""
-    return render(request, "mails_stop.html", token=token, when=WHEN[_stop(request, token).event], done=False)
+    return render(request, "mails_stop.html", token=token, when=gettext(WHEN[_stop(request, token).event]), done=False)
 
 
 @post("/mails/stop/{token:str}", opt={**PUBLIC, **FROM_ELSEWHERE}, include_in_schema=False)
@@ -30,7 +31,7 @@ async def stop_mails(request: Request[Any, Any, Any], token: FromPath[str]) -> R
     stop = _stop(request, token)
     mails: MailDesk = request.app.state.mails
     await mails.choices.stop(stop, By(f"member/{stop.member}", "portal", address_of(request)))
-    return render(request, "mails_stop.html", token=token, when=WHEN[stop.event], done=True)
+    return render(request, "mails_stop.html", token=token, when=gettext(WHEN[stop.event]), done=True)
 
 
 STOPS = (show_stop, stop_mails, *INVITED)

@@ -12,16 +12,16 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 import structlog
-from babel.dates import format_date
 from msgspec import Struct
 
 from auth.clock import Clock
 from gateway.identity.colleagues import MEMBER
+from gateway.languages import gettext
 from gateway.mails.letters import Letters
 from gateway.mails.post import Away, Declined, Line, Lost
 from gateway.mails.sending import PAUSES
 from gateway.mails.turns import LASTS, Ended
-from gateway.mails.words import one_line
+from gateway.mails.words import full_day, one_line
 from gateway.records.customer_tables import InvitationMail
 from gateway.records.database import Database
 from gateway.records.identity_tables import Invitation
@@ -74,19 +74,26 @@ class InvitationLetters:
         link = f"{sender.base_url}/invited/{self._sign(of.mail)}"
         stop = f"{link}/stop"
         said = Words(
-            subject=f"{brand} invites you to its customer portal",
-            heading=f"See how things stand with {brand}",
-            sentence=f"You can now look at what {account} has with us whenever you like, and ask us about it there.",
-            button="Open the portal",
+            subject=gettext("{business} invites you to its customer portal", business=brand),
+            heading=gettext("See how things stand with {business}", business=brand),
+            sentence=gettext(
+                "You can now look at what {account} has with us whenever you like, and ask us about it there.",
+                account=account,
+            ),
+            button=gettext("Open the portal"),
         )
-        day = format_date(of.until.astimezone(self._zone).date(), "d MMMM y", locale="en")
-        who = f"{one_line(of.inviter)} invited you to act for {account}." if of.inviter else None
+        day = full_day(of.until.astimezone(self._zone).date())
+        why = (
+            gettext("{person} invited you to act for {account}.", person=one_line(of.inviter), account=account)
+            if of.inviter
+            else gettext("We invited you because you are with {account}.", account=account)
+        )
         context = {
             "said": said,
             "account": account,
-            "how": f"Sign in with this address: {of.email}",
-            "why": who or f"We invited you because you are with {account}.",
-            "until": f"The invitation ends on {day}.",
+            "how": gettext("Sign in with this address: {address}", address=of.email),
+            "why": why,
+            "until": gettext("The invitation ends on {day}.", day=day),
             "href": link,
             "stop": stop,
         }

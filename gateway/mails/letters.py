@@ -3,7 +3,7 @@
 Whatever is in a record, it stays text: subjects and names cannot end a header, and HTML is escaped.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -17,6 +17,8 @@ from msgspec import Struct
 
 from auth.clock import Clock
 from gateway.access import Scope
+from gateway.languages import gettext, language, ngettext
+from gateway.languages.sentences import MARKED, PLAIN
 from gateway.mails.choices import Stop, Stopped
 from gateway.mails.subjects import Subject
 from gateway.mails.words import WHEN, one_line
@@ -48,13 +50,14 @@ class Letters:
     def __init__(self, sender: Sender, sign: Callable[[Stop], str], clock: Clock) -> None:
         self._sign = sign
         self._clock = clock
-        self._templates = minijinja.Environment(loader=_load, undefined_behavior="strict", debug=False)
+        self._html, self._text = _templates(MARKED), _templates(PLAIN)
         self.send_as(sender)
 
     def send_as(self, sender: Sender) -> None:
         """Write in this name, from now on."""
         self.sender = sender
-        self._templates.add_global("sender", sender)
+        self._html.add_global("sender", sender)
+        self._text.add_global("sender", sender)
 
     def write(self, mail: str, to: str, items: Sequence[Item]) -> EmailMessage:
         """Write a mail of one thing, or of several together; of the same id for the same `mail`, however often."""
@@ -65,17 +68,21 @@ class Letters:
             "accounts": sorted({one_line(item.scope.account_name) for item in items}),
             "stop": stop,
             "choose": f"{self.sender.base_url}/account/mails",
-            "when": WHEN[stopped],
+            "when": gettext(WHEN[stopped]),
         }
         first = items[0].subject.said.subject
-        subject = first if len(items) == 1 else f"{first}, and {len(items) - 1} more"
+        more = len(items) - 1
+        subject = ngettext("{first}, and {n} more", "{first}, and {n} more", more, first=first) if more else first
         message = self.post(mail, to, subject, "mail" if len(items) == 1 else "mails", context)
         message["List-Unsubscribe"] = f"<{stop}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         return message
 
     def post(self, id_: str, to: str, subject: str, template: str, context: dict[str, Any]) -> EmailMessage:
-        """Write a mail of a template, `.txt` and `.html`. The subject is one line, as `one_line` makes it."""
+        """Write a mail of a template, `.txt` and `.html`, in the language that is spoken (see `gateway.languages`).
+
+        The subject is one line, as `one_line` makes it.
+        """
         message = EmailMessage(policy=SMTP)
         message["Subject"] = subject
         message["From"] = Address(one_line(self.sender.name), addr_spec=self.sender.address)
@@ -86,11 +93,11 @@ class Letters:
         message["Message-ID"] = f"<{id_}@{_host(self.sender)}>"
         message["Auto-Submitted"] = "auto-generated"
         message["X-Auto-Response-Suppress"] = "All"
-        context = {"title": subject, **context}
-        message.set_content(self._templates.render_template(f"{template}.txt", **context), cte="quoted-printable")
-        message.add_alternative(
-            self._templates.render_template(f"{template}.html", **context), subtype="html", cte="quoted-printable"
-        )
+        context = {"title": subject, "language": language(), **context}
+        message.set_content(self._text.render_template(f"{template}.txt", **context), cte="quoted-printable")
+        html = self._html.render_template(f"{template}.html", **context)
+        message.add_alternative(html, subtype="html", cte="quoted-printable")
+        message["Content-Language"] = language()  # at the end: a part takes whatever headers about content there are
         return message
 
     def _told(self, item: Item) -> dict[str, Any]:
@@ -102,6 +109,10 @@ class Letters:
 def place_of(item: Item) -> str:
     """Give the address of a page, for whoever acts for that account or can."""
     return f"/open/{quote(item.scope.account_id, safe='')}{item.subject.place}"
+
+
+def _templates(said: Mapping[str, Callable[..., Any]]) -> minijinja.Environment:
+    return minijinja.Environment(loader=_load, undefined_behavior="strict", debug=False, globals=dict(said))
 
 
 def _host(sender: Sender) -> str:

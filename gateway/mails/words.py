@@ -5,12 +5,12 @@ Whatever is in a record, it stays text: it is on one line, not too long, and can
 
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from decimal import localcontext
 from html.parser import HTMLParser
 
 import nh3
-from babel.dates import format_date
+from babel.dates import format_date, format_skeleton
 from babel.numbers import format_currency, get_currency_symbol
 from msgspec import Struct
 
@@ -18,6 +18,7 @@ from connectors.actions import Asked as AskedAction
 from connectors.actions import NewTicket
 from connectors.records import Invoice, Message, Money, Order, Record, Ticket
 from gateway.asked import Asked
+from gateway.languages import ENGLISH, gettext, gettext_noop, language, phrase
 from gateway.mails.choices import Stopped
 from gateway.occasions import EventName
 from gateway.statuses import Status, status_of
@@ -29,19 +30,19 @@ TAG = re.compile(r"<[^<>]*>?")
 BLOCKS = {"p", "br", "div", "li", "tr", "blockquote", "h1", "h2", "h3"}
 UNSEEN = {"script", "style", "template", "title"}
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]+")
-WHEN: Mapping[Stopped, str] = {  # ends the sentence "we write to you when"
-    "request_waits": "a request waits for your answer",
-    "request_answered": "we have answered a request",
-    "request_solved": "we have finished with a request",
-    "request_failed": "something that you sent could not be taken",
-    "invoice_new": "there is a new invoice",
-    "invoice_due": "an invoice falls due soon",
-    "invoice_overdue": "an invoice is overdue",
-    "order_moved": "an order moves on before it leaves us",
-    "order_shipped": "an order is on its way",
-    "order_delivered": "an order has been delivered",
-    "document_asked": "we need a document from you",
-    "daily": "there is something for the mail of the day",
+WHEN: Mapping[Stopped, str] = {  # ends the sentence "We write to you when"
+    "request_waits": gettext_noop("a request waits for your answer"),
+    "request_answered": gettext_noop("we have answered a request"),
+    "request_solved": gettext_noop("we have finished with a request"),
+    "request_failed": gettext_noop("something that you sent could not be taken"),
+    "invoice_new": gettext_noop("there is a new invoice"),
+    "invoice_due": gettext_noop("an invoice falls due soon"),
+    "invoice_overdue": gettext_noop("an invoice is overdue"),
+    "order_moved": gettext_noop("an order moves on before it leaves us"),
+    "order_shipped": gettext_noop("an order is on its way"),
+    "order_delivered": gettext_noop("an order has been delivered"),
+    "document_asked": gettext_noop("we need a document from you"),
+    "daily": gettext_noop("there is something for the mail of the day"),
 }
 
 
@@ -73,62 +74,88 @@ def say(event: EventName, record: Record, today: date, *, amounts: bool = False,
 def say_asked(document: Asked, today: date) -> Said:
     label = one_line(document.label)
     again = document.state == "refused"
-    reason = f" {one_line(document.reason)}" if document.reason else ""
-    until = f" We need it by {day(document.due_on, today)}." if document.due_on and not again else ""
-    sentence = f"We could not take what you sent.{reason}" if again else f"You can send it on its page.{until}"
+    if again:
+        reason = one_line(document.reason) if document.reason else ""
+        sentence = _text_of(gettext("We could not take what you sent."), reason)
+    else:
+        due = document.due_on
+        until = gettext("We need it by {day}.", day=day(due, today)) if due else ""
+        sentence = _text_of(gettext("You can send it on its page."), until)
     return Said(
-        subject=f"We need a document: {label}",
-        heading=f"We need this from you: {label}",
+        subject=gettext("We need a document: {document}", document=label),
+        heading=gettext("We need this from you: {document}", document=label),
         sentence=sentence,
-        button="Send it",
-        past=f"We asked for this again: {label}" if again else f"We asked you for this: {label}",
+        button=gettext("Send it"),
+        past=gettext("We asked for this again: {document}", document=label)
+        if again
+        else gettext("We asked you for this: {document}", document=label),
     )
 
 
 def say_failed(asked: AskedAction) -> Said:
     """Tell of something that they sent and that could not be taken as it was."""
     subject = one_line(asked.subject) if isinstance(asked, NewTicket) else ""
-    about = f"“{subject}”" if subject else "What you sent"
+    heading, button = gettext("It could not be taken as it is"), gettext("Look at it")
+    todo = gettext("Look at it: you can change it, or take it back.")
+    if not subject:
+        return Said(
+            subject=gettext("Your help needed with what you sent"),
+            heading=heading,
+            sentence=_text_of(gettext("What you sent did not go through."), todo),
+            button=button,
+            past=gettext("What you sent could not be taken as it was"),
+        )
     return Said(
-        subject=f"Your help needed: {subject}" if subject else "Your help needed with what you sent",
-        heading="It could not be taken as it is",
-        sentence=f"{about} did not go through. Look at it: you can change it, or take it back.",
-        button="Look at it",
-        past=f"{about} could not be taken as it was",
+        subject=gettext("Your help needed: {subject}", subject=subject),
+        heading=heading,
+        sentence=_text_of(gettext("“{subject}” did not go through.", subject=subject), todo),
+        button=button,
+        past=gettext("“{subject}” could not be taken as it was", subject=subject),
     )
 
 
 def _of_ticket(event: EventName, ticket: Ticket, today: date, *, bodies: bool) -> Said:
-    name = one_line(ticket.subject) or one_line(ticket.number)
-    about = f"“{one_line(ticket.subject)}”" if one_line(ticket.subject) else f"request {name}"
+    subject, number = one_line(ticket.subject), one_line(ticket.number)
+    name = subject or number
     status = status_of(ticket, today)
     body = body_of(ticket) if bodies else None
     if ticket.state == "awaiting_customer" or event == "request_waits":
         return Said(
-            subject=f"We need your answer: {name}",
-            heading="We need your answer",
-            sentence=f"We cannot go on with {about} without you.",
-            button="Read and answer",
-            past=f"We asked you something: {name}" if event == "request_waits" else f"We answered: {name}",
+            subject=gettext("We need your answer: {subject}", subject=name),
+            heading=gettext("We need your answer"),
+            sentence=gettext("We cannot go on with “{subject}” without you.", subject=subject)
+            if subject
+            else gettext("We cannot go on with request {number} without you.", number=number),
+            button=gettext("Read and answer"),
+            past=gettext("We asked you something: {subject}", subject=name)
+            if event == "request_waits"
+            else gettext("We answered: {subject}", subject=name),
             status=status,
             body=body,
         )
     if event == "request_solved":
+        done = (
+            gettext("We have finished with “{subject}”.", subject=subject)
+            if subject
+            else gettext("We have finished with request {number}.", number=number)
+        )
         return Said(
-            subject=f"Solved: {name}",
-            heading="We have finished",
-            sentence=f"We have finished with {about}. Answer us if something is still open for you.",
-            button="See the request",
-            past=f"We finished with this: {name}",
+            subject=gettext("Solved: {subject}", subject=name),
+            heading=gettext("We have finished"),
+            sentence=_text_of(done, gettext("Answer us if something is still open for you.")),
+            button=gettext("See the request"),
+            past=gettext("We finished with this: {subject}", subject=name),
             status=status,
             body=body,
         )
     return Said(
-        subject=f"We answered: {name}",
-        heading="We answered",
-        sentence=f"There is an answer from us to {about}.",
-        button="Read the answer",
-        past=f"We answered: {name}",
+        subject=gettext("We answered: {subject}", subject=name),
+        heading=gettext("We answered"),
+        sentence=gettext("There is an answer from us to “{subject}”.", subject=subject)
+        if subject
+        else gettext("There is an answer from us to request {number}.", number=number),
+        button=gettext("Read the answer"),
+        past=gettext("We answered: {subject}", subject=name),
         status=status,
         body=body,
     )
@@ -137,41 +164,52 @@ def _of_ticket(event: EventName, ticket: Ticket, today: date, *, bodies: bool) -
 def _of_invoice(event: EventName, invoice: Invoice, today: date, *, amounts: bool) -> Said:
     number = one_line(invoice.number)
     due = day(invoice.due_on, today) if invoice.due_on else None
-    is_due = due and invoice.state != "paid"
-    to_pay = f" {_money(invoice.open)} is to pay." if amounts and invoice.open and invoice.state != "paid" else ""
+    is_paid = invoice.state == "paid"
+    to_pay = (
+        gettext("{amount} is to pay.", amount=_money(invoice.open)) if amounts and invoice.open and not is_paid else ""
+    )
     status = status_of(invoice, today)
-    button = "See the invoice"
+    button = gettext("See the invoice")
+    unless = gettext("If you have paid already, do nothing.")
     if event == "invoice_overdue":
-        title = f"Invoice {number} is overdue"
-        sentence = f"It was due on {due}.{to_pay} If you have paid already, do nothing."
-        past = f"Invoice {number} became overdue"
+        title = gettext("Invoice {number} is overdue", number=number)
+        sentence = _text_of(gettext("It was due on {day}.", day=due), to_pay, unless)
+        past = gettext("Invoice {number} became overdue", number=number)
         return Said(subject=title, heading=title, sentence=sentence, button=button, past=past, status=status)
     if event == "invoice_due":
-        title = f"Invoice {number} is due on {due}"
-        sentence = f"It is not paid yet.{to_pay} If you have paid already, do nothing."
-        past = f"Invoice {number} falls due on {due}"
+        title = gettext("Invoice {number} is due on {day}", number=number, day=due)
+        sentence = _text_of(gettext("It is not paid yet."), to_pay, unless)
+        past = gettext("Invoice {number} falls due on {day}", number=number, day=due)
         return Said(subject=title, heading=title, sentence=sentence, button=button, past=past, status=status)
-    title = f"New invoice {number}"
-    sentence = f"It is due on {due}.{to_pay}" if is_due else f"You can look at it now.{to_pay}"
-    return Said(subject=title, heading=title, sentence=sentence, button=button, past=title, status=status)
+    title = gettext("New invoice {number}", number=number)
+    what = gettext("It is due on {day}.", day=due) if due and not is_paid else gettext("You can look at it now.")
+    return Said(subject=title, heading=title, sentence=_text_of(what, to_pay), button=button, past=title, status=status)
 
 
 def _of_order(event: EventName, order: Order, today: date) -> Said:
     number = one_line(order.number)
     status = status_of(order, today)
+    left = gettext("Order {number} left us", number=number)
     if event == "order_moved":
-        title = f"Order {number}: {one_line(status.label)}"
-        sentence = f"{one_line(status.meaning)} {one_line(status.next_step)}"
-        past = f"Order {number} moved on"
+        title = gettext("Order {number}: {status}", number=number, status=one_line(phrase(status.label)))
+        sentence = _text_of(one_line(phrase(status.meaning)), one_line(phrase(status.next_step)))
+        past = gettext("Order {number} moved on", number=number)
     elif order.state == "delivered":
-        title = f"Order {number} has been delivered"
-        sentence = status.next_step
-        past = f"Order {number} left us" if event == "order_shipped" else title
+        title = gettext("Order {number} has been delivered", number=number)
+        sentence = phrase(status.next_step)
+        past = left if event == "order_shipped" else title
     else:
-        title = f"Order {number} is on its way"
-        sentence = "It has left us, or the first part of it."
-        past = f"Order {number} left us"
-    return Said(subject=title, heading=title, sentence=sentence, button="See the order", past=past, status=status)
+        title = gettext("Order {number} is on its way", number=number)
+        sentence = gettext("It has left us, or the first part of it.")
+        past = left
+    return Said(
+        subject=title, heading=title, sentence=sentence, button=gettext("See the order"), past=past, status=status
+    )
+
+
+def _text_of(*sentences: str) -> str:
+    """Set whole sentences beside each other; of what is empty, nothing."""
+    return " ".join(filter(None, sentences))
 
 
 def one_line(text: str) -> str:
@@ -184,7 +222,20 @@ def one_line(text: str) -> str:
 
 
 def day(value: date, today: date) -> str:
-    return format_date(value, "d MMMM" if value.year == today.year else "d MMMM y", locale="en")
+    """Write "12 November", with a year only where it isn't this one, as the language has it."""
+    is_near = value.year == today.year
+    if language() == ENGLISH:
+        return format_date(value, "d MMMM" if is_near else "d MMMM y", locale=ENGLISH)
+    return format_skeleton("MMMMd", value, locale=language()) if is_near else full_day(value)
+
+
+def full_day(value: date) -> str:
+    return format_date(value, "d MMMM y" if language() == ENGLISH else "long", locale=language())
+
+
+def minute(value: datetime) -> str:
+    """Write "12 November, 09:12": a day and a time of it, in whatever zone it is."""
+    return f"{day(value.date(), value.date())}, {value:%H:%M}"
 
 
 def body_of(ticket: Ticket) -> str | None:
@@ -223,6 +274,8 @@ class _Reader(HTMLParser):
 
 
 def _money(money: Money) -> str:
+    locale = language()
     with localcontext(prec=100):  # or an absurd amount would be an error, and not absurd
-        spaced = "¤\xa0#,##0.00" if get_currency_symbol(money.currency, locale="en")[-1].isalpha() else None
-        return format_currency(money.amount, money.currency, spaced, locale="en")
+        is_word = get_currency_symbol(money.currency, locale=locale)[-1].isalpha()
+        spaced = "¤\xa0#,##0.00" if is_word and locale == ENGLISH else None  # it sets "KWD" right against its amount
+        return format_currency(money.amount, money.currency, spaced, locale=locale)

@@ -4,11 +4,11 @@ from datetime import datetime
 from email.message import EmailMessage
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
 from msgspec import Struct
 
+from gateway.languages import gettext, phrase
 from gateway.mails.letters import Letters
-from gateway.mails.words import one_line
+from gateway.mails.words import minute, one_line
 from gateway.sign_in_codes.digits import in_groups
 from gateway.sign_in_codes.rows import LIFETIME
 
@@ -36,15 +36,19 @@ class CodeLetters:
             "minutes": LIFETIME.seconds // 60,
             "asked": self._asked(asker),
         }
-        return self._letters.post(mail, to, f"Your code to sign in at {one_line(sender.name)}", "code", context)
+        subject = gettext("Your code to sign in at {business}", business=one_line(sender.name))
+        return self._letters.post(mail, to, subject, "code", context)
 
     def to_provider(self, mail: str, to: str, asker: Asker, *, way: str) -> EmailMessage:
         """Write to somebody who signs in at a provider. `way` is what its button says."""
         sender = self._letters.sender
-        context = {"way": way, "href": f"{sender.base_url}/sign-in", "asked": self._asked(asker)}
-        return self._letters.post(mail, to, f"Signing in at {one_line(sender.name)}", "elsewhere", context)
+        context = {"way": phrase(way), "href": f"{sender.base_url}/sign-in", "asked": self._asked(asker)}
+        subject = gettext("Signing in at {business}", business=one_line(sender.name))
+        return self._letters.post(mail, to, subject, "elsewhere", context)
 
     def _asked(self, asker: Asker) -> str:
         """Say when it was asked, to the minute, and by what."""
-        when = format_datetime(asker.at.astimezone(self._zone), "d MMMM, HH:mm", locale="en")
-        return f"{when} ({self._zone.key})" + (f", in {asker.device}" if asker.device else "")
+        at, zone = minute(asker.at.astimezone(self._zone)), self._zone.key
+        if asker.device is None:
+            return gettext("Asked for on {moment} ({zone}).", moment=at, zone=zone)
+        return gettext("Asked for on {moment} ({zone}), in {device}.", moment=at, zone=zone, device=asker.device)

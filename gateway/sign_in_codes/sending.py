@@ -15,13 +15,13 @@ from msgspec import Struct
 
 from auth.clock import Clock
 from auth.principals import Kind
-from auth.provider import USUAL_TITLE
 from gateway.keyring import Keyring
 from gateway.mails.patience import Patience
 from gateway.mails.post import Away, Declined, Line, Lost, Server, open_line
 from gateway.records.code_tables import SignInCode as Row
 from gateway.records.database import Database
 from gateway.rounds import Seldom
+from gateway.sign_in import USUAL_TITLE
 from gateway.sign_in_codes.digits import Digits, new_code
 from gateway.sign_in_codes.knowing import AtProvider, Knowing
 from gateway.sign_in_codes.letters import Asker, CodeLetters

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from connectors.records import Invoice
 from gateway.home import Item
+from gateway.languages import gettext, language, ngettext, pgettext, phrase
 from gateway.statements import Statement, Sums, currency_of, is_counted
 from gateway.statuses import status_of
 from web import words
@@ -49,8 +50,12 @@ class Currency(Struct, frozen=True):
 
 
 class Sheet(Struct, frozen=True, kw_only=True):
-    """All that is printed, as text that nobody takes for anything else."""
+    """All that is printed, as text that nobody takes for anything else.
 
+    `page` has places for {page} and {pages}. `head` are the names of the columns.
+    """
+
+    language: str
     business: str
     accent: str
     account: str
@@ -59,8 +64,11 @@ class Sheet(Struct, frozen=True, kw_only=True):
     made: str
     not_whole: str
     gaps: list[str]
-    read: list[str]
+    read: str
     remarks: list[str]
+    nothing: str
+    page: str
+    head: list[str]
     currencies: list[Currency]
 
 
@@ -83,16 +91,22 @@ def sheet_of(
     statement: Statement, said: Said, today: date, *, business: str, accent: str, account: str, made: str
 ) -> Sheet:
     return Sheet(
+        language=language(),
         business=plain(business),
         accent=accent,
         account=plain(account),
-        title="Statement of invoices",
+        title=gettext("Statement of invoices"),
         period=period_of(statement.period),
-        made=made,
-        not_whole=NOT_WHOLE,
+        made=gettext("Made on {time}", time=made),
+        not_whole=gettext(NOT_WHOLE),
         gaps=[plain(gap, None) for gap in said.gaps],
-        read=[plain(each, None) for each in said.read],
+        read=gettext("Read from: {sources}.", sources="; ".join(plain(each, None) for each in said.read))
+        if said.read
+        else "",
         remarks=said.remarks,
+        nothing=gettext("No invoices in these days."),
+        page=gettext("Page {page} of {pages}"),
+        head=_head(),
         currencies=[_currency(statement, sums, today) for sums in statement.sums],
     )
 
@@ -109,11 +123,22 @@ def _breakable(word: str) -> str:
     return "\u200b".join(word[start : start + UNBROKEN] for start in range(0, len(word), UNBROKEN))
 
 
+def _head() -> list[str]:
+    return [
+        pgettext("column", "Number"),
+        gettext("Issued"),
+        pgettext("invoice", "Due"),
+        gettext("Status"),
+        gettext("Amount"),
+        gettext("Still open"),
+    ]
+
+
 def _currency(statement: Statement, sums: Sums, today: date) -> Currency:
     its = [item for item in statement.items if currency_of(item.record.total) == sums.currency]
     return Currency(
-        name=plain(sums.currency or UNSAID),
-        said=words.count(sums.count, "entry", "entries"),
+        name=plain(sums.currency or gettext(UNSAID)),
+        said=ngettext("{n} entry", "{n} entries", sums.count, n=words.whole(sums.count)),
         figures=figures_of(sums, statement.period),
         rows=[_row(item, today) for item in its],
     )
@@ -126,7 +151,7 @@ def _row(item: Item[Invoice], today: date) -> Row:
         about=" · ".join(_about(invoice)),
         issued=words.short_day(invoice.issued_on, date.min) if invoice.issued_on else "–",
         due=words.short_day(invoice.due_on, date.min) if invoice.due_on else "–",
-        status=status_of(invoice, today).label,
+        status=phrase(status_of(invoice, today).label),
         amount=words.money(invoice.total) if invoice.total else "–",
         left=words.money(invoice.open) if invoice.open else "–",
         counts=is_counted(invoice),
@@ -135,9 +160,9 @@ def _row(item: Item[Invoice], today: date) -> Row:
 
 def _about(invoice: Invoice) -> Iterable[str]:
     if invoice.order_number:
-        yield f"Order {plain(invoice.order_number)}"
+        yield gettext("Order {number}", number=plain(invoice.order_number))
     if invoice.reference:
-        yield f"Your reference {plain(invoice.reference)}"
+        yield gettext("Your reference {reference}", reference=plain(invoice.reference))
 
 
 async def _set(data: bytes) -> bytes:

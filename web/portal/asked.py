@@ -11,6 +11,7 @@ from auth.clock import utc_now
 from auth.principals import Principal
 from gateway.asked import Asked, NoSuchDocument, NotWanted, find_asked, give
 from gateway.audit import Trail
+from gateway.languages import gettext, gettext_noop
 from gateway.records.database import Database
 from gateway.standing import Standings
 from web.caller import by_member
@@ -20,7 +21,7 @@ from web.portal.uploads import uploads_in
 from web.portal.visit import Visit
 from web.redirects import see_other
 
-NOTHING = "Choose a file first."
+NOTHING = gettext_noop("Choose a file first.")
 
 
 @get("/documents/asked/{document:str}")
@@ -35,7 +36,7 @@ async def send_asked(visit: NamedDependency[Visit], document: RecordId) -> Respo
     if scope is None or not isinstance(user, Principal):
         raise PermissionDeniedException
     async with uploads_in(visit.request).form(visit.request) as sent:
-        problem = sent.problem or (None if sent.files else NOTHING)
+        problem = sent.problem or (None if sent.files else gettext(NOTHING))
         if problem is None or not asked.is_wanted:
             state = visit.request.app.state
             db: Database = state.database

@@ -5,17 +5,8 @@ from datetime import date
 from msgspec import Struct
 
 from gateway.asked import Asked
+from gateway.languages import gettext, pgettext
 from gateway.statuses import Status
-
-RECORDS = {"orders": "the order", "invoices": "the invoice", "requests": "the request"}
-OVERDUE = Status("Overdue", "bad", "We still need this from you.", "Send it now.")
-STATUSES = {
-    "asked": Status("Asked of you", "warn", "We need this from you.", "Send it."),
-    "received": Status("Received", "go", "We have it and look at it.", "Nothing to do."),
-    "accepted": Status("Accepted", "ok", "This is what we needed. Thank you.", "Nothing to do."),
-    "refused": Status("Asked again", "bad", "We could not take what you sent.", "Read why, and send another one."),
-    "withdrawn": Status("Not needed", "idle", "We ask for it no more.", "Nothing to do."),
-}
 
 
 class AskedRow(Struct, frozen=True):
@@ -31,8 +22,9 @@ class AskedRow(Struct, frozen=True):
     @property
     def about(self) -> tuple[str, str] | None:
         """Give the address of the record that it belongs to, and what that is called."""
-        area = (self.asked.about or "").split("/")[1:2]
-        return (self.asked.about or "", RECORDS[area[0]]) if area and area[0] in RECORDS else None
+        place = self.asked.about or ""
+        called = _called(place)
+        return (place, called) if called else None
 
     @property
     def due_on(self) -> date | None:
@@ -41,5 +33,38 @@ class AskedRow(Struct, frozen=True):
 
 
 def row_of_asked(asked: Asked, today: date) -> AskedRow:
-    is_late = asked.state == "asked" and asked.due_on is not None and asked.due_on < today
-    return AskedRow(asked, OVERDUE if is_late else STATUSES[asked.state])
+    return AskedRow(asked, _status(asked, today))
+
+
+def _status(asked: Asked, today: date) -> Status:
+    """Say how it stands, in the reader's language."""
+    nothing = gettext("Nothing to do.")
+    match asked.state:
+        case "asked" if asked.due_on is not None and asked.due_on < today:
+            label = pgettext("a document", "Overdue")
+            return Status(label, "bad", gettext("We still need this from you."), gettext("Send it now."))
+        case "asked":
+            label = pgettext("a document", "Asked of you")
+            return Status(label, "warn", gettext("We need this from you."), gettext("Send it."))
+        case "received":
+            return Status(pgettext("a document", "Received"), "go", gettext("We have it and look at it."), nothing)
+        case "accepted":
+            label = pgettext("a document", "Accepted")
+            return Status(label, "ok", gettext("This is what we needed. Thank you."), nothing)
+        case "refused":
+            label, why = pgettext("a document", "Asked again"), gettext("Read why, and send another one.")
+            return Status(label, "bad", gettext("We could not take what you sent."), why)
+        case "withdrawn":
+            return Status(pgettext("a document", "Not needed"), "idle", gettext("We ask for it no more."), nothing)
+
+
+def _called(place: str) -> str | None:
+    match place.split("/")[1:2]:
+        case ["orders"]:
+            return pgettext("It belongs to", "the order")
+        case ["invoices"]:
+            return pgettext("It belongs to", "the invoice")
+        case ["requests"]:
+            return pgettext("It belongs to", "the request")
+        case _:
+            return None

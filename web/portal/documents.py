@@ -36,9 +36,7 @@ async def show_documents(visit: NamedDependency[Visit], q: Question = "", page: 
         parts=parts,
         about=about,
         question=q,
-        window=Window.of(
-            "/documents", found, about=(), page=page, depth=1, nouns=("document", "documents"), query={"q": q}
-        ),
+        window=Window.of("/documents", found, about=(), page=page, depth=1, noun="document", query={"q": q}),
         cut=any(part.older for part in parts),
         more_requests=sum(len(part.records) for part in tickets) > CONVERSATIONS,
         known_documents=all(part.fetched_at for part in about),

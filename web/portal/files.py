@@ -8,6 +8,7 @@ from urllib.parse import quote
 from litestar.response import Stream
 
 from connectors.records import Kind
+from gateway.languages import gettext
 from web.portal.visit import Visit
 
 # Even a file that lies about its type can do nothing: no scripts, no forms, no frame, another origin.
@@ -50,6 +51,8 @@ async def stream_file(visit: Visit, kind: Kind, source: str, record: str, file: 
 
 def attachment(name: str) -> str:
     """Write the header of RFC 6266: a plain fallback, and the true name in UTF-8."""
-    clean = "".join(letter for letter in name if letter.isprintable() and letter not in '/\\"').strip(". ") or "file"
+    clean = "".join(letter for letter in name if letter.isprintable() and letter not in '/\\"').strip(". ") or gettext(
+        "file"
+    )
     fallback = clean.encode("ascii", "replace").decode().replace("?", "_")
     return f"attachment; filename=\"{fallback}\"; filename*=UTF-8''{quote(clean, safe='')}"

@@ -15,6 +15,7 @@ from auth.principals import Onlooker, Visiting
 from auth.rate_limit import RateLimit
 from gateway.help.desk import Help
 from gateway.help.finding import Opened, article, listed, search
+from gateway.languages import pgettext, phrase
 from gateway.records.database import Database
 from web.portal.listing import PageNumber, Question
 from web.portal.visit import Visit
@@ -126,7 +127,9 @@ def _is_customer(request: Request[Any, Any, Any]) -> bool:
 def _title(visit: Visit, origin: str) -> str | None:
     """Say which source an article is from, as customers know it. None: it is of the folder."""
     offices: Mapping[str, Any] = visit.offices
-    return offices[origin].title if origin in offices else "our help desk" if origin else None
+    if origin in offices:
+        return phrase(offices[origin].title)
+    return pgettext("an article is from", "our help desk") if origin else None
 
 
 def _query(question: str) -> str:

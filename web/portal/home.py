@@ -1,6 +1,7 @@
 """The first page: what is going on, and what must I do."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from litestar import Response, get
 from litestar.di import NamedDependency
@@ -9,6 +10,7 @@ from cache.same import Same
 from connectors.records import Record
 from gateway.account_view import Part
 from gateway.home import Home, Item, home
+from gateway.languages import gettext, language, ngettext
 from web.portal.asked_rows import row_of_asked
 from web.portal.home_rows import rows_of
 from web.portal.seen import seen_by
@@ -30,7 +32,7 @@ async def home_page(visit: Visit) -> Response[bytes]:
     seen = home(parts, today, visit.profile.last_visit_at)
     invoices = only(parts, "invoices")
     stamps = {id(part): visit.stamps([part]) for part in _parts_of(seen.needs)}
-    rows = {id(part): rows_of(Same(part.records), part.kind, part.source, today, visit.view) for part in parts}
+    rows = {id(part): _rows(part, visit) for part in parts}
     page = visit.page(
         "home.html",
         area="home",
@@ -61,6 +63,10 @@ def _parts_of(items: Iterable[Item[Record]]) -> Iterable[Part]:
     return {id(item.part): item.part for item in items}.values()
 
 
+def _rows(part: Part, visit: Visit) -> Mapping[str, Any]:
+    return rows_of(Same(part.records), part.kind, part.source, visit.today, visit.view, language())
+
+
 def _notice(visit: Visit) -> tuple[str, str | None] | None:
     """Give what staff say to this customer today, and where it leads."""
     notice = seen_by(visit).notice
@@ -72,13 +78,15 @@ def _notice(visit: Visit) -> tuple[str, str | None] | None:
 def _headline(seen: Home, parts: Sequence[Part], visit: Visit) -> str:
     """Say how many things need the customer, and never more than is known."""
     if not visit.is_linked:
-        return "You are signed in"
+        return gettext("You are signed in")
     if not {"invoices", "requests"} & set(visit.areas):  # nothing that they see could need them
-        return f"Welcome, {visit.account_name}"
+        return gettext("Welcome, {account}", account=visit.account_name)
     many = len(seen.needs) + len(visit.standing.asked)
     if many:
-        return f"{number(many).capitalize()} {'thing needs' if many == 1 else 'things need'} you"
+        return ngettext("{n} thing needs you", "{n} things need you", many, n=number(many).capitalize())
     known = [part.fetched_at is not None for part in parts]
     if all(known):
-        return "Nothing needs you"
-    return "Nothing needs you, as far as we can see" if any(known) else "We can’t say yet what needs you"
+        return gettext("Nothing needs you")
+    if any(known):
+        return gettext("Nothing needs you, as far as we can see")
+    return gettext("We can’t say yet what needs you")

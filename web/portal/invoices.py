@@ -1,5 +1,6 @@
 """Invoices: the list, one of them, and its PDF."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Literal
 
@@ -10,6 +11,7 @@ from litestar.response import Stream
 
 from connectors.records import Invoice, Order
 from gateway.home import Item, totals
+from gateway.languages import gettext, gettext_noop, ngettext, pgettext
 from gateway.statuses import is_overdue, is_to_pay, status_of
 from web.portal.asking_form import place_of
 from web.portal.files import stream_file
@@ -22,9 +24,17 @@ from web.words import number
 Show = Literal["to-pay", "paid", "all"]
 
 FILTERS: Filters[Invoice] = {
-    "to-pay": ("To pay", is_to_pay),
-    "paid": ("Paid", lambda invoice: invoice.state == "paid" and not invoice.is_credit_note),
-    "all": ("All", lambda _: True),
+    "to-pay": (lambda: pgettext("invoices", "To pay"), is_to_pay),
+    "paid": (
+        lambda: pgettext("invoices", "Paid"),
+        lambda invoice: invoice.state == "paid" and not invoice.is_credit_note,
+    ),
+    "all": (lambda: pgettext("invoices", "All"), lambda _: True),
+}
+CAPTIONS: Mapping[Show, str] = {
+    "to-pay": gettext_noop("Invoices: to pay"),
+    "paid": gettext_noop("Invoices: paid"),
+    "all": gettext_noop("Invoices: all"),
 }
 
 
@@ -42,9 +52,8 @@ async def show_invoices(
     every = sorted(items_of(parts, Invoice), key=_newest_first)
     if show == "to-pay":
         every.sort(key=_longest_due_first)
-    nouns = ("invoice", "invoices")
     listing = make_listing(
-        "/invoices", every, FILTERS, about=about, show=show, question=q, page=page, depth=depth, nouns=nouns
+        "/invoices", every, FILTERS, about=about, show=show, question=q, page=page, depth=depth, noun="invoice"
     )
     known = visit.knows(about)
     said = _lede([item.record for item in every], visit.today, known=known)
@@ -55,7 +64,7 @@ async def show_invoices(
         about=about,
         lede=visit.lede("invoices", said, every, known=known),
         listing=listing,
-        caption=f"Invoices: {FILTERS[show][0].lower()}",
+        caption=gettext(CAPTIONS[show]),
         totals=totals((item.record for item in listing.chosen), visit.today) if show == "to-pay" else (),
         empty=visit.empty("invoices", _empty(show, q, known=known), every, known=known),
     )
@@ -100,21 +109,34 @@ def _lede(invoices: list[Invoice], today: date, *, known: bool) -> str:
     """Say how things stand in a sentence, and never more than is known."""
     overdue = sum(is_overdue(invoice, today) for invoice in invoices)
     coming = sum(map(is_to_pay, invoices)) - overdue
-    said = [
-        f"{number(many).capitalize()} {'is' if many == 1 else 'are'} {what}."
-        for many, what in ((overdue, "overdue"), (coming, "open and not yet due"))
-        if many
-    ]
+    said = []
+    if overdue:
+        said.append(ngettext("{n} is overdue.", "{n} are overdue.", overdue, n=number(overdue).capitalize()))
+    if coming:
+        n = number(coming).capitalize()
+        said.append(ngettext("{n} is open and not yet due.", "{n} are open and not yet due.", coming, n=n))
     if said:
         return " ".join(said)
-    return "Nothing to pay." if known else "We can’t say yet what is open."
+    return gettext("Nothing to pay.") if known else gettext("We can’t say yet what is open.")
 
 
 def _empty(show: Show, question: str, *, known: bool) -> Empty:
     if not known:
-        return Empty("We can’t say yet", "The invoices have not reached us. Look again in a minute.")
+        return Empty(
+            gettext_noop("We can’t say yet"),
+            gettext_noop("The invoices have not reached us. Look again in a minute."),
+        )
     if question:
-        return Empty("Nothing found", "No invoice here has all of these words. Try fewer of them, or look under All.")
+        return Empty(
+            gettext_noop("Nothing found"),
+            gettext_noop("No invoice here has all of these words. Try fewer of them, or look under All."),
+        )
     if show == "to-pay":
-        return Empty("Nothing to pay", "New invoices appear here as soon as they are written.")
-    return Empty("None yet", "Your invoices appear here as soon as they are written.")
+        return Empty(
+            gettext_noop("Nothing to pay"),
+            gettext_noop("New invoices appear here as soon as they are written."),
+        )
+    return Empty(
+        gettext_noop("None yet"),
+        gettext_noop("Your invoices appear here as soon as they are written."),
+    )

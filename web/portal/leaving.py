@@ -1,7 +1,9 @@
 """Delete my login: what goes, what stays, and the last word typed by the member themselves."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
+from babel.lists import format_list
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.enums import RequestEncodingType
@@ -15,6 +17,7 @@ from auth.clock import utc_now
 from auth.principals import Principal
 from auth.sessions import Sessions
 from gateway.audit import Trail
+from gateway.languages import ENGLISH, gettext, language, pgettext
 from gateway.members import erase, leaving
 from gateway.records.database import Database
 from gateway.records.lines import By
@@ -42,8 +45,8 @@ async def delete_login(
     data: Annotated[Confirmed, Body(media_type=RequestEncodingType.URL_ENCODED)],
 ) -> Response[Any]:
     """Forget the member who asks, at once and for good, and end every session of theirs."""
-    if data.word.strip().casefold() != WORD:
-        page = await _page(visit, f"Write the word {WORD} to go on. Nothing was deleted.")
+    if data.word.strip().casefold() not in {WORD, _word().casefold()}:
+        page = await _page(visit, gettext("Write the word {word} to go on. Nothing was deleted.", word=_word()))
         page.status_code = HTTP_422_UNPROCESSABLE_ENTITY
         return page
     database: Database = request.app.state.database
@@ -62,6 +65,16 @@ async def delete_login(
     return see_other("/signed-out?login=deleted", dropped(cookies.SESSION))
 
 
+def _listed(names: Sequence[str]) -> str:
+    """Write "A, B and C"."""
+    return format_list(names, locale="en_GB" if language() == ENGLISH else language())
+
+
+def _word() -> str:
+    """Give the word that is typed to go on, in the language of whoever types it."""
+    return pgettext("typed to delete a login", "delete")
+
+
 async def _page(visit: Visit, problem: str | None = None) -> Response[bytes]:
     database: Database = visit.request.app.state.database
     return visit.page(
@@ -70,6 +83,7 @@ async def _page(visit: Visit, problem: str | None = None) -> Response[bytes]:
         parts=await visit.parts(),
         about=(),
         leaving=await leaving(database, visit.request.user.member_id),
-        word=WORD,
+        word=_word(),
+        listed=_listed,
         problem=problem,
     )

@@ -10,8 +10,9 @@ from msgspec import Struct
 from connectors.records import Record
 from gateway.account_view import DEEPEST, Part
 from gateway.home import Item
+from gateway.languages import gettext, gettext_noop
 from gateway.search import finds, words_of
-from web.words import count
+from web.portal.nouns import Noun, how_many, which
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
@@ -21,7 +22,7 @@ PER_PAGE = 50
 Depth = Annotated[int, QueryParameter(ge=1, le=DEEPEST, description="Pieces of a long history to read")]
 PageNumber = Annotated[int, QueryParameter(ge=1, le=1000)]
 Question = Annotated[str, QueryParameter(max_length=100)]
-Filters = Mapping[str, tuple[str, Callable[[R], bool]]]  # name -> label and test; the name is what the address says
+Filters = Mapping[str, tuple[Callable[[], str], Callable[[R], bool]]]  # name in the address -> label and test
 
 
 class Tab(Struct, frozen=True):
@@ -34,15 +35,17 @@ class Tab(Struct, frozen=True):
 
 
 class Empty(Struct, frozen=True):
-    """What to say where a list has nothing to show."""
+    """What to say where a list has nothing to show, to be translated where it is shown."""
 
     title: str
     text: str
 
 
-UNLINKED = Empty("Nothing is linked to you yet", "Tell us that you signed in, and we link your records.")
-OWN_ONLY = "You see what names you. Your company’s admin can give you more."
-UNNAMED = Empty("Nothing here names you", OWN_ONLY)
+UNLINKED = Empty(
+    gettext_noop("Nothing is linked to you yet"), gettext_noop("Tell us that you signed in, and we link your records.")
+)
+OWN_ONLY = gettext_noop("You see what names you. Your company’s admin can give you more.")
+UNNAMED = Empty(gettext_noop("Nothing here names you"), OWN_ONLY)
 
 
 class Window(Struct, Generic[T], frozen=True, kw_only=True):
@@ -66,23 +69,23 @@ class Window(Struct, Generic[T], frozen=True, kw_only=True):
         about: Sequence[Part],
         page: int,
         depth: int,
-        nouns: tuple[str, str],
+        noun: Noun,
         query: Mapping[str, str],
     ) -> "Window[T]":
         """Cut one page out of `items`, which were found in `about`.
 
-        `nouns`: one of them, and more. `query` goes into the addresses.
+        `noun` says what they are. `query` goes into the addresses.
         """
         asked = query if depth == 1 else {**query, "depth": str(depth)}
         goes_on = any(part.older is not None for part in about)
         last = min(page * PER_PAGE, len(items))
-        said = count(len(items), *nouns) if is_known(about) else ""
-        if len(items) > PER_PAGE:
-            said = f"{(page - 1) * PER_PAGE + 1} to {last} of {said}"
+        said = how_many(noun, len(items)) if is_known(about) else ""
+        if said and len(items) > PER_PAGE:
+            said = which(noun, (page - 1) * PER_PAGE + 1, last, len(items))
         is_last = last >= len(items)
         return cls(
             items=list(items[(page - 1) * PER_PAGE : last]),
-            said=f"{said}, and older ones that are not read yet" if said and goes_on else said,
+            said=gettext("{said}, and older ones that are not read yet", said=said) if said and goes_on else said,
             previous=address(path, asked, page=page - 1) if page > 1 else None,
             next=None if is_last else address(path, asked, page=page + 1),
             older=address(path, query, page=page, depth=depth + 1) if is_last and goes_on and depth < DEEPEST else None,
@@ -110,7 +113,7 @@ def make_listing(
     question: str,
     page: int,
     depth: int,
-    nouns: tuple[str, str],
+    noun: Noun,
 ) -> Listing[R]:
     """Filter and cut `items` of `about`, which come in the order to show them."""
     words = words_of(question)
@@ -122,7 +125,7 @@ def make_listing(
         tabs=[
             Tab(
                 name=name,
-                label=label,
+                label=label(),
                 count=sum(test(item.record) for item in found) if is_known(about) else None,
                 href=address(path, {**query, "show": name}, **further),
             )
@@ -132,7 +135,7 @@ def make_listing(
         question=question,
         depth=depth,
         chosen=chosen,
-        window=Window.of(path, chosen, about=about, page=page, depth=depth, nouns=nouns, query=query),
+        window=Window.of(path, chosen, about=about, page=page, depth=depth, noun=noun, query=query),
     )
 
 

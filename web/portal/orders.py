@@ -1,5 +1,6 @@
 """Orders: the list, and one with its steps, lines, shipments, invoices and files."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -10,6 +11,7 @@ from litestar.response import Stream
 
 from connectors.records import Invoice, Order
 from gateway.home import Item
+from gateway.languages import gettext, gettext_noop, ngettext, pgettext
 from gateway.statuses import SHIPMENTS, UNKNOWN, is_delayed, is_expired, is_under_way, status_of
 from gateway.steps import steps_of
 from web.portal.again import may_order_again
@@ -26,9 +28,14 @@ from web.words import number
 Show = Literal["under-way", "done", "all"]
 
 FILTERS: Filters[Order] = {
-    "under-way": ("Under way", is_under_way),
-    "done": ("Done", lambda order: not is_under_way(order)),
-    "all": ("All", lambda _: True),
+    "under-way": (lambda: pgettext("orders", "Under way"), is_under_way),
+    "done": (lambda: pgettext("orders", "Done"), lambda order: not is_under_way(order)),
+    "all": (lambda: pgettext("orders", "All"), lambda _: True),
+}
+CAPTIONS: Mapping[Show, str] = {
+    "under-way": gettext_noop("Orders: under way"),
+    "done": gettext_noop("Orders: done"),
+    "all": gettext_noop("Orders: all"),
 }
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -45,9 +52,8 @@ async def show_orders(
     parts = await visit.parts("orders", deep="orders", depth=depth)
     about = only(parts, "orders")
     every = sorted(items_of(parts, Order), key=_ordered_at, reverse=True)
-    nouns = ("order", "orders")
     listing = make_listing(
-        "/orders", every, FILTERS, about=about, show=show, question=q, page=page, depth=depth, nouns=nouns
+        "/orders", every, FILTERS, about=about, show=show, question=q, page=page, depth=depth, noun="order"
     )
     known = visit.knows(about)
     said = _lede([item.record for item in every], visit, known=known)
@@ -58,7 +64,7 @@ async def show_orders(
         about=about,
         lede=visit.lede("orders", said, every, known=known),
         listing=listing,
-        caption=f"Orders: {FILTERS[show][0].lower()}",
+        caption=gettext(CAPTIONS[show]),
         empty=visit.empty("orders", _empty(show, q, known=known), every, known=known),
     )
 
@@ -109,16 +115,36 @@ def _lede(orders: list[Order], visit: Visit, *, known: bool) -> str:
     under_way = sum(map(is_under_way, orders))
     late = sum(is_delayed(order, visit.today) for order in orders)
     if not under_way:
-        return "Nothing is under way." if known else "We can’t say yet what is under way."
-    said = f"{number(under_way).capitalize()} {'is' if under_way == 1 else 'are'} under way"
-    return f"{said}, {number(late)} of them later than we said." if late else f"{said}."
+        return gettext("Nothing is under way.") if known else gettext("We can’t say yet what is under way.")
+    many = number(under_way).capitalize()
+    if not late:
+        return ngettext("{n} is under way.", "{n} are under way.", under_way, n=many)
+    return ngettext(
+        "{n} is under way, {late} of them later than we said.",
+        "{n} are under way, {late} of them later than we said.",
+        under_way,
+        n=many,
+        late=number(late),
+    )
 
 
 def _empty(show: Show, question: str, *, known: bool) -> Empty:
     if not known:
-        return Empty("We can’t say yet", "The orders have not reached us. Look again in a minute.")
+        return Empty(
+            gettext_noop("We can’t say yet"),
+            gettext_noop("The orders have not reached us. Look again in a minute."),
+        )
     if question:
-        return Empty("Nothing found", "No order here has all of these words. Try fewer of them, or look under All.")
+        return Empty(
+            gettext_noop("Nothing found"),
+            gettext_noop("No order here has all of these words. Try fewer of them, or look under All."),
+        )
     if show == "under-way":
-        return Empty("Nothing under way", "A new order appears here a few minutes after we enter it.")
-    return Empty("None yet", "Your orders appear here a few minutes after we enter them.")
+        return Empty(
+            gettext_noop("Nothing under way"),
+            gettext_noop("A new order appears here a few minutes after we enter it."),
+        )
+    return Empty(
+        gettext_noop("None yet"),
+        gettext_noop("Your orders appear here a few minutes after we enter them."),
+    )

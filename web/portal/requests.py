@@ -1,6 +1,7 @@
 """Requests: the list by whose turn it is, and one with its public conversation."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from litestar import Request, Response, get, post
@@ -17,6 +18,7 @@ from auth.guards import KEEPS_DRAFT
 from auth.principals import Visiting
 from connectors.records import Message, Ticket
 from gateway.home import Item
+from gateway.languages import gettext, gettext_noop, ngettext, pgettext
 from gateway.outbox.files import TooMuch
 from gateway.statuses import status_of
 from web.portal.drafting import RESTORED, draft_of, drop_draft
@@ -36,15 +38,19 @@ from web.safe_html import SafeHtml, clean
 from web.words import number
 
 # Whose turn it is, in the order to show it; whatever is not named here is with us.
-GROUPS = (("awaiting", "Your turn"), ("way", "In progress"), ("solved", "Solved"))
+GROUPS: tuple[tuple[str, Callable[[], str]], ...] = (
+    ("awaiting", lambda: gettext("Your turn")),
+    ("way", lambda: pgettext("requests", "In progress")),
+    ("solved", lambda: pgettext("requests", "Solved")),
+)
 TURNS = {"awaiting_customer": 0, "solved": 2}
 WITH_US = 1
 Show = Literal["open", "solved", "all"]
 
 FILTERS: Filters[Ticket] = {
-    "open": ("Open", lambda ticket: ticket.state != "solved"),
-    "solved": ("Solved", lambda ticket: ticket.state == "solved"),
-    "all": ("All", lambda _: True),
+    "open": (lambda: pgettext("requests", "Open"), lambda ticket: ticket.state != "solved"),
+    "solved": (lambda: pgettext("requests", "Solved"), lambda ticket: ticket.state == "solved"),
+    "all": (lambda: pgettext("requests", "All"), lambda _: True),
 }
 
 
@@ -66,10 +72,9 @@ async def show_requests(
     parts = await visit.parts(deep="tickets", depth=depth)
     about = only(parts, "tickets")
     every = sorted(items_of(parts, Ticket), key=lambda item: item.record.created_at, reverse=True)
-    every.sort(key=lambda item: TURNS.get(item.record.state, WITH_US))
-    nouns = ("request", "requests")
+    every.sort(key=lambda item: _turn(item.record))
     listing = make_listing(
-        "/requests", every, FILTERS, about=about, show=show, question=q, page=page, depth=depth, nouns=nouns
+        "/requests", every, FILTERS, about=about, show=show, question=q, page=page, depth=depth, noun="request"
     )
     known = visit.knows(about)
     said = _lede([item.record for item in every], known=known)
@@ -82,7 +87,7 @@ async def show_requests(
         listing=listing,
         sent=await on_its_way(visit, about) if show != "solved" and page == 1 and not q else [],
         groups=[
-            Group(name, label, [item for item in listing.window.items if TURNS.get(item.record.state, WITH_US) == turn])
+            Group(name, label(), [item for item in listing.window.items if _turn(item.record) == turn])
             for turn, (name, label) in enumerate(GROUPS)
         ],
         empty=visit.empty("requests", _empty(show, q, known=known), every, known=known),
@@ -199,21 +204,43 @@ async def _body(message: Message) -> SafeHtml:
     return fold(await clean(message.body)) if message.media_type == "text/html" else fold_plain(message.body)
 
 
+def _turn(ticket: Ticket) -> int:
+    return TURNS.get(ticket.state, WITH_US)
+
+
 def _empty(show: Show, question: str, *, known: bool) -> Empty:
     if not known:
-        return Empty("We can’t say yet", "The requests have not reached us. Look again in a minute.")
+        return Empty(
+            gettext_noop("We can’t say yet"),
+            gettext_noop("The requests have not reached us. Look again in a minute."),
+        )
     if question:
-        return Empty("Nothing found", "No request here has all of these words. Try fewer of them, or look under All.")
+        return Empty(
+            gettext_noop("Nothing found"),
+            gettext_noop("No request here has all of these words. Try fewer of them, or look under All."),
+        )
     if show == "open":
-        return Empty("Nothing open", "What you ask us, here or by e-mail or phone, appears here.")
-    return Empty("None yet", "What you ask us, here or by e-mail or phone, appears here.")
+        return Empty(
+            gettext_noop("Nothing open"),
+            gettext_noop("What you ask us, here or by e-mail or phone, appears here."),
+        )
+    return Empty(
+        gettext_noop("None yet"),
+        gettext_noop("What you ask us, here or by e-mail or phone, appears here."),
+    )
 
 
 def _lede(tickets: list[Ticket], *, known: bool) -> str:
-    turns = Counter(TURNS.get(ticket.state, WITH_US) for ticket in tickets)
+    turns = Counter(map(_turn, tickets))
     awaiting, under_way = turns[TURNS["awaiting_customer"]], turns[WITH_US]
     if awaiting:
-        return f"{number(awaiting).capitalize()} {'waits' if awaiting == 1 else 'wait'} for your answer."
+        n = number(awaiting).capitalize()
+        return ngettext("{n} waits for your answer.", "{n} wait for your answer.", awaiting, n=n)
     if under_way:
-        return f"{number(under_way).capitalize()} {'is' if under_way == 1 else 'are'} with us. You need do nothing."
-    return "Nothing waits for you." if known else "We can’t say yet what is open."
+        return ngettext(
+            "{n} is with us. You need do nothing.",
+            "{n} are with us. You need do nothing.",
+            under_way,
+            n=number(under_way).capitalize(),
+        )
+    return gettext("Nothing waits for you.") if known else gettext("We can’t say yet what is open.")

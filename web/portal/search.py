@@ -7,6 +7,7 @@ from msgspec import Struct
 from connectors.records import Invoice, Order, Record, Ticket
 from gateway.account_view import Part
 from gateway.home import Item
+from gateway.languages import gettext_noop
 from gateway.search import finds, words_of
 from web.portal.listing import Question
 from web.portal.visit import Visit, items_of
@@ -15,7 +16,7 @@ MOST = 20  # of one kind; the list of that kind shows the rest
 
 
 class Found(Struct, frozen=True):
-    """What was found of one kind. `path` is the list that has all of it."""
+    """What was found of one kind. `path` is the list that has all of it; `label` is translated where it is shown."""
 
     name: str
     label: str
@@ -35,9 +36,9 @@ async def show_search(visit: NamedDependency[Visit], q: Question = "") -> Respon
     groups = [
         _found(name, label, path, [item for item in items_of(parts, kind) if words and finds(words, item.record)])
         for name, label, path, kind in (
-            ("orders", "Orders", "/orders?show=all&", Order),
-            ("invoices", "Invoices", "/invoices?show=all&", Invoice),
-            ("requests", "Requests", "/requests?show=all&", Ticket),
+            ("orders", gettext_noop("Orders"), "/orders?show=all&", Order),
+            ("invoices", gettext_noop("Invoices"), "/invoices?show=all&", Invoice),
+            ("requests", gettext_noop("Requests"), "/requests?show=all&", Ticket),
         )
     ]
     return visit.page(

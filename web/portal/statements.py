@@ -15,6 +15,7 @@ from msgspec import Struct
 from auth.clock import utc_now
 from connectors.records import Invoice
 from gateway.account_view import DEEPEST, Part
+from gateway.languages import gettext, gettext_noop, pgettext
 from gateway.statements import Period, Statement, make_statement
 from web.papers.sheet import MOST, NotSet, Printer, sheet_of
 from web.papers.table import table_of
@@ -23,14 +24,15 @@ from web.portal.files import SANDBOX, attachment
 from web.portal.listing import address
 from web.portal.visit import Visit, items_of, only
 from web.view import View
+from web.words import whole
 
 PATH = "/invoices/statement"
 EARLIEST = date(1900, 1, 1)
-FIRST_WRONG = "The first day is not a date. Write it like 2026-01-31."
-LAST_WRONG = "The last day is not a date. Write it like 2026-12-31."
-WRONG_WAY_ROUND = "The first day is after the last one. Swap them."
-TOO_MANY = f"More than {MOST:,} entries are too many for one PDF. Choose fewer days, or take the table."
-NOT_MADE = "The PDF could not be made just now. Try again in a minute, or take the table."
+FIRST_WRONG = gettext_noop("The first day is not a date. Write it like 2026-01-31.")
+LAST_WRONG = gettext_noop("The last day is not a date. Write it like 2026-12-31.")
+WRONG_WAY_ROUND = gettext_noop("The first day is after the last one. Swap them.")
+TOO_MANY = gettext_noop("More than {n} entries are too many for one PDF. Choose fewer days, or take the table.")
+NOT_MADE = gettext_noop("The PDF could not be made just now. Try again in a minute, or take the table.")
 
 # Absent and empty differ: who opens the page has chosen nothing yet, who clears a field has.
 From = Annotated[str | None, QueryParameter(name="from", max_length=40)]
@@ -103,7 +105,7 @@ async def get_sheet(visit: NamedDependency[Visit], first: From = None, last: To 
         return await _page(visit, form)
     read = await _read(visit, form.period)
     if len(read.statement.items) > MOST:
-        return await _page(visit, form, TOO_MANY)
+        return await _page(visit, form, gettext(TOO_MANY, n=whole(MOST)))
     view: View = visit.request.app.state.view
     printer: Printer = visit.request.app.state.printer
     of = {"business": view.brand.name, "accent": view.brand.accent, "account": visit.account_name}
@@ -113,7 +115,7 @@ async def get_sheet(visit: NamedDependency[Visit], first: From = None, last: To 
         pdf = await printer.print(sheet)
     except NotSet as error:
         log.warning("a statement was not set", detail=str(error), entries=len(read.statement.items))
-        return await _page(visit, form, NOT_MADE, HTTP_503_SERVICE_UNAVAILABLE)
+        return await _page(visit, form, gettext(NOT_MADE), HTTP_503_SERVICE_UNAVAILABLE)
     return _file(visit, read.statement, pdf, "pdf", "application/pdf")
 
 
@@ -124,11 +126,11 @@ def form_of(first: str | None, last: str | None, today: date) -> Form:
     first, last = (first or "").strip(), (last or "").strip()
     begins, ends = _day(first), _day(last)
     if first and begins is None:
-        return Form(first=first, last=last, problem=FIRST_WRONG, wrong=("from",))
+        return Form(first=first, last=last, problem=gettext(FIRST_WRONG), wrong=("from",))
     if last and ends is None:
-        return Form(first=first, last=last, problem=LAST_WRONG, wrong=("to",))
+        return Form(first=first, last=last, problem=gettext(LAST_WRONG), wrong=("to",))
     if begins and begins > (ends or date.max):
-        return Form(first=first, last=last, problem=WRONG_WAY_ROUND, wrong=("from", "to"))
+        return Form(first=first, last=last, problem=gettext(WRONG_WAY_ROUND), wrong=("from", "to"))
     return Form(first=first, last=last, period=Period(begins, ends or max(today, begins or today)))
 
 
@@ -162,7 +164,7 @@ async def _page(
             "period": period_of(statement.period),
             "said": read.said,
             "groups": [
-                Group(each.currency or UNSAID, each.count, figures_of(each, statement.period))
+                Group(each.currency or gettext(UNSAID), each.count, figures_of(each, statement.period))
                 for each in statement.sums
             ],
             "entries": len(statement.items),
@@ -186,9 +188,9 @@ def _choices(form: Form, today: date) -> list[Choice]:
     new_year = today.replace(month=1, day=1)
     last_year = (new_year.replace(year=today.year - 1), new_year.replace(year=today.year - 1, month=12, day=31))
     named = {
-        "This year": (new_year.isoformat(), today.isoformat()),
-        "Last year": (last_year[0].isoformat(), last_year[1].isoformat()),
-        "All": ("", today.isoformat()),
+        gettext("This year"): (new_year.isoformat(), today.isoformat()),
+        gettext("Last year"): (last_year[0].isoformat(), last_year[1].isoformat()),
+        pgettext("days", "All"): ("", today.isoformat()),
     }
     return [
         Choice(label, address(PATH, {"from": first, "to": last}), (form.first, form.last) == (first, last))
@@ -198,8 +200,18 @@ def _choices(form: Form, today: date) -> list[Choice]:
 
 def _file(visit: Visit, statement: Statement, body: bytes, ending: str, media_type: str) -> Response[bytes]:
     visit.note("finished", f"statement-{ending}")
-    first = statement.period.first
-    days = f"{first}-to-{statement.period.last}" if first else f"to-{statement.period.last}"
-    name = f"statement-{days}{'' if statement.is_whole else '-not-complete'}.{ending}"
+    name = f"{_called(statement)}.{ending}"
     headers = {"Content-Disposition": attachment(name), "Content-Security-Policy": SANDBOX}
     return Response(body, media_type=media_type, headers=headers)
+
+
+def _called(statement: Statement) -> str:
+    """Name a file of it. Which days they are, programs and people read alike."""
+    first, last = statement.period.first, statement.period.last
+    if first is None and statement.is_whole:
+        return gettext("statement-to-{last}", last=last)
+    if first is None:
+        return gettext("statement-to-{last}-not-complete", last=last)
+    if statement.is_whole:
+        return gettext("statement-{first}-to-{last}", first=first, last=last)
+    return gettext("statement-{first}-to-{last}-not-complete", first=first, last=last)

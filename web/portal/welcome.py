@@ -11,6 +11,7 @@ from auth.clock import utc_now
 from auth.principals import Principal, Visiting
 from connectors.records import KINDS, Kind
 from gateway.account_view import Part
+from gateway.languages import gettext, gettext_noop, ngettext
 from gateway.mails.choices import MailDesk
 from gateway.mails.rules import WAYS, Choice
 from gateway.mails.words import WHEN
@@ -21,13 +22,17 @@ from web.caller import by_member
 from web.portal.mails import WAY_NAMES, Row, offered
 from web.portal.visit import Visit, only
 from web.redirects import see_other
-from web.words import count
+from web.words import whole
 
-STEPS = (("/welcome", "What is here"), ("/welcome/mails", "Your mails"), ("/welcome/person", "Whom to ask"))
-PLACES: dict[Kind, tuple[str, str, str]] = {
-    "orders": ("/orders", "order", "orders"),
-    "invoices": ("/invoices", "invoice", "invoices"),
-    "tickets": ("/requests", "request", "requests"),
+STEPS = (
+    ("/welcome", gettext_noop("What is here")),
+    ("/welcome/mails", gettext_noop("Your mails")),
+    ("/welcome/person", gettext_noop("Whom to ask")),
+)
+PLACES: dict[Kind, tuple[str, str]] = {
+    "orders": ("/orders", gettext_noop("Orders")),
+    "invoices": ("/invoices", gettext_noop("Invoices")),
+    "tickets": ("/requests", gettext_noop("Requests")),
 }
 
 
@@ -50,9 +55,11 @@ async def show_welcome(visit: NamedDependency[Visit]) -> Response[bytes]:
 async def show_welcome_mails(visit: NamedDependency[Visit], request: Request[Visiting, Any, Any]) -> Response[bytes]:
     mails: MailDesk = request.app.state.mails
     choices = await mails.choices.of(request.user.member_id)
-    rows = [Row(event=event, when=WHEN[event], choice=choices.each[event]) for event in offered(visit, choices)]
+    rows = [
+        Row(event=event, when=gettext(WHEN[event]), choice=choices.each[event]) for event in offered(visit, choices)
+    ]
     can_write = mails.is_on and choices.address is not None and not choices.refused
-    return await _step(visit, 2, rows=rows if can_write else [], ways=WAY_NAMES, email=choices.address)
+    return await _step(visit, 2, rows=rows if can_write else [], email=choices.address)
 
 
 @post("/welcome/mails")
@@ -90,27 +97,57 @@ async def leave_welcome(request: Request[Principal, Any, Any]) -> Response[str]:
 
 
 async def _step(visit: Visit, step: int, *, parts: Iterable[Part] | None = None, **more: Any) -> Response[bytes]:  # noqa: ANN401  # as of `Visit.page`
-    context: dict[str, Any] = {"holdings": [], "rows": [], "ways": WAY_NAMES, "email": None, **more}
+    ways = [(way, gettext(name)) for way, name in WAY_NAMES]
+    steps = [(href, gettext(name)) for href, name in STEPS]
+    context: dict[str, Any] = {"holdings": [], "rows": [], "ways": ways, "email": None, **more}
     known = tuple(parts if parts is not None else await visit.parts())
     about = known if step == 1 else ()
-    return visit.page("welcome.html", area=None, parts=known, about=about, step=step, steps=STEPS, **context)
+    return visit.page("welcome.html", area=None, parts=known, about=about, step=step, steps=steps, **context)
 
 
 def _holding(kind: Kind, parts: tuple[Part, ...], visit: Visit) -> Holding:
-    href, one, more = PLACES[kind]
-    name = more.capitalize()
+    href, name = PLACES[kind]
     if not visit.knows(parts) and not any(part.fetched_at for part in parts):
-        return Holding(name=name, href=href, said="We can’t say yet how many there are.")
-    records = [record for part in parts for record in part.records]
-    tests: dict[Kind, tuple[Callable[[Any], bool], str]] = {
-        "orders": (is_under_way, "under way"),
-        "invoices": (is_to_pay, "to pay"),
-        "tickets": (is_under_way, "open"),
-    }
-    test, words = tests[kind]
-    older = " and older ones" if any(part.older is not None for part in parts) else ""
-    said = f"{count(len(records), one, more)}{older}, {sum(map(test, records))} {words}."
-    return Holding(name=name, href=href, said=said)
+        said = gettext("We can’t say yet how many there are.")
+    else:
+        records = [record for part in parts for record in part.records]
+        said = _counted(kind, records, has_older=any(part.older is not None for part in parts))
+    return Holding(name=gettext(name), href=href, said=said)
+
+
+def _counted(kind: Kind, records: list[Any], *, has_older: bool) -> str:
+    """Say how many there are, and how many of them are not done with."""
+    is_open: Callable[[Any], bool] = is_to_pay if kind == "invoices" else is_under_way
+    number = len(records)
+    values = {"n": whole(number), "open": whole(sum(map(is_open, records)))}
+    match kind, has_older:
+        case "orders", False:
+            return ngettext("{n} order, {open} under way.", "{n} orders, {open} under way.", number, **values)
+        case "orders", True:
+            return ngettext(
+                "{n} order and older ones, {open} under way.",
+                "{n} orders and older ones, {open} under way.",
+                number,
+                **values,
+            )
+        case "invoices", False:
+            return ngettext("{n} invoice, {open} to pay.", "{n} invoices, {open} to pay.", number, **values)
+        case "invoices", True:
+            return ngettext(
+                "{n} invoice and older ones, {open} to pay.",
+                "{n} invoices and older ones, {open} to pay.",
+                number,
+                **values,
+            )
+        case "tickets", False:
+            return ngettext("{n} request, {open} open.", "{n} requests, {open} open.", number, **values)
+        case _:
+            return ngettext(
+                "{n} request and older ones, {open} open.",
+                "{n} requests and older ones, {open} open.",
+                number,
+                **values,
+            )
 
 
 WELCOME = (

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from gateway.languages import gettext, phrase
 from web.view import View
 from web.words import long_day
 
@@ -20,19 +21,23 @@ def what_we_say(by: datetime | None, view: View) -> str:
     if by:
         by = by.astimezone(now.tzinfo)
         if by < now:
-            return f"We wanted to answer by {_moment(by, now)}. Call us if we have not."
-        return f"We answer by {_moment(by, now)}."
+            return gettext("We wanted to answer by {time}. Call us if we have not.", time=_moment(by, now))
+        return gettext("We answer by {time}.", time=_moment(by, now))
     if view.hours is None:
-        return f"We answer during our hours: {view.contact.hours}." if view.contact.hours else ""
+        hours = view.contact.hours
+        return gettext("We answer during our hours: {hours}.", hours=phrase(hours)) if hours else ""
+    usual = view.hours.said
     if view.hours.is_open(now):
-        return f"We answer during our hours: {view.hours.text}. We are there now."
-    opens = view.hours.opens_next(now)
+        return gettext("We answer during our hours: {hours}. We are there now.", hours=usual)
+    opens = _moment(view.hours.opens_next(now), now)
     if now.date() in view.hours.closed:
-        return f"We are closed today. We are there again from {_moment(opens, now)} on."
-    return f"We answer during our hours: {view.hours.text}. We are there again from {_moment(opens, now)} on."
+        return gettext("We are closed today. We are there again from {time} on.", time=opens)
+    return gettext("We answer during our hours: {hours}. We are there again from {time} on.", hours=usual, time=opens)
 
 
 def _moment(at: datetime, now: datetime) -> str:
     """Write "today 16:00", or "Tuesday 24 November, 10:00"."""
     clock = f"{at:%H:%M}"
-    return f"today {clock}" if at.date() == now.date() else f"{long_day(at.date())}, {clock}"
+    if at.date() == now.date():
+        return gettext("today {time}", time=clock)
+    return gettext("{day}, {time}", day=long_day(at.date()), time=clock)

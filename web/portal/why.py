@@ -11,9 +11,10 @@ from msgspec import Struct
 
 from auth.principals import Principal
 from connectors.errors import NotFound
-from connectors.records import Invoice, Order, Record, Ticket
+from connectors.records import Invoice, Kind, Order, Record, Ticket
 from gateway.grounds import Grounds, grounds_of
 from gateway.home import Item
+from gateway.languages import gettext, gettext_noop, phrase
 from gateway.offices import Office
 from gateway.proofs import Acting, Because, Identity, Linked, Named, Proof, decide
 from gateway.records.database import Database
@@ -25,12 +26,56 @@ R = TypeVar("R", bound=Record)
 Offices = Mapping[str, Office]
 
 LABELS: dict[Area, str] = {
-    "orders": "Orders", "invoices": "Invoices", "requests": "Requests", "documents": "Files"
-}  # fmt: skip
+    "orders": gettext_noop("Orders"),
+    "invoices": gettext_noop("Invoices"),
+    "requests": gettext_noop("Requests"),
+    "documents": gettext_noop("Files"),
+}
 REACH_WORDS: dict[Reach, str] = {
-    "none": "None", "own": "Those that name you", "company": "All of the company’s"
-}  # fmt: skip
-CALLED = {"orders": "order", "invoices": "invoice", "tickets": "request"}
+    "none": gettext_noop("None"),
+    "own": gettext_noop("Those that name you"),
+    "company": gettext_noop("All of the company’s"),
+}
+BACK: dict[Kind, str] = {
+    "orders": gettext_noop("Back to the order"),
+    "invoices": gettext_noop("Back to the invoice"),
+    "tickets": gettext_noop("Back to the request"),
+}
+SEEN: dict[Kind, str] = {
+    "orders": gettext_noop(
+        "You see order {number} because all of this is so. If any of it were not, the order would not be there for you."
+    ),
+    "invoices": gettext_noop(
+        "You see invoice {number} because all of this is so. "
+        "If any of it were not, the invoice would not be there for you."
+    ),
+    "tickets": gettext_noop(
+        "You see request {number} because all of this is so. "
+        "If any of it were not, the request would not be there for you."
+    ),
+}
+NAMES: dict[Kind, str] = {
+    "orders": gettext_noop("The order names {account}"),
+    "invoices": gettext_noop("The invoice names {account}"),
+    "tickets": gettext_noop("The request names {account}"),
+}
+NAMES_YOU: dict[Kind, str] = {
+    "orders": gettext_noop("The order names you"),
+    "invoices": gettext_noop("The invoice names you"),
+    "tickets": gettext_noop("The request names you"),
+}
+MAY_SEE_ALL: dict[Area, str] = {
+    "orders": gettext_noop("You may see all orders of the company."),
+    "invoices": gettext_noop("You may see all invoices of the company."),
+    "requests": gettext_noop("You may see all requests of the company."),
+    "documents": gettext_noop("You may see all documents of the company."),
+}
+MAY_SEE_OWN: dict[Area, str] = {
+    "orders": gettext_noop("You may see the orders that name you."),
+    "invoices": gettext_noop("You may see the invoices that name you."),
+    "requests": gettext_noop("You may see the requests that name you."),
+    "documents": gettext_noop("You may see the documents that name you."),
+}
 
 
 class Reason(Struct, frozen=True, kw_only=True):
@@ -86,7 +131,8 @@ async def _page(
         about=[item.part],
         record=item.record,
         record_href=href(item),
-        noun=CALLED[item.part.kind],
+        back=gettext(BACK[item.part.kind]),
+        because=gettext(SEEN[item.part.kind], number=item.record.number),
         reasons=list(_reasons(visit, proof, item, visit.offices)),
     )
 
@@ -106,8 +152,8 @@ def why(visit: Visit, grounds: Grounds, offices: Offices) -> Why:
     if grounds.acting and "company" in {grounds.acting.rights.reach(area) for area in AREAS}:
         links = [_linked(each, visit, offices[each.source]) for each in linked]
     else:  # what the company is called elsewhere may be a colleague's address
-        titles = dict.fromkeys(offices[each.source].title for each in linked)
-        links = [Reason(title=f"{visit.account_name} is linked to {title}", text="") for title in titles]
+        named = dict.fromkeys(_is_linked(visit, offices[each.source]) for each in linked)
+        links = [Reason(title=title, text="") for title in named]
     links += [_named(each, offices[each.source]) for each in grounds.named if each.source in offices]
     return Why(who=who, links=links)
 
@@ -115,53 +161,64 @@ def why(visit: Visit, grounds: Grounds, offices: Offices) -> Why:
 def sees(rights: Rights, *, own: str = REACH_WORDS["own"]) -> list[tuple[str, str]]:
     """Say per area what may be seen, in the order of the navigation. `own` says what a person's own is."""
     words = {**REACH_WORDS, "own": own}
-    return [(LABELS[area], words[rights.reach(area)]) for area in AREAS]
+    return [(gettext(LABELS[area]), gettext(words[rights.reach(area)])) for area in AREAS]
 
 
 def _reasons(visit: Visit, proof: Proof, item: Item[R], offices: Offices) -> Iterator[Reason]:
     if not (proof.identity and proof.acting and proof.linked and proof.read):
         return
-    office, noun = offices[proof.asked.source], CALLED[item.part.kind]
-    reach = proof.acting.rights.reach(proof.asked.areas[0])
+    office, kind, area = offices[proof.asked.source], item.part.kind, proof.asked.areas[0]
+    may_see = MAY_SEE_ALL if proof.acting.rights.reach(area) == "company" else MAY_SEE_OWN
     yield _identity(proof.identity, visit)
-    yield _acting(proof.acting, visit, f"You may see {_reach(reach, proof.asked.areas[0])}.")
+    yield _acting(proof.acting, visit, gettext(may_see[area]))
     yield _linked(proof.linked, visit, office)
     yield Reason(
-        title=f"The {noun} names {visit.account_name}",
-        text=f"{office.title} says that it belongs to customer {proof.read.customer}. "
-        "We check that each time we read it.",
+        title=gettext(NAMES[kind], account=visit.account_name),
+        text=gettext(
+            "{source} says that it belongs to customer {customer}. We check that each time we read it.",
+            source=phrase(office.title),
+            customer=proof.read.customer,
+        ),
     )
     if proof.named:
         yield _named(proof.named, office)
         yield Reason(
-            title=f"The {noun} names you",
-            text=f"{office.title} says that it is person {proof.named.person}’s own.",
+            title=gettext(NAMES_YOU[kind]),
+            text=gettext(
+                "{source} says that it is person {person}’s own.",
+                source=phrase(office.title),
+                person=proof.named.person,
+            ),
         )
 
 
 def _identity(identity: Identity, visit: Visit) -> Reason:
     provider = urlsplit(identity.issuer).hostname or identity.issuer
-    return Reason(title="You signed in", text=f"{provider} told us that you are {visit.profile.called}.")
+    told = gettext("{provider} told us that you are {person}.", provider=provider, person=visit.profile.called)
+    return Reason(title=gettext("You signed in"), text=told)
 
 
 def _acting(acting: Acting, visit: Visit, text: str = "") -> Reason:
-    return Reason(title=f"You may act for {visit.account_name}", text=text, since=acting.since)
+    title = gettext("You may act for {account}", account=visit.account_name)
+    return Reason(title=title, text=text, since=acting.since)
 
 
 def _linked(linked: Linked, visit: Visit, office: Office) -> Reason:
-    title = f"{visit.account_name} is linked to {office.title}"
-    return _noted(title, f"There it is customer {linked.customer}.", linked.because)
+    there = gettext("There it is customer {customer}.", customer=linked.customer)
+    return _noted(_is_linked(visit, office), there, linked.because)
+
+
+def _is_linked(visit: Visit, office: Office) -> str:
+    return gettext("{account} is linked to {source}", account=visit.account_name, source=phrase(office.title))
 
 
 def _named(named: Named, office: Office) -> Reason:
-    return _noted(f"You are known to {office.title}", f"There you are person {named.person}.", named.because)
+    title = gettext("You are known to {source}", source=phrase(office.title))
+    return _noted(title, gettext("There you are person {person}.", person=named.person), named.because)
 
 
 def _noted(title: str, text: str, because: Because | None) -> Reason:
     if because is None:
         return Reason(title=title, text=text)
-    return Reason(title=title, text=f"{text} Because: {because.fact.rstrip('.')}.", since=because.decided_at)
-
-
-def _reach(reach: Reach, area: Area) -> str:
-    return f"all {area} of the company" if reach == "company" else f"the {area} that name you"
+    reason = gettext("Because: {fact}.", fact=because.fact.rstrip("."))
+    return Reason(title=title, text=f"{text} {reason}", since=because.decided_at)
