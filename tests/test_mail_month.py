@@ -5,7 +5,6 @@ that day, and to nobody else. `make month` does it for a thousand customers.
 """
 
 import email
-import email.policy
 import os
 import re
 from collections import Counter
@@ -224,15 +223,17 @@ async def judge_mails(run: Run) -> None:
     came: Counter[tuple[str, str, bool]] = Counter()
     ids: Counter[str] = Counter()
     for (to, message), many in run.post.came.items():
-        mail = email.message_from_bytes(message, policy=email.policy.default)
+        mail = email.message_from_bytes(message)  # as it is: the newer policy takes longer for it than we for the rest
         person = to.partition("@")[0]
         customer = person.partition(".")[0]
-        texts = [STOP.sub("", part.get_content()) for part in mail.iter_parts()]
-        for text in (str(mail["Subject"]), *texts):
+        parts: list[Any] = mail.get_payload()  # type: ignore[assignment]  # text and HTML
+        texts = [STOP.sub("", part.get_payload(decode=True).decode()) for part in parts]
+        subject = re.sub(r"\r?\n", "", mail["Subject"])
+        for text in (subject, *texts):
             assert set(OWNER.findall(text)) == {customer}, "another account's"
         assert set(re.findall(r"/open/([\w-]+)/", "".join(texts))) == {f"acme-{customer}"}, "another account's"
         held = {bool(HELD.search(text)) for text in texts}
-        came[person, str(mail["Subject"]), held == {True}] += many
+        came[person, subject, held == {True}] += many
         assert len(held) == 1, "the text says what the page does not"
         ids[str(mail["Message-ID"])] += many
     assert max(ids.values()) == 1, "a mail went out twice"

@@ -56,7 +56,7 @@ class Choices(Struct, frozen=True, kw_only=True):
     """What a member hears of and how, without what they cannot. `refused`: a mail server refused the address.
 
     It is of all of their accounts together: what is told in any of them. `rules` are as staff wrote them, `own` is
-    what they have said themselves.
+    what they have said themselves. `may_come`: nobody has disabled them.
     """
 
     each: Mapping[EventName, Choice]
@@ -66,11 +66,16 @@ class Choices(Struct, frozen=True, kw_only=True):
     amounts: bool
     address: str | None
     refused: bool
+    may_come: bool
 
     def within(self, segments: Collection[str]) -> "Choices":
         """Give what counts in an account that may be in any of these segments."""
         rules = self.rules.within(segments)
-        return replace(self, each=joined(rules, self.own), rules=rules, amounts=rules.amounts)
+        return replace(self.by(rules), rules=rules)
+
+    def by(self, rules: Rules) -> "Choices":
+        """Give what counts where these rules do."""
+        return replace(self, each=joined(rules, self.own), amounts=rules.amounts)
 
     def way(self, event: EventName) -> Way:
         return self.each[event].mail if event in self.each else "none"
@@ -196,22 +201,35 @@ class MailDesk:
 
 
 async def read_choices(session: AsyncSession, member: str) -> Choices:
-    email = await session.scalar(sa.select(Member.email).where(Member.id == member))
-    refused = await session.scalar(sa.select(RefusedAddress.address).where(RefusedAddress.member_id == member))
-    times = await session.get(MessageTimes, member)
+    """Read what counts in all accounts of a member together."""
+    choices = await read_own(session, member)
+    theirs = sa.select(Membership.account_id).where(Membership.member_id == member)
+    accounts = list(await session.scalars(theirs)) if choices.rules.segments else []
+    anywhere = loosest((await within_accounts(session, choices.rules, accounts)).values())
+    return choices if anywhere is None else choices.by(anywhere)
+
+
+async def read_own(session: AsyncSession, member: str) -> Choices:
+    """Read what a member has chosen, and what surely counts in any account: `Choices.within` says what in one."""
+    row = (
+        sa.select(Member.email, Member.disabled_at, RefusedAddress.address, MessageTimes)
+        .outerjoin(RefusedAddress, RefusedAddress.member_id == Member.id)
+        .outerjoin(MessageTimes, MessageTimes.member_id == Member.id)
+    )
+    found = (await session.execute(row.where(Member.id == member))).one_or_none()
+    email, disabled_at, address, times = found or (None, None, None, None)
     rules = (await read_rules(session)).rules
     own = (await chosen_by(session, [member])).get(member, {})
-    theirs = sa.select(Membership.account_id).where(Membership.member_id == member)
-    accounts = list(await session.scalars(theirs)) if rules.segments else []
-    anywhere = loosest((await within_accounts(session, rules, accounts)).values()) or rules.within(())
+    strictest = rules.within(())
     return Choices(
-        each=joined(anywhere, own),
+        each=joined(strictest, own),
         own=own,
         times=_times(times) if times else OwnTimes(),
         rules=rules,
-        amounts=anywhere.amounts,
+        amounts=strictest.amounts,
         address=email,
-        refused=email is not None and email == refused,
+        refused=email is not None and email == address,
+        may_come=found is not None and disabled_at is None,
     )
 
 

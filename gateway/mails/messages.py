@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from auth.clock import Clock
 from gateway.access import Scope
 from gateway.account_view import AccountView, AccountViews
-from gateway.mails.choices import Choices, chosen_by, joined, read_choices
+from gateway.mails.choices import Choices, chosen_by, joined, read_own
 from gateway.mails.queue import Note, names_of
 from gateway.mails.rules import Choice, read_rules
 from gateway.mails.subjects import Ask, Subject, Subjects
@@ -76,7 +76,7 @@ class Messages:
         """Find one. None: it is none of theirs, or what it is about is not, or not known now."""
         async with self._db.read() as session:
             row = await session.scalar(sa.select(MailRow).where(MailRow.id == id_, *_theirs(scope, self._clock())))
-            choices = (await read_choices(session, scope.member_id)).within(scope.segments)
+            choices = (await read_own(session, scope.member_id)).within(scope.segments)
         shown = _of_scope(scope, choices.each)
         if row is None or shown.isdisjoint(names_of(row)):
             return None
@@ -99,7 +99,7 @@ class Messages:
         """Read rows, one more than are asked for if there are, and how to look for what they are about."""
         now = self._clock()
         async with self._db.read() as session:
-            choices = (await read_choices(session, scope.member_id)).within(scope.segments)
+            choices = (await read_own(session, scope.member_id)).within(scope.segments)
             shown = _of_scope(scope, choices.each)
             latest = sa.select(MailRow).where(*_theirs(scope, now), _named(shown)).order_by(MailRow.id.desc())
             if before:
