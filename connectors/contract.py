@@ -18,6 +18,7 @@ from connectors.actions import Action, ActionName
 from connectors.articles import PublicArticle
 from connectors.config import Config, Secret
 from connectors.consents import Consent
+from connectors.counterparts import Counterpart
 from connectors.deliveries import Webhook
 from connectors.details import Held
 from connectors.records import Kind, Record
@@ -205,6 +206,12 @@ class ReadProperties(Protocol[C_contra]):
     ) -> Awaitable[Mapping[str, tuple[str, ...]]]: ...
 
 
+class ReadCounterpart(Protocol[C_contra]):
+    """Look up who looks after a customer. None: nobody. Raises `NotFound`, also for somebody who has left."""
+
+    def __call__(self, office: BackOffice[C_contra], customer: str, /) -> Awaitable[Counterpart | None]: ...
+
+
 class ReadArticles(Protocol[C_contra]):
     """Fetch the articles that anybody may read, never a draft nor an internal one."""
 
@@ -276,6 +283,7 @@ class Connector(Struct, Generic[C], frozen=True, kw_only=True):
     person: FetchPerson[C] | None = None  # None: it knows customers alone, and nobody's own records
     details: ReadDetails[C] | None = None  # None: it tells nobody what it knows of them
     properties: Properties[C] | None = None  # None: customers cannot be sorted by what it knows of them
+    counterpart: ReadCounterpart[C] | None = None  # None: it does not say who looks after a customer
     reads: Mapping[Kind, Read[C, Record]]
     reads_open: frozenset[Kind] = frozenset()  # of these it can tell what is open without reading all of them
     fetch: Mapping[Kind, Fetch[C, Record]]

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import asdict, replace
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway import office_hours, rules
 from gateway.audit import Trail
@@ -49,13 +50,15 @@ class Appearance(Struct, frozen=True, kw_only=True):
     contact_email: str | None = None
     contact_hours: str | None = None
     office_hours: OfficeHours | None = None
+    own_contact: bool = True  # where a source says who looks after a customer, they are who is named to them
+    contact_source: str | None = None  # the source whose word on that goes first
     logo: Logo | None = None
 
     @property
     def fields(self) -> dict[str, str]:
         """All but the logo, as people write it."""
         written = asdict(replace(self, logo=None))
-        return {name: str(value) for name, value in written.items() if value is not None}
+        return {name: _text(value) for name, value in written.items() if value is not None}
 
 
 RULES: Mapping[str, Rule] = {
@@ -67,8 +70,14 @@ RULES: Mapping[str, Rule] = {
     "contact_email": rules.email,
     "contact_hours": rules.text(100),
     "office_hours": office_hours.parse,
+    "own_contact": rules.flag,
+    "contact_source": rules.text(100),
 }
 NEEDED = ("name", "accent", "accent_ink")
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def of_settings(settings: Settings) -> Appearance:
@@ -115,6 +124,12 @@ def read_logo(name: str, content: bytes) -> Logo:
     if not KINDS[suffix].fits(content):
         raise ValueError(f"is no {suffix.upper()} picture, whatever its name says")
     return Logo(content, f".{suffix}")
+
+
+async def names_counterparts(session: AsyncSession) -> bool:
+    """Whether customers are shown who looks after them."""
+    fields = await session.scalar(sa.select(AppearanceRow.fields))
+    return fields is None or rules.flag(fields.get("own_contact", "true"))
 
 
 class Appearances:

@@ -61,6 +61,10 @@ class OfficeHours(Struct, frozen=True):
     def is_open(self, at: datetime) -> bool:
         return any(opens <= at < closes for opens, closes in self._from(at))
 
+    def opens_on(self, day: date) -> bool:
+        """Whether anybody is there at any time of that day."""
+        return day not in self.closed and any(span.day == day.weekday() for span in self.spans)
+
     def opens_next(self, at: datetime) -> datetime:
         """Say when it is open, from `at` on: at once, if it is."""
         return max(next(self._from(at), (at, at))[0], at)

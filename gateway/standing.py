@@ -13,6 +13,7 @@ from cache.copies import Copies
 from cache.lookups import Lookups
 from gateway.access import AccountRef, Scope, read_access
 from gateway.asked import Asked, wanted_of
+from gateway.counterparts import LooksAfter, counterparts_of
 from gateway.profile import Profile, read_profiles
 from gateway.records.database import Database
 
@@ -37,6 +38,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     accounts: tuple[AccountRef, ...]
     asked: tuple[Asked, ...] = ()  # documents that they are to give
     post: Post = Post()
+    counterparts: tuple[LooksAfter, ...] = ()  # who looks after the account
 
     def is_of(self, who: Visiting) -> bool:
         return (self.member_id, self.account_id) == (who.member_id, who.account_id)
@@ -87,6 +89,7 @@ class Standings:
             scopes = {each.scope for each in access.values() if each.scope}
             asked = await wanted_of(session, scopes)
             posts = await self._posts(session, scopes, read_at)
+            counterparts = await counterparts_of(session, {each.account_id for each in scopes}, read_at)
         found = {
             who: Standing(
                 member_id=who.member_id,
@@ -96,6 +99,7 @@ class Standings:
                 accounts=its.accounts,
                 asked=asked.get(its.scope, ()) if its.scope else (),
                 post=posts.get(its.scope, Post()) if its.scope else Post(),
+                counterparts=counterparts.get(its.scope.account_id, ()) if its.scope else (),
             )
             for who in dict.fromkeys(people)
             for its in [access[who.member_id, who.account_id]]

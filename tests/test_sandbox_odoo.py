@@ -97,8 +97,8 @@ def test_answers_400_to_what_is_no_json(odoo: Odoo) -> None:
 @pytest.mark.parametrize(
     ("domain", "count"),
     [
-        ([], 18 - 1),  # the archived one is left out
-        ([["active", "in", [True, False]]], 18),
+        ([], 19 - 2),  # those who were archived are left out
+        ([["active", "in", [True, False]]], 19),
         ([["id", "child_of", BAKERY]], 4),
         ([["id", "child_of", [BAKERY]], ["email", "=", False]], 1),
         (["|", ["ref", "=", "10482"], ["ref", "=", "10517"]], 2),

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from auth.principals import Viewing
 from gateway.rights import Area
+from web.contact import Contact
 from web.portal.acting import Account
 
 FRAMES = 1000  # of some 6 kB
@@ -30,6 +31,7 @@ class Around(Struct, frozen=True, kw_only=True):
     page: str
     area: str | None
     account: Account
+    contact: Contact
     account_id: str | None
     areas: tuple[Area, ...]
     can_ask: bool
@@ -41,6 +43,11 @@ class Around(Struct, frozen=True, kw_only=True):
     refresh: bool
     viewing: Viewing | None
     today: date  # moments are told by it
+
+    @property
+    def shared(self) -> Mapping[str, Any]:
+        """What the main part says, too."""
+        return {name: getattr(self, name) for name in ("area", "account", "contact", "areas", "can_ask", "refresh")}
 
 
 class Holder(Struct, frozen=True):

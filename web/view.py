@@ -1,7 +1,6 @@
 """From a page's data to an answer. One template environment for the whole portal, made in one place."""
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
@@ -11,15 +10,16 @@ from zoneinfo import ZoneInfo
 
 import minijinja
 from litestar import MediaType, Request, Response
-from msgspec import Struct
 
 from auth.principals import Onlooker, Principal, StaffPrincipal, Viewing
 from connectors.links import fit
 from gateway.appearance import Appearance, of_settings
+from gateway.counterparts import LooksAfter
 from gateway.languages.sentences import MARKED
 from gateway.settings import Settings
 from gateway.spans import span
 from web import pieces, words
+from web.contact import Contact
 from web.frame import Frames
 from web.safe_html import SafeHtml
 from web.stamps import Stamp
@@ -28,23 +28,6 @@ from web.statics import Asset, load_assets, make_asset
 HERE = Path(__file__).parent
 
 Helped = Callable[[], bool]  # whether there are articles of help
-
-
-class Contact(Struct, frozen=True, kw_only=True):
-    """The person on every page. Whatever is None is left out."""
-
-    name: str | None = None
-    phone: str | None = None
-    email: str | None = None
-    hours: str | None = None
-
-    @property
-    def initials(self) -> str:
-        return "".join(word[0] for word in (self.name or "").split()[:2]).upper()
-
-    @property
-    def dial(self) -> str:
-        return re.sub(r"[^\d+]", "", self.phone or "")
 
 
 class View:
@@ -79,6 +62,7 @@ class View:
                 "count": words.count,
                 "number": words.number,
                 "today": self.today,
+                "opens_again": self.opens_again,
                 "day": lambda value: words.day(self._day(value), self.today()),
                 "short_day": lambda value: words.short_day(self._day(value), self.today()),
                 "long_day": words.long_day,
@@ -105,6 +89,25 @@ class View:
         self._templates.add_global("brand", self.brand)
         self._templates.add_global("contact", self.contact)
         self.frames = Frames(self.html)
+
+    def contact_of(self, counterparts: Sequence[LooksAfter]) -> Contact:
+        """Say whom an account can talk to: who looks after it, and the business's own contact where nobody says so.
+
+        Whatever is not known of the former is the business's.
+        """
+        if not counterparts or not self.brand.own_contact:
+            return self.contact
+        first = next((each for each in counterparts if each.source == self.brand.contact_source), counterparts[0]).who
+        phone, email = first.phone or self.contact.phone, first.email or self.contact.email
+        return Contact(name=first.name, phone=phone, email=email, hours=self.contact.hours)
+
+    def opens_again(self) -> str | None:
+        """Say when somebody is there again, on a day on which nobody is. The same all day long: frames hold it."""
+        now = self.now()
+        if self.hours is None or self.hours.opens_on(now.date()):
+            return None
+        opens = self.hours.opens_next(now)
+        return None if opens == now else f"{words.long_day(opens.date())}, {opens:%H:%M}"
 
     def asset(self, name: str) -> str:
         """Address of a static file, with its content's hash so that it may be kept for ever."""

@@ -35,6 +35,7 @@ class Guarding(Bench):
         except NotFound:
             return
         assert outcome.file is None, "a file of somebody else's"
+        assert outcome.counterpart is None, "who looks after somebody else"
         assert admit(outcome.answers, other).records == ()
 
     def test_has_an_internal_note_to_hide(self) -> None:

@@ -23,6 +23,7 @@ from connectors.contract import (
     RecordQuery,
     Token,
 )
+from connectors.counterparts import Counterpart
 from connectors.deliveries import Registered
 from connectors.records import Kind, Record
 from connectors.testing.far_end import FarEnd
@@ -46,6 +47,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     more: bool = False
     candidates: tuple[Candidate, ...] = ()
     person: Person | None = None
+    counterpart: Counterpart | None = None
     says: str | None = None
     file: GivenFile | None = None
     registered: Registered | None = None
@@ -94,15 +96,24 @@ async def perform(connector: Connector[Any], office: BackOffice[Any], kind: Kind
         case "find", _:
             facts = Facts(email=ask.email, external_id=ask.external_id, domain=ask.domain)
             return Outcome(candidates=await connector.find(office, facts))
-        case "person", _ if connector.person:
-            return Outcome(person=await connector.person(office, ask.id))
+        case (("person" | "counterpart"), _):
+            return await _look_at(connector, office, ask)
         case "articles", _ if connector.articles:
             return Outcome(articles=await connector.articles(office))
         case "register", _ if connector.webhook and connector.webhook.register:
             return Outcome(registered=await connector.webhook.register(office, ask.address))
         case _, str():
             return await _perform(connector, office, kind, ask)
-    raise ValueError(f"a recording of {ask.call} needs a kind before its name, or a connector that knows persons")
+    raise ValueError(f"a recording of {ask.call} needs a kind before its name, or a connector that can do it")
+
+
+async def _look_at(connector: Connector[Any], office: BackOffice[Any], ask: Ask) -> Outcome:
+    """Make a call that is about somebody."""
+    if ask.call == "person" and connector.person:
+        return Outcome(person=await connector.person(office, ask.id))
+    if ask.call == "counterpart" and connector.counterpart:
+        return Outcome(counterpart=await connector.counterpart(office, ask.customer))
+    raise ValueError(f"a recording of {ask.call}, and a connector that can't do it")
 
 
 async def _perform(connector: Connector[Any], office: BackOffice[Any], kind: Kind, ask: Ask) -> Outcome:

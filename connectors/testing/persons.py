@@ -24,6 +24,17 @@ class Persons(Bench):
         gone = {each.ask.id for each in self.fixtures.recordings.values() if _is_gone(each)}
         assert gone & known, "record a person who is there, and the same one when they are gone: NotFound"
 
+    def test_knows_who_looks_after_a_customer_and_who_has_left(self) -> None:
+        if self.connector.counterpart is None:
+            return
+        said = [self._play(name).counterpart for name in self.fixtures.of("counterpart")]
+        assert any(said), "record a customer with somebody who looks after them"
+        assert None in said, "record a customer whom nobody looks after"
+        left = [
+            each for each in self.fixtures.recordings.values() if each.ask.call == "counterpart" and each.expect.raises
+        ]
+        assert any(each.expect.raises == "NotFound" for each in left), "record somebody who has left: NotFound"
+
     def test_gives_a_person_for_an_address_alone(self) -> None:
         """What is known of a company, its number or its domain, says nothing about who somebody is."""
         for name, recording in self.fixtures.of("find").items():

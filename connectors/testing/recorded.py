@@ -29,6 +29,8 @@ class Recorded(Bench):
         others: tuple[str, ...] = ("find", "check", "person") if self.connector.person else ("find", "check")
         if self.connector.webhook and self.connector.webhook.register:
             others = (*others, "register")
+        if self.connector.counterpart:
+            others = (*others, "counterpart")
         if self.connector.articles:
             others = (*others, "articles")
         missing += [call for call in others if not self.fixtures.of(call)]
@@ -80,6 +82,7 @@ def compare(outcome: Outcome, expect: Expect, kind: Kind | None) -> None:
     assert (outcome.cursor, outcome.more) == (expect.cursor, expect.more)
     assert outcome.candidates == (expect.candidates or ())
     assert outcome.person == expect.person
+    assert outcome.counterpart == expect.counterpart
     assert outcome.says == expect.says
     articles = [msgspec.convert(msgspec.to_builtins(each), PublicArticle) for each in expect.articles or ()]
     assert list(outcome.articles) == articles

@@ -4,7 +4,8 @@ connector_fixtures/<connector>/
   config.json            settings with made-up secrets, and what else the checks need: `Setup`
   statuses.json          kind -> every status the vendor knows, from its own documentation
   errors.json            the vendor's own errors: `OwnError`
-  <what>__<case>.json    a kind ("invoices"), "articles", "find", "person", "check" or "register", and a case
+  <what>__<case>.json    a kind ("invoices"), "articles", "find", "person", "counterpart", "check" or "register", and a
+                         case
 """
 
 from collections.abc import Callable
@@ -16,6 +17,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from connectors.contract import Candidate, Person
+from connectors.counterparts import Counterpart
 from connectors.records import KINDS, Kind
 
 T = TypeVar("T")
@@ -79,7 +81,7 @@ class Exchange(Strict, frozen=True):
 class Ask(Strict, frozen=True):
     """The arguments of one call."""
 
-    call: Literal["read", "fetch", "file", "changes", "articles", "find", "person", "check", "register"]
+    call: Literal["read", "fetch", "file", "changes", "articles", "find", "person", "counterpart", "check", "register"]
     customer: str = ""
     cursor: str | None = None
     only_open: bool = False
@@ -128,6 +130,7 @@ class Expect(Strict, frozen=True):
     more: bool = False  # of changes: whether there are any to be had at once
     candidates: tuple[Candidate, ...] | None = None
     person: Person | None = None
+    counterpart: Counterpart | None = None
     says: str | None = None  # what the check answers
     file: ExpectedFile | None = None
     registered: ExpectedRegistration | None = None

@@ -33,6 +33,9 @@ def check_sound(outcome: Outcome) -> None:
         assert article.html.strip()
         _check_values(article)
     assert len({article.id for article in outcome.articles}) == len(outcome.articles)
+    if counterpart := outcome.counterpart:
+        told = (counterpart.name, counterpart.email, counterpart.phone)
+        assert all(_is_named(each) and each.strip() == each and each.isprintable() for each in told if each is not None)
     if person := outcome.person:
         assert person.customers, "somebody who acts for nobody is no customer's person"
         assert all(map(_is_named, (person.id, *person.customers, *person.emails)))

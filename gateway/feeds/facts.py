@@ -1,13 +1,17 @@
-"""Asking systems what they know of customers, as far as segments ask for it: of each once an hour."""
+"""Asking systems what they know of customers: what segments ask for, and who looks after them. Of each once an hour."""
 
 from collections.abc import Collection, Mapping
 from datetime import timedelta
 
+import msgspec
 import sqlalchemy as sa
 import structlog
+from msgspec import Struct
 
 from auth.clock import Clock
-from connectors.errors import ConnectorError, NotFound
+from connectors.counterparts import Counterpart
+from connectors.errors import BadResponse, ConnectorError, NotAllowed, NotFound, Refused
+from gateway.appearance import names_counterparts
 from gateway.leases import end_lease, keep_lease, take_lease
 from gateway.offices import Office, Offices
 from gateway.records.database import Database, DatabaseDown
@@ -18,6 +22,7 @@ from gateway.seeing.draft import read_draft
 AGAIN = timedelta(hours=1)
 EVERY = timedelta(seconds=5)
 LASTS = timedelta(minutes=5)
+WHO = "@counterpart"  # beside the names of properties, of which none is called so
 AT_A_TIME = 100  # customers of a source between two signs of life
 
 Values = Mapping[str, tuple[str, ...]]
@@ -25,8 +30,19 @@ Values = Mapping[str, tuple[str, ...]]
 log = structlog.get_logger()
 
 
+class HeardOf(Struct, frozen=True, kw_only=True):
+    """What a source said of a customer. `values` None: of no such customer. `who` counts where it `said` that."""
+
+    values: Values | None = None
+    who: Counterpart | None = None
+    said_who: bool = False
+
+
 class FactReading:
-    """Reads what is asked for by what is published, and by the draft, so that it can be tried."""
+    """Reads what is asked for by what is published, and by the draft, so that it can be tried.
+
+    And who looks after customers, wherever a source can say that and staff let it be shown.
+    """
 
     def __init__(self, db: Database, offices: Offices, clock: Clock) -> None:
         self._db = db
@@ -40,29 +56,38 @@ class FactReading:
         for policy in (draft.live.policy, draft.wanted):
             for source, properties in policy.asked.items():
                 asked.setdefault(source, set()).update(properties)
-        if not asked:
+        offices = await self._offices.all()
+        tell = {name for name, office in offices.items() if office.connector.counterpart}
+        if tell and not await self._may_name():
+            tell.clear()
+        if not asked.keys() | tell:
             return
         token = await take_lease(self._db, "facts", self._clock(), every=EVERY, lasts=LASTS)
         if token is None:
             return
-        offices = await self._offices.all()
-        for source, names in sorted(asked.items()):
+        for source in sorted(asked.keys() | tell):
             office = offices.get(source)
-            while office and office.is_asked and await self._some(office, names):
+            while office and office.is_asked and await self._some(office, asked.get(source, ()), who=source in tell):
                 if not await keep_lease(self._db, "facts", token, self._clock() + LASTS):
                     return
         await end_lease(self._db, "facts", token, self._clock())
 
-    async def _some(self, office: Office, names: Collection[str]) -> bool:
+    async def _may_name(self) -> bool:
+        async with self._db.read() as session:
+            return await names_counterparts(session)
+
+    async def _some(self, office: Office, names: Collection[str], *, who: bool) -> bool:
         """Ask about some. False: there is nobody left to ask about, or the source does not answer."""
-        told = ",".join(sorted(names))
+        told = ",".join([*sorted(names), *([WHO] if who else [])])
         due = await self._due(office.name, told)
-        found: dict[str, Values | None] = {}
+        found: dict[str, HeardOf] = {}
         broken: set[str] = set()
         away: str | None = None
         for customer in due:
             try:
-                found[customer] = await self._ask(office, customer, names)
+                values = await self._ask(office, customer, names) if names else None
+                heard = await self._ask_who(office, customer) if who else HeardOf()
+                found[customer] = msgspec.structs.replace(heard, values=values)
             except ConnectorError as error:
                 log.warning("customers not sorted", source=office.name, reason=type(error).__name__)
                 away = customer
@@ -72,7 +97,7 @@ class FactReading:
             except Exception:  # of ours, or of a connector that somebody wrote: the others are asked about all the same
                 log.exception("customer not sorted", source=office.name)
                 broken.add(customer)
-        await self._keep(office.name, told, found, broken=broken, away=away)
+        await self._keep(office.name, told, found, broken=broken, away=away, names=names)
         return len(due) == AT_A_TIME and away is None
 
     async def _due(self, source: str, told: str) -> list[str]:
@@ -101,8 +126,27 @@ class FactReading:
         except NotFound:
             return None
 
+    async def _ask_who(self, office: Office, customer: str) -> HeardOf:
+        """Ask who looks after one. Where that alone cannot be told, all else is asked for nonetheless."""
+        if office.connector.counterpart is None:
+            return HeardOf()
+        try:
+            return HeardOf(who=await office.connector.counterpart(office.back_office, customer), said_who=True)
+        except NotFound:
+            return HeardOf(said_who=True)
+        except (NotAllowed, Refused, BadResponse) as error:
+            log.warning("nobody says who looks after a customer", source=office.name, reason=type(error).__name__)
+            return HeardOf()
+
     async def _keep(
-        self, source: str, told: str, found: Mapping[str, Values | None], *, broken: Collection[str], away: str | None
+        self,
+        source: str,
+        told: str,
+        found: Mapping[str, HeardOf],
+        *,
+        broken: Collection[str],
+        away: str | None,
+        names: Collection[str],
     ) -> None:
         """Keep what was told of those who still are somebody's customer here. What was known of the others stays.
 
@@ -122,6 +166,11 @@ class FactReading:
                 row.asked = told
                 if customer in broken:
                     continue
-                values = found[customer]
-                row.facts = None if values is None else {name: list(its) for name, its in values.items()}
-                row.read_at = None if values is None else now
+                heard = found[customer]
+                if names:
+                    values = heard.values
+                    row.facts = None if values is None else {name: list(its) for name, its in values.items()}
+                    row.read_at = None if values is None else now
+                if heard.said_who:
+                    row.counterpart = msgspec.to_builtins(heard.who) if heard.who else None
+                    row.counterpart_at = now

@@ -59,7 +59,7 @@ class VisibilityDraft(Base):
 
 
 class CustomerFacts(Base):
-    """What a system said of a customer there when segments were last looked after: property -> values."""
+    """What a system said of a customer there: property -> values, to sort them by, and who looks after them."""
 
     __tablename__ = "customer_facts"
     __table_args__ = (
@@ -70,7 +70,9 @@ class CustomerFacts(Base):
     customer: Mapped[str] = mapped_column(primary_key=True)
     facts: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # None: it has told nothing yet
     read_at: Mapped[datetime | None]  # when it told
-    asked: Mapped[str] = mapped_column(Text)  # the properties that it was asked for
+    counterpart: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # None: nobody
+    counterpart_at: Mapped[datetime | None]  # when it told that
+    asked: Mapped[str] = mapped_column(Text)  # what it was asked for
     tried_at: Mapped[datetime]
 
 

@@ -10,6 +10,9 @@ from auth.clock import utc_now
 from auth.guards import for_staff
 from auth.principals import StaffPrincipal
 from gateway.appearance import LOGO_KINDS, Appearance, AppearanceChanged, Appearances, Logo, check, read_logo
+from gateway.counterparts import Coverage, coverage
+from gateway.offices import Offices
+from gateway.records.database import Database
 from web.body import Cap
 from web.caller import by_staff
 from web.console.desk import CHANGED, Question, confirm, desk
@@ -51,6 +54,14 @@ PERSON = (
 )
 
 
+class Teller(Struct, frozen=True, kw_only=True):
+    """A source that can say who looks after a customer."""
+
+    name: str
+    title: str
+    coverage: Coverage
+
+
 class Sent(Struct, frozen=True, kw_only=True):
     """The form, as it came."""
 
@@ -63,7 +74,7 @@ class Sent(Struct, frozen=True, kw_only=True):
 @get(APPEARANCE, opt=for_staff("owner"))
 async def show_appearance(request: Request[StaffPrincipal, Any, Any]) -> Response[str]:
     appearances = await _now(request)
-    return _page(request, appearances.current.fields, {})
+    return await _page(request, appearances.current.fields, {})
 
 
 @post(APPEARANCE, opt=for_staff("owner"), request_max_body_size=None)
@@ -74,7 +85,7 @@ async def change_appearance(request: Request[StaffPrincipal, Any, Any]) -> Respo
     if sent.problem:
         problems["logo"] = sent.problem
     if wanted is None or problems:
-        return _page(request, sent.fields, problems, status_code=422)
+        return await _page(request, sent.fields, problems, status_code=422)
     return await _save(request, wanted, sent)
 
 
@@ -106,7 +117,7 @@ async def _save(request: Request[StaffPrincipal, Any, Any], wanted: Appearance |
         )
     except AppearanceChanged:
         await _now(request)
-        return _page(request, appearances.current.fields, {"": CHANGED}, status_code=409)
+        return await _page(request, appearances.current.fields, {"": CHANGED}, status_code=409)
     await _now(request)
     return see_other(APPEARANCE)
 
@@ -133,7 +144,7 @@ async def _sent(request: Request[StaffPrincipal, Any, Any]) -> Sent:
     return Sent(fields=fields, seen=int(seen) if seen.isdecimal() else -1, logo=logo, problem=problem)
 
 
-def _page(
+async def _page(
     request: Request[StaffPrincipal, Any, Any],
     written: dict[str, str],
     problems: dict[str, str],
@@ -152,7 +163,21 @@ def _page(
         version=appearances.version,
         has_logo=appearances.current.logo is not None,
         accept=ACCEPT,
+        tellers=await _tellers(request),
     )
+
+
+async def _tellers(request: Request[StaffPrincipal, Any, Any]) -> list[Teller]:
+    """Name the sources that can say who looks after customers, in the order in which their word counts."""
+    offices: Offices = request.app.state.offices
+    database: Database = request.app.state.database
+    async with database.read() as session:
+        counted = await coverage(session, utc_now())
+    return [
+        Teller(name=name, title=office.title, coverage=counted.get(name, Coverage()))
+        for name, office in sorted((await offices.all()).items())
+        if office.connector.counterpart
+    ]
 
 
 ROUTES = [show_appearance, change_appearance, ask_reset, reset]

@@ -83,6 +83,7 @@ TYPE, KEY = "([a-z_]+)", "([0-9]+)"
 ROUTES: list[tuple[str, str, Handler]] = [
     ("GET", "/account-info/v3/details", _account),
     ("GET", f"/crm/v3/pipelines/{TYPE}", _pipelines),
+    ("GET", f"/crm/v3/(owners)/{KEY}", objects.owner),
     ("GET", f"/crm/v3/objects/{TYPE}", objects.listed),
     ("POST", "/crm/v3/objects/(tickets)", writing.make),
     ("GET", f"/crm/v3/objects/{TYPE}/{KEY}", objects.one),

@@ -1,4 +1,4 @@
-"""Records: one, a page of all, those of a batch."""
+"""Records: one, a page of all, those of a batch. And who looks after them."""
 
 from typing import Any
 
@@ -26,6 +26,15 @@ def one(store: Store, request: Request, name: str, key: str) -> Json:
     if record is None or record.archived != _archived(params):
         raise not_found()
     return shown(record, names)
+
+
+def owner(store: Store, request: Request, _: str, key: str) -> Json:
+    """Whoever has left is archived, and given only to those who ask for the archived ones."""
+    params = params_of(request, "archived")
+    found = store.owners.get(key)
+    if found is None or found["archived"] != _archived(params):
+        raise not_found()
+    return found
 
 
 def batch(store: Store, request: Request, name: str) -> tuple[Json, int]:

@@ -35,6 +35,7 @@ def load_hubspot(folder: Path, now: datetime) -> Store:
     objects = {type_: {row["id"]: _record(type_, row) for row in rows} for type_, rows in given.items()}
     pipelines = {type_: [_pipeline(each) for each in rows] for type_, rows in seed["pipelines"].items()}
     store = Store(seed["tokens"], seed["account"], seed["properties"], seed["defaults"], pipelines, objects)
+    store.owners = {each["id"]: _owner(each) for each in seed["owners"]}
     for type_, rows in given.items():
         for row in rows:
             for to, ids in row.get("associations", {}).items():
@@ -78,6 +79,12 @@ def _record(type_: str, row: dict[str, Any]) -> Record:
     given = {name: text_of(value) for name, value in row["properties"].items()}
     archived_at = text_of(row["archivedAt"]) if "archivedAt" in row else None
     return Record(row["id"], own | given, created, changed, archived_at is not None, archived_at)
+
+
+def _owner(given: dict[str, Any]) -> dict[str, Any]:
+    return {"archived": False} | {
+        name: text_of(value) if isinstance(value, datetime) else value for name, value in given.items()
+    }
 
 
 def _pipeline(given: dict[str, Any]) -> dict[str, Any]:

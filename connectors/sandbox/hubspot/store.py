@@ -42,6 +42,7 @@ class Store(Struct):
     defaults: dict[str, list[str]]
     pipelines: dict[str, list[dict[str, Any]]]
     objects: dict[str, dict[str, Record]]
+    owners: dict[str, dict[str, Any]] = field(default_factory=dict)
     links: dict[tuple[str, str], dict[tuple[str, str], list[dict[str, Any]]]] = field(default_factory=dict)
     found_after: timedelta = timedelta(0)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)  # -> what was asked for when somebody agreed

@@ -26,6 +26,7 @@ def load_odoo(folder: Path, now: datetime, *, helpdesk: bool) -> Store:
     store = Store(spec["database"], users, models, {name: {} for name in models})
     _add_rows(store, spec["rows"], now)
     _finish_partners(store)
+    _finish_users(store)
     past = [history(facts, now.date()) for facts in spec["history"]]
     for order in [*spec["orders"], *(order for orders, _ in past for order in orders)]:
         add_order(store, order)
@@ -67,6 +68,13 @@ def _finish_partners(store: Store) -> None:
         row["complete_name"] = store.display_name("res.partner", row)
         row["email_normalized"] = row["email"].lower() if row.get("email") else None
         row["child_ids"] = [child["id"] for child in partners.values() if child.get("parent_id") == id_]
+
+
+def _finish_users(store: Store) -> None:
+    """What Odoo keeps of people, it keeps of their partners."""
+    for row in store.rows["res.users"].values():
+        partner = store.rows["res.partner"][row["partner_id"]]
+        row |= {"email": partner.get("email"), "phone": partner.get("phone")}
 
 
 def _add_ticket(store: Store, ticket: dict[str, Any]) -> None:

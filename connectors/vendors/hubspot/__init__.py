@@ -10,6 +10,7 @@ from connectors.vendors.hubspot.account import check
 from connectors.vendors.hubspot.actions import new_ticket
 from connectors.vendors.hubspot.details import fetch_details, to_change
 from connectors.vendors.hubspot.feed import feed
+from connectors.vendors.hubspot.owners import read_counterpart
 from connectors.vendors.hubspot.people import fetch_person, find
 from connectors.vendors.hubspot.properties import properties
 from connectors.vendors.hubspot.reading import fetch_order, read_orders
@@ -28,6 +29,7 @@ connector = Connector(
     person=fetch_person,
     details=fetch_details,
     properties=properties,
+    counterpart=read_counterpart,
     reads={"orders": read_orders},
     reads_open=frozenset({"orders"}),
     fetch={"orders": fetch_order},

@@ -16,7 +16,8 @@ from connectors.vendors.hubspot.account import SCOPES
 from connectors.vendors.hubspot.settings import HubSpotConfig
 
 API, PAGE = "https://api.hubapi.com", "https://app.hubspot.com/oauth/authorize"
-FOR_REQUESTS = "tickets crm.objects.contacts.write"
+# For requests, for details that customers change, and for who looks after them.
+OPTIONAL = "tickets crm.objects.contacts.write crm.objects.owners.read"
 
 
 class BearerAuth(httpx.Auth):
@@ -56,5 +57,5 @@ consent = Consent[HubSpotConfig](
     client_id=lambda config: "" if config.access_token else config.client_id,
     client_secret=lambda config: config.client_secret,
     scope=" ".join(["oauth", *(scope for _, scope in SCOPES)]),
-    optional_scope=FOR_REQUESTS,
+    optional_scope=OPTIONAL,
 )

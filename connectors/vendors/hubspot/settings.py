@@ -18,7 +18,8 @@ class HubSpotConfig(WebhookConfig, frozen=True):
             description="Settings > Integrations > Private Apps: make one that may read contacts, companies, orders, "
             "deals, line items and pipelines, and copy its token. "
             "Let it read and write tickets, and write contacts, if customers shall open requests and change their "
-            "details. Leave it empty if you have an app with a client id",
+            "details, and read owners, if they shall see who looks after them. "
+            "Leave it empty if you have an app with a client id",
         ),
     ] = None
     client_id: Annotated[

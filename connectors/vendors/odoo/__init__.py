@@ -13,6 +13,7 @@ from connectors.vendors.odoo.pdf import open_invoice, open_slip
 from connectors.vendors.odoo.properties import properties
 from connectors.vendors.odoo.quotations import to_accept, to_decline
 from connectors.vendors.odoo.rpc import Odoo, call, sign_in
+from connectors.vendors.odoo.salespeople import read_counterpart
 from connectors.vendors.odoo.settings import OdooConfig
 from connectors.vendors.odoo.webhook import webhook
 
@@ -38,6 +39,7 @@ connector = Connector(
     person=fetch_person,
     details=fetch_details,
     properties=properties,
+    counterpart=read_counterpart,
     reads={
         "orders": orders.read_orders,
         "invoices": invoices.read_invoices,

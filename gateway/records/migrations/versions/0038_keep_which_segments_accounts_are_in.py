@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0038"
-down_revision = "0030"
+down_revision = "0039"
 
 LINKED = "SELECT account_id FROM links WHERE source = {row}.source AND customer = {row}.customer"
 WATCHED = (  # table, event, whose row, which account that is about
