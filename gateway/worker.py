@@ -59,6 +59,7 @@ from gateway.mails.post import server_of
 from gateway.mails.queue import Queue
 from gateway.mails.sending import Mailing
 from gateway.mails.trying import sender_of
+from gateway.memory import give_back
 from gateway.offices import LOOK_EVERY, Offices
 from gateway.pull import Known
 from gateway.records.database import Database, DatabaseDown
@@ -94,6 +95,7 @@ def run_worker(settings: Settings, *, leashed: bool = False) -> None:
         raise SettingsError(
             ["HALLWAY_REDIS_URL: needed here; `hallway serve` runs a worker of its own where it is not set"]
         )
+    give_back()
     configure(settings.log_level)
     logging.getLogger("saq").setLevel(logging.CRITICAL)  # it says every second that Redis is away; so do we, once
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
