@@ -158,6 +158,7 @@ DESK = (
     "/staff/settings/appearance/reset",
     *("/staff/messages", "/staff/messages?said=saved", "/staff/messages/preview"),
     *("/staff/messages/preview?account=bakery&event=invoice_new", "/staff/messages/preview?account=x"),
+    *("/staff/messages/preview?account=bakery&event=invoice_new&segment=%3F",),
     "/staff/deliveries/incoming/delivery",
     "/staff/deliveries/incoming/delivery/raw",
     "/staff/deliveries/mails/sent/mail",

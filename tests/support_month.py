@@ -1,17 +1,23 @@
-"""A month in the life of many customers, as a back office has it, and what each of them is to be told of it."""
+"""A month in the life of many customers, as a back office has it, and what each of them is to be told of it.
+
+On some days nobody looks and nobody sends: what happens then is told of on the next one.
+"""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from random import Random
+from typing import Literal
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from connectors.records import Invoice, Kind, Message, Money, Order, OrderState, Origin, Record, Ticket, TicketState
 from gateway.access import Scope
 from gateway.account_view import Part
 from gateway.mails.post import Declined
+from gateway.occasions import EventName
 from gateway.offices import Office
 from gateway.pull import Known, Pull
 
@@ -20,9 +26,27 @@ DAY = timedelta(days=1)
 BEFORE = 3  # days before a bill is due that its customer is told
 EUR = Money("EUR", Decimal(10))
 WAY: tuple[OrderState, ...] = ("received", "confirmed", "packed", "on_its_way", "delivered")
+WORDS = "This is what we say to"
+TURNS: dict[TicketState, tuple[EventName, str]] = {
+    "awaiting_customer": ("request_waits", "We need your answer"),
+    "solved": ("request_solved", "Solved"),
+    "working": ("request_answered", "We answered"),
+}
 LABELS = {"confirmed": "Confirmed", "packed": "Packed", "cancelled": "Cancelled"}
 
-Told = tuple[str, str]  # a customer, and the subject
+Holds = Literal["amounts", "bodies"]  # what a mail says besides, where rules let it
+
+
+class Due(Struct, frozen=True, kw_only=True):
+    """Somebody is to be told of `key` on a day, by a mail of this subject."""
+
+    to: str
+    customer: str
+    key: str
+    event: EventName
+    subject: str
+    on: int
+    holds: Holds | None
 
 
 class Killed(Exception):  # noqa: N818  # says what is
@@ -30,12 +54,20 @@ class Killed(Exception):  # noqa: N818  # says what is
 
 
 class Month:
-    """The records of `many` customers from `start` on. `happen` lets a day pass; `due` is who must be told what."""
+    """The records of `many` customers from `start` on. `happen` lets a day pass; `due` is who must be told what.
+
+    Every fifth customer has two people.
+    """
 
     def __init__(self, many: int, start: datetime, chance: Random) -> None:
         self.customers = [f"c{number}" for number in range(many)]
+        self.people = {
+            each: [each, f"{each}.b"] if number % 5 == 0 else [each] for number, each in enumerate(self.customers)
+        }
         self.now = start
-        self.due: Counter[Told] = Counter()
+        self.day = 0
+        self.down = frozenset(day + chance.randrange(2) for day in (4, 8, 12, 19, 23))
+        self.due: list[Due] = []
         self._start = self._happened = start
         self._chance = chance
         self._plan: dict[int, list[Callable[[], None]]] = {}
@@ -52,7 +84,7 @@ class Month:
 
     def happen(self, day: int) -> set[tuple[str, Kind]]:
         """Let the changes of a day happen, in any order, and name the lists that they are in."""
-        self._happened = self.now
+        self._happened, self.day = self.now, day
         self.older = {}  # what changed today alone can be seen late: of it a fresh look follows
         before = {place: tuple(records.values()) for place, records in self.lists.items()}
         changes = self._plan.get(day, [])
@@ -82,8 +114,22 @@ class Month:
         origin = replace(record.origin, changed_at=self.now, fetched_at=self.now)
         self.lists[customer, kind][origin.id] = replace(record, origin=origin)
 
-    def _tell(self, customer: str, subject: str) -> None:
-        self.due[customer, subject] += 1
+    def tell(
+        self,
+        customer: str,
+        key: str,
+        event: EventName,
+        subject: str,
+        *,
+        on: int | None = None,
+        holds: Holds | None = None,
+        only: str | None = None,
+    ) -> None:
+        """Note that all of its people, or one, are to be told: on this day, or on another, or the one after."""
+        day = self.day if on is None else on
+        day += day in self.down
+        for to in [only] if only else self.people[customer]:
+            self.due.append(Due(to=to, customer=customer, key=key, event=event, subject=subject, on=day, holds=holds))
 
     def _bill(self, customer: str, number: int) -> None:
         """Made on one day, paid early, late or never. The first one is there before anybody looks."""
@@ -106,10 +152,11 @@ class Month:
         def make() -> None:
             self._put(customer, "invoices", bill)
             if made:
-                self._tell(customer, f"New invoice {key}")
+                self.tell(customer, key, "invoice_new", f"New invoice {key}", holds="amounts")
             if paid != made + 2:
-                self._tell(customer, f"Invoice {key} is due on {_day(due_on)}")
-                self._tell(customer, f"Invoice {key} is overdue")
+                soon = f"Invoice {key} is due on {_day(due_on)}"
+                self.tell(customer, key, "invoice_due", soon, on=due - BEFORE, holds="amounts")
+                self.tell(customer, key, "invoice_overdue", f"Invoice {key} is overdue", on=due + 1, holds="amounts")
 
         def pay() -> None:
             self._put(customer, "invoices", replace(bill, state="paid", open=Money("EUR", Decimal(0))))
@@ -137,11 +184,11 @@ class Month:
             def change() -> None:
                 self._put(customer, "orders", replace(order, state=state))
                 if state == "on_its_way":
-                    self._tell(customer, f"Order {key} is on its way")
+                    self.tell(customer, key, "order_shipped", f"Order {key} is on its way")
                 elif state == "delivered":
-                    self._tell(customer, f"Order {key} has been delivered")
+                    self.tell(customer, key, "order_delivered", f"Order {key} has been delivered")
                 elif state != "received":
-                    self._tell(customer, f"Order {key}: {LABELS[state]}")
+                    self.tell(customer, key, "order_moved", f"Order {key}: {LABELS[state]}")
 
             return change
 
@@ -175,15 +222,16 @@ class Month:
                             author="a",
                             from_customer=not ours,
                             at=self.now,
-                            body="b",
+                            body=f"{WORDS} {key}",
                             media_type="text/plain",
                         )
                     )
                 self._put(customer, "tickets", replace(ticket, state=after, messages=tuple(said)))
                 if later or not ours:
                     return
-                words = {"awaiting_customer": "We need your answer", "solved": "Solved"}.get(after, "We answered")
-                self._tell(customer, f"{words}: {key}")
+                event, words = TURNS[after]
+                has_answer = any(not each.from_customer for each in said)
+                self.tell(customer, key, event, f"{words}: {key}", holds="bodies" if has_answer else None)
 
             return change
 

@@ -3,11 +3,13 @@
 import re
 from collections.abc import AsyncIterator
 from html import unescape
+from urllib.parse import quote
 
 import httpx
 import pytest_asyncio
 import sqlalchemy as sa
 from msgspec.structs import replace
+from support_audit import BY, TRAIL
 from support_mails import sink
 from support_portal import BAKERY, HOTEL, Portal, running
 from support_sandbox import RunningSandbox
@@ -19,11 +21,17 @@ from connectors.config import Secret
 from gateway.app import make_app
 from gateway.events import Event, Topic
 from gateway.mails.queue import Queue
-from gateway.mails.rules import rules_of
+from gateway.mails.rules import Otherwise, rules_of
 from gateway.records.database import Database
 from gateway.records.mail_tables import MailRow, RefusedAddress
 from gateway.records.tables import AuditLine, Member
+from gateway.rights import Rights
+from gateway.seeing import versions
+from gateway.seeing.draft import change_draft
+from gateway.segments import Policy, Rule, Segment
+from gateway.segments import Seen as SeenBy
 from gateway.settings import Settings
+from gateway.shown import EVERYTHING
 
 RULES = "/staff/messages"
 
@@ -169,3 +177,65 @@ async def test_shows_staff_a_message_and_sends_them_an_example(told_portal: tupl
     async with portal.database.read() as session:
         lines = list(await session.scalars(sa.select(AuditLine.what).where(AuditLine.what.like("messages.%"))))
     assert (lines.count("messages.previewed"), lines.count("messages.tried")) == (4, 3)
+
+
+async def test_lets_staff_have_it_otherwise_for_a_segment(told_portal: tuple[Portal, list[str]]) -> None:
+    """The form has each segment, also one of the draft alone; what is tried is counted by segment."""
+    portal, _ = told_portal
+    sam = await staff_at(portal, "admin")
+    assert "Otherwise for some customers" not in (await sam.get(RULES)).text, "there is no segment yet"
+    now = utc_now()
+    poor, rich = (
+        Segment(
+            name=name, title=name.title(), rule=Rule(source="erp", property="tier", how="is", values=(name,)), seen=seen
+        )
+        for name, seen in (("poor", SeenBy(shown=replace(EVERYTHING, fields={}))), ("rich", SeenBy()))
+    )
+    await versions.publish(portal.database, Policy(segments=(poor,)), trail=TRAIL, by=BY, now=now, seen=0)
+    await change_draft(portal.database, lambda _: Policy(segments=(poor, rich)), trail=TRAIL, by=BY, now=now, seen=0)
+    page = unescape((await sam.get(RULES)).text)
+    assert "Poor: as for everybody" in page
+    assert "Rich: as for everybody (only in the draft yet)" in re.sub(r"<[^>]+>", "", page)
+    form = {**form_of(page), "amounts": "1", "of.poor.invoice_new": "no", "of.poor.amounts": "no"}
+    form["of.gone.bodies"] = "yes"
+    for said, shown in (("", "2"), ("no", "0")):
+        tried = unescape((await sam.send("POST", RULES, **{**form, "of.poor.invoice_new": said, "try": "1"})).text)
+        (row,) = re.findall(r"<tr[^>]*><th[^>]*>Nobody knows which</th>(.*?)</tr>", tried)
+        assert re.sub(r"<[^>]+>", " ", row).split() == ["2", "0", "0", "0", shown], "nobody has an address yet"
+    assert "Poor: 2 otherwise" in tried, "what was chosen stays on the form"
+    assert (await sam.send("POST", RULES, **form)).status_code == 303
+    own = Otherwise(told={"invoice_new": False}, amounts=False)
+    assert (await rules_of(portal.database)).rules.segments == {"poor": own}, "and of no segment that there is not"
+    page = unescape((await sam.get(RULES)).text)
+    assert "Poor: 2 otherwise" in page
+    assert (await sam.send("POST", RULES, **form)).status_code == 409
+
+    async def preview(segment: str, event: str = "invoice_new") -> str:
+        answer = await sam.get(f"{RULES}/preview?account=bakery&event={event}&segment={quote(segment)}")
+        return unescape(answer.text)
+
+    everybody, in_poor, unsure = [await preview(each) for each in ("everybody-else", "poor", "?")]
+    assert "is to pay" in everybody
+    assert "They are not told of this" not in everybody
+    for page in (in_poor, unsure):
+        assert "They are not told of this" in page
+        assert "is to pay" not in page
+    assert "Poor, or Everybody else" in unsure
+    mail = f"{RULES}/preview/mail?account=bakery&event=invoice_new&segment="
+    assert "is to pay" in (await sam.get(f"{mail}everybody-else")).text
+    assert "is to pay" not in (await sam.get(f"{mail}poor")).text
+
+
+async def test_shows_staff_no_message_of_what_the_segment_does_not_see(told_portal: tuple[Portal, list[str]]) -> None:
+    portal, _ = told_portal
+    sam = await staff_at(portal, "admin")
+    seen = SeenBy(shown=replace(EVERYTHING, most=Rights(invoices="none")))
+    rule = Rule(source="erp", property="tier", how="is", values=("blind",))
+    policy = Policy(segments=(Segment(name="blind", title="Blind", rule=rule, seen=seen),))
+    await versions.publish(portal.database, policy, trail=TRAIL, by=BY, now=utc_now(), seen=0)
+    address = f"{RULES}/preview?account=bakery&event=invoice_new&segment="
+    assert "New invoice " in unescape((await sam.get(f"{address}everybody-else")).text)
+    page = unescape((await sam.get(f"{address}blind")).text)
+    assert "Nothing of theirs that they see" in page
+    assert "New invoice 2" not in page
+    assert (await sam.get(f"{RULES}/preview/mail?account=bakery&event=invoice_new&segment=blind")).status_code == 404

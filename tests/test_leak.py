@@ -323,7 +323,13 @@ MUTATIONS = (
     Mutation(
         "whose the address of a mail is",
         "mailed",
-        (Cut(choices.read_choices, "sa.select(Member.email).where(Member.id == member)", "sa.select(Member.email)"),),
+        (
+            Cut(
+                choices.read_own,
+                "session.execute(row.where(Member.id == member))).one_or_none()",
+                "session.execute(row)).first()",
+            ),
+        ),
     ),
     Mutation(
         "whom somebody looks after",

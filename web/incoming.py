@@ -19,13 +19,14 @@ from multipart import (  # type: ignore[import-untyped]  # it ships no types
 )
 
 from auth.cross_site import WRITTEN
+from gateway.languages import gettext, gettext_noop
 from gateway.uploads.checking import Given, Limits, NotTaken
 
 MOST_FIELDS = 100
 MOST_FIELD_BYTES = 256 * 1024  # of all that is no file
 
-NO_ROOM = "Files cannot be kept right now. Try again in a few minutes, or send your message without them."
-NONE_HERE = "Files cannot be sent here. Send your message without them."
+NO_ROOM = gettext_noop("Files cannot be kept right now. Try again in a few minutes, or send your message without them.")
+NONE_HERE = gettext_noop("Files cannot be sent here. Send your message without them.")
 
 log = structlog.get_logger()
 
@@ -85,7 +86,7 @@ class Incoming:
             self._refuse(str(error))
         except OSError as error:
             log.error("no room for files", error=error.strerror)  # noqa: TRY400  # the traceback tells nothing more
-            self._refuse(NO_ROOM)
+            self._refuse(gettext(NO_ROOM))
 
     def _start(self, segment: MultipartSegment) -> None:
         self._name, self._size = segment.name, 0
@@ -95,7 +96,7 @@ class Incoming:
             self._part = None
         else:
             if not self._limits.size:
-                raise NotTaken(NONE_HERE)
+                raise NotTaken(gettext(NONE_HERE))
             self._limits.check_name(segment.filename, len(self.files) + 1)
             if not self.has_begun:
                 self._begin()

@@ -2,7 +2,7 @@
 
 import hmac
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
@@ -10,19 +10,20 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.same import same
 from gateway.audit import Trail
 from gateway.identity.invitation_links import InvitationLinks
 from gateway.keyring import Keyring
-from gateway.mails.rules import Choice, Rules, Way, read_rules
+from gateway.mails.rules import Choice, Rules, Way, loosest, read_rules, within_accounts
 from gateway.mails.times import Times
 from gateway.occasions import EVENTS, EventName
 from gateway.records.database import Database
 from gateway.records.lines import By, Line
 from gateway.records.mail_tables import MessageChoice, MessageTimes, RefusedAddress
-from gateway.records.tables import Member
+from gateway.records.tables import Member, Membership
 from gateway.records.upsert import insert
 
 MAC_BYTES = 16
@@ -52,17 +53,29 @@ class OwnTimes(Struct, frozen=True, kw_only=True):
 
 
 class Choices(Struct, frozen=True, kw_only=True):
-    """What a member hears of and how, without what nobody does. `refused`: a mail server refused the address.
+    """What a member hears of and how, without what they cannot. `refused`: a mail server refused the address.
 
-    `chosen` are events of which they have said so themselves.
+    It is of all of their accounts together: what is told in any of them. `rules` are as staff wrote them, `own` is
+    what they have said themselves. `may_come`: nobody has disabled them.
     """
 
     each: Mapping[EventName, Choice]
-    chosen: frozenset[EventName]
+    own: Mapping[EventName, Choice]
     times: OwnTimes
     rules: Rules
+    amounts: bool
     address: str | None
     refused: bool
+    may_come: bool
+
+    def within(self, segments: Collection[str]) -> "Choices":
+        """Give what counts in an account that may be in any of these segments."""
+        rules = self.rules.within(segments)
+        return replace(self.by(rules), rules=rules)
+
+    def by(self, rules: Rules) -> "Choices":
+        """Give what counts where these rules do."""
+        return replace(self, each=joined(rules, self.own), amounts=rules.amounts)
 
     def way(self, event: EventName) -> Way:
         return self.each[event].mail if event in self.each else "none"
@@ -188,18 +201,35 @@ class MailDesk:
 
 
 async def read_choices(session: AsyncSession, member: str) -> Choices:
-    email = await session.scalar(sa.select(Member.email).where(Member.id == member))
-    refused = await session.scalar(sa.select(RefusedAddress.address).where(RefusedAddress.member_id == member))
-    times = await session.get(MessageTimes, member)
+    """Read what counts in all accounts of a member together."""
+    choices = await read_own(session, member)
+    theirs = sa.select(Membership.account_id).where(Membership.member_id == member)
+    accounts = list(await session.scalars(theirs)) if choices.rules.segments else []
+    anywhere = loosest((await within_accounts(session, choices.rules, accounts)).values())
+    return choices if anywhere is None else choices.by(anywhere)
+
+
+async def read_own(session: AsyncSession, member: str) -> Choices:
+    """Read what a member has chosen, and what surely counts in any account: `Choices.within` says what in one."""
+    row = (
+        sa.select(Member.email, Member.disabled_at, RefusedAddress.address, MessageTimes)
+        .outerjoin(RefusedAddress, RefusedAddress.member_id == Member.id)
+        .outerjoin(MessageTimes, MessageTimes.member_id == Member.id)
+    )
+    found = (await session.execute(row.where(Member.id == member))).one_or_none()
+    email, disabled_at, address, times = found or (None, None, None, None)
     rules = (await read_rules(session)).rules
     own = (await chosen_by(session, [member])).get(member, {})
+    strictest = rules.within(())
     return Choices(
-        each=joined(rules, own),
-        chosen=frozenset(own),
+        each=joined(strictest, own),
+        own=own,
         times=_times(times) if times else OwnTimes(),
         rules=rules,
+        amounts=strictest.amounts,
         address=email,
-        refused=email is not None and email == refused,
+        refused=email is not None and email == address,
+        may_come=found is not None and disabled_at is None,
     )
 
 

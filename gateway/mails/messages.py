@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from auth.clock import Clock
 from gateway.access import Scope
 from gateway.account_view import AccountView, AccountViews
-from gateway.mails.choices import chosen_by, joined, read_choices
+from gateway.mails.choices import Choices, chosen_by, joined, read_own
 from gateway.mails.queue import Note, names_of
 from gateway.mails.rules import Choice, read_rules
 from gateway.mails.subjects import Ask, Subject, Subjects
@@ -76,11 +76,11 @@ class Messages:
         """Find one. None: it is none of theirs, or what it is about is not, or not known now."""
         async with self._db.read() as session:
             row = await session.scalar(sa.select(MailRow).where(MailRow.id == id_, *_theirs(scope, self._clock())))
-            shown = await _shown(session, scope)
-            rules = (await read_rules(session)).rules
+            choices = (await read_own(session, scope.member_id)).within(scope.segments)
+        shown = _of_scope(scope, choices.each)
         if row is None or shown.isdisjoint(names_of(row)):
             return None
-        ask = Ask(wanted=shown, today=self._clock().astimezone(self._zone).date(), rules=rules, is_news=False)
+        ask = self._ask(shown, choices)
         subject = (await self._subjects.find(scope, [_note(row)], ask, view))[row.id]
         if not isinstance(subject, Subject):
             return None
@@ -99,14 +99,17 @@ class Messages:
         """Read rows, one more than are asked for if there are, and how to look for what they are about."""
         now = self._clock()
         async with self._db.read() as session:
-            shown = await _shown(session, scope)
-            rules = (await read_rules(session)).rules
+            choices = (await read_own(session, scope.member_id)).within(scope.segments)
+            shown = _of_scope(scope, choices.each)
             latest = sa.select(MailRow).where(*_theirs(scope, now), _named(shown)).order_by(MailRow.id.desc())
             if before:
                 latest = latest.where(MailRow.id < before)
             rows = (await session.scalars(latest.limit(most + 1))).all()
-        today = now.astimezone(self._zone).date()
-        return rows, Ask(wanted=shown, today=today, rules=rules, is_news=False)
+        return rows, self._ask(shown, choices)
+
+    def _ask(self, shown: Collection[EventName], choices: Choices) -> Ask:
+        today = self._clock().astimezone(self._zone).date()
+        return Ask(wanted=shown, today=today, rules=choices.rules, is_news=False)
 
 
 async def posts_of(session: AsyncSession, scopes: Collection[Scope], now: datetime) -> Mapping[Scope, Post]:
@@ -131,7 +134,8 @@ async def posts_of(session: AsyncSession, scopes: Collection[Scope], now: dateti
     chosen = await chosen_by(session, sorted(members)) if counts else {}
     found: dict[Scope, Post] = {}
     for scope in scopes:
-        shown = _of_scope(scope, joined(rules, chosen.get(scope.member_id, {}))) if rules else frozenset()
+        own = chosen.get(scope.member_id, {})
+        shown = _of_scope(scope, joined(rules.within(scope.segments), own)) if rules else frozenset()
         theirs = (
             many if _sees_all(scope, names.split(",")) else known
             for member, account, names, many, known in counts
@@ -141,12 +145,8 @@ async def posts_of(session: AsyncSession, scopes: Collection[Scope], now: dateti
     return found
 
 
-async def _shown(session: AsyncSession, scope: Scope) -> frozenset[EventName]:
-    """Say which events are in somebody's inbox."""
-    return _of_scope(scope, (await read_choices(session, scope.member_id)).each)
-
-
 def _of_scope(scope: Scope, each: Mapping[EventName, Choice]) -> frozenset[EventName]:
+    """Say which events are in somebody's inbox."""
     return frozenset(
         event
         for event, choice in each.items()

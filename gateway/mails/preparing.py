@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import sqlalchemy as sa
 import structlog
 from msgspec import Struct
 
@@ -12,12 +11,11 @@ from auth.clock import Clock
 from gateway.access import Scope, scope_of
 from gateway.account_view import AccountViews
 from gateway.identity.mailboxes import is_plain
-from gateway.mails.choices import Choices, read_choices
+from gateway.mails.choices import Choices, read_own
 from gateway.mails.letters import Item, Letters
 from gateway.mails.subjects import Ask, Subject, Subjects
 from gateway.mails.turns import Ended, Mail
 from gateway.records.database import Database
-from gateway.records.tables import Member
 
 NOT_KNOWN_YET = timedelta(minutes=5)  # until the next look for a record that nobody can tell of now
 TOO_LATE = timedelta(days=2)  # after an event: then it is no news any more
@@ -50,15 +48,12 @@ class Preparing:
         now = self._clock()
         member = mails[0].member
         async with self._db.read() as session:
-            choices = await read_choices(session, member)
-            may_come = await session.scalar(
-                sa.select(Member.id).where(Member.id == member, Member.disabled_at.is_(None))
-            )
+            choices = await read_own(session, member)
         fates: dict[str, Ended] = {mail.id: Ended("failed", "too late") for mail in mails if _is_late(mail, now)}
         in_time = [mail for mail in mails if mail.id not in fates]
         quiet = choices.times.over(choices.rules, self._zone.key).quiet_for(now)
         items: dict[str, Item] = {}
-        if not may_come or not _can_go(choices):
+        if not _can_go(choices):
             fates |= {mail.id: GONE for mail in in_time}
         elif quiet:
             fates |= {mail.id: Ended("waiting", "quiet hours", after=quiet) for mail in in_time}
@@ -95,6 +90,7 @@ class Preparing:
         """Look at mails about one account."""
         if scope is None:
             return {mail.id: GONE for mail in mails}
+        choices = choices.within(scope.segments)
         daily = choices.times.over(choices.rules, self._zone.key).daily_in(now)
         gathered = Ended("waiting", "for the mail of the day", after=daily, gathered=True)
         found: dict[str, Item | Ended] = {}
@@ -129,4 +125,4 @@ def _is_late(mail: Mail, now: datetime) -> bool:
 
 
 def _can_go(choices: Choices) -> bool:
-    return choices.address is not None and is_plain(choices.address) and not choices.refused
+    return choices.may_come and choices.address is not None and is_plain(choices.address) and not choices.refused

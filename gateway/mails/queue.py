@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.events import Event, Topic
 from gateway.identity.mailboxes import is_plain
 from gateway.mails.choices import chosen_by, joined
-from gateway.mails.rules import read_rules
+from gateway.mails.rules import read_rules, within_accounts
 from gateway.occasions import Concern, EventName
 from gateway.records.ids import new_id
 from gateway.records.mail_tables import MailRow, RefusedAddress
@@ -83,7 +83,7 @@ class Queue:
             .where(Membership.account_id == account, Member.disabled_at.is_(None))
         )
         people = (await session.execute(theirs.where(Member.id == only) if only else theirs)).all()
-        rules = (await read_rules(session)).rules
+        rules = (await within_accounts(session, (await read_rules(session)).rules, [account]))[account]
         chosen = await chosen_by(session, [member for member, _, _ in people])
         return {
             member: {

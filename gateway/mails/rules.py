@@ -1,12 +1,18 @@
-"""What staff say of messages: which events there are, how members hear of each unless they choose, and what is said."""
+"""What staff say of messages: which events there are, how members hear of each unless they choose, and what is said.
 
-from collections.abc import Mapping
+A segment of customers may have it otherwise. Whoever is told, or reads what they were told, has the rules `within` the
+segments of their account: `Rules.within` alone decides what holds there.
+"""
+
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from functools import reduce
 from typing import Literal
 
 import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.audit import Trail
@@ -15,6 +21,8 @@ from gateway.records.database import Database
 from gateway.records.lines import By, Line
 from gateway.records.mail_tables import BookRow, MessageRules
 from gateway.records.upsert import insert
+from gateway.segments import EVERYBODY
+from gateway.sorting import sort
 
 ONE = "portal"  # the row's name
 Way = Literal["at_once", "daily", "none"]
@@ -36,11 +44,22 @@ class Choice(Struct, frozen=True, kw_only=True):
 AT_FIRST: Mapping[EventName, Choice] = {"order_moved": Choice(mail="none")}  # until staff say otherwise
 
 
+class Otherwise(Struct, frozen=True, kw_only=True):
+    """What holds for a segment instead. Events that are not in `told`, and None: as for everybody."""
+
+    told: Mapping[EventName, bool] = {}
+    amounts: bool | None = None
+    bodies: bool | None = None
+
+
+AS_EVERYBODY = Otherwise()
+
+
 class Rules(Struct, frozen=True, kw_only=True):
     """`off` are events that nobody hears of, `usual` is for those who have not chosen.
 
     `days`: how long before a bill is due that is said, None: it is not. `amounts` and `bodies`: mails hold what is to
-    pay, and what we answered. Hours are in the business's zone.
+    pay, and what we answered. Hours are in the business's zone. `segments`: what is otherwise there, by their names.
     """
 
     off: frozenset[EventName] = frozenset()
@@ -51,13 +70,32 @@ class Rules(Struct, frozen=True, kw_only=True):
     quiet_from: int = 0
     quiet_until: int = 0
     daily_at: int = 8
+    segments: Mapping[str, Otherwise] = {}
+
+    def within(self, segments: Collection[str]) -> "Rules":
+        """Give what holds for an account that may be in any of these: the strictest. Of none: in any."""
+        if not self.segments:
+            return self
+        return reduce(_stricter, map(self._of, segments or (EVERYBODY, *self.segments)))
+
+    def _of(self, segment: str) -> "Rules":
+        own = self.segments.get(segment, AS_EVERYBODY)
+        return replace(
+            self,
+            off=frozenset(event for event in EVENTS if not own.told.get(event, event not in self.off)),
+            amounts=self.amounts if own.amounts is None else own.amounts,
+            bodies=self.bodies if own.bodies is None else own.bodies,
+            segments={},
+        )
 
     def choice(self, event: EventName) -> Choice:
         return self.usual.get(event) or AT_FIRST.get(event, Choice())
 
     @property
     def days_before(self) -> int | None:
-        return None if "invoice_due" in self.off else self.days
+        """How long before a bill is due anybody is told. None: nobody is."""
+        is_told = "invoice_due" not in self.off or any(own.told.get("invoice_due") for own in self.segments.values())
+        return self.days if is_told else None
 
 
 class Written(Struct, frozen=True):
@@ -76,6 +114,19 @@ async def rules_of(db: Database) -> Written:
     """Raises `DatabaseDown`."""
     async with db.read() as session:
         return await read_rules(session)
+
+
+async def within_accounts(session: AsyncSession, rules: Rules, accounts: Collection[str]) -> dict[str, Rules]:
+    """Give what holds within some accounts, by the segments that they may be in now."""
+    if not rules.segments:
+        return dict.fromkeys(accounts, rules)
+    _, segments = await sort(session, accounts)
+    return {account: rules.within(names) for account, names in segments.items()}
+
+
+def loosest(some: Collection[Rules]) -> Rules | None:
+    """Give what holds in any of them. None: there are none."""
+    return reduce(_looser, some) if some else None
 
 
 async def save_rules(db: Database, rules: Rules, *, seen: int, trail: Trail, by: By, now: datetime) -> None:
@@ -97,12 +148,30 @@ async def save_rules(db: Database, rules: Rules, *, seen: int, trail: Trail, by:
 
 
 def _differing(before: Rules, after: Rules) -> list[str]:
-    """Name what is other than it was: settings by their names, and events."""
-    names = [name for name in Rules.__struct_fields__ if name not in {"off", "usual"}]
+    """Name what is other than it was: settings by their names, events, and segments."""
+    names = [name for name in Rules.__struct_fields__ if name not in {"off", "usual", "segments"}]
     changed = [name for name in names if getattr(before, name) != getattr(after, name)]
     events = [
         event
         for event in EVENTS
         if (event in before.off, before.choice(event)) != (event in after.off, after.choice(event))
     ]
-    return [*changed, *events]
+    segments = [
+        f"segment {name}"
+        for name in sorted(before.segments.keys() | after.segments.keys())
+        if before.segments.get(name, AS_EVERYBODY) != after.segments.get(name, AS_EVERYBODY)
+    ]
+    return [*changed, *events, *segments]
+
+
+def _stricter(one: Rules, other: Rules) -> Rules:
+    """Tell what both tell, and show in mails what both show."""
+    return replace(
+        one, off=one.off | other.off, amounts=one.amounts and other.amounts, bodies=one.bodies and other.bodies
+    )
+
+
+def _looser(one: Rules, other: Rules) -> Rules:
+    return replace(
+        one, off=one.off & other.off, amounts=one.amounts or other.amounts, bodies=one.bodies or other.bodies
+    )

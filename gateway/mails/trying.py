@@ -1,60 +1,41 @@
-"""Trying messages before they are true: as a mail reads, whether one arrives, and how many another rule would make."""
+"""Trying messages before they are true: as a mail reads, and whether one arrives."""
 
-from collections import defaultdict
-from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from email.message import EmailMessage
 
-import sqlalchemy as sa
 from msgspec import Struct
 
 from auth.clock import Clock
 from connectors.actions import NewTicket
 from connectors.records import Invoice, Message, Money, Order, Origin, Record, Ticket
-from gateway.access import NOBODY, Scope, whole_of
+from gateway.access import NOBODY, Scope
 from gateway.account_view import AccountViews
 from gateway.appearance import Appearance, of_settings
 from gateway.asked import Asked
 from gateway.audit import Trail
-from gateway.mails.choices import Stops, chosen_by, joined
+from gateway.mails.choices import Stops
 from gateway.mails.letters import Item, Letters, Sender
 from gateway.mails.post import Server, open_line, server_of
 from gateway.mails.rules import Rules
 from gateway.mails.subjects import Subject, of_record
 from gateway.mails.words import say_asked, say_failed
-from gateway.occasions import AREA_OF_EVENT, EVENTS, EventName, is_still_so
+from gateway.occasions import AREA_OF_EVENT, EventName, is_still_so
 from gateway.records.database import Database
 from gateway.records.ids import new_id
 from gateway.records.lines import By, Line
-from gateway.records.mail_tables import MailRow
-from gateway.records.tables import Member
+from gateway.seeing.previewing import scope_in
 from gateway.settings import Settings
 
-BACK = timedelta(days=90)
-MOST = 20_000  # groups that are counted
 KIND_NAMES = {"orders": "orders", "invoices": "invoices", "requests": "tickets"}
 
 
-class Count(Struct, frozen=True, kw_only=True):
-    """What became, or would have become, of one event within the last 90 days."""
+class Preview(Struct, frozen=True, kw_only=True):
+    """`mail` None: there is nothing that it could tell. `is_told`: whether customers are told of it at all."""
 
-    event: EventName
-    happened: int  # for each member that could be told
-    mails: int  # of their own
-    gathered: int  # that go together with others
-    shown: int  # in inboxes
-
-
-class Tally(Struct, frozen=True, kw_only=True):
-    """`days`: mails of the day, each one for all that it gathers."""
-
-    counts: tuple[Count, ...]
-    days: int
-
-    @property
-    def mails(self) -> int:
-        return sum(count.mails for count in self.counts) + self.days
+    mail: EmailMessage | None
+    is_told: bool
+    segments: tuple[str, ...]
 
 
 class Trying:
@@ -70,22 +51,43 @@ class Trying:
         self._letters = letters
         self._server = server
 
-    async def preview(self, account: str, event: EventName, rules: Rules, today: date, by: By) -> EmailMessage | None:
-        """Write what the account would get about the latest record that it fits. None: there is none, or no account.
+    async def preview(
+        self,
+        account: str,
+        event: EventName,
+        rules: Rules,
+        today: date,
+        by: By,
+        *,
+        segments: tuple[str, ...] | None = None,
+    ) -> Preview | None:
+        """Write what the account would get about the latest record that it fits. None: there is no such account.
 
-        Raises `DatabaseDown`.
+        `segments`: as if it may be in these, None: in those that it may be in. Raises `DatabaseDown`.
         """
-        scope = await whole_of(self._db, account) if account and "\0" not in account else None
+        scope = await scope_in(self._db, account, segments) if account and "\0" not in account else None
         if scope is None:
             return None
         async with self._db.write() as session:
-            line = Line(what="messages.previewed", by=by, owner=by.who, about=f"account/{account}", account=account)
+            details = {} if segments is None else {"segments": list(segments)}
+            line = Line(
+                what="messages.previewed",
+                by=by,
+                owner=by.who,
+                about=f"account/{account}",
+                account=account,
+                details=details,
+            )
             await self._trail.record(session, line)
+        rules = rules.within(scope.segments)
         subject = await self._latest(scope, event, rules, today)
-        return self._letters.write("preview", "you@example.com", [Item(scope, subject)]) if subject else None
+        mail = self._letters.write("preview", "you@example.com", [Item(scope, subject)]) if subject else None
+        return Preview(mail=mail, is_told=event not in rules.off, segments=scope.segments)
 
     async def _latest(self, scope: Scope, event: EventName, rules: Rules, today: date) -> Subject | None:
         kind = KIND_NAMES.get(AREA_OF_EVENT[event])
+        if event != "request_failed" and scope.rights.reach(AREA_OF_EVENT[event]) == "none":
+            return None
         if kind is None or event == "request_failed":
             return example(event, rules, today)
         parts = await (await self._views.of(scope)).parts([kind])  # type: ignore[list-item]  # one of theirs
@@ -189,39 +191,6 @@ def _record(event: EventName, today: date, at: datetime) -> Record:
                 created_at=at,
                 messages=(answer,),
             )
-
-
-async def tally(db: Database, rules: Rules, now: datetime) -> Tally:
-    """Say what the last 90 days would have made by some rules, with what members have chosen. Raises `DatabaseDown`."""
-    day = sa.func.substr(sa.cast(MailRow.made_at, sa.String), 1, 10)
-    rows = (
-        sa.select(MailRow.member_id, MailRow.names, day, Member.email.is_not(None), sa.func.count())
-        .join(Member, Member.id == MailRow.member_id)
-        .where(MailRow.made_at > now - BACK)
-        .group_by(MailRow.member_id, MailRow.names, day, Member.email.is_not(None))
-        .limit(MOST)
-    )
-    async with db.read() as session:
-        found = (await session.execute(rows)).all()
-        chosen = await chosen_by(session, sorted({member for member, *_ in found}))
-    sums: Mapping[str, dict[EventName, int]] = defaultdict(lambda: defaultdict(int))
-    days: set[tuple[str, str]] = set()
-    each_of = {member: joined(rules, chosen.get(member, {})) for member, *_ in found}
-    for member, names, on, has_address, many in found:
-        each = each_of[member]
-        events = [event for event in EVENTS if event in names.split(",")]
-        first = min(events, key=names.split(",").index)
-        sums["happened"][first] += many
-        sums["shown"][first] += many if any(event in each and each[event].inbox for event in events) else 0
-        way = next((each[event].mail for event in events if event in each and each[event].mail != "none"), "none")
-        if way != "none" and has_address:
-            sums["mails" if way == "at_once" else "gathered"][first] += many
-            days |= {(member, on)} if way == "daily" else set()
-    counts = tuple(
-        Count(event=event, **{name: sums[name][event] for name in ("happened", "mails", "gathered", "shown")})
-        for event in EVENTS
-    )
-    return Tally(counts=counts, days=len(days))
 
 
 async def _always() -> bool:

@@ -9,7 +9,7 @@ from gateway.offices import Office
 from gateway.records.database import Database
 from gateway.segments import Policy
 from gateway.shown import clipped
-from gateway.sorting import sort
+from gateway.sorting import sort, sorted_into
 
 
 async def scope_with(db: Database, account: str, policy: Policy) -> Scope | None:
@@ -20,6 +20,17 @@ async def scope_with(db: Database, account: str, policy: Policy) -> Scope | None
     async with db.read() as session:
         _, segments = await sort(session, [scope.account_id], policy)
     names = segments[scope.account_id]
+    return replace(scope, segments=names, rights=clipped(scope.rights, policy.seen_by(names).shown.most))
+
+
+async def scope_in(db: Database, account: str, segments: tuple[str, ...] | None) -> Scope | None:
+    """Do as `scope_with` by what is published, as if the account may be in these segments. None: as it is."""
+    scope = await whole_of(db, account)
+    if scope is None:
+        return None
+    async with db.read() as session:
+        policy, names = await sorted_into(session, scope.account_id)
+    names = names if segments is None else segments
     return replace(scope, segments=names, rights=clipped(scope.rights, policy.seen_by(names).shown.most))
 
 

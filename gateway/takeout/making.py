@@ -23,6 +23,7 @@ from gateway.account_view import DEEPEST, AccountView, AccountViews, Part
 from gateway.audit import Trail
 from gateway.audit_reading import Wanted, read
 from gateway.documents import Document, documents
+from gateway.languages import gettext, gettext_noop, ngettext
 from gateway.leases import end_lease, take_lease
 from gateway.offices import seen_through
 from gateway.outbox.desk import Desk
@@ -44,7 +45,7 @@ MOST_BYTES = 200 * 2**20  # of all files
 LARGEST = 25 * 2**20  # a file
 IN_MEMORY = 2**20
 MOST_LINES = 5000  # of the log, and of what was sent
-README = b"""This is a copy of what the portal shows you, and of what it knows of your login.
+README = gettext_noop("""This is a copy of what the portal shows you, and of what it knows of your login.
 
 login.json      your login, what it may see, where you are signed in, and which mails you want
 records/        orders, invoices and requests, each with the system that it is from and when it was read there
@@ -54,13 +55,13 @@ log.json        what was done with your login, by whom and when
 manifest.json   what is in this copy, and what could not be put in, with the reason
 
 Times are in UTC. Amounts are decimals, each with its currency.
-"""
+""")
 
 STATES = {
-    "on_time": "read now",
-    "late": "read before",
-    "paused": "not asked: the last that we knew",
-    "down": "did not answer: the last that we knew",
+    "on_time": gettext_noop("read now"),
+    "late": gettext_noop("read before"),
+    "paused": gettext_noop("not asked: the last that we knew"),
+    "down": gettext_noop("did not answer: the last that we knew"),
 }
 
 log = structlog.get_logger()
@@ -136,7 +137,7 @@ class Takeouts:
     async def _pieces(self, scope: Scope) -> AsyncGenerator[bytes, None]:
         now, ends = self._clock(), asyncio.get_running_loop().time() + WITHIN.total_seconds()
         packing = Packing(now)
-        yield packing.put("README.txt", README)
+        yield packing.put("README.txt", gettext(README).encode())
         yield packing.put("login.json", _json(await papers.login_of(self._db, scope)))
         about = f"member/{scope.member_id}"
         lines = await read(self._db, self._vault, Wanted(latest=MOST_LINES, who=about))
@@ -202,13 +203,14 @@ class _Files:
 
     def _full(self, size: int | None) -> str | None:
         if self._count >= MOST_FILES:
-            return f"a copy holds {MOST_FILES} files at most"
+            return ngettext("a copy holds {n} file at most", "a copy holds {n} files at most", MOST_FILES)
         if (size or 0) > LARGEST:
-            return f"larger than {LARGEST // 2**20} MB"
+            return _too_large()
         if self._bytes + (size or 0) > MOST_BYTES:
-            return f"a copy holds {MOST_BYTES // 2**20} MB of files at most"
+            return _too_much()
         if asyncio.get_running_loop().time() > self._ends:
-            return f"a copy takes {WITHIN.total_seconds() // 60:.0f} minutes at most"
+            minutes = int(WITHIN.total_seconds()) // 60
+            return ngettext("a copy takes {n} minute at most", "a copy takes {n} minutes at most", minutes)
         return None
 
     async def _fetch(self, document: Document, into: IO[bytes]) -> str | None:
@@ -222,14 +224,14 @@ class _Files:
                 async for chunk in stream.chunks:
                     into.write(chunk)
                     if into.tell() > LARGEST:
-                        return f"larger than {LARGEST // 2**20} MB"
+                        return _too_large()
                     if self._bytes + into.tell() > MOST_BYTES:
-                        return f"a copy holds {MOST_BYTES // 2**20} MB of files at most"
+                        return _too_much()
         except NotFound:
-            return "not there any more"
+            return gettext("not there any more")
         except (ConnectorError, TimeoutError) as error:
             log.info("file not copied", source=part.source, error=type(error).__name__)
-            return "the system that keeps it did not answer"
+            return gettext("the system that keeps it did not answer")
         return None
 
     def _place(self, kind: str, number: str, name: str) -> str:
@@ -241,6 +243,14 @@ class _Files:
             path = f"{stem}/{again} {_plain(name)}"
         self._taken.add(path.casefold())
         return path
+
+
+def _too_large() -> str:
+    return gettext("larger than {size} MB", size=LARGEST // 2**20)
+
+
+def _too_much() -> str:
+    return gettext("a copy holds {size} MB of files at most", size=MOST_BYTES // 2**20)
 
 
 async def _every(view: AccountView) -> list[Part]:
@@ -267,7 +277,7 @@ def _source(part: Part) -> SourceNote:
         kind=part.kind,
         records=len(part.records) + len(part.left_out),
         read_at=part.fetched_at,
-        state=STATES.get(part.state, "did not answer"),
+        state=gettext(STATES[part.state]) if part.state in STATES else gettext("did not answer"),
         whole=part.complete,
     )
 

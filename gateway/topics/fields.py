@@ -9,16 +9,18 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, ClassVar, Literal
 
+from babel.numbers import format_decimal
 from msgspec import Meta, Struct
 
 from connectors.records import Kind
+from gateway.languages import gettext, gettext_noop, language
 
 LINE = 200  # characters
 LETTER = 10_000
 PHONE = re.compile(r"[+0-9 ()/.-]{5,40}")
 FEWEST_DIGITS = 5
 NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,9})?")
-MISSING = "Fill this in."
+MISSING = gettext_noop("Fill this in.")
 
 Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,30}\Z")]
 Words = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[^\n\r\t]*\Z")]
@@ -46,9 +48,12 @@ class Field(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_f
     def problem(self, value: str, today: date) -> str | None:
         """Say to the customer what is wrong with a tidy value."""
         if not value:
-            return MISSING if self.required else None
+            return gettext(MISSING) if self.required else None
         if len(value) > self.longest:
-            return f"This has {len(value):,} characters, and {self.longest:,} can be sent. Shorten it."
+            length, most = (format_decimal(number, locale=language()) for number in (len(value), self.longest))
+            return gettext(
+                "This has {length} characters, and {most} can be sent. Shorten it.", length=length, most=most
+            )
         return self._problem(value, today)
 
     def said(self, value: str) -> str:
@@ -76,7 +81,7 @@ class Choice(Field, frozen=True, kw_only=True, tag="choice"):
     choices: Annotated[tuple[Words, ...], Meta(min_length=2, max_length=30)]
 
     def _problem(self, value: str, today: date) -> str | None:  # noqa: ARG002
-        return None if value in self.choices else "Choose one of these."
+        return None if value in self.choices else gettext("Choose one of these.")
 
 
 class Day(Field, frozen=True, kw_only=True, tag="date"):
@@ -88,8 +93,8 @@ class Day(Field, frozen=True, kw_only=True, tag="date"):
         try:
             day = date.fromisoformat(value)
         except ValueError:
-            return f"Write the day as year, month and day, such as {today.isoformat()}."
-        return "Choose a day from today on." if day < today and not self.past else None
+            return gettext("Write the day as year, month and day, such as {example}.", example=today.isoformat())
+        return gettext("Choose a day from today on.") if day < today and not self.past else None
 
     def said(self, value: str) -> str:
         day = date.fromisoformat(value)
@@ -108,12 +113,12 @@ class Number(Field, frozen=True, kw_only=True, tag="number"):
 
     def _problem(self, value: str, today: date) -> str | None:  # noqa: ARG002
         if not NUMBER.fullmatch(value):
-            return "Write a number, such as 12 or 2.5."
+            return gettext("Write a number, such as 12 or 2.5.")
         number = Decimal(value)
         if self.least is not None and number < self.least:
-            return f"Write {self.least} or more."
+            return gettext("Write {least} or more.", least=self.least)
         if self.most is not None and number > self.most:
-            return f"Write {self.most} or less."
+            return gettext("Write {most} or less.", most=self.most)
         return None
 
     def said(self, value: str) -> str:
@@ -122,7 +127,7 @@ class Number(Field, frozen=True, kw_only=True, tag="number"):
 
 class YesNo(Field, frozen=True, kw_only=True, tag="yes_no"):
     def _problem(self, value: str, today: date) -> str | None:  # noqa: ARG002
-        return None if value in {"yes", "no"} else "Choose yes or no."
+        return None if value in {"yes", "no"} else gettext("Choose yes or no.")
 
     def said(self, value: str) -> str:
         return value.title()
@@ -134,7 +139,7 @@ class Phone(Field, frozen=True, kw_only=True, tag="phone"):
     def _problem(self, value: str, today: date) -> str | None:  # noqa: ARG002
         digits = sum(sign.isdigit() for sign in value)
         is_one = PHONE.fullmatch(value) and digits >= FEWEST_DIGITS
-        return None if is_one else "Write a phone number, such as 020 7946 0182."
+        return None if is_one else gettext("Write a phone number, such as 020 7946 0182.")
 
 
 class RecordField(Field, frozen=True, kw_only=True):

@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Sequence
 
 import structlog
+from babel.numbers import format_decimal
 from msgspec import Struct
 
 from connectors.actions import Attached
+from gateway.languages import gettext, language, ngettext
 from gateway.uploads.kinds import WORDS, kind_of
 from gateway.uploads.names import harmless
 from gateway.uploads.virus import Clamd, NotChecked
@@ -41,16 +43,31 @@ class Limits(Struct, frozen=True):
     def check_name(self, name: str, files: int) -> None:
         """Look at what is known before the content comes: `files` is how many there are now. Raises `NotTaken`."""
         if files > self.count:
-            raise NotTaken(f"{self.count} files can be sent at a time. Send the others with your next message.")
+            raise NotTaken(
+                ngettext(
+                    "{n} file can be sent at a time. Send the others with your next message.",
+                    "{n} files can be sent at a time. Send the others with your next message.",
+                    self.count,
+                )
+            )
         if kind_of(harmless(name)) is None:
-            raise NotTaken(f"“{harmless(name)}” is of a kind that we do not take. We take {WORDS}.")
+            raise NotTaken(
+                gettext(
+                    "“{name}” is of a kind that we do not take. We take {kinds}.",
+                    name=harmless(name),
+                    kinds=gettext(WORDS),
+                )
+            )
 
     def check_size(self, name: str, size: int, total: int) -> None:
         """Raises `NotTaken` for what is too large so far."""
         if size > self.size:
-            raise NotTaken(f"“{harmless(name)}” is larger than {_megabytes(self.size)}. Send a smaller one.")
+            most = _megabytes(self.size)
+            said = gettext("“{name}” is larger than {most}. Send a smaller one.", name=harmless(name), most=most)
+            raise NotTaken(said)
         if total > self.total:
-            raise NotTaken(f"Together the files are larger than {_megabytes(self.total)}. Send fewer at a time.")
+            most = _megabytes(self.total)
+            raise NotTaken(gettext("Together the files are larger than {most}. Send fewer at a time.", most=most))
 
 
 class Checks:
@@ -69,7 +86,9 @@ class Checks:
         for each in checked:
             if self._clamd and not await _is_clean(self._clamd, each.content):
                 log.warning("infected file refused")
-                raise NotTaken(f"“{each.name}” was not taken: our virus check found something in it.")
+                raise NotTaken(
+                    gettext("“{name}” was not taken: our virus check found something in it.", name=each.name)
+                )
         return tuple(checked)
 
 
@@ -77,9 +96,13 @@ def _judge(file: Given) -> Attached:
     name = harmless(file.name)
     kind = kind_of(name)
     if not file.content:
-        raise NotTaken(f"“{name}” is empty.")
+        raise NotTaken(gettext("“{name}” is empty.", name=name))
     if kind is None or not kind.fits(file.content):
-        raise NotTaken(f"“{name}” is not what its name says, or has macros in it. Save it anew, as PDF for example.")
+        raise NotTaken(
+            gettext(
+                "“{name}” is not what its name says, or has macros in it. Save it anew, as PDF for example.", name=name
+            )
+        )
     return Attached(name, kind.media_type, file.content)
 
 
@@ -89,10 +112,12 @@ async def _is_clean(clamd: Clamd, content: bytes) -> bool:
     except NotChecked as error:
         log.error("virus check away", detail=str(error))  # noqa: TRY400  # the traceback tells nothing more
         raise NotTaken(
-            "Files cannot be checked for viruses right now, so none are taken. Try again in a few minutes, or send "
-            "your message without them."
+            gettext(
+                "Files cannot be checked for viruses right now, so none are taken. Try again in a few minutes, or send "
+                "your message without them."
+            )
         ) from error
 
 
 def _megabytes(size: int) -> str:
-    return f"{size / MB:g} MB"
+    return f"{format_decimal(size / MB, locale=language())} MB"

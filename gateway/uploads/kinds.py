@@ -5,10 +5,11 @@ from typing import Final
 
 from msgspec import Struct
 
+from gateway.languages import gettext_noop
 from gateway.uploads.names import suffix_of
 from gateway.uploads.zips import NoZip, first_of, names_in
 
-WORDS = "PDF, pictures (JPEG, PNG, GIF, WebP, HEIC), text, CSV, Word, Excel and OpenDocument files"
+WORDS = gettext_noop("PDF, pictures (JPEG, PNG, GIF, WebP, HEIC), text, CSV, Word, Excel and OpenDocument files")
 
 OFFICE = "application/vnd.openxmlformats-officedocument."
 OPEN = "application/vnd.oasis.opendocument."

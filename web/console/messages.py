@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from litestar import MediaType, Request, Response, get, post
 from litestar.exceptions import NotFoundException
 from litestar.params import Parameter
+from msgspec.structs import replace
 
 from auth.clock import utc_now
 from auth.guards import for_staff
@@ -14,11 +15,23 @@ from gateway.identity.mailboxes import is_plain
 from gateway.mails.choices import MailDesk
 from gateway.mails.post import Away, Declined, Lost
 from gateway.mails.rules import MOST_DAYS, WAYS, Choice, Rules, RulesChanged, Written, rules_of, save_rules
-from gateway.mails.trying import Tally, Trying, tally
+from gateway.mails.tallying import Tally, lately, tally
+from gateway.mails.trying import Preview, Trying
 from gateway.occasions import EVENTS, EventName
 from web.caller import by_staff
 from web.console.desk import CHANGED, desk
 from web.console.mails import EVENTS as NAMES
+from web.console.message_segments import (
+    HELD_NAMES,
+    TOLD_NAMES,
+    by_segment,
+    choosable,
+    chosen_segments,
+    known_segments,
+    on_form,
+    read_segments,
+    title_of,
+)
 from web.mailbox import LIKE_A_MAIL_PROGRAM
 from web.redirects import see_other
 from web.view import View
@@ -34,7 +47,7 @@ Named = Annotated[str, Parameter(max_length=40)]
 @get(MESSAGES, opt=for_staff("admin"))
 async def show_messages(request: Request[StaffPrincipal, Any, Any], said: Said = "") -> Response[str]:
     written = await rules_of(request.app.state.database)
-    return _page(request, written, written.rules, said=said)
+    return await _page(request, written, written.rules, said=said)
 
 
 @post(MESSAGES, opt=for_staff("admin"))
@@ -42,28 +55,32 @@ async def save_messages(request: Request[StaffPrincipal, Any, Any]) -> Response[
     """Let other rules count from now on, or try them on what happened lately."""
     state, form = request.app.state, _texts(await request.form())
     now = await rules_of(state.database)
+    _, known = await known_segments(state.database)
     wanted, problem = _read(form)
+    wanted = replace(wanted, segments=read_segments(form, known))
     if problem:
-        return _page(request, now, wanted, problem=problem, form=form, status_code=422)
+        return await _page(request, now, wanted, problem=problem, form=form, status_code=422)
     if "try" in form:
-        at = utc_now()
-        tallies = (await tally(state.database, now.rules, at), await tally(state.database, wanted, at))
-        return _page(request, now, wanted, form=form, tallies=tallies)
+        happened = await lately(state.database, utc_now())
+        tallies = tally(happened, now.rules), tally(happened, wanted)
+        return await _page(request, now, wanted, form=form, tallies=tallies)
     seen = form.get("seen", "")
     try:
         version = int(seen) if seen.isascii() and seen.isdigit() else -1
         await save_rules(state.database, wanted, seen=version, trail=state.trail, by=by_staff(request), now=utc_now())
     except RulesChanged:
-        return _page(request, now, now.rules, problem=CHANGED, status_code=409)
+        return await _page(request, now, now.rules, problem=CHANGED, status_code=409)
     return see_other(f"{MESSAGES}?said=saved")
 
 
 @get(f"{MESSAGES}/preview", opt=for_staff("admin"))
 async def show_message_preview(
-    request: Request[StaffPrincipal, Any, Any], account: Account = "", event: Named = ""
+    request: Request[StaffPrincipal, Any, Any], account: Account = "", event: Named = "", segment: Named = ""
 ) -> Response[str]:
-    """Show the mail that an account would get, as text. Each look is audited."""
-    mail = await _preview(request, account, event) if account else None
+    """Show the mail that an account would get, as text, in its own segment or in another. Each look is audited."""
+    policy, _ = await known_segments(request.app.state.database)
+    found = await _preview(request, account, event, chosen_segments(policy, segment)) if account else None
+    mail = found.mail if found else None
     part = mail.get_body(("plain",)) if mail else None
     return desk(
         request,
@@ -71,7 +88,11 @@ async def show_message_preview(
         area="settings",
         account=account,
         event=event,
+        segment=segment,
+        segments=choosable(policy),
         events=NAMES,
+        found=found,
+        within=[title_of(policy, each) for each in found.segments] if found and policy.segments else [],
         subject=str(mail["Subject"]) if mail else None,
         text=str(part.get_content()) if part else "",
     )
@@ -79,11 +100,12 @@ async def show_message_preview(
 
 @get(f"{MESSAGES}/preview/mail", opt=for_staff("admin"))
 async def show_previewed_mail(
-    request: Request[StaffPrincipal, Any, Any], account: Account = "", event: Named = ""
+    request: Request[StaffPrincipal, Any, Any], account: Account = "", event: Named = "", segment: Named = ""
 ) -> Response[str]:
     """Show it as a mail program does."""
-    mail = await _preview(request, account, event)
-    part = mail.get_body(("html",)) if mail else None
+    policy, _ = await known_segments(request.app.state.database)
+    found = await _preview(request, account, event, chosen_segments(policy, segment))
+    part = found.mail.get_body(("html",)) if found and found.mail else None
     if part is None:
         raise NotFoundException
     headers = {"Content-Security-Policy": LIKE_A_MAIL_PROGRAM}
@@ -97,7 +119,7 @@ async def send_test(request: Request[StaffPrincipal, Any, Any]) -> Response[str]
     written = await rules_of(state.database)
     to, event = form.get("to", "").strip(), _event(form.get("event", ""))
     if not is_plain(to):
-        return _page(
+        return await _page(
             request, written, written.rules, problem="That is no address to send to.", form=form, status_code=422
         )
     trying: Trying = state.trying
@@ -113,7 +135,7 @@ async def send_test(request: Request[StaffPrincipal, Any, Any]) -> Response[str]
         said = "The connection broke: it may have arrived, and may not."
     else:
         return see_other(f"{MESSAGES}?said=sent")
-    return _page(request, written, written.rules, problem=said, form=form, status_code=502)
+    return await _page(request, written, written.rules, problem=said, form=form, status_code=502)
 
 
 @get(f"{MESSAGES}/test", opt=for_staff("admin"))
@@ -121,16 +143,19 @@ async def go_to_messages(request: Request[StaffPrincipal, Any, Any]) -> Response
     return see_other(MESSAGES)
 
 
-async def _preview(request: Request[StaffPrincipal, Any, Any], account: str, event: str) -> Any:  # noqa: ANN401
+async def _preview(
+    request: Request[StaffPrincipal, Any, Any], account: str, event: str, segments: tuple[str, ...] | None
+) -> Preview | None:
     state = request.app.state
     trying: Trying = state.trying
     trying.wear(state.dressing.appearances.current)
     view: View = state.view
     rules = (await rules_of(state.database)).rules
-    return await trying.preview(account.strip(), _event(event), rules, view.today(), by_staff(request))
+    by, name = by_staff(request), account.strip()
+    return await trying.preview(name, _event(event), rules, view.today(), by, segments=segments)
 
 
-def _page(
+async def _page(
     request: Request[StaffPrincipal, Any, Any],
     now: Written,
     shown: Rules,
@@ -143,6 +168,7 @@ def _page(
 ) -> Response[str]:
     """`shown` are the rules of the form, which may not count yet."""
     mails: MailDesk = request.app.state.mails
+    policy, known = await known_segments(request.app.state.database)
     return desk(
         request,
         "staff_messages.html",
@@ -160,6 +186,10 @@ def _page(
         saved=said == "saved",
         sent=said == "sent",
         problem=problem,
+        segments=on_form(shown, known, NAMES),
+        told_names=TOLD_NAMES,
+        held_names=HELD_NAMES,
+        by_segment=by_segment(*tallies, policy) if tallies and policy.segments else [],
         before=tallies[0] if tallies else None,
         after=tallies[1] if tallies else None,
         sends_mails=mails.is_on,

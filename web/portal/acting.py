@@ -3,9 +3,10 @@
 from msgspec import Struct
 
 from gateway.access import AccountRef
+from gateway.languages import gettext, gettext_noop
 from gateway.standing import Standing
 
-NOBODY = "No account yet"
+NOBODY = gettext_noop("No account yet")
 
 
 class Account(Struct, frozen=True, kw_only=True):
@@ -24,7 +25,7 @@ class Account(Struct, frozen=True, kw_only=True):
 def account_of(standing: Standing, *, linked: bool) -> Account:
     mine = standing.scope.account_id if standing.scope else None
     return Account(
-        name=standing.scope.account_name if standing.scope else NOBODY,
+        name=standing.scope.account_name if standing.scope else gettext(NOBODY),
         person=standing.profile.called,
         linked=linked,
         others=tuple(account for account in standing.accounts if account.id != mine),

@@ -13,10 +13,12 @@ from msgspec import Meta, Struct
 
 from connectors.records import Money, Order
 from gateway.home import Item
+from gateway.languages import gettext, gettext_noop
 from gateway.statuses import is_open_offer
 from web.portal.handed import about
 from web.portal.nonces import Nonce
 from web.portal.paths import RecordId, SourceName
+from web.portal.too_long import too_long
 from web.portal.visit import Visit, href
 from web.redirects import see_other
 
@@ -25,8 +27,7 @@ AnswerName = Literal["accept", "decline"]
 ACCEPT = "/orders/{source:str}/{record:str}/accept"
 DECLINE = "/orders/{source:str}/{record:str}/decline"
 LONGEST_REASON = 1000  # characters
-CHANGED = "The total has changed since you opened this page. Look at the quote again before you answer."
-TOO_LONG = f"Write at most {LONGEST_REASON:,} characters."
+CHANGED = gettext_noop("The total has changed since you opened this page. Look at the quote again before you answer.")
 
 
 class Given(Struct, frozen=True, kw_only=True):
@@ -95,9 +96,9 @@ async def _take(visit: Visit, source: str, record: str, answer: AnswerName, data
     if so_far.awaits_us or data.nonce != so_far.nonce or not may_answer(visit, item):
         return see_other(f"{href(item)}#handed")
     reason = data.reason.replace("\r\n", "\n").strip() if answer == "decline" else ""
-    problem = TOO_LONG if len(reason) > LONGEST_REASON else None
+    problem = too_long(LONGEST_REASON) if len(reason) > LONGEST_REASON else None
     if Money(data.currency, Decimal(data.total)) != total:
-        problem = CHANGED
+        problem = gettext(CHANGED)
     if problem:
         page = await _page(visit, item, answer, so_far.nonce, reason=reason, problem=problem)
         page.status_code = HTTP_422_UNPROCESSABLE_ENTITY

@@ -13,13 +13,14 @@ from auth.guards import KEEPS_DRAFT
 from connectors.records import Record
 from gateway.access import LinkRef
 from gateway.home import Item
+from gateway.languages import gettext
 from gateway.outbox.files import TooMuch
 from gateway.records.database import Database
 from gateway.statuses import status_of
 from gateway.topics.changes import topics as read_topics
 from gateway.topics.fields import Phone
 from gateway.topics.topic import Named, Topic, subject_of, text_of
-from web.portal.asking_form import Form, answers, empty_form, filled_form, name_of, offered, place_of, record_at
+from web.portal.asking_form import Form, answers, called, empty_form, filled_form, name_of, offered, place_of, record_at
 from web.portal.drafting import RESTORED, draft_of, drop_draft
 from web.portal.fitting import FITTING, fitting_of, words_of
 from web.portal.nonces import is_nonce, new_nonce
@@ -71,7 +72,7 @@ async def show_form(
     chosen = await _topic(visit, request, topic)
     if draft := await draft_of(request, request.url.path):
         form = await filled_form(visit, chosen.topic, draft, check=False)
-        return await _page(visit, chosen, form, draft.get("nonce", ""), said=RESTORED)
+        return await _page(visit, chosen, form, draft.get("nonce", ""), said=gettext(RESTORED))
     return await _page(visit, chosen, await empty_form(visit, chosen.topic, item), new_nonce())
 
 
@@ -86,7 +87,7 @@ async def send_request(
         if visit.scope is None or not is_nonce(nonce):
             raise NotFoundException
         form = await filled_form(visit, chosen.topic, sent.fields)
-        problem = sent.problem or (AGAIN if form.problems and sent.files else None)
+        problem = sent.problem or (gettext(AGAIN) if form.problems and sent.files else None)
         if not form.problems and not problem:
             asked, note = _asked(visit, chosen.topic, form)
             link = _desk(visit, chosen)
@@ -95,7 +96,7 @@ async def send_request(
                     visit.scope, link, "new_ticket", asked, nonce, note=note, files=sent.files
                 )
             except TooMuch:
-                problem = TOO_MUCH
+                problem = gettext(TOO_MUCH)
             else:
                 await drop_draft(request)
                 return see_other(f"/requests/sent/{handed.id}")
@@ -110,7 +111,7 @@ def _asked(visit: Visit, topic: Topic, form: Form) -> tuple[dict[str, Any], dict
     by = answer_by(topic.answer_within, visit.view)
     asked = {
         "subject": subject_of(topic, said),
-        "text": text_of(topic, said, name_of(form.about) if form.about and form.other else None),
+        "text": text_of(topic, said, called(form.about) if form.about and form.other else None),
         "route": topic.route or "",
     }
     note = {

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from connectors.errors import Unavailable
 from connectors.records import Invoice, Kind, Order, Record
 from gateway.home import Item
+from gateway.languages import ENGLISH, gettext, gettext_noop, language, phrase
 from gateway.statuses import status_of
 from gateway.topics.fields import AnyField, Choice, Phone, RecordField, Text
 from gateway.topics.topic import Named, Topic
@@ -25,7 +26,7 @@ PLACE = re.compile(
 TYPES: Mapping[str, type[Order] | type[Invoice]] = {"orders": Order, "invoices": Invoice}
 NOUNS: Mapping[Kind, str] = {"orders": "Order", "invoices": "Invoice"}
 MOST_OPTIONS = 40
-AWAY = "We can’t look this up right now. Leave it out, and name it in your text."
+AWAY = gettext_noop("We can’t look this up right now. Leave it out, and name it in your text.")
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -83,8 +84,15 @@ def place_of(item: Item[Record]) -> str:
     return f"{item.part.source}/{item.part.kind}/{item.record.origin.id}"
 
 
-def name_of(item: Item[Record]) -> str:
+def called(item: Item[Record]) -> str:
+    """Name a record as the message does, which staff read."""
     return f"{NOUNS[item.part.kind]} {item.record.number}"
+
+
+def name_of(item: Item[Record]) -> str:
+    if item.part.kind == "invoices":
+        return gettext("Invoice {number}", number=item.record.number)
+    return gettext("Order {number}", number=item.record.number)
 
 
 def offered(visit: Visit, topics: Sequence[Named], about: Item[Record] | None) -> list[Named]:
@@ -127,7 +135,7 @@ async def filled_form(visit: Visit, topic: Topic, written: Mapping[str, str], *,
             try:
                 chosen[field.name] = await record_at(visit, values[field.name])
             except Unavailable:
-                problems[field.name] = AWAY
+                problems[field.name] = gettext(AWAY)
             else:
                 if chosen[field.name].part.kind != field.record:
                     raise NotFoundException
@@ -179,7 +187,7 @@ def _options(
     field: AnyField, lists: Mapping[Kind, list[Item[Record]]], about: Item[Record] | None, today: date
 ) -> list[tuple[str, str]]:
     if isinstance(field, Choice):
-        return [(choice, choice) for choice in field.choices]
+        return [(choice, phrase(choice)) for choice in field.choices]
     if not isinstance(field, RecordField):
         return []
     items = lists[field.record][:MOST_OPTIONS]
@@ -190,9 +198,14 @@ def _options(
 
 def standing(record: Record, today: date) -> str:
     """Say in a line how a record is, which may answer the question already."""
-    said = f"{record.number}, {status_of(record, today).label.lower()}"
+    said = {"number": record.number, "status": _within(phrase(status_of(record, today).label))}
     if isinstance(record, Order) and record.expected_on and record.state not in {"delivered", "cancelled"}:
-        return f"{said}, expected {day(record.expected_on, today)}"
+        return gettext("{number}, {status}, expected {day}", **said, day=day(record.expected_on, today))
     if isinstance(record, Invoice) and record.due_on and record.state in {"open", "part_paid"}:
-        return f"{said}, due {day(record.due_on, today)}"
-    return said
+        return gettext("{number}, {status}, due {day}", **said, day=day(record.due_on, today))
+    return "{number}, {status}".format(**said)
+
+
+def _within(label: str) -> str:
+    """Write a label within a sentence. Other languages have words that are written large wherever they stand."""
+    return label.lower() if language() == ENGLISH else label

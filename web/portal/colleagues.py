@@ -13,6 +13,7 @@ from auth.principals import Principal
 from gateway.audit import Trail
 from gateway.grants import Colleague, NotTheirs, colleagues_of, set_colleague
 from gateway.identity.colleagues import NotInvited, invite_colleague, invited_by_members, withdraw_colleague
+from gateway.languages import gettext, gettext_noop
 from gateway.records.database import Database
 from gateway.rights import AREAS, REACHES, Area, Reach, Rights
 from gateway.standing import Standings
@@ -21,7 +22,7 @@ from web.portal.visit import Visit
 from web.portal.why import LABELS, REACH_WORDS, sees
 from web.redirects import see_other
 
-THEIRS = "Those that name them"
+THEIRS = gettext_noop("Those that name them")
 
 
 class Choice(Struct, frozen=True, kw_only=True):
@@ -195,5 +196,5 @@ def _row(colleague: Colleague, mine: Rights) -> Row:
 
 def _choice(area: Area, given: Reach, most: Reach) -> Choice:
     within = REACHES[: REACHES.index(most) + 1]
-    words = [(reach, THEIRS if reach == "own" else REACH_WORDS[reach]) for reach in within]
-    return Choice(area=area, label=LABELS[area], given=given, reaches=words)
+    words = [(reach, gettext(THEIRS if reach == "own" else REACH_WORDS[reach])) for reach in within]
+    return Choice(area=area, label=gettext(LABELS[area]), given=given, reaches=words)

@@ -1,5 +1,6 @@
 """Your details: what each source knows of the member, and a change of it, looked at once more before it is sent."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, get_args
 
@@ -12,10 +13,11 @@ from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY
 from msgspec import Struct
 
 from connectors.actions import Change
-from connectors.details import LONGEST, DetailName
+from connectors.details import ASK, COMPANYS, LONGEST, PROOF, DetailName
 from connectors.errors import Unavailable
 from gateway.access import LinkRef, PersonRef
 from gateway.details import Known, details_of
+from gateway.languages import gettext, gettext_noop
 from gateway.outbox.desk import Handed
 from gateway.outbox.states import CHANGEABLE, State
 from web.portal.fates import FATES, answer_to
@@ -25,6 +27,7 @@ from web.portal.seen import seen_by
 from web.portal.taking_back import take_back
 from web.portal.visit import Visit
 from web.redirects import see_other
+from web.words import whole
 
 HERE = "/account/details"
 WITHIN = 4.0  # seconds that the page waits for all of them
@@ -32,16 +35,16 @@ LATEST = 5  # changes that the page tells of
 NAMES: tuple[DetailName, ...] = get_args(DetailName)
 NEEDED: frozenset[DetailName] = frozenset({"name", "first_name", "last_name"})  # nobody is called nothing
 LABELS: dict[DetailName, str] = {
-    "first_name": "First name",
-    "last_name": "Last name",
-    "name": "Name",
-    "job_title": "Job title",
-    "email": "E-mail",
-    "phone": "Telephone",
-    "mobile": "Mobile",
-    "street": "Street",
-    "zip": "Postcode",
-    "city": "Town",
+    "first_name": gettext_noop("First name"),
+    "last_name": gettext_noop("Last name"),
+    "name": gettext_noop("Name"),
+    "job_title": gettext_noop("Job title"),
+    "email": gettext_noop("E-mail"),
+    "phone": gettext_noop("Telephone"),
+    "mobile": gettext_noop("Mobile"),
+    "street": gettext_noop("Street"),
+    "zip": gettext_noop("Postcode"),
+    "city": gettext_noop("Town"),
 }
 FILLED_IN_BY: dict[DetailName, str] = {  # what a browser may offer
     "first_name": "given-name",
@@ -54,12 +57,19 @@ FILLED_IN_BY: dict[DetailName, str] = {  # what a browser may offer
     "zip": "postal-code",
     "city": "address-level2",
 }
+LOCKED: Mapping[str, str] = {  # why something cannot be changed, as connectors say it
+    PROOF: gettext_noop("It is how we know that it is you. Call us to have it changed."),
+    ASK: gettext_noop("Write to us to have it changed."),
+    COMPANYS: gettext_noop("It is your company’s. Write to us to have it changed."),
+}
 WORDS: dict[State, str] = {
     **FATES,
-    "waiting": "Received. It is on its way.",
-    "sending": "Received. It is on its way.",
-    "needs_you": "Not changed. Either it could not be taken as it is, or somebody changed it before you. Look again.",
-    "unknown": "Received. We check by hand that it was done. You need do nothing.",
+    "waiting": gettext_noop("Received. It is on its way."),
+    "sending": gettext_noop("Received. It is on its way."),
+    "needs_you": gettext_noop(
+        "Not changed. Either it could not be taken as it is, or somebody changed it before you. Look again."
+    ),
+    "unknown": gettext_noop("Received. We check by hand that it was done. You need do nothing."),
 }
 Text = Annotated[str, QueryParameter(max_length=255)]
 Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
@@ -126,7 +136,9 @@ async def check_details(visit: NamedDependency[Visit], data: Form) -> Response[b
         return await _edit(visit, fields, known, status=HTTP_422_UNPROCESSABLE_ENTITY)
     changed = [each for each in fields if each.value != each.was]
     if not changed:
-        return await _edit(visit, fields, known, "Nothing is different yet.", status=HTTP_422_UNPROCESSABLE_ENTITY)
+        return await _edit(
+            visit, fields, known, gettext("Nothing is different yet."), status=HTTP_422_UNPROCESSABLE_ENTITY
+        )
     return visit.page(
         "details_check.html",
         area="account",
@@ -221,10 +233,10 @@ def _fields(known: Known, data: dict[str, str] | None = None) -> list[Field]:
             value = was if locked else " ".join(written.get(name, was).split())
             field = Field(
                 name=name,
-                label=LABELS[name],
+                label=gettext(LABELS[name]),
                 was=was,
                 value=value,
-                locked=locked,
+                locked=gettext(LOCKED.get(locked, locked)) if locked else None,
                 filled_in_by=FILLED_IN_BY.get(name, "off"),
                 problem=None if value == was else _problem(name, was, value),  # what stays is nobody's mistake
             )
@@ -234,8 +246,9 @@ def _fields(known: Known, data: dict[str, str] | None = None) -> list[Field]:
 
 def _problem(name: DetailName, was: str, value: str) -> str | None:
     if len(value) > LONGEST:
-        return f"This has {len(value)} characters, and {LONGEST} are kept. Shorten it."
-    return "Write what you are called." if was and not value and name in NEEDED else None
+        length, most = whole(len(value)), whole(LONGEST)
+        return gettext("This has {length} characters, and {most} are kept. Shorten it.", length=length, most=most)
+    return gettext("Write what you are called.") if was and not value and name in NEEDED else None
 
 
 async def _told(visit: Visit) -> list[Told]:
@@ -259,13 +272,13 @@ def _sent(visit: Visit, each: Handed) -> Told:
     if not isinstance(asked, Change):
         raise TypeError("no change of details")
     names = [name for name in NAMES if name in asked.after and seen_by(visit).shown.shows_detail(name)]
-    changes = [(LABELS[name], asked.before.get(name, ""), asked.after[name]) for name in names]
+    changes = [(gettext(LABELS[name]), asked.before.get(name, ""), asked.after[name]) for name in names]
     return Told(
         id=each.id,
         title=office.title if office else "",
         at=each.made_at,
         changes=changes,
-        said=answer_to(each) or WORDS[each.state],
+        said=answer_to(each) or gettext(WORDS[each.state]),
         reference=each.reference,
         may_be_taken_back=each.state in CHANGEABLE,
     )

@@ -6,8 +6,9 @@ from litestar import Request
 
 from auth.principals import Visiting
 from gateway.drafts import Drafts
+from gateway.languages import gettext_noop
 
-RESTORED = "You were signed out while you wrote. This is what you wrote. It was not sent."
+RESTORED = gettext_noop("You were signed out while you wrote. This is what you wrote. It was not sent.")
 
 
 async def draft_of(request: Request[Visiting, Any, Any], path: str) -> dict[str, str] | None:

@@ -2,18 +2,22 @@
 
 from collections.abc import Mapping
 
+from gateway.languages import gettext_noop
 from gateway.outbox.desk import Handed
 from gateway.outbox.states import State
 from gateway.outbox.stuck import ANSWER
 
+# Whoever shows one of these calls `gettext`.
 FATES: Mapping[State, str] = {
-    "waiting": "Received. It is on its way to us.",
-    "sending": "Received. It is on its way to us.",
-    "sent": "Done.",
-    "needs_staff": "Received. Something went wrong on its way, and we look after it by hand. You need do nothing.",
-    "cancelled": "Taken back.",
-    "dropped": "We did not do this.",
-    "unknown": "Received. We check by hand that it has arrived. You need do nothing.",
+    "waiting": gettext_noop("Received. It is on its way to us."),
+    "sending": gettext_noop("Received. It is on its way to us."),
+    "sent": gettext_noop("Done."),
+    "needs_staff": gettext_noop(
+        "Received. Something went wrong on its way, and we look after it by hand. You need do nothing."
+    ),
+    "cancelled": gettext_noop("Taken back."),
+    "dropped": gettext_noop("We did not do this."),
+    "unknown": gettext_noop("Received. We check by hand that it has arrived. You need do nothing."),
 }
 
 

@@ -12,6 +12,7 @@ from msgspec import Struct
 from connectors.actions import ActionName
 from connectors.records import Order
 from gateway.home import Item
+from gateway.languages import gettext, gettext_noop
 from gateway.outbox.desk import Handed
 from gateway.outbox.states import State
 from web.portal.fates import FATES, answer_to
@@ -22,17 +23,23 @@ from web.redirects import see_other
 
 ANSWERS: frozenset[ActionName] = frozenset({"accept", "decline"})
 ASKED: Mapping[str, str] = {
-    "order_again": "You asked for all of it again",
-    "accept": "You accepted this quote",
-    "decline": "You declined this quote",
+    "order_again": gettext_noop("You asked for all of it again"),
+    "accept": gettext_noop("You accepted this quote"),
+    "decline": gettext_noop("You declined this quote"),
 }
 WORDS: Mapping[tuple[str, State], str] = {
-    ("order_again", "sent"): "We have it as {number}. Nothing is bought yet: we check it and send you the prices.",
-    ("order_again", "needs_you"): "Something in it can’t be ordered any more. Ask us what there is instead.",
-    ("accept", "sent"): "Done. It is an order now.",
-    ("accept", "needs_you"): "Nothing was ordered: the quote is not what it was when you accepted it. Look again.",
-    ("decline", "sent"): "Done. You need do nothing more.",
-    ("decline", "needs_you"): "The quote is not what it was when you declined it. Look again.",
+    ("order_again", "sent"): gettext_noop(
+        "We have it as {number}. Nothing is bought yet: we check it and send you the prices."
+    ),
+    ("order_again", "needs_you"): gettext_noop(
+        "Something in it can’t be ordered any more. Ask us what there is instead."
+    ),
+    ("accept", "sent"): gettext_noop("Done. It is an order now."),
+    ("accept", "needs_you"): gettext_noop(
+        "Nothing was ordered: the quote is not what it was when you accepted it. Look again."
+    ),
+    ("decline", "sent"): gettext_noop("Done. You need do nothing more."),
+    ("decline", "needs_you"): gettext_noop("The quote is not what it was when you declined it. Look again."),
 }
 
 
@@ -107,9 +114,9 @@ def _shown(each: Handed, member: str | None) -> Shown:
     words = WORDS.get((each.action, each.state)) or FATES[each.state]
     return Shown(
         id=each.id,
-        asked=ASKED[each.action],
+        asked=gettext(ASKED[each.action]),
         at=each.made_at,
-        said=answer_to(each) or words.format(number=each.number),
+        said=answer_to(each) or gettext(words, number=each.number),
         reference=each.reference,
         needs_you=each.state == "needs_you",
         may_be_taken_back=each.state == "waiting" and each.member == member,

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from auth.principals import Principal, Visiting
 from gateway.access import now_of, scope_of
+from gateway.languages import gettext, gettext_noop
 from gateway.mails.choices import Choices, MailDesk, OwnTimes
 from gateway.mails.rules import WAYS, Choice, Way
 from gateway.mails.words import WHEN
@@ -26,9 +27,9 @@ from web.redirects import see_other
 
 Saved = Annotated[str, QueryParameter(max_length=10, description="Whether something was just saved")]
 WAY_NAMES: tuple[tuple[Way, str], ...] = (
-    ("at_once", "Mail at once"),
-    ("daily", "With the mail of the day"),
-    ("none", "No mail"),
+    ("at_once", gettext_noop("Mail at once")),
+    ("daily", gettext_noop("With the mail of the day")),
+    ("none", gettext_noop("No mail")),
 )
 HOURS = tuple(range(24))
 # Names that say nothing to people: offsets, old names of a region, and those of systems.
@@ -154,9 +155,9 @@ async def _page(
         has_mailbox=mails.mailbox is not None,
         address=choices.address,
         refused=choices.refused,
-        amounts=choices.rules.amounts,
-        choices=[Row(event=event, when=WHEN[event], choice=each[event]) for event in offered(visit, choices)],
-        ways=WAY_NAMES,
+        amounts=choices.amounts,
+        choices=[Row(event=event, when=gettext(WHEN[event]), choice=each[event]) for event in offered(visit, choices)],
+        ways=[(way, gettext(name)) for way, name in WAY_NAMES],
         hours=HOURS,
         zones=ZONES,
         times={name: written.get(name, "") for name in names},
@@ -174,7 +175,7 @@ def _times(form: Mapping[str, str], before: OwnTimes) -> OwnTimes | str:
     """Read when mails may come. A text says what is wrong."""
     zone = form.get("zone", "").strip()
     if zone and zone not in available_timezones():
-        return "is not the name of a time zone: “Europe/Berlin” is one"
+        return gettext("This is not the name of a time zone: “Europe/Berlin” is one.")
     hours = {name: _hour(form.get(name, "")) for name in ("quiet_from", "quiet_until", "daily_at")}
     if None in hours.values():
         return before

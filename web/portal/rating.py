@@ -13,18 +13,19 @@ from msgspec.structs import replace
 
 from connectors.records import Ticket
 from gateway.home import Item
+from gateway.languages import gettext, gettext_noop
 from gateway.outbox.desk import TooLate
 from web.portal.nonces import Nonce
 from web.portal.paths import RecordId, SourceName
 from web.portal.replies import answering
 from web.portal.requests import request_page
 from web.portal.satisfaction import LONGEST_COMMENT, Satisfaction, satisfaction
+from web.portal.too_long import too_long
 from web.portal.visit import Visit, href
 from web.redirects import see_other
 
 RATE = "/requests/{source:str}/{record:str}/rate"
-TOO_LONG = f"Write at most {LONGEST_COMMENT:,} characters."
-GONE = "Your first answer was on its way already, so it stays. Tell us below what has changed."
+GONE = gettext_noop("Your first answer was on its way already, so it stays. Tell us below what has changed.")
 
 
 class Given(Struct, frozen=True, kw_only=True):
@@ -53,7 +54,7 @@ async def rate_request(
     comment, helped = data.comment.replace("\r\n", "\n").strip(), data.helped == "yes"
     asked = {"helped": helped, "comment": comment}
     if len(comment) > LONGEST_COMMENT:
-        refused = replace(so_far, comment=comment, problem=TOO_LONG)
+        refused = replace(so_far, comment=comment, problem=too_long(LONGEST_COMMENT))
         return await _refuse(visit, item, refused, HTTP_422_UNPROCESSABLE_ENTITY)
     if so_far.handed is None and so_far.may_answer:
         await visit.desk.take(visit.scope, item.part.link, "rate", {"ticket": record, **asked}, data.nonce)
@@ -61,7 +62,7 @@ async def rate_request(
         try:
             await visit.desk.correct(visit.scope, so_far.handed.id, asked)
         except TooLate:
-            refused = replace(so_far, may_answer=False, problem=GONE)
+            refused = replace(so_far, may_answer=False, problem=gettext(GONE))
             return await _refuse(visit, item, refused, HTTP_409_CONFLICT)
     return there
 

@@ -11,11 +11,13 @@ from connectors import actions
 from connectors.actions import ActionName, Reply
 from connectors.records import Ticket
 from gateway.home import Item
+from gateway.languages import gettext, gettext_noop
 from gateway.outbox.desk import Handed
 from gateway.outbox.files import FileShown
 from gateway.outbox.states import CHANGEABLE, State
 from web.portal.fates import FATES, answer_to
 from web.portal.nonces import Nonce, new_nonce
+from web.portal.too_long import shorten
 from web.portal.uploads import FilesField, Form, uploads_in
 from web.portal.visit import Visit
 
@@ -23,11 +25,16 @@ Move = Literal["solve", "reopen"]
 
 ANSWER_SHOWN_FOR = timedelta(days=30)  # where we did not do it
 MOST = 20_000  # characters; as many as a long letter has
-MOVED: dict[ActionName, str] = {"solve": "This is solved.", "reopen": "This is not solved. Please open it again."}
+MOVED: dict[ActionName, str] = {
+    "solve": gettext_noop("This is solved."),
+    "reopen": gettext_noop("This is not solved. Please open it again."),
+}
 WORDS: dict[State, str] = {
     **FATES,
-    "sent": "Sent. It joins the conversation in a moment.",
-    "needs_you": "This could not be taken as it is. Take it back, change it and send it again, or call us.",
+    "sent": gettext_noop("Sent. It joins the conversation in a moment."),
+    "needs_you": gettext_noop(
+        "This could not be taken as it is. Take it back, change it and send it again, or call us."
+    ),
 }
 
 
@@ -72,9 +79,9 @@ class Answering(Struct, frozen=True, kw_only=True):
 def check(text: str) -> str | None:
     """Say what is wrong with an answer."""
     if not text:
-        return "Write your answer first."
+        return gettext("Write your answer first.")
     if len(text) > MOST:
-        return f"This has {len(text):,} characters, and {MOST:,} can be sent. Shorten it."
+        return shorten(len(text), MOST)
     return None
 
 
@@ -128,10 +135,14 @@ def _is_missing(each: Handed, item: Item[Ticket]) -> bool:
 def _pending(each: Handed) -> Pending:
     return Pending(
         id=each.id,
-        text=each.asked.text if isinstance(each.asked, Reply) else MOVED.get(each.action, ""),
+        text=each.asked.text if isinstance(each.asked, Reply) else _moved(each.action),
         at=each.made_at,
-        said=answer_to(each) or WORDS[each.state],
+        said=answer_to(each) or gettext(WORDS[each.state]),
         reference=each.reference,
         may_be_taken_back=each.state in CHANGEABLE,
         files=each.files,
     )
+
+
+def _moved(action: ActionName) -> str:
+    return gettext(MOVED[action]) if action in MOVED else ""

@@ -100,7 +100,11 @@ async def show_request(
 ) -> Response[bytes]:
     item = await visit.one(Ticket, source, record)
     draft = await draft_of(request, f"{request.url.path}/reply")
-    form = await answering(visit, item, draft.get("text", ""), RESTORED) if draft else await answering(visit, item)
+    form = (
+        await answering(visit, item, draft.get("text", ""), gettext(RESTORED))
+        if draft
+        else await answering(visit, item)
+    )
     return await request_page(visit, item, form)
 
 
@@ -113,7 +117,7 @@ async def send_reply(
     async with uploads_in(request).form(request) as sent:
         said = written(sent)
         problem = check(said.text)
-        lost_files = AGAIN if problem and sent.files else None
+        lost_files = gettext(AGAIN) if problem and sent.files else None
         form = await answering(visit, item, said.text, problem, sent.problem or lost_files)
         if form is None or visit.scope is None or not visit.can("reply", item.part.link):
             raise NotFoundException
@@ -123,7 +127,7 @@ async def send_reply(
             try:
                 await visit.desk.take(visit.scope, link, "reply", asked, said.nonce, files=sent.files)
             except TooMuch:
-                form = await answering(visit, item, said.text, files_problem=TOO_MUCH)
+                form = await answering(visit, item, said.text, files_problem=gettext(TOO_MUCH))
             else:
                 await drop_draft(request)
                 return see_other(f"{href(item)}#answer")

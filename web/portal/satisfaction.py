@@ -9,6 +9,7 @@ from msgspec import Struct
 from connectors.actions import Rating
 from connectors.records import Ticket
 from gateway.home import Item
+from gateway.languages import gettext, gettext_noop
 from gateway.outbox.desk import Handed
 from gateway.outbox.states import CHANGEABLE, State
 from web.portal.fates import FATES
@@ -17,8 +18,8 @@ from web.portal.visit import Visit
 LONGEST_COMMENT = 2000  # characters of what is said besides
 WORDS: dict[State, str] = {
     **FATES,
-    "sent": "Thank you. Our team reads it.",
-    "needs_you": "This could not be passed on. Answer once more, or write to us below.",
+    "sent": gettext_noop("Thank you. Our team reads it."),
+    "needs_you": gettext_noop("This could not be passed on. Answer once more, or write to us below."),
 }
 
 
@@ -35,7 +36,7 @@ class Satisfaction(Struct, frozen=True, kw_only=True):
 
     @property
     def said(self) -> str | None:
-        return WORDS[self.handed.state] if self.handed else None
+        return gettext(WORDS[self.handed.state]) if self.handed else None
 
 
 async def satisfaction(visit: Visit, item: Item[Ticket]) -> Satisfaction | None:

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from connectors.actions import NewTicket
 from gateway.account_view import Part
+from gateway.languages import gettext, gettext_noop
 from gateway.outbox.desk import Handed, NotYours, TooLate
 from gateway.outbox.files import FileShown
 from gateway.outbox.states import CHANGEABLE, State
@@ -22,9 +23,11 @@ from gateway.topics.fields import LETTER
 from web.portal.fates import answer_to
 from web.portal.paths import RecordId
 from web.portal.taking_back import take_back
+from web.portal.too_long import too_long
 from web.portal.visit import Visit, only
 from web.portal.when import what_we_say
 from web.redirects import see_other
+from web.words import whole
 
 SENT = "/requests/sent"
 LONGEST = 2 * LETTER  # characters of a whole message; a form may have more than one text
@@ -32,15 +35,35 @@ LONGEST_SUBJECT = 120
 LISTED_WITHIN = timedelta(minutes=10)  # helpdesks list what is new a little later
 KEPT_FOR = timedelta(days=30)  # where the source lists no requests
 
+RECEIVED, NOTHING = gettext_noop("Received"), gettext_noop("Nothing to do.")
 STATES: dict[State, Status] = {
-    "waiting": Status("Received", "go", "It is on its way to us.", "Nothing to do."),
-    "sending": Status("Received", "go", "It is on its way to us.", "Nothing to do."),
-    "sent": Status("We have it", "go", "Your request has reached us.", "Nothing to do. We answer next."),
-    "needs_you": Status("Your help needed", "bad", "It could not be taken as it is.", "Change it, or take it back."),
-    "needs_staff": Status("Received", "warn", "Something went wrong on its way.", "Nothing to do. We look after it."),
-    "unknown": Status("Received", "warn", "We check by hand that it has arrived.", "Nothing to do."),
-    "cancelled": Status("Taken back", "idle", "You took it back, and we do not have it.", "Nothing to do."),
-    "dropped": Status("Not done", "bad", "We could not do this.", "Read our answer."),
+    "waiting": Status(RECEIVED, "go", gettext_noop("It is on its way to us."), NOTHING),
+    "sending": Status(RECEIVED, "go", gettext_noop("It is on its way to us."), NOTHING),
+    "sent": Status(
+        gettext_noop("We have it"),
+        "go",
+        gettext_noop("Your request has reached us."),
+        gettext_noop("Nothing to do. We answer next."),
+    ),
+    "needs_you": Status(
+        gettext_noop("Your help needed"),
+        "bad",
+        gettext_noop("It could not be taken as it is."),
+        gettext_noop("Change it, or take it back."),
+    ),
+    "needs_staff": Status(
+        RECEIVED,
+        "warn",
+        gettext_noop("Something went wrong on its way."),
+        gettext_noop("Nothing to do. We look after it."),
+    ),
+    "unknown": Status(RECEIVED, "warn", gettext_noop("We check by hand that it has arrived."), NOTHING),
+    "cancelled": Status(
+        gettext_noop("Taken back"), "idle", gettext_noop("You took it back, and we do not have it."), NOTHING
+    ),
+    "dropped": Status(
+        gettext_noop("Not done"), "bad", gettext_noop("We could not do this."), gettext_noop("Read our answer.")
+    ),
 }
 
 
@@ -161,10 +184,11 @@ async def _page(
 def _problem(subject: str, text: str) -> tuple[str, str] | None:
     """Say which of both is wrong, and what."""
     if not 0 < len(subject) <= LONGEST_SUBJECT:
-        return "subject", f"Say in a line of at most {LONGEST_SUBJECT} characters what it is about."
+        said = gettext("Say in a line of at most {most} characters what it is about.", most=whole(LONGEST_SUBJECT))
+        return "subject", said
     if not text:
-        return "text", "Write your message first."
-    return ("text", f"Write at most {LONGEST:,} characters.") if len(text) > LONGEST else None
+        return "text", gettext("Write your message first.")
+    return ("text", too_long(LONGEST)) if len(text) > LONGEST else None
 
 
 def _is_missing(handed: Handed, tickets: tuple[Part, ...], now: datetime) -> bool:

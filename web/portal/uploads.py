@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from auth.principals import Visiting
 from connectors.actions import Attached
+from gateway.languages import gettext, gettext_noop
 from gateway.outbox.files import Quota
 from gateway.settings import Settings
 from gateway.uploads.checking import MB, Checks, Limits, NotTaken
@@ -31,9 +32,11 @@ MOST_AT_ONCE = 16  # forms with files under way in one process
 MOST_OF_ONE = 2  # of one member's
 IN_MEMORY = 2  # forms whose files are held whole in one process, from their check until they are kept
 
-BUSY = "Many files are on their way to us right now. Try again in a minute, or send your message without them."
-AGAIN = "Choose your files again: they were not kept."
-TOO_MUCH = "Your company has sent as many files as it can in one day. Send these tomorrow, or talk to us."
+BUSY = gettext_noop(
+    "Many files are on their way to us right now. Try again in a minute, or send your message without them."
+)
+AGAIN = gettext_noop("Choose your files again: they were not kept.")
+TOO_MUCH = gettext_noop("Your company has sent as many files as it can in one day. Send these tomorrow, or talk to us.")
 
 
 class Form(Struct, frozen=True):
@@ -69,7 +72,12 @@ class Uploads:
         if not limits.size:
             return None
         return FilesField(
-            accept=ACCEPT, kinds=WORDS, count=limits.count, size=limits.size, total=limits.total, problem=problem
+            accept=ACCEPT,
+            kinds=gettext(WORDS),
+            count=limits.count,
+            size=limits.size,
+            total=limits.total,
+            problem=problem,
         )
 
     @asynccontextmanager
@@ -100,7 +108,7 @@ class Uploads:
 
     def _begin(self, member: str) -> None:
         if self._senders.total() >= MOST_AT_ONCE or self._senders[member] >= MOST_OF_ONE:
-            raise NotTaken(BUSY)
+            raise NotTaken(gettext(BUSY))
         self._senders[member] += 1
 
     def _end(self, member: str) -> None:
