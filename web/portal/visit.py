@@ -17,6 +17,7 @@ from connectors.records import KINDS, Kind, Record
 from gateway.access import LinkRef, Scope
 from gateway.account_view import AccountView, AccountViews, Elsewhere, Part
 from gateway.home import Item, needs_by_area
+from gateway.languages import gettext
 from gateway.offices import Office
 from gateway.outbox.desk import Desk
 from gateway.page_rows import PLACE
@@ -60,7 +61,7 @@ class Visit:
 
     @property
     def account_name(self) -> str:
-        return self.scope.account_name if self.scope else NOBODY
+        return self.scope.account_name if self.scope else gettext(NOBODY)
 
     @property
     def is_linked(self) -> bool:
@@ -119,7 +120,7 @@ class Visit:
         """Say how things stand, and of what that is said where it is not of everything."""
         if area not in self.own_areas:
             return said if self.is_linked else ""
-        return f"{said} {OWN_ONLY}" if items or not known else ""
+        return f"{said} {gettext(OWN_ONLY)}" if items or not known else ""
 
     def empty(self, area: Area, said: Empty, items: Sequence[object], *, known: bool) -> Empty:
         """Say why there is nothing. `said` is for who would see it if there were something."""
