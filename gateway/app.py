@@ -62,6 +62,7 @@ from gateway.outbox.telling import Telling
 from gateway.pull import Known
 from gateway.records.database import Database, DatabaseDown
 from gateway.resealing import Resealing
+from gateway.seeing.marking import Marking
 from gateway.seen_pages import SeenPages
 from gateway.settings import Settings, SettingsError, load
 from gateway.sign_in_clients import clients_of, provider_client
@@ -252,6 +253,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                     zone=ZoneInfo(settings.time_zone),
                     mailbox=mailbox,
                 ),
+                "marking": Marking(database, utc_now),
                 "messages": Messages(database, views, utc_now, ZoneInfo(settings.time_zone)),
                 "metrics": Metrics(database, offices, redis, settings.base_url, utc_now),
                 "metrics_token": settings.metrics_token,

@@ -64,6 +64,7 @@ from gateway.offices import LOOK_EVERY, Offices
 from gateway.pull import Known
 from gateway.records.database import Database, DatabaseDown
 from gateway.rounds import Rounds
+from gateway.seeing.marking import Marking
 from gateway.settings import Settings, SettingsError
 from gateway.sign_in_codes.beginning import begin_codes
 from gateway.supply import Supply
@@ -78,6 +79,7 @@ SWEEP_EVERY = timedelta(seconds=30)  # between two turns of one sweep
 PURGED_EVERY = 3600.0  # seconds between looks whether files are to be deleted
 HELP_EVERY = 5.0  # seconds between looks at the folder of articles
 FACTS_EVERY = 10.0  # seconds between looks whether customers are to be sorted anew
+SORTED_EVERY = 2.0  # seconds between looks whether staff are to see other customers in a segment
 OWN_NEWS_EVERY = 3.0  # seconds between looks at documents that are asked for, and at what could not be taken
 COMPARED_EVERY = 60.0  # seconds between looks whether sources are to be compared
 DEQUEUE_WITHIN = 1.0  # seconds; then it asks again
@@ -144,6 +146,7 @@ async def _work(settings: Settings, redis_url: str, *, leashed: bool) -> None:
         turns = [
             ("due feeds", due.enqueue, 1.0),
             ("conflicts", comparing.again, COMPARED_EVERY),
+            ("segments", Marking(database, utc_now).turn, SORTED_EVERY),
             ("facts of customers", FactReading(database, offices, utc_now).turn, FACTS_EVERY),
         ]
         keeping = Keeping(database, of_keeping(settings))
