@@ -3,6 +3,7 @@
 import asyncio
 import zlib
 from collections.abc import AsyncIterator, Iterator
+from io import BytesIO
 
 import httpx
 
@@ -68,9 +69,9 @@ class Body(httpx.AsyncByteStream):
 
 
 class WholeBody(httpx.AsyncByteStream):
-    """A body that is read whole before it is used. Of the large ones only the one with the turn goes on.
+    """A body that is read whole before it is used, and given in one piece: what joins pieces has it twice in memory.
 
-    So they are not all in memory at once, which is where somebody decodes them right after.
+    Of the large ones only the one with the turn goes on, so that they are not all in memory at once.
     """
 
     def __init__(self, stream: httpx.AsyncByteStream, turn: asyncio.Lock) -> None:
@@ -79,13 +80,14 @@ class WholeBody(httpx.AsyncByteStream):
         self._has_turn = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        received = 0
-        async for chunk in self._stream:
-            received += len(chunk)
-            if received > LARGE and not self._has_turn:
-                await self._turn.acquire()
-                self._has_turn = True
-            yield chunk
+        with BytesIO() as whole:  # which lets go of it even where an error that somebody keeps leads here
+            async for chunk in self._stream:
+                whole.write(chunk)
+                if whole.tell() > LARGE and not self._has_turn:
+                    await self._turn.acquire()
+                    self._has_turn = True
+            content = whole.getvalue()
+        yield content
 
     async def aclose(self) -> None:
         try:

@@ -1,6 +1,7 @@
 """HTTP/1.1 over connection pools. httpcore2's, because httpx's own loses connections when calls are cancelled."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
@@ -9,6 +10,9 @@ import httpcore2
 import httpx
 
 KEPT_IDLE = 30.0  # seconds
+# Octets that wait on a connection, unread. They fit one read of the event loop: where more wait, it takes dozens of
+# such helpings at once and keeps them, whether anybody wants them or not.
+WAITING = (socket.SOL_SOCKET, socket.SO_RCVBUF, 100_000)
 POOLED = 8  # connections in one pool, which looks at every one of them when a call begins and when it ends
 
 # The first row that fits counts.
@@ -34,6 +38,7 @@ class Pool:
             keepalive_expiry=KEPT_IDLE,
             retries=0,  # `connectors.transport` is the one layer that repeats
             network_backend=network,
+            socket_options=[WAITING],
         )
         self.connections = connections
         self.busy = 0

@@ -12,6 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from gateway.records.ids import first_id
 
 PAGE = 50
+MOST_COUNTED = 1000  # of what was searched for: more is "more than"
 
 T = TypeVar("T")
 Id = TypeVar("Id", str, int)
@@ -33,6 +34,14 @@ class Found(Struct, Generic[T], frozen=True):
 
     found: tuple[T, ...]
     count: int
+
+
+class Some(Struct, Generic[T], frozen=True):
+    """One page of what was found, and how much that is in all. `is_more`: there is more than was counted."""
+
+    found: tuple[T, ...]
+    count: int
+    is_more: bool = False
 
 
 class Batch(Struct, frozen=True):
@@ -93,3 +102,24 @@ async def page_of(
     ids = sa.select(id_).where(*these).order_by(id_ if from_end else id_.desc()).limit(limit).offset(offset)
     found = list(await session.scalars(ids)) if limit else []
     return (found[::-1] if from_end else found), count
+
+
+async def some_of(session: AsyncSession, ids: sa.Select[Id], page: int, size: int) -> Some[Id]:
+    """Give a page of what is searched for, and count it no further than is of use. Pages count from 1.
+
+    Where words are looked for, the rows themselves have to be read: so they are once, and no longer than enough fit.
+    """
+    begin = (page - 1) * size
+    skipped = begin if begin + size > MOST_COUNTED else 0
+    most = size if skipped else MOST_COUNTED
+    rows = (await session.scalars(ids.limit(most + 1).offset(skipped))).all()
+    found = tuple(rows[begin - skipped :][:size])
+    if skipped and not rows:  # nobody links to there
+        return Some((), 0)
+    return Some(found, skipped + min(len(rows), most), is_more=len(rows) > most)
+
+
+def pattern_of(words: str) -> str:
+    """Find them anywhere in small letters, with "/" as what escapes."""
+    escaped = words.lower().replace("/", "//").replace("%", "/%").replace("_", "/_")
+    return f"%{escaped}%"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from traceback import clear_frames
 
 import msgspec
 import structlog
@@ -12,7 +13,7 @@ from msgspec.structs import replace
 from cache.keys import LIFETIMES, Family, key
 from cache.snapshots import Snapshot, Stored
 from connectors.contract import Answer, Query, RecordQuery
-from connectors.errors import NotFound
+from connectors.errors import ConnectorError, NotFound
 from connectors.records import KINDS, Kind, Record
 from connectors.scope import admit
 from gateway.compact import FrameError, expand, shrink
@@ -120,6 +121,9 @@ async def pull(want: Pull, asked_at: datetime) -> Known:
         answers, older, all_open = await (_one(want, asked_at) if want.record_id else _list(want, asked_at))
     except NotFound:
         answers, older, all_open = [], None, True
+    except ConnectorError as error:
+        clear_frames(error.__traceback__)  # or whoever keeps the error keeps the whole answer that it is about
+        raise
     admitted = admit(answers, want.customer)
     if admitted.refused:
         log.error("record of another customer dropped", source=want.source, kind=want.kind, ids=admitted.refused)

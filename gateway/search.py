@@ -3,20 +3,30 @@
 import re
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
+from functools import lru_cache
+
+from babel.dates import get_month_names
+from babel.numbers import get_currency_symbol, get_decimal_symbol
 
 from connectors.records import Invoice, Line, Money, Order, Record, Ticket
+from gateway.languages import ENGLISH, language
 
 MONTHS = (
     "january", "february", "march", "april", "may", "june",
     "july", "august", "september", "october", "november", "december",
 )  # fmt: skip
 LONGEST = 100  # characters of a question
-WORD = re.compile(r"(?:[^\s,;]|(?<=\d),(?=\d{3}(?!\d)))+")  # a comma in an amount divides nothing
+# A comma in an amount divides no words: "2,480.00" in English, "2.480,00" where it stands before the cents.
+WORD = re.compile(r"(?:[^\s,;]|(?<=\d),(?=\d{3}(?!\d)))+")
+WORD_WITH_CENTS = re.compile(r"(?:[^\s,;]|(?<=\d),(?=\d{1,3}(?!\d)))+")
+AMOUNT = re.compile(r"[^\w.,]*(\d{1,3}(?:,\d{3})*(?:\.\d+)?|\d+(?:\.\d+)?)[^\w.,]*")
+AMOUNT_WITH_CENTS = re.compile(r"[^\w.,]*(\d{1,3}(?:\.\d{3})*(?:,\d+)?|\d+(?:,\d+)?)[^\w.,]*")
 
 
 def words_of(question: str) -> tuple[str, ...]:
     """Split a question. Every word has to be found; a question without words finds everything."""
-    return tuple(WORD.findall(question[:LONGEST].casefold()))
+    word = WORD_WITH_CENTS if _has_comma(language()) else WORD
+    return tuple(word.findall(question[:LONGEST].casefold()))
 
 
 def finds(words: Iterable[str], record: Record) -> bool:
@@ -54,6 +64,8 @@ def _money(money: Money | None) -> Iterator[str]:
     if money is None:
         return
     yield money.currency
+    if (spoken := language()) != ENGLISH:
+        yield _symbol(money.currency, spoken)  # a word of its own there: "2.480,00 €"
     yield f"{money.amount:f}"
     yield f"{money.amount:.2f}"
 
@@ -62,6 +74,8 @@ def _day(day: date | datetime | None) -> Iterator[str]:
     if day is not None:
         yield f"{day:%Y-%m-%d}"
         yield f"{day.day} {MONTHS[day.month - 1]} {day.year}"
+        if (spoken := language()) != ENGLISH:
+            yield f"{day.day}. {_months(spoken)[day.month]}"
 
 
 def _lines(lines: Iterable[Line]) -> Iterator[str]:
@@ -69,6 +83,25 @@ def _lines(lines: Iterable[Line]) -> Iterator[str]:
 
 
 def _plain_amount(word: str) -> str:
-    """Read "€2,480.00" as 2480.00; a word that is no amount stays as it is."""
-    amount = re.fullmatch(r"[^\w.,]*(\d{1,3}(?:,\d{3})*(?:\.\d+)?|\d+(?:\.\d+)?)[^\w.,]*", word)
+    """Read "€2,480.00" as 2480.00, or "2.480,00"; a word that is no amount stays as it is."""
+    if _has_comma(language()):
+        amount = AMOUNT_WITH_CENTS.fullmatch(word)
+        return amount[1].replace(".", "").replace(",", ".") if amount else word
+    amount = AMOUNT.fullmatch(word)
     return amount[1].replace(",", "") if amount else word
+
+
+@lru_cache
+def _has_comma(spoken: str) -> bool:
+    """Whether a language writes a comma before the cents."""
+    return get_decimal_symbol(spoken) == ","
+
+
+@lru_cache
+def _symbol(currency: str, spoken: str) -> str:
+    return str(get_currency_symbol(currency, locale=spoken))
+
+
+@lru_cache
+def _months(spoken: str) -> dict[int, str]:
+    return dict(get_month_names("wide", locale=spoken))

@@ -27,6 +27,7 @@ from gateway.beside import WorkerBeside
 from gateway.door import BACKLOG, make_room, open_door, stop_newcomers
 from gateway.keeper import Keeper, Process
 from gateway.log import configure
+from gateway.memory import give_back
 from gateway.records import migrate
 from gateway.records.urls import parse_url, sqlite_path
 from gateway.settings import Settings
@@ -176,6 +177,7 @@ def _load(load_app: LoadApp, log_level: str, is_leaving: ctypes.c_bool) -> LastA
     """Begin a worker's life: the first thing of ours that runs there."""
     # The server's threads still run when Python takes itself apart, and every second worker would crash on its way out.
     atexit.register(os._exit, 0)
+    give_back()
     configure(log_level)
     try:
         app = load_app()

@@ -32,18 +32,21 @@ async def sort(
     return policy, {account: policy.names_for(facts.get(account, {}), now) for account in accounts}
 
 
-async def read_facts(
-    session: AsyncSession, accounts: Collection[str] | None, sources: Collection[str]
-) -> Mapping[str, Facts]:
-    """Read what is known of the customers that accounts are in some sources. None: of all accounts."""
+async def read_facts(session: AsyncSession, accounts: Collection[str], sources: Collection[str]) -> Mapping[str, Facts]:
+    """Read what is known of the customers that accounts are in some sources.
+
+    Those of other sources are left out here: SQLite would go through all links of a source to find these few.
+    """
     same = (CustomerFacts.source == Link.source) & (CustomerFacts.customer == Link.customer)
     rows = (
         sa.select(Link.account_id, Link.source, CustomerFacts.facts, CustomerFacts.read_at)
         .join(CustomerFacts, same, isouter=True)
-        .where(Link.source.in_(sources), sa.true() if accounts is None else Link.account_id.in_(accounts))
+        .where(Link.account_id.in_(accounts))
     )
     found: dict[str, dict[str, tuple[Known | None, ...]]] = defaultdict(dict)
     for account, source, facts, read_at in await session.execute(rows):
+        if source not in sources:
+            continue
         known = None if facts is None else Known({name: tuple(values) for name, values in facts.items()}, read_at)
         found[account][source] = (*found[account].get(source, ()), known)
     return found

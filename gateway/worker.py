@@ -59,10 +59,12 @@ from gateway.mails.post import server_of
 from gateway.mails.queue import Queue
 from gateway.mails.sending import Mailing
 from gateway.mails.trying import sender_of
+from gateway.memory import give_back
 from gateway.offices import LOOK_EVERY, Offices
 from gateway.pull import Known
 from gateway.records.database import Database, DatabaseDown
 from gateway.rounds import Rounds
+from gateway.seeing.marking import Marking
 from gateway.settings import Settings, SettingsError
 from gateway.sign_in_codes.beginning import begin_codes
 from gateway.supply import Supply
@@ -77,6 +79,7 @@ SWEEP_EVERY = timedelta(seconds=30)  # between two turns of one sweep
 PURGED_EVERY = 3600.0  # seconds between looks whether files are to be deleted
 HELP_EVERY = 5.0  # seconds between looks at the folder of articles
 FACTS_EVERY = 10.0  # seconds between looks whether customers are to be sorted anew
+SORTED_EVERY = 2.0  # seconds between looks whether staff are to see other customers in a segment
 OWN_NEWS_EVERY = 3.0  # seconds between looks at documents that are asked for, and at what could not be taken
 COMPARED_EVERY = 60.0  # seconds between looks whether sources are to be compared
 DEQUEUE_WITHIN = 1.0  # seconds; then it asks again
@@ -94,6 +97,7 @@ def run_worker(settings: Settings, *, leashed: bool = False) -> None:
         raise SettingsError(
             ["HALLWAY_REDIS_URL: needed here; `hallway serve` runs a worker of its own where it is not set"]
         )
+    give_back()
     configure(settings.log_level)
     logging.getLogger("saq").setLevel(logging.CRITICAL)  # it says every second that Redis is away; so do we, once
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -142,6 +146,7 @@ async def _work(settings: Settings, redis_url: str, *, leashed: bool) -> None:
         turns = [
             ("due feeds", due.enqueue, 1.0),
             ("conflicts", comparing.again, COMPARED_EVERY),
+            ("segments", Marking(database, utc_now).turn, SORTED_EVERY),
             ("facts of customers", FactReading(database, offices, utc_now).turn, FACTS_EVERY),
         ]
         keeping = Keeping(database, of_keeping(settings))

@@ -7,6 +7,7 @@ import signal
 import sys
 
 import bench_cold
+import bench_console
 import bench_feeds
 import bench_live
 import bench_memory
@@ -26,6 +27,7 @@ BENCHMARKS = {
     "B9": bench_live.open_pages,
     "B10": bench_feeds.growth,
     "B11": bench_start.start_and_rest,
+    "B12": bench_console.pages_of_staff,
     "scale": bench_feeds.scale,
 }
 

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -65,9 +66,9 @@ class Cluster:
         return self.url(name)
 
 
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[Cluster]:
-    programs = Path(need_program("initdb", *FOLDERS, package="postgresql")).resolve().parent
+@contextmanager
+def running_postgresql(programs: Path) -> Iterator[Cluster]:
+    """Serve from the folder that holds its programs."""
     folder = Path(tempfile.mkdtemp(prefix="hallway-pg-"))
     account = "postgres" if os.getuid() == 0 else None  # the server refuses to run as root
     if account:
@@ -87,6 +88,13 @@ def postgresql() -> Iterator[Cluster]:
         started = process.stdout.readline()
         assert started == "ready\n", f"PostgreSQL did not start: {started}"
         yield Cluster(folder)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Cluster]:
+    programs = Path(need_program("initdb", *FOLDERS, package="postgresql")).resolve().parent
+    with running_postgresql(programs) as cluster:
+        yield cluster
 
 
 @pytest.fixture(params=KINDS)

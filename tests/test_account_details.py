@@ -172,7 +172,11 @@ async def test_keeps_a_change_while_the_source_is_away_and_lets_it_be_taken_back
     assert "This system has not answered." in page
     assert "Help desk Name Maya Okafor" in page
     assert (await maya.get(EDIT)).status_code == 503
-    (back,) = re.findall(rf'action="({PAGE}/\w+/back)"', (await maya.get(PAGE)).text)
+    for _ in range(TRIES):  # while it is being sent, nothing can be taken back
+        if offered := re.findall(rf'action="({PAGE}/\w+/back)"', (await maya.get(PAGE)).text):
+            break
+        await asyncio.sleep(0.05)
+    (back,) = offered
     await portal.link("ines", "hotel", *HOTEL)
     ines = await portal.browser("ines", "hotel")
     assert (await ines.post(back, data={"_token": await token(ines)}, headers=SAME_SITE)).status_code == 404

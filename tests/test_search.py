@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from connectors.records import Invoice, Line, Money, Order, Origin, Record, Shipment, Ticket
+from gateway.languages import speaking
 from gateway.search import LONGEST, finds, words_of
 
 AT = datetime(2026, 11, 12, 9, 0, tzinfo=UTC)
@@ -62,3 +63,33 @@ def test_wants_every_word_and_reads_nothing_hidden(question: str) -> None:
 def test_takes_long_and_empty_questions_calmly() -> None:
     assert words_of("") == ()
     assert len(words_of("a " * 10_000)) <= LONGEST
+
+
+@pytest.mark.parametrize(
+    ("language", "question"),
+    [
+        ("de", "2.480,00"),
+        ("de", "2.480,00\xa0€"),
+        ("de", "2.480"),
+        ("de", "1240,5 softener"),
+        ("de", "1240.50"),
+        ("de", "12. November"),
+        ("fr", "2\u202f480,00"),
+        ("fr", "12 novembre 2026"),
+        ("fr", "12 november"),
+    ],
+)
+def test_finds_a_record_as_the_reader_writes_days_and_amounts(language: str, question: str) -> None:
+    with speaking(language):
+        assert finds(words_of(question), INVOICE)
+
+
+@pytest.mark.parametrize("question", ["2.481", "2.480,01", "1240,6", "13. November", "12. Oktober"])
+def test_takes_no_other_day_or_amount_for_one(question: str) -> None:
+    with speaking("de"):
+        assert not finds(words_of(question), INVOICE)
+
+
+def test_reads_amounts_as_they_are_written_here() -> None:
+    assert not finds(words_of("2.480,00"), INVOICE)
+    assert finds(words_of("2,480.00"), INVOICE)

@@ -57,7 +57,8 @@ async def test_is_asked_opened_refused_and_accepted(portal: Portal) -> None:
     assert (await sam.send("POST", f"{where}/accept")).status_code == 409
     assert (await sam.get(f"{where}/accept")).headers["location"] == where
     async with portal.database.read() as session:
-        lines = await session.scalars(sa.select(AuditLine.what).where(AuditLine.about == f"document/{id_}"))
+        those = sa.select(AuditLine.what).where(AuditLine.about == f"document/{id_}")
+        lines = await session.scalars(those.order_by(AuditLine.number))
         assert [each.partition(".")[2] for each in lines] == ["asked", "received", "opened", "refused", "accepted"]
 
 

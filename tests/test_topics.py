@@ -9,6 +9,7 @@ from support_cli import Hallway
 
 from connectors.registry import load_connectors
 from gateway import office_hours
+from gateway.languages import speaking
 from gateway.office_hours import OfficeHours
 from gateway.records.database import Database
 from gateway.topics.changes import TopicsChangedError, apply, plan, topics
@@ -196,6 +197,14 @@ def test_knows_when_nobody_is_there() -> None:
 @pytest.fixture
 def hours() -> OfficeHours:
     return office_hours.parse("Mon-Fri 8:00-12:00, mon - thu 13-17, Sat 9:00 - 12:00")
+
+
+def test_names_its_days_in_the_language_of_the_reader(hours: OfficeHours) -> None:
+    assert hours.said == hours.text
+    with speaking("de"):
+        assert hours.said == "Mo–Fr 8:00–12:00, Mo–Do 13–17, Sa 9:00–12:00"
+    with speaking("fr"):
+        assert hours.said == "lun–ven 8:00–12:00, lun–jeu 13–17, sam 9:00–12:00"
 
 
 def test_knows_when_somebody_is_there(hours: OfficeHours) -> None:

@@ -4,14 +4,25 @@ import re
 
 from msgspec import Struct
 
+from gateway.languages import phrase
+from gateway.office_hours import OfficeHours
+
 
 class Contact(Struct, frozen=True, kw_only=True):
-    """The person on every page. Whatever is None is left out."""
+    """The person on every page. Whatever is None is left out. `told` is said instead of the hours of the `week`."""
 
     name: str | None = None
     phone: str | None = None
     email: str | None = None
-    hours: str | None = None
+    told: str | None = None
+    week: OfficeHours | None = None
+
+    @property
+    def hours(self) -> str | None:
+        """When they are there, in the language of whoever reads it."""
+        if self.told:
+            return phrase(self.told)
+        return self.week.said if self.week else None
 
     @property
     def initials(self) -> str:

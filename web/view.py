@@ -10,11 +10,13 @@ from zoneinfo import ZoneInfo
 
 import minijinja
 from litestar import MediaType, Request, Response
+from msgspec.structs import replace
 
 from auth.principals import Onlooker, Principal, StaffPrincipal, Viewing
 from connectors.links import fit
 from gateway.appearance import Appearance, of_settings
 from gateway.counterparts import LooksAfter
+from gateway.languages import language, locale
 from gateway.languages.sentences import MARKED
 from gateway.settings import Settings
 from gateway.spans import span
@@ -51,6 +53,8 @@ class View:
             },
             globals={
                 **MARKED,
+                "page_language": language,
+                "page_direction": lambda: locale().text_direction,
                 "on": lambda value: pieces.on(self._day(value), words.day(self._day(value), self.today())),
                 "on_short": lambda value: pieces.on(self._day(value), words.short_day(self._day(value), self.today())),
                 "strong": pieces.strong,
@@ -83,7 +87,8 @@ class View:
             name=appearance.contact_name,
             phone=appearance.contact_phone,
             email=appearance.contact_email,
-            hours=appearance.contact_hours or (self.hours.text if self.hours else None),
+            told=appearance.contact_hours,
+            week=self.hours,
         )
         self.assets = self._own_assets | _assets_of(appearance)
         self._templates.add_global("brand", self.brand)
@@ -99,7 +104,7 @@ class View:
             return self.contact
         first = next((each for each in counterparts if each.source == self.brand.contact_source), counterparts[0]).who
         phone, email = first.phone or self.contact.phone, first.email or self.contact.email
-        return Contact(name=first.name, phone=phone, email=email, hours=self.contact.hours)
+        return replace(self.contact, name=first.name, phone=phone, email=email)
 
     def opens_again(self) -> str | None:
         """Say when somebody is there again, on a day on which nobody is. The same all day long: frames hold it."""

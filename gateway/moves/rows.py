@@ -43,6 +43,8 @@ NAMES: Mapping[str, How] = {
     "account_moves.from_account": "stays",  # what was done
     "account_moves.to_account": "stays",
     "audit_lines.account": "stays",
+    "segment_marks.account_id": "stays",  # made anew, as the links that went say
+    "segment_due.account_id": "stays",
 }
 OF_PEOPLE: tuple[Any, ...] = (MailRow, PageCode, UsageEvent, Invitation, AskedDocument)
 OF_ALL: tuple[Any, ...] = (OutboxRow, OutboxFile, *OF_PEOPLE, ConflictRow, AgreementRow)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKeyConstraint, String, Text
+from sqlalchemy import JSON, BigInteger, ForeignKey, ForeignKeyConstraint, Index, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.records.base import Base
@@ -74,3 +74,37 @@ class CustomerFacts(Base):
     counterpart_at: Mapped[datetime | None]  # when it told that
     asked: Mapped[str] = mapped_column(Text)  # what it was asked for
     tried_at: Mapped[datetime]
+
+
+class SegmentMark(Base):
+    """The segments that an account may be in, as it was last sorted. It decides nothing of what customers see."""
+
+    __tablename__ = "segment_marks"
+    __table_args__ = (
+        Index("ix_segment_marks_held", "held", "words", "account_id"),
+        Index("ix_segment_marks_until", "until", "held"),
+    )
+
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True)
+    held: Mapped[str] = mapped_column(Text)  # by which rules, and which: as `gateway.seeing.marks` has it
+    words: Mapped[str] = mapped_column(String(320))  # what the account is found and sorted by
+    until: Mapped[datetime | None]  # how long that is so, if nothing changes
+
+
+class SegmentDue(Base):
+    """An account of which something has changed that its segments depend on. Triggers write it."""
+
+    __tablename__ = "segment_due"
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    account_id: Mapped[str] = mapped_column(String(63))
+
+
+class SegmentSorting(Base):
+    """How far all accounts are sorted by other rules. There is one row."""
+
+    __tablename__ = "segment_sorting"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    rules: Mapped[str] = mapped_column(String(32))
+    upto: Mapped[str | None] = mapped_column(String(63))  # the last account that is; None: all are

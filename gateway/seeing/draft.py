@@ -47,6 +47,12 @@ async def read_draft(db: Database) -> Draft:
     )
 
 
+async def wanted_in(session: AsyncSession) -> Policy:
+    """Give what is being written, or else what counts."""
+    document = await session.scalar(sa.select(VisibilityDraft.document))
+    return read_policy(document) if document is not None else (await newest(session)).policy
+
+
 async def change_draft(
     db: Database, change: Callable[[Policy], Policy], *, trail: Trail, by: By, now: datetime, seen: int
 ) -> None:

@@ -1,19 +1,24 @@
-"""Who is in which segment, for staff who look."""
+"""Who is in which segment, for staff who look: by the marks, and each one who is shown by what is known now."""
 
-import asyncio
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 import sqlalchemy as sa
 from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.clock import utc_now
+from gateway.finding import Some, pattern_of, some_of, stretch
 from gateway.records.database import Database
+from gateway.records.status_tables import SegmentMark
 from gateway.records.tables import Account
+from gateway.seeing.marks import Code, code_of, count_left
 from gateway.segments import EVERYBODY, Facts, Policy, is_sure
 from gateway.sorting import read_facts
+
+BATCH = 1000  # of an export
+MANY_LEFT = 10_000  # more are not counted
 
 
 class Belonging(Struct, frozen=True, kw_only=True):
@@ -33,26 +38,115 @@ class Belonging(Struct, frozen=True, kw_only=True):
         return is_sure(self.segments)
 
 
-async def belongings_of(db: Database, policy: Policy) -> list[Belonging]:
-    """Sort all accounts, by their names."""
-    accounts = sa.select(Account.id, Account.name).where(Account.merged_into.is_(None))
+class Sizes(Struct, frozen=True, kw_only=True):
+    """How many accounts are surely in each segment, how many may be in several, and how many are still to be sorted."""
+
+    sure: Mapping[str, int]
+    unsure: int = 0
+    left: int = 0
+
+
+async def sizes_of(db: Database, policy: Policy) -> Sizes:
+    """Count who is in each segment."""
     async with db.read() as session:
-        rows = (await session.execute(accounts.order_by(sa.func.lower(Account.name), Account.id))).all()
-        facts = await read_facts(session, None, policy.asked) if policy.segments else {}
+        if not policy.segments:
+            there = sa.select(sa.func.count()).select_from(Account).where(Account.merged_into.is_(None))
+            return Sizes(sure={EVERYBODY: await session.scalar(there) or 0})
+        groups = await _groups(session, code_of(policy))
+        left = await count_left(session, policy, utc_now(), MANY_LEFT)
+    sure: dict[str, int] = {}
+    for names, many in groups.values():
+        if len(names) == 1:
+            sure[names[0]] = sure.get(names[0], 0) + many
+    unsure = sum(many for names, many in groups.values() if len(names) > 1)
+    return Sizes(sure=sure, unsure=unsure, left=left)
+
+
+async def members_of(
+    db: Database, policy: Policy, name: str, *, words: str = "", unsure: bool = False, page: int = 1, size: int = BATCH
+) -> Some[Belonging]:
+    """Give a page of those who are in a segment, or may be in it, by their names. Pages count from 1."""
+    async with db.read() as session:
+        if not policy.segments and not words and not unsure:
+            return await _all_accounts(session, policy, page, size)
+        groups = await _groups(session, code_of(policy))
+        held = [key for key, (names, _) in groups.items() if name in names and (len(names) > 1 or not unsure)]
+        if policy.segments and not words:
+            count = sum(groups[key][1] for key in held)
+            ids = await _page(session, held, count, page, size)
+            return Some(await _belongings(session, policy, name, ids), count)
+        found = await some_of(session, _searched(policy, held, words, unsure=unsure), page, size)
+        return Some(await _belongings(session, policy, name, found.found), found.count, is_more=found.is_more)
+
+
+async def every_member(
+    db: Database, policy: Policy, name: str, *, words: str = "", unsure: bool = False
+) -> AsyncIterator[Belonging]:
+    """Go through all of them, for a file."""
+    async with db.read() as session:
+        groups = await _groups(session, code_of(policy))
+        held = [key for key, (names, _) in groups.items() if name in names and (len(names) > 1 or not unsure)]
+        ids = list(await session.scalars(_searched(policy, held, words, unsure=unsure)))
+    for begin in range(0, len(ids), BATCH):
+        async with db.read() as session:
+            some = await _belongings(session, policy, name, ids[begin : begin + BATCH])
+        for each in some:
+            yield each
+
+
+async def _groups(session: AsyncSession, code: Code) -> dict[str, tuple[tuple[str, ...], int]]:
+    """Tell the marks that say the same, what that is, and how many they are."""
+    rows = sa.select(SegmentMark.held, sa.func.count()).where(code.marks).group_by(SegmentMark.held)
+    return {held: (code.read(held), many) for held, many in await session.execute(rows)}
+
+
+async def _page(session: AsyncSession, held: Sequence[str], count: int, page: int, size: int) -> list[str]:
+    """Read a page along the index: of each group as much as could be on it, from the nearer end."""
+    offset, limit, from_end = stretch(count, page, size)
+    if not limit:
+        return []
+    keys = (SegmentMark.words, SegmentMark.account_id)
+    order = [each.desc() for each in keys] if from_end else list(keys)
+    if len(held) == 1:
+        rows = sa.select(SegmentMark.account_id).where(SegmentMark.held == held[0]).order_by(*order)
+        found = list(await session.scalars(rows.limit(limit).offset(offset)))
+    else:
+        parts = [sa.select(*keys).where(SegmentMark.held == each).order_by(*order) for each in held]
+        one = sa.union_all(*(sa.select(each.limit(offset + limit).subquery()) for each in parts)).subquery()
+        last = [each.desc() if from_end else each for each in (one.c.words, one.c.account_id)]
+        found = list(await session.scalars(sa.select(one.c.account_id).order_by(*last).limit(limit).offset(offset)))
+    return found[::-1] if from_end else found
+
+
+def _searched(policy: Policy, held: Sequence[str], words: str, *, unsure: bool) -> sa.Select[str]:
+    if not policy.segments:
+        like = [Account.words.like(pattern_of(each), escape="/") for each in words.split()]
+        there = sa.and_(Account.merged_into.is_(None), sa.true() if not unsure else sa.false())
+        return sa.select(Account.id).where(there, *like).order_by(Account.words, Account.id)
+    fits = [SegmentMark.words.like(pattern_of(each), escape="/") for each in words.split()]
+    keys = (SegmentMark.words, SegmentMark.account_id)
+    return sa.select(SegmentMark.account_id).where(SegmentMark.held.in_(held), *fits).order_by(*keys)
+
+
+async def _all_accounts(session: AsyncSession, policy: Policy, page: int, size: int) -> Some[Belonging]:
+    there = Account.merged_into.is_(None)
+    count = await session.scalar(sa.select(sa.func.count()).select_from(Account).where(there)) or 0
+    offset, limit, from_end = stretch(count, page, size)
+    keys = (Account.words, Account.id)
+    order = [each.desc() for each in keys] if from_end else list(keys)
+    ids = list(await session.scalars(sa.select(Account.id).where(there).order_by(*order).limit(limit).offset(offset)))
+    return Some(await _belongings(session, policy, EVERYBODY, ids[::-1] if from_end else ids), count)
+
+
+async def _belongings(session: AsyncSession, policy: Policy, name: str, ids: Sequence[str]) -> tuple[Belonging, ...]:
+    """Sort some accounts, by what is known now. Who is in that segment no more is left out."""
+    named = sa.select(Account.id, Account.name).where(Account.id.in_(ids))
+    names = {row.id: row.name for row in await session.execute(named)}
+    facts = await read_facts(session, ids, policy.asked) if policy.segments else {}
     now = utc_now()
-
-    asked = {prop for names in policy.asked.values() for prop in names}
-
-    def sort_all() -> list[Belonging]:
-        return [_belonging((key, name), policy, facts.get(key, {}), asked, now) for key, name in rows]
-
-    return await asyncio.to_thread(sort_all)  # of many it takes a while, and others wait for their pages
-
-
-def counts_of(found: list[Belonging]) -> tuple[Mapping[str, int], int]:
-    """Count who is surely in each segment, and who may be in several."""
-    sure = [each.segments[0] for each in found if each.is_sure]
-    return Counter(sure), len(found) - len(sure)
+    asked = {prop for props in policy.asked.values() for prop in props}
+    found = (_belonging((key, names[key]), policy, facts.get(key, {}), asked, now) for key in ids if key in names)
+    return tuple(each for each in found if name in each.segments)
 
 
 def _belonging(

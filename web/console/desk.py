@@ -39,6 +39,7 @@ class Paging(Struct, frozen=True, kw_only=True):
     size: int
     count: int  # of all rows that match
     asked: Mapping[str, str] = {}
+    is_more: bool = False  # there are more than were counted
 
     @property
     def first(self) -> int:

@@ -9,8 +9,8 @@ from litestar.params import FromPath, Parameter
 from auth.guards import for_staff
 from auth.principals import StaffPrincipal
 from gateway.seeing.draft import read_draft
-from gateway.seeing.members import Belonging, belongings_of
-from gateway.segments import EVERYBODY
+from gateway.seeing.members import every_member, members_of
+from gateway.segments import EVERYBODY, Policy
 from web.console.desk import Paging, desk
 from web.console.finding import LAST_PAGE, file_of
 from web.console.segments import RESERVED, SEGMENTS
@@ -18,7 +18,7 @@ from web.view import View
 
 PAGE = 100
 HEAD = ("Account", "Id", "Segment", "Sure", "The systems say", "Read at")
-ELSE = "Everybody else"
+ELSE, UNSURE = "Everybody else", "unsure"
 
 Search = Annotated[str, Parameter(max_length=100)]
 WHOSE = f"{SEGMENTS}/one/{{name:str}}/customers"
@@ -32,19 +32,27 @@ async def show_members(
     only: Annotated[str, Parameter(max_length=10)] = "",
     page: Annotated[int, Parameter(ge=1, le=LAST_PAGE)] = 1,
 ) -> Response[str]:
-    title, found = await _found(request, name, q, only)
-    paging = Paging(
-        path=f"{SEGMENTS}/one/{name}/customers", page=page, size=PAGE, count=len(found), asked={"q": q, "only": only}
+    await request.app.state.marking.catch_up()
+    policy, title, key = await _segment(request, name)
+    found = await members_of(
+        request.app.state.database, policy, key, words=q, unsure=only == UNSURE, page=page, size=PAGE
     )
     return desk(
         request,
         "staff_segment_members.html",
         area="visible",
         title=title,
-        rows=found[(page - 1) * PAGE : page * PAGE],
+        rows=found.found,
         question=q,
         only=only,
-        paging=paging,
+        paging=Paging(
+            path=f"{SEGMENTS}/one/{name}/customers",
+            page=page,
+            size=PAGE,
+            count=found.count,
+            asked={"q": q, "only": only},
+            is_more=found.is_more,
+        ),
     )
 
 
@@ -55,7 +63,8 @@ async def get_members_csv(
     q: Search = "",
     only: Annotated[str, Parameter(max_length=10)] = "",
 ) -> Response[bytes]:
-    title, found = await _found(request, name, q, only)
+    await request.app.state.marking.catch_up()
+    policy, title, key = await _segment(request, name)
     view: View = request.app.state.view
     rows = [
         (
@@ -66,29 +75,18 @@ async def get_members_csv(
             "; ".join(each.said),
             view.written(each.read_at) if each.read_at else "",
         )
-        for each in found
+        async for each in every_member(request.app.state.database, policy, key, words=q, unsure=only == UNSURE)
     ]
     return file_of(f"segment-{name}", HEAD, rows)
 
 
-async def _found(
-    request: Request[StaffPrincipal, Any, Any], name: str, question: str, only: str
-) -> tuple[str, list[Belonging]]:
-    database = request.app.state.database
-    policy = (await read_draft(database)).wanted
+async def _segment(request: Request[StaffPrincipal, Any, Any], name: str) -> tuple[Policy, str, str]:
+    """Find it in the draft: all that is written, what it is called, and its name there."""
+    policy = (await read_draft(request.app.state.database)).wanted
     segment = policy.get(name)
     if segment is None and name != RESERVED:
         raise NotFoundException
-    key = segment.name if segment else EVERYBODY
-    words = question.casefold().split()
-    found = [
-        each
-        for each in await belongings_of(database, policy)
-        if key in each.segments
-        and all(word in f"{each.name} {each.id}".casefold() for word in words)
-        and (only != "unsure" or not each.is_sure)
-    ]
-    return segment.title if segment else ELSE, found
+    return policy, segment.title if segment else ELSE, segment.name if segment else EVERYBODY
 
 
 ROUTES = [show_members, get_members_csv]

@@ -14,8 +14,8 @@ from auth.principals import StaffPrincipal
 from gateway.dictionary.versions import ChangedMeanwhileError
 from gateway.seeing.draft import Draft, change_draft, read_draft
 from gateway.seeing.file import faults
-from gateway.seeing.members import belongings_of, counts_of
-from gateway.segments import HOWS, Policy, Rule, Seen, Segment
+from gateway.seeing.members import MANY_LEFT, sizes_of
+from gateway.segments import EVERYBODY, HOWS, Policy, Rule, Seen, Segment
 from gateway.topics.changes import topics as read_topics
 from web.caller import by_staff
 from web.console.desk import Question, confirm, desk
@@ -154,7 +154,8 @@ async def _change(request: Request[StaffPrincipal, Any, Any], change: Any, seen:
 async def _list(request: Request[StaffPrincipal, Any, Any], *, is_overtaken: bool = False) -> Response[str]:
     state = request.app.state
     draft = await read_draft(state.database)
-    counts, unsure = counts_of(await belongings_of(state.database, draft.wanted))
+    await state.marking.catch_up()
+    sizes = await sizes_of(state.database, draft.wanted)
     titles = {name: office.title for name, office in (await state.offices.all()).items()}
     return desk(
         request,
@@ -162,10 +163,12 @@ async def _list(request: Request[StaffPrincipal, Any, Any], *, is_overtaken: boo
         area="visible",
         status_code=409 if is_overtaken else 200,
         draft=draft,
-        segments=[(each, words_of(each.rule, titles), counts.get(each.name, 0)) for each in draft.wanted.segments],
-        others=counts.get("", 0),
+        segments=[(each, words_of(each.rule, titles), sizes.sure.get(each.name, 0)) for each in draft.wanted.segments],
+        others=sizes.sure.get(EVERYBODY, 0),
         reserved=RESERVED,
-        unsure=unsure,
+        unsure=sizes.unsure,
+        left=sizes.left,
+        left_most=MANY_LEFT,
         may_write=request.user.reaches(WRITES),
         overtaken=OVERTAKEN if is_overtaken else None,
     )

@@ -17,6 +17,7 @@ from connectors.records import KINDS, Kind, Record
 from gateway.access import LinkRef, Scope
 from gateway.account_view import AccountView, AccountViews, Elsewhere, Part
 from gateway.home import Item, needs_by_area
+from gateway.languages import gettext
 from gateway.offices import Office
 from gateway.outbox.desk import Desk
 from gateway.page_rows import PLACE
@@ -31,6 +32,7 @@ from web.portal.ability import Ability
 from web.portal.acting import NOBODY, account_of
 from web.portal.listing import OWN_ONLY, UNLINKED, UNNAMED, Empty
 from web.ready import Answer, Ready, is_plain
+from web.speaking import speak_to
 from web.stamps import stamps_of
 from web.view import View, address_in, html_of, viewing_of
 
@@ -60,7 +62,7 @@ class Visit:
 
     @property
     def account_name(self) -> str:
-        return self.scope.account_name if self.scope else NOBODY
+        return self.scope.account_name if self.scope else gettext(NOBODY)
 
     @property
     def is_linked(self) -> bool:
@@ -119,7 +121,7 @@ class Visit:
         """Say how things stand, and of what that is said where it is not of everything."""
         if area not in self.own_areas:
             return said if self.is_linked else ""
-        return f"{said} {OWN_ONLY}" if items or not known else ""
+        return f"{said} {gettext(OWN_ONLY)}" if items or not known else ""
 
     def empty(self, area: Area, said: Empty, items: Sequence[object], *, known: bool) -> Empty:
         """Say why there is nothing. `said` is for who would see it if there were something."""
@@ -266,7 +268,8 @@ class Visit:
 
 
 async def visit_of(request: Request[Visiting, Any, Any], standing: Standing) -> Visit:
-    """Begin a visit. Raises `DatabaseDown`."""
+    """Begin a visit, in the language of whoever visits. Raises `DatabaseDown`."""
+    speak_to(request.user, standing.profile, request.app.state.languages)
     views: AccountViews = request.app.state.account_views
     return Visit(request, standing, await views.of(standing.scope) if standing.scope else None)
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from gateway.languages import gettext, phrase
+from gateway.languages import gettext
 from web.view import View
 from web.words import long_day
 
@@ -25,7 +25,7 @@ def what_we_say(by: datetime | None, view: View) -> str:
         return gettext("We answer by {time}.", time=_moment(by, now))
     if view.hours is None:
         hours = view.contact.hours
-        return gettext("We answer during our hours: {hours}.", hours=phrase(hours)) if hours else ""
+        return gettext("We answer during our hours: {hours}.", hours=hours) if hours else ""
     usual = view.hours.said
     if view.hours.is_open(now):
         return gettext("We answer during our hours: {hours}. We are there now.", hours=usual)
