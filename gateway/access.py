@@ -17,6 +17,7 @@ from auth.errors import Disabled
 from auth.principals import Role
 from auth.provider import Identity
 from gateway.audit import Trail
+from gateway.languages import language
 from gateway.records.database import Database
 from gateway.records.ids import new_id
 from gateway.records.lines import By, Line, What
@@ -89,18 +90,10 @@ class Access(Struct, frozen=True, kw_only=True):
 Whom = tuple[str, str | None]  # a member, and the account that they want to act for
 
 
-async def remember(
-    db: Database,
-    identity: Identity,
-    now: datetime,
-    *,
-    trail: Trail,
-    address: str | None = None,
-    language: str | None = None,
-) -> str:
+async def remember(db: Database, identity: Identity, now: datetime, *, trail: Trail, address: str | None = None) -> str:
     """Note a visit and return the member's id. Issuer and subject find the member; an e-mail address finds nobody.
 
-    `language` is the one that they have seen. Raises `Disabled`, which is noted too.
+    Raises `Disabled`, which is noted too.
     """
     said = {"email": identity.email, "name": identity.name}
     async with db.write() as session:
@@ -114,7 +107,7 @@ async def remember(
         is_disabled = member.disabled_at is not None
         if not is_disabled:
             member.email, member.name, member.last_visit_at = identity.email, identity.name, now
-            member.language_seen = language or member.language_seen
+            member.language_seen = language()
             await note_seen(session, [member.id], now)
             theirs = sa.select(Membership.account_id).where(Membership.member_id == member.id)
             free = sa.select(Account.id).where(Account.id.in_(theirs)).with_for_update(skip_locked=True)  # nobody waits

@@ -16,7 +16,6 @@ from gateway.access import accounts_of, remember, remember_staff
 from gateway.audit import Trail
 from gateway.drafts import Drafts
 from gateway.identity.arrival import Arrivals
-from gateway.languages import language
 from gateway.profile import chosen_language
 from gateway.records.database import Database
 from web.caller import address_of
@@ -65,7 +64,7 @@ async def _remember_member(request: Request[Any, Any, Any], identity: Identity) 
     trail: Trail = request.app.state.trail
     arrivals: Arrivals = request.app.state.arrivals
     address = address_of(request)
-    member_id = await remember(database, identity, utc_now(), trail=trail, address=address, language=language())
+    member_id = await remember(database, identity, utc_now(), trail=trail, address=address)
     await arrivals.arrive(member_id, identity, address)
     accounts = await accounts_of(database, member_id)
     return member_id, accounts[0].id if accounts else None
