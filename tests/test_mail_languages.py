@@ -7,7 +7,6 @@ from email.message import EmailMessage
 
 import pytest
 import sqlalchemy as sa
-from gateway.languages.choosing import Languages
 from msgspec.structs import replace
 from support_audit import BY, TRAIL
 from support_codes import ANN, PHONE, CodesAt, code_in, text_of
@@ -22,6 +21,7 @@ from gateway import languages
 from gateway.identity.colleagues import MEMBER
 from gateway.identity.invitations import Wish, invite
 from gateway.languages import catalogue, speaking
+from gateway.languages.choosing import Languages
 from gateway.mails.choices import Stops
 from gateway.mails.letters import Item, Letters
 from gateway.mails.subjects import of_record
