@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from playwright._impl._api_structures import SetCookieParam
 from playwright.async_api import Browser, BrowserContext, async_playwright
 from support_audit import TRAIL
-from support_chromium import CHROMIUM, find_chromium
+from support_chromium import CHROMIUM, PATIENCE, find_chromium
 from support_invited import add_invited
 from support_portal import BAKERY, KEYS, Portal, listening
 from support_sandbox import RunningSandbox, free_port
@@ -187,6 +187,7 @@ class Stage(Struct, frozen=True):
     async def look(self, session: str | None) -> BrowserContext:
         """A browser of whoever has this session, in which nothing moves."""
         context = await self.browser.new_context(base_url=self.portal.base_url, reduced_motion="reduce")
+        context.set_default_timeout(PATIENCE)
         if session:
             await context.add_cookies([cookie(session)])
         return context

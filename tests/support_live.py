@@ -11,7 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 from support_certified_op import CertifiedProvider
-from support_chromium import CHROMIUM, find_chromium
+from support_chromium import CHROMIUM, PATIENCE, find_chromium
 from support_needs import need_program
 from support_redis import RedisProcess
 from support_sandbox import free_port
@@ -124,6 +124,7 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context()
     errors: list[str] = []
+    context.set_default_timeout(PATIENCE)
     opened = context.new_page()
     opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     opened.on("pageerror", lambda error: errors.append(str(error)))
