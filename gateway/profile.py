@@ -81,3 +81,9 @@ async def choose_language(db: Database, member: str, language: str | None) -> No
     """Write down in which language somebody reads; None: as their browser says. Raises `DatabaseDown`."""
     async with db.write() as session:
         await session.execute(sa.update(Member).where(Member.id == member).values(language=language))
+
+
+async def chosen_language(db: Database, member: str) -> str | None:
+    """Find what somebody chose. Raises `DatabaseDown`."""
+    async with db.read() as session:
+        return await session.scalar(sa.select(Member.language).where(Member.id == member))

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Iterable
 
+from litestar.datastructures import Cookie
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -10,9 +11,11 @@ from auth.principals import Onlooker, Visiting
 from gateway.languages import language, speak, speaking
 from gateway.languages.choosing import Languages
 from gateway.profile import Profile
+from web.redirects import cookie, dropped
 
 ENGLISH_ONLY = ("/staff", "/static/", "/hooks/", "/healthz", "/readyz", "/metrics")  # for staff, and for programs
 WORDED = (b"text/html", b"application/json", b"application/problem+json")
+YEAR = 365 * 24 * 3600  # seconds
 
 
 class Speaking:
@@ -42,6 +45,11 @@ def language_of(headers: Iterable[tuple[bytes, bytes]], languages: Languages) ->
     chosen = languages.of(cookies.read(headers, cookies.LANGUAGE))
     asked = b",".join(value for name, value in headers if name == b"accept-language")
     return chosen or languages.wanted(asked.decode("latin-1"))
+
+
+def remembered(code: str | None) -> Cookie:
+    """Let a browser remember what was chosen, for pages that do not know who asks. None: forget it."""
+    return cookie(cookies.LANGUAGE, code, max_age=YEAR) if code else dropped(cookies.LANGUAGE)
 
 
 def speak_to(who: Visiting, profile: Profile, languages: Languages) -> None:

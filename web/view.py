@@ -16,7 +16,7 @@ from auth.principals import Onlooker, Principal, StaffPrincipal, Viewing
 from connectors.links import fit
 from gateway.appearance import Appearance, of_settings
 from gateway.counterparts import LooksAfter
-from gateway.languages import language, locale
+from gateway.languages import gettext, language, locale
 from gateway.languages.sentences import MARKED
 from gateway.settings import Settings
 from gateway.spans import span
@@ -112,7 +112,9 @@ class View:
         if self.hours is None or self.hours.opens_on(now.date()):
             return None
         opens = self.hours.opens_next(now)
-        return None if opens == now else f"{words.long_day(opens.date())}, {opens:%H:%M}"
+        if opens == now:
+            return None
+        return gettext("{day}, {time}", day=words.long_day(opens.date()), time=f"{opens:%H:%M}")
 
     def asset(self, name: str) -> str:
         """Address of a static file, with its content's hash so that it may be kept for ever."""

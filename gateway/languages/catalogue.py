@@ -41,12 +41,12 @@ _others: dict[str, Catalogue] = {}  # made by a program, for tests
 
 def known() -> tuple[str, ...]:
     """Name every language that there is, English first."""
-    return tuple(dict.fromkeys([ENGLISH, *sorted(path.stem for path in FOLDER.glob("*.po")), *_others]))
+    return (*_files(), *_others)
 
 
 def complete() -> tuple[str, ...]:
-    """Name the languages in which every sentence can be said."""
-    return tuple(code for code in known() if not catalogue_of(code).missing)
+    """Name the languages of ours in which every sentence can be said."""
+    return tuple(code for code in _files() if not catalogue_of(code).missing)
 
 
 def catalogue_of(code: str) -> Catalogue:
@@ -57,6 +57,10 @@ def catalogue_of(code: str) -> Catalogue:
 def add(catalogue: Catalogue) -> None:
     """Know one more language until the process ends."""
     _others[catalogue.code] = catalogue
+
+
+def _files() -> tuple[str, ...]:
+    return (ENGLISH, *sorted(path.stem for path in FOLDER.glob("*.po")))
 
 
 @cache

@@ -223,5 +223,5 @@ class CodeMailing:
 def _mail(row: Row) -> Mail:
     kind: Kind = row.kind  # type: ignore[assignment]  # as it was written
     state: State = row.state  # type: ignore[assignment]  # as it was written
-    asker = Asker(at=row.made_at, device=row.device)
+    asker = Asker(at=row.made_at, device=row.device, language=row.language)
     return Mail(id=row.id, address=row.address, kind=kind, state=state, asker=asker, turn=row.turn, tries=row.tries)
