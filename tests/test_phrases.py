@@ -139,7 +139,7 @@ async def test_says_what_is_wrong_with_a_file(german: Portal, content: bytes, sa
 async def test_lets_only_admins_write(german: Portal) -> None:
     staff = await staff_at(german, "support")
     page = await staff.get(PAGE)
-    assert " readonly " in page.text
+    assert " readonly" in page.text
     assert (await staff.send("POST", PAGE, seen="0", **{key_of(text_in(page)): "x"})).status_code == 403
     assert (await send(staff, b"")).status_code == 403
     assert (await staff.get("/staff/languages/fr")).status_code == 404  # which is not offered
@@ -160,7 +160,7 @@ def test_reads_what_it_wrote(said: dict[str, str]) -> None:
 @given(st.binary(max_size=300).map(lambda junk: b'msgid "a"\nmsgstr "b"\n' + junk))
 def test_reads_no_file_to_its_own_harm(content: bytes) -> None:
     with suppress(PhraseFileError):
-        assert load(content, "de").said["a"] == "b"
+        assert all(load(content, "de").said.values())
 
 
 def text_in(page: httpx.Response) -> str:

@@ -1,16 +1,25 @@
 """No text of ours is left in English on any page that customers see."""
 
 import pytest
+import sqlalchemy as sa
 from msgspec.structs import replace
-from support_every_page import DOORS, MEMBERS_PAGES
+from support_every_page import DOORS, MEMBERS_PAGES, Stage
 from support_portal import Portal
 from support_pseudo import PSEUDO
 from support_untranslated import untranslated
 
+from gateway.records.tables import Account
 from gateway.settings import Settings
 
 # What pages say does not depend on the database.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+OURS = [path for path in MEMBERS_PAGES if path != "/staff"]  # which stays in English
+LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
+# Where back offices and customers have their say, of whom nobody knows how long their words are.
+TELL_LONG = """(long) => document.querySelectorAll(
+    "h1, h3, h3 a, .item p, .table th > a, .table th span, .table td > a, dd:not(.money), .lede, .wide, .stamp span"
+).forEach((each) => { if (!each.querySelector("button, input, select, svg")) each.textContent = long })"""
 
 NOT_YET: frozenset[str] = frozenset()
 
@@ -23,8 +32,7 @@ def portal_settings(portal_settings: Settings, pseudo_language: str) -> Settings
 async def test_leaves_no_text_of_ours_in_english(furnished: Portal) -> None:
     maya = await furnished.browser("maya", "bakery")
     found: dict[str, list[str]] = {}
-    ours = [path for path in MEMBERS_PAGES if path != "/staff"]
-    for browser, paths in ((maya, ours), (furnished.stranger(), DOORS)):
+    for browser, paths in ((maya, OURS), (furnished.stranger(), DOORS)):
         for path in paths:
             answer = await browser.get(path)
             assert f'<html lang="{PSEUDO}"' in answer.text or not answer.text, path
@@ -33,3 +41,21 @@ async def test_leaves_no_text_of_ours_in_english(furnished: Portal) -> None:
     listed = {path: texts for path, texts in found.items() if path not in NOT_YET}
     assert listed == {}
     assert NOT_YET - set(found) == set(), "they are translated: take them off the list"
+
+
+async def test_fits_a_phone_however_long_the_words_are(stage: Stage) -> None:
+    maya = await stage.member("maya", "bakery")
+    async with stage.portal.database.write() as session:
+        await session.execute(sa.update(Account).where(Account.id == "bakery").values(name=LONG))
+    too_wide = []
+    for who, paths in ((maya, OURS), (None, DOORS)):
+        page = await (await stage.look(who)).new_page()
+        await page.set_viewport_size({"width": 390, "height": 844})
+        for path in paths:
+            await page.goto(path)
+            if await page.evaluate("document.documentElement.scrollWidth") > 390:
+                too_wide.append(path)
+            await page.evaluate(TELL_LONG, LONG)
+            if await page.evaluate("document.documentElement.scrollWidth") > 390:
+                too_wide.append(f"{path}, with long words")
+    assert too_wide == []

@@ -1,6 +1,7 @@
 """In which languages customers read, and what staff say in each of the texts that they have written."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from itertools import groupby
 from typing import Any
 
 from litestar import Request, Response, get, post
@@ -47,6 +48,15 @@ class Row(Struct, frozen=True, kw_only=True):
     said: str
     ours: str
     problem: str | None = None
+
+
+class Group(Struct, frozen=True, kw_only=True):
+    """Texts that staff write in one place. `left`: they are the ones there that nobody has said yet."""
+
+    title: str
+    href: str
+    left: bool
+    rows: list[Row]
 
 
 class Form(Struct, frozen=True, kw_only=True):
@@ -193,6 +203,16 @@ def _rows(texts: tuple[StaffText, ...], language: str, book: Book, form: Form) -
     return sorted(rows, key=lambda row: row.text.text in book.said)
 
 
+def _groups(rows: list[Row], book: Book) -> Iterator[Group]:
+    """Give what is missing by its places, and then the rest."""
+
+    def place(row: Row) -> tuple[bool, str, str]:
+        return row.text.text not in book.said, row.text.place, row.text.href
+
+    for (left, title, href), its in groupby(rows, place):
+        yield Group(title=title, href=href, left=left, rows=list(its))
+
+
 async def _page(
     request: Request[StaffPrincipal, Any, Any], language: str, form: Form, status_code: int = 200
 ) -> Response[str]:
@@ -209,6 +229,7 @@ async def _page(
         direction=catalogue_of(language).direction,
         is_usual=language == languages.default,
         rows=rows,
+        groups=list(_groups(rows, book)),
         left=sum(row.text.text not in book.said for row in rows),
         version=book.version,
         may_write=request.user.reaches("admin"),
