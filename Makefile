@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: demo test lint live shots bench dictionary faults month leaks lock clean help
+.PHONY: demo test lint live shots bench dictionary words faults month leaks lock clean help
 .DELETE_ON_ERROR:
 
 demo: $(READY) ## The portal over a sandbox of three back offices, on an embedded Redis and SQLite
@@ -36,6 +36,9 @@ bench: $(READY) ## Pages against the bare server; ONLY=B3 picks one, QUICK=1 tak
 
 dictionary: $(READY) ## After a change of the fixtures: what snapshots are compressed with
 	@$(BIN)/python tests/train_dictionary.py
+
+words: $(READY) ## After a change of what customers read: its sentences into the catalogues; ADD=es begins a language
+	@$(BIN)/python tests/gather_words.py
 
 faults: $(READY) ## What goes wrong around the portal, beside what was promised; SHORT=1, SEED=1, ONLY=redis
 	@$(BIN)/python tests/faults.py

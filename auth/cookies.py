@@ -1,4 +1,4 @@
-"""The three cookies there are, and how they are read.
+"""The cookies there are, and how they are read.
 
 `__Host-` makes browsers insist on Secure, on the whole site and on this host alone: no neighbour can plant one.
 """
@@ -10,6 +10,7 @@ SESSION = "__Host-hallway"
 # A sign-in under way, at a provider or by e-mail: nothing else is kept for someone not signed in.
 PRE_LOGIN = "__Host-hallway-login"
 CODE = "__Host-hallway-code"
+LANGUAGE = "__Host-hallway-language"  # which a member chose, for pages that do not know who asks
 
 
 class Attributes(TypedDict):

@@ -17,6 +17,7 @@ from auth.errors import Disabled
 from auth.principals import Role
 from auth.provider import Identity
 from gateway.audit import Trail
+from gateway.languages import language
 from gateway.records.database import Database
 from gateway.records.ids import new_id
 from gateway.records.lines import By, Line, What
@@ -106,6 +107,7 @@ async def remember(db: Database, identity: Identity, now: datetime, *, trail: Tr
         is_disabled = member.disabled_at is not None
         if not is_disabled:
             member.email, member.name, member.last_visit_at = identity.email, identity.name, now
+            member.language_seen = language()
             await note_seen(session, [member.id], now)
             theirs = sa.select(Membership.account_id).where(Membership.member_id == member.id)
             free = sa.select(Account.id).where(Account.id.in_(theirs)).with_for_update(skip_locked=True)  # nobody waits

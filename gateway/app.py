@@ -80,25 +80,21 @@ from gateway.vault import SealedIdTokens, Vault
 from gateway.webhooks.counts import WebhookCounts
 from gateway.webhooks.intake import Intake
 from web.api.routes import API
+from web.around import around
 from web.backchannel import take_logout
-from web.console.appearance import LOGO_CAPS
-from web.console.importing import IMPORT_CAPS
 from web.console.pages import LOOK_UPS_PER_MINUTE, look_of
 from web.console.routes import CONSOLE
 from web.dressing import Dressing
-from web.edge import Edge
 from web.errors import HANDLERS
-from web.headers import SecureHeaders
 from web.health import get_healthz, get_readyz
-from web.hooks import HOOK_CAPS, note_too_large, take_delivery
-from web.lane import Lane
+from web.hooks import take_delivery
 from web.live import LivePages
 from web.login import LOGIN
 from web.mailbox import DEMO
 from web.metrics import get_metrics
 from web.papers.sheet import Printer
 from web.portal.routes import PORTAL
-from web.portal.uploads import UPLOAD_CAPS, quota_of, uploads_of
+from web.portal.uploads import quota_of, uploads_of
 from web.ready import Ready
 from web.statics import get_static
 from web.stops import STOPS
@@ -113,7 +109,6 @@ OPENAPI = OpenAPIConfig(
     render_plugins=[JsonRenderPlugin(path="/openapi.json")],
 )
 OUTSIDE = (take_logout, take_delivery, get_healthz, get_readyz, get_metrics)  # for programs, not for people
-BODY_CAPS = HOOK_CAPS | UPLOAD_CAPS | LOGO_CAPS | IMPORT_CAPS  # what may be sent, by the begin of its address
 MEGABYTE = 1024 * 1024
 ANSWERS_PER_MINUTE = 20  # to help articles, of one member
 SIGN_INS_PER_MINUTE = 30  # steps of a sign-in from one address
@@ -241,6 +236,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 "help_answers": RateLimit(redis, "help", ANSWERS_PER_MINUTE),
                 "intake": intake,
                 "keeping": keeping,
+                "languages": settings.spoken,
                 "live_pages": LivePages(
                     live=live,
                     redis=redis,
@@ -289,10 +285,4 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
             }
         ),
     )
-    edge = Edge(
-        Lane(app, ready=ready, redis=redis, sessions=sessions, standings=standings, offices=offices, usage=usage),
-        base_url=settings.base_url,
-        body_caps=BODY_CAPS,
-        too_large=note_too_large(intake),
-    )
-    return SecureHeaders(edge, base_url=settings.base_url)
+    return around(app, redis)

@@ -22,6 +22,8 @@ class Profile(Struct, frozen=True, kw_only=True):
     subject: str
     last_visit_at: datetime | None
     is_new: bool = False  # they have not been shown around
+    language: str | None = None  # which they chose
+    language_seen: str | None = None  # which they had when they last signed in
 
     @property
     def called(self) -> str:
@@ -39,7 +41,15 @@ async def read_profiles(session: AsyncSession, whom: Collection[Whom]) -> dict[W
     )
     latest = sa.and_(visits.c.member_id == Member.id, visits.c.nth <= 2)  # noqa: PLR2004  # one of two is another one
     rows = sa.select(
-        Member.id, Member.name, Member.email, Member.subject, Member.welcomed_at, visits.c.id_hash, visits.c.seen_at
+        Member.id,
+        Member.name,
+        Member.email,
+        Member.subject,
+        Member.welcomed_at,
+        Member.language,
+        Member.language_seen,
+        visits.c.id_hash,
+        visits.c.seen_at,
     )
     by_member: dict[str, list[Any]] = {}
     for row in await session.execute(rows.outerjoin(visits, latest).where(Member.id.in_(members))):
@@ -56,6 +66,8 @@ def _profile(visits: Sequence[Any], this: bytes) -> Profile:
         subject=member.subject,
         last_visit_at=max(seen, default=None),
         is_new=member.welcomed_at is None,
+        language=member.language,
+        language_seen=member.language_seen,
     )
 
 
@@ -63,3 +75,15 @@ async def note_welcomed(db: Database, member: str, now: datetime) -> None:
     """Write down that somebody was shown around, or wanted not to be. Raises `DatabaseDown`."""
     async with db.write() as session:
         await session.execute(sa.update(Member).where(Member.id == member).values(welcomed_at=now))
+
+
+async def choose_language(db: Database, member: str, language: str | None) -> None:
+    """Write down in which language somebody reads; None: as their browser says. Raises `DatabaseDown`."""
+    async with db.write() as session:
+        await session.execute(sa.update(Member).where(Member.id == member).values(language=language))
+
+
+async def chosen_language(db: Database, member: str) -> str | None:
+    """Find what somebody chose. Raises `DatabaseDown`."""
+    async with db.read() as session:
+        return await session.scalar(sa.select(Member.language).where(Member.id == member))

@@ -16,6 +16,7 @@ from auth.principals import ROLES, Role
 from connectors.config import Secret
 from gateway.colours import HEX
 from gateway.keyring import parse_keyring
+from gateway.languages import catalogue
 from gateway.records.urls import parse_url
 
 FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -187,6 +188,21 @@ def time_zone(given: str) -> str:
     if given not in known:
         raise ValueError(f"must be a time zone such as Europe/Berlin{did_you_mean(given, known)}")
     return given
+
+
+def language(given: str) -> str:
+    """Take a language in which every sentence can be said."""
+    code = given.lower()
+    found = {each.lower(): each for each in catalogue.known()}.get(code)
+    if found is None:
+        raise ValueError(f"must be a language that the portal has: {', '.join(catalogue.known())}")
+    if missing := len(catalogue.catalogue_of(found).missing):
+        raise ValueError(f"must be a language that is complete, and {found} lacks {missing} sentences")
+    return found
+
+
+def languages(given: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(language(part) for part in given.replace(",", " ").split()))
 
 
 def folder(given: str) -> Path:

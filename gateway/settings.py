@@ -17,6 +17,9 @@ from connectors.config import Secret
 from gateway import rules
 from gateway.colours import clashes
 from gateway.keyring import HOW_TO, Keyring, load_keyring, parse_keyring
+from gateway.languages import ENGLISH
+from gateway.languages.catalogue import complete
+from gateway.languages.choosing import Languages
 from gateway.office_hours import OfficeHours
 from gateway.office_hours import parse as parse_hours
 from gateway.rules import PREFIX, variable
@@ -68,6 +71,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     contact_hours: Annotated[str | None, rules.text(100)] = None
     office_hours: Annotated[OfficeHours | None, parse_hours] = None
     time_zone: Annotated[str, rules.time_zone] = "UTC"
+    language: Annotated[str, rules.language] = ENGLISH
+    languages: Annotated[tuple[str, ...] | None, rules.languages] = None  # all that are complete
     page_cache: Annotated[int, rules.whole(0, 1024)] = 32  # megabytes in each process
     page_budget: Annotated[float, rules.seconds(0.1, 10)] = 1.2
     matching: Annotated[str, rules.one_of(*POLICIES)] = "off"
@@ -101,6 +106,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     def takes_codes(self) -> bool:
         """Whether customers may sign in by a code that comes by e-mail."""
         return self.sign_in != "provider"
+
+    @property
+    def spoken(self) -> Languages:
+        """What customers may choose from: what was named, else whatever can be said completely."""
+        return Languages(self.languages or complete(), self.language)
 
     def keyring(self) -> Keyring:
         """Open the key ring; on first use of the embedded default, make it. Raises `KeyringError`."""
@@ -196,6 +206,8 @@ def _contradictions(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]
     about = {"ink": ("brand_accent_ink", "brand_accent"), "accent": ("brand_accent",)}
     for colour, problem in clashes(settings.brand_accent, settings.brand_accent_ink):
         yield about[colour], problem
+    if settings.languages and settings.language not in settings.languages:
+        yield ("languages", "language"), f"must contain {settings.language}, which HALLWAY_LANGUAGE says"
     if settings.session_lifetime < settings.session_idle:
         yield ("session_lifetime", "session_idle"), "must be at least HALLWAY_SESSION_IDLE"
     if not settings.has_embedded_database and not settings.keys:

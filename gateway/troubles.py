@@ -99,7 +99,12 @@ class Troubles:
 
     async def _purge(self, now: datetime) -> None:
         async with self._db.write() as session:
-            await session.execute(sa.delete(TroubleRow).where(TroubleRow.ended_at < now - KEPT_FOR))
+            await session.execute(sa.delete(TroubleRow).where(is_past(now)))
+
+
+def is_past(now: datetime) -> sa.ColumnElement[bool]:
+    """Find what was well again so long ago that the next clean-up takes it."""
+    return TroubleRow.ended_at < now - KEPT_FOR
 
 
 async def note_failure(

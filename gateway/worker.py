@@ -200,7 +200,7 @@ async def _begin_mails(
     stack.push_async_callback(flight.aclose)
     views = AccountViews(offices, Supply(kept, Turns(redis), flight, clock=utc_now), budget=PATIENCE)
     sender = sender_of(settings.base_url, address, appearances.current)
-    letters = Letters(sender, Stops(settings.keyring()).sign, utc_now)
+    letters = Letters(sender, Stops(settings.keyring()).sign, utc_now, settings.spoken)
     await begin_codes(stack, settings, database, offices, letters)
     zone = ZoneInfo(settings.time_zone)
     bidding = InvitationLetters(letters, InvitationLinks(settings.keyring()).sign, zone)

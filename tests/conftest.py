@@ -16,6 +16,7 @@ pytest_plugins = [
     "support_sandbox",
     "support_op",
     "support_portal",
+    "support_pseudo",
     "support_door",
     "support_rt",
     "support_live",

@@ -12,6 +12,7 @@ from typing import Any
 
 from support_leak import Answer, Crawl, Viewer, gather
 from support_leak_acts import Acts
+from support_leak_contacts import Naming
 from support_leak_segments import Sorting
 from support_leak_targets import SOURCES, Target, numbers, owner, person
 from support_leak_world import COMPANIES, DESK, INVOICES, ORDERS, PARTNERS, TICKETS, WANDERERS, mark, owner_of
@@ -33,7 +34,7 @@ BETWEEN = 10  # of the crawl's requests, at least, from one scene to the next
 RESTARTS_EVERY = 10_000  # requests: for ten seconds after it nothing is believed of Redis' copies
 
 
-class Scenes(Sorting, Acts):
+class Scenes(Sorting, Naming, Acts):
     def __init__(self, crawl: Crawl) -> None:
         super().__init__(crawl)
         self.scenes: tuple[Callable[[], Awaitable[None]], ...] = (
@@ -57,6 +58,7 @@ class Scenes(Sorting, Acts):
             self.answered,
             self.copied,
             self.segments_apart,
+            self.looked_after,
             self.asked,
             *self.acts,
             self.colleagues,

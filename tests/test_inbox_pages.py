@@ -200,7 +200,7 @@ async def test_lets_staff_have_it_otherwise_for_a_segment(told_portal: tuple[Por
     form["of.gone.bodies"] = "yes"
     for said, shown in (("", "2"), ("no", "0")):
         tried = unescape((await sam.send("POST", RULES, **{**form, "of.poor.invoice_new": said, "try": "1"})).text)
-        (row,) = re.findall(r"<tr[^>]*><th[^>]*>Nobody knows which</th>(.*?)</tr>", tried)
+        (row,) = re.findall(r"<tr[^>]*><th[^>]*>Segment not known</th>(.*?)</tr>", tried)
         assert re.sub(r"<[^>]+>", " ", row).split() == ["2", "0", "0", "0", shown], "nobody has an address yet"
     assert "Poor: 2 otherwise" in tried, "what was chosen stays on the form"
     assert (await sam.send("POST", RULES, **form)).status_code == 303

@@ -1,19 +1,29 @@
 """How long what is kept: set by owners within bounds, after they read what goes, and taken by every clean-up."""
 
 import asyncio
-from datetime import timedelta
+import re
+from datetime import datetime, timedelta
 from html import unescape
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from support_audit import BY, TRAIL
+from support_codes import mailing_of
+from support_mails import sink
 from support_portal import Portal
 from support_staff import staff_at
 
 from auth.clock import utc_now
+from gateway import conflicts
 from gateway.keeping import BOUNDS, BY_ITSELF, KEPT, Keeping, KeepingChanged
+from gateway.records.agreement_tables import ConflictRow
+from gateway.records.code_tables import SignInCode
 from gateway.records.database import Database
-from gateway.records.tables import AuditLine, UsageEvent
+from gateway.records.feed_tables import TroubleRow
+from gateway.records.tables import Account, AuditLine, Source, UsageEvent
+from gateway.retention import look
+from gateway.troubles import Troubles
 from gateway.usage import Usage
 from web.console.retention import RETENTION
 
@@ -90,3 +100,56 @@ async def test_lets_one_of_two_win_and_keeps_to_its_bounds(database: Database) -
             with pytest.raises(ValueError, match="bounds"):
                 await keeping.save({name: days}, seen=1, trail=TRAIL, by=BY, now=utc_now())
     assert set(DEFAULT) == set(KEPT)
+
+
+async def test_tells_of_what_nobody_sets_what_its_clean_up_removes(database: Database) -> None:
+    """Codes, troubles and differences: each clean-up takes what was counted, and nothing else."""
+    now = utc_now()
+    past, lately = now - timedelta(days=30, minutes=1), now - timedelta(days=29)
+    places = {"kind": "orders", "first_source": "crm", "second_source": "erp", "first_id": "1", "second_id": "2"}
+    said = {"number": "1", "first_value": "a", "second_value": "b", "first_seen": past, "last_seen": past}
+    settings: dict[str, Any] = {"settings": {}, "sealed": {}, "promises": {}, "changed_at": past}
+    trouble = {"source": "erp", "kind": "orders", "place": "feed", "error": "Unavailable", "detail": "", "times": 1}
+    async with database.write() as session:
+        session.add(Account(id="bakery", name="Bakery", created_at=past))
+        session.add_all(Source(name=name, title=name, connector="odoo", **settings) for name in ("erp", "crm"))
+        await session.flush()
+        for name, at, by in (("old", past, conflicts.AGREED), ("new", lately, conflicts.AGREED), ("open", None, None)):
+            session.add(TroubleRow(id=name, began_at=past, last_at=past, ended_at=at, **trouble))
+            decided = {"state": "settled" if at else "open", "decided_by": by, "decided_at": at}
+            session.add(ConflictRow(id=name, account_id="bakery", field=name, **places, **said, **decided))
+        decided = {"state": "ignored", "decided_by": "staff/sam", "decided_at": past}
+        session.add(ConflictRow(id="decided", account_id="bakery", field="decided", **places, **said, **decided))
+        session.add_all([code("gone", now - timedelta(minutes=61)), code("ended", now - timedelta(minutes=59))])
+    names = ("troubles", "differences", "codes")
+
+    async def counted() -> dict[str, tuple[int, int]]:
+        found = {each.rule.name: (each.rows, each.old) for each in await look(database, DEFAULT, now)}
+        return {name: found[name] for name in names}
+
+    assert await counted() == {"troubles": (3, 1), "differences": (4, 1), "codes": (2, 1)}
+    await Troubles(database, utc_now)._purge(now)
+    compared: Any = frozenset({("invoices", ("crm", "erp"))})
+    seen = conflicts.Look(account="bakery", linked=frozenset({"crm", "erp"}), things=(), whole=compared)
+    await conflicts.note(database, [seen], now)
+    offices: Any = None  # a clean-up asks nobody
+    async with sink() as server:
+        await mailing_of(database, server, offices)._purge(now)
+    assert await counted() == {"troubles": (2, 0), "differences": (3, 0), "codes": (1, 0)}
+
+
+async def test_shows_how_long_what_nobody_sets_is_kept(portal: Portal) -> None:
+    async with portal.database.write() as session:
+        session.add_all([code("gone", utc_now() - timedelta(hours=2)), code("ended", utc_now())])
+    owner = await staff_at(portal, "owner")
+    page = re.sub(r"<[^>]+>", " ", unescape((await owner.get(RETENTION)).text))
+    for what in ("Troubles with sources", "Differences between sources", "Invitations", "Mails that invite"):
+        assert what in page
+    assert re.search(r"Codes to sign in\s.*?1 hour\s+Hallway\s+2\s+removes 1, within minutes", page, re.DOTALL)
+    form = (await owner.get(f"{RETENTION}/change")).text
+    assert 'name="codes"' not in form, "it is over before it could matter"
+
+
+def code(name: str, until: datetime) -> SignInCode:
+    row: dict[str, Any] = {"browser": b"b", "kind": "member", "address": "a@example.com", "return_to": "/"}
+    return SignInCode(id=name, made_at=until, until=until, guesses=0, state="sent", turn=1, tries=1, **row)

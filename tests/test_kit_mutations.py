@@ -111,6 +111,11 @@ MUTATIONS: dict[tuple[str, str], list[Edit]] = {
     ("request_tracker", "gives all where only what is open is asked for"): [
         ("tickets", "*([OPEN] if query.only_open else [])", "*[]")
     ],
+    ("hubspot", "names somebody who has left"): [("owners", " or its.has_left", "")],
+    ("hubspot", "names another owner than the one of the company"): [("owners", "its.id != owner or ", "")],
+    ("odoo", "names whoever comes for a salesperson"): [
+        ("models", "if not rows or str(rows[0].id) != key:", "if not rows:")
+    ],
     ("hubspot", "takes the search for the truth"): [("reading", 'if not is_done("orders", each.record)', "")],
     ("hubspot", "leaves an order without a stage out of what is open"): [
         ("orders", '"values": done}, without]', '"values": done}]')

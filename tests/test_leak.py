@@ -22,7 +22,7 @@ from cache.copies import Copies
 from connectors import scope
 from connectors.vendors.odoo import pdf
 from connectors.vendors.request_tracker import tickets
-from gateway import access, account_view, asked, proofs, segments
+from gateway import access, account_view, asked, counterparts, proofs, segments
 from gateway import details as asking_details
 from gateway.mails import choices
 from gateway.mails.choices import Stops
@@ -32,7 +32,7 @@ from gateway.outbox import files
 from gateway.outbox.desk import Desk
 from gateway.pull import Pull
 from gateway.sight import Sight
-from gateway.standing import Standing
+from gateway.standing import Standing, Standings
 from web.console import documents, merging
 from web.console.pages import show_page_seen
 from web.lane import Lane
@@ -329,6 +329,14 @@ MUTATIONS = (
                 "session.execute(row.where(Member.id == member))).one_or_none()",
                 "session.execute(row)).first()",
             ),
+        ),
+    ),
+    Mutation(
+        "whom somebody looks after",
+        "looked_after",
+        (
+            Cut(counterparts.counterparts_of, "Link.account_id.in_(accounts), "),
+            Cut(Standings._read, "counterparts.get(its.scope.account_id, ())", "sum(counterparts.values(), ())"),
         ),
     ),
     Mutation(

@@ -214,3 +214,26 @@ async def test_follows_a_shipment_to_its_end(office: Office, tryton: Tryton) -> 
     ]
     await opens_for(office, "orders", order.origin.id, order.files[0], owner=ids["ann"], other=ids["bob"])
     assert shipment.shipped_on == date.fromisoformat(tryton.today)
+
+
+async def test_tells_what_segments_ask_for(office: Office, tryton: Tryton) -> None:
+    """Categories as staff see them, of whom they were given to; no value, and no field, are two answers."""
+    assert connector.properties
+    assert all(map(connector.properties.takes, connector.properties.known))
+    assert not connector.properties.takes("no, it is not")
+    trade = tryton.call("POST", "/model/party.category", {"name": "Trade"})
+    yard = tryton.call("POST", "/model/party.category", {"name": "Yards", "parent": trade["id"]})
+    tryton.write("party.party", "bob", categories=[["add", [yard["id"]]]])
+    names = {*connector.properties.known, "nothing_like_it", "name"}
+    bob = await connector.properties.read(office, str(tryton.ids["bob"]), names)
+    ann = await connector.properties.read(office, str(tryton.ids["ann"]), names)
+    assert (bob["categories"], ann["categories"]) == (("Trade / Yards",), ())
+    assert (bob["name"], bob["lang"], bob["customer_payment_term"]) == (("Globe Rigging GmbH",), (), ())
+    assert Decimal(ann["receivable"][0]) > 0
+    assert bob.keys() == ann.keys() == names - {"nothing_like_it"}
+    assert await connector.properties.read(office, str(tryton.ids["bob"]), {"nothing_like_it"}) == {}
+    left = tryton.call("POST", "/model/party.party", {"name": "Left Ltd"})
+    tryton.call("PUT", f"/model/party.party/{left['id']}", {"active": False})
+    for nobody in (str(left["id"]), "999999", "x/../1"):
+        with pytest.raises(NotFound):
+            await connector.properties.read(office, nobody, {"categories"})

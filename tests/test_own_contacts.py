@@ -78,6 +78,9 @@ async def test_names_who_looks_after_the_customer(portal: Portal) -> None:
         assert PRIYA in others
         assert TOM not in others
     assert "TR</span>" in said
+    desk = await staff_at(portal, "support")
+    assert "10 Tom Reyes looks after them, as of today" in text_of(await page(desk, "/staff/customers/bakery"))
+    assert "looks after them" not in text_of(await page(desk, "/staff/customers/hotel"))
     assert TOM in unescape((await maya.get("/orders")).text)
     assert TOM not in unescape((await portal.stranger().get("/sign-in")).text)
 

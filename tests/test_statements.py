@@ -226,6 +226,7 @@ async def test_says_the_same_in_all_its_forms(every: list[Invoice], of_all_time:
         for name, money in (("Invoiced", sums.invoiced), ("Paid or settled so far", paid), ("To pay", sums.to_pay)):
             assert f"{name} {words.money(money)}".replace("\xa0", " ") in text
     for item in made.items:
+        assert item.record.total is not None
         assert words.money(item.record.total).replace("\xa0", " ") in text
 
 

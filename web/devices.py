@@ -2,6 +2,7 @@
 
 from gateway.languages import gettext, gettext_noop
 
+LONGEST = 60  # signs
 BROWSERS = (  # what it says -> what people call it; the first that fits: most say that they are several
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -27,4 +28,4 @@ def device_of(user_agent: str) -> str | None:
     """Name a browser and its device, such as "Firefox on Windows". None: neither says anything to us."""
     browser = next((name for sign, name in BROWSERS if sign in user_agent), None)
     system = next((name for sign, name in SYSTEMS if sign in user_agent), None)
-    return gettext(system, browser=browser or gettext("a browser")) if system else browser
+    return gettext(system, browser=browser or gettext("a browser"))[:LONGEST] if system else browser

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
+from gateway.languages import gettext, gettext_noop
 from web.body import Body, Cap
 
 PROBES = {"/healthz", "/readyz", "/metrics"}  # asked by address, from the machine itself
@@ -19,11 +20,11 @@ FORM = Cap(64 * 1024)
 MOST_UNDERWAY = 512  # requests in one process that have no answer yet
 PORTS = {"http": 80, "https": 443}
 
-BUSY = "We are busy. Try again in a moment."
-NOT_OURS = "This address is not served here."
-NO_PAGE_WITH_BODY = "A request for a page comes without a body."
-TOO_LARGE = "That is too large. Send less at a time."
-UNREADABLE = "This request is not written in a way that we read."
+BUSY = gettext_noop("We are busy. Try again in a moment.")
+NOT_OURS = gettext_noop("This address is not served here.")
+NO_PAGE_WITH_BODY = gettext_noop("A request for a page comes without a body.")
+TOO_LARGE = gettext_noop("That is too large. Send less at a time.")
+UNREADABLE = gettext_noop("This request is not written in a way that we read.")
 
 
 class Edge:
@@ -125,7 +126,7 @@ def _hosts(base_url: str) -> tuple[bytes, set[bytes]]:
 
 
 async def _refuse(send: Send, status: int, text: str, *more: tuple[bytes, bytes]) -> None:
-    body = f"{text}\n".encode()
+    body = f"{gettext(text)}\n".encode()
     headers = [
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"content-length", b"%d" % len(body)),

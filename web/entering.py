@@ -4,6 +4,7 @@ from typing import Any
 
 import structlog
 from litestar import Request, Response
+from litestar.datastructures import Cookie
 
 from auth import cookies
 from auth.clock import utc_now
@@ -15,9 +16,11 @@ from gateway.access import accounts_of, remember, remember_staff
 from gateway.audit import Trail
 from gateway.drafts import Drafts
 from gateway.identity.arrival import Arrivals
+from gateway.profile import chosen_language
 from gateway.records.database import Database
 from web.caller import address_of
 from web.redirects import cookie, dropped, see_other
+from web.speaking import remembered
 
 log = structlog.get_logger()
 
@@ -39,6 +42,7 @@ async def enter(  # all that a provider may say
     `provider` is where they proved it, and `begun_with` the cookie that they needed for that. Raises `Disabled`.
     """
     sessions: Sessions = request.app.state.sessions
+    kept: list[Cookie] = []
     if kind == "staff":
         staff_id = await _remember_staff(request, identity, role)
         session_id = await sessions.create_for_staff(staff_id, id_token, sid, provider, address=address_of(request))
@@ -46,11 +50,12 @@ async def enter(  # all that a provider may say
     else:
         member_id, account_id = await _remember_member(request, identity)
         session_id = await sessions.create(member_id, account_id, id_token, sid, provider, address=address_of(request))
+        kept += await _language_of(request, member_id)
         log.info("signed in", member=member_id)
     old = cookies.read(request.scope["headers"], cookies.SESSION)  # it is about to be replaced
     await sessions.end(old, address=address_of(request))
     await _take_over_draft(request, old, session_id)
-    return see_other(return_to, cookie(cookies.SESSION, session_id), dropped(begun_with))
+    return see_other(return_to, cookie(cookies.SESSION, session_id), dropped(begun_with), *kept)
 
 
 async def _remember_member(request: Request[Any, Any, Any], identity: Identity) -> tuple[str, str | None]:
@@ -63,6 +68,13 @@ async def _remember_member(request: Request[Any, Any, Any], identity: Identity) 
     await arrivals.arrive(member_id, identity, address)
     accounts = await accounts_of(database, member_id)
     return member_id, accounts[0].id if accounts else None
+
+
+async def _language_of(request: Request[Any, Any, Any], member_id: str) -> list[Cookie]:
+    """Have the browser remember what the member chose, instead of what somebody else did."""
+    chosen = await chosen_language(request.app.state.database, member_id)
+    is_there = cookies.read(request.scope["headers"], cookies.LANGUAGE) is not None
+    return [remembered(chosen)] if chosen or is_there else []
 
 
 async def _remember_staff(request: Request[Any, Any, Any], identity: Identity, role: Role | None) -> str:

@@ -11,9 +11,10 @@ from functools import lru_cache
 from typing import Any
 
 import minijinja
-from msgspec import Struct
+from msgspec import Struct, field
 
 from auth.principals import Viewing
+from gateway.languages import language
 from gateway.rights import Area
 from web.contact import Contact
 from web.portal.acting import Account
@@ -43,6 +44,7 @@ class Around(Struct, frozen=True, kw_only=True):
     refresh: bool
     viewing: Viewing | None
     today: date  # moments are told by it
+    spoken: str = field(default_factory=language)
 
     @property
     def shared(self) -> Mapping[str, Any]:

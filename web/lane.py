@@ -20,6 +20,7 @@ from auth.sessions import Sessions
 from auth.visitors import principal_of
 from cache.client import CacheDown, Client
 from cache.snapshots import version_of
+from gateway.languages.choosing import Languages
 from gateway.offices import Office, Offices
 from gateway.records.database import DatabaseDown
 from gateway.standing import Standing, Standings
@@ -27,6 +28,7 @@ from gateway.usage import Usage
 from web.portal.home import HTML, home_page
 from web.portal.visit import visit_of
 from web.ready import Page, Ready, is_plain
+from web.speaking import speak_to
 
 HOME = "/"
 HEADERS = [(b"content-type", HTML.encode())]
@@ -57,6 +59,7 @@ class Lane:
         standings: Standings,
         offices: Offices,
         usage: Usage,
+        languages: Languages,
     ) -> None:
         self._app = app
         self._ready = ready
@@ -65,6 +68,7 @@ class Lane:
         self._standings = standings
         self._offices = offices
         self._usage = usage
+        self._languages = languages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == ScopeType.HTTP and scope["path"] in VIEWED and scope["method"] == "GET" and is_plain(scope):
@@ -84,6 +88,7 @@ class Lane:
         if asking is None:
             return None
         who, standing = asking.who, asking.standing
+        speak_to(who, standing.profile, self._languages)
         if kept is None or not self._ready.is_true(kept, standing, asking.version, asking.offices):
             return await self._make(scope, who, standing) if path == HOME else None
         if page := VIEWED[path]:

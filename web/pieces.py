@@ -7,6 +7,7 @@ from typing import Any
 
 import minijinja
 
+from gateway.languages import ENGLISH, by_voice, gettext, gettext_noop, locale, phrase
 from gateway.statuses import STEPS, Status
 from web.stamps import Stamp
 
@@ -48,32 +49,35 @@ def icon(name: str) -> Any:  # noqa: ANN401  # the library's marked text has no 
     return minijinja.safe(f'<svg class="i" viewBox="0 0 24 24" aria-hidden="true">{ICONS[name]}</svg>')
 
 
-@lru_cache
+@by_voice
 def chip(status: Status) -> Any:  # noqa: ANN401  # as above
-    return minijinja.safe(f'<span class="chip" data-tone="{status.tone}">{escape(status.label)}</span>')
+    return minijinja.safe(f'<span class="chip" data-tone="{status.tone}">{escape(phrase(status.label))}</span>')
 
 
-@lru_cache(maxsize=10_000)
+@by_voice
 def what(status: Status, key: str | int) -> Any:  # noqa: ANN401  # as above
     """Show a status that says what it means when it is pressed, over the page and without moving it.
 
     `key` is the only one of its kind on the page. Beside words that say the same already, `chip` suffices.
     """
-    label, place = escape(status.label), f"what-{escape(str(key))}"
-    said = f"<strong>{label}</strong> {escape(status.meaning)} {escape(status.next_step)}"
+    label, place = escape(phrase(status.label)), f"what-{escape(str(key))}"
+    said = f"<strong>{label}</strong> {escape(phrase(status.meaning))} {escape(phrase(status.next_step))}"
+    question = escape(gettext("{status}: what is this?", status=phrase(status.label)))
     return minijinja.safe(
-        f'<button type="button" class="asks" popovertarget="{place}" aria-label="{label}: what is this?">'
+        f'<button type="button" class="asks" popovertarget="{place}" aria-label="{question}">'
         f'<span class="chip" data-tone="{status.tone}">{label}</span></button>'
         f'<div class="says" id="{place}" popover role="note"><p>{said}</p></div>'
     )
 
 
-@lru_cache
+@by_voice
 def meter(status: Status) -> Any:  # noqa: ANN401  # as above
     """Show how far something is. A way without steps has no meter."""
     if status.step is None:
         return ""
-    label = f"Step {status.step} of {STEPS}, {escape(status.label.lower())}"
+    said = phrase(status.label)
+    said = said.lower() if locale().language == ENGLISH else said  # elsewhere a noun may want its capital
+    label = escape(gettext("Step {step} of {steps}, {status}", step=status.step, steps=STEPS, status=said))
     bars = "".join(ON if step <= status.step else OFF for step in range(1, STEPS + 1))
     return minijinja.safe(f'<div class="meter" role="img" aria-label="{label}">{bars}</div>')
 
@@ -95,23 +99,25 @@ def instant(at: datetime, said: str) -> Any:  # noqa: ANN401  # as above
     return minijinja.safe(f'<time datetime="{at.isoformat()}" data-age>{escape(said)}</time>')
 
 
-@lru_cache(maxsize=10_000)
+@by_voice
 def stamp(of: Stamp, said: str | None) -> Any:  # noqa: ANN401  # as above
     """Say where figures are from and how old they are. `said` are the words for that time, if there is one."""
     sign, sentence = _sentence(of)
-    text = sentence.format(title=escape(of.title), at=instant(of.at, said) if of.at and said else "")
+    text = escape(gettext(sentence), quote=False).format(
+        title=escape(of.title), at=instant(of.at, said) if of.at and said else ""
+    )
     source = f'data-state="{of.state}" data-source="{escape(of.source)}"'
     return minijinja.safe(f'<p class="stamp" {source}>{icon(sign)}<span>{text}</span></p>')
 
 
 SENTENCES = {
-    "ontime": ("check", "From {title}, {at}"),
-    "late": ("clock", "From {title}, {at}. Newer figures are on their way."),
-    "waiting": ("clock", "{title} is taking longer than usual. We are still asking."),
+    "ontime": ("check", gettext_noop("From {title}, {at}")),
+    "late": ("clock", gettext_noop("From {title}, {at}. Newer figures are on their way.")),
+    "waiting": ("clock", gettext_noop("{title} is taking longer than usual. We are still asking.")),
 }
 PAUSED = (
-    "{title} is paused by us, so nothing from there is shown.",
-    "{title} is paused by us and not updated. Last known {at}.",
+    gettext_noop("{title} is paused by us, so nothing from there is shown."),
+    gettext_noop("{title} is paused by us and not updated. Last known {at}."),
 )
 
 
@@ -121,7 +127,7 @@ def _sentence(of: Stamp) -> tuple[str, str]:
     if of.state == "paused":
         return "pause", PAUSED[of.at is not None]
     if of.partly:
-        return "cut", "A part of {title} can’t be reached. The rest is from {at}."
+        return "cut", gettext_noop("A part of {title} can’t be reached. The rest is from {at}.")
     if of.at is None:
-        return "cut", "{title} can’t be reached, so nothing from there is shown."
-    return "cut", "{title} can’t be reached. Last known {at}."
+        return "cut", gettext_noop("{title} can’t be reached, so nothing from there is shown.")
+    return "cut", gettext_noop("{title} can’t be reached. Last known {at}.")

@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 
 from litestar.types import HTTPScope
-from msgspec import Struct
+from msgspec import Struct, field
 
 from auth.clock import Clock
+from gateway.languages import Voice, voice
 from gateway.offices import Office
 from gateway.standing import Standing
 
@@ -29,6 +30,7 @@ class Answer(Page, frozen=True, kw_only=True):
     offices: Mapping[str, Office]
     today: date
     until: datetime
+    voice: Voice = field(default_factory=voice)  # that said it
 
 
 class Ready:
@@ -47,6 +49,7 @@ class Ready:
     def is_true(self, answer: Answer, standing: Standing, version: bytes | None, offices: Mapping[str, Office]) -> bool:
         return (
             answer.version == version
+            and answer.voice is voice()
             and answer.offices is offices
             and answer.until > self._clock()
             and answer.today == self._today()

@@ -22,7 +22,7 @@ from auth.principals import Kind
 from auth.providers import Providers
 from auth.rate_limit import WINDOW
 from gateway.identity.mailboxes import LONGEST, folded, is_plain
-from gateway.languages import gettext, gettext_noop, ngettext
+from gateway.languages import gettext, gettext_noop, language, ngettext
 from gateway.sign_in_codes.digits import read_code
 from gateway.sign_in_codes.rows import LIFETIME
 from gateway.sign_in_codes.taking import Asked, Codes, Entered, Wish, Wrong
@@ -150,7 +150,8 @@ async def _ask(request: Request[Any, Any, Any], typed: str, kind: Kind, wanted: 
         response.set_header("Retry-After", str(WINDOW))
         return response
     device = device_of(request.headers.get("user-agent", ""))
-    new = await codes.ask(Wish(address=address, kind=kind, return_to=wanted, device=device), _cookie(request))
+    wish = Wish(address=address, kind=kind, return_to=wanted, device=device, language=language())
+    new = await codes.ask(wish, _cookie(request))
     return see_other(CODE, cookie(cookies.CODE, new, max_age=int(LIFETIME.total_seconds())))
 
 

@@ -16,6 +16,7 @@ from auth.principals import Onlooker, Principal, StaffPrincipal, Viewing
 from connectors.links import fit
 from gateway.appearance import Appearance, of_settings
 from gateway.counterparts import LooksAfter
+from gateway.languages import gettext, language, locale
 from gateway.languages.sentences import MARKED
 from gateway.settings import Settings
 from gateway.spans import span
@@ -52,6 +53,8 @@ class View:
             },
             globals={
                 **MARKED,
+                "page_language": language,
+                "page_direction": lambda: locale().text_direction,
                 "on": lambda value: pieces.on(self._day(value), words.day(self._day(value), self.today())),
                 "on_short": lambda value: pieces.on(self._day(value), words.short_day(self._day(value), self.today())),
                 "strong": pieces.strong,
@@ -109,7 +112,9 @@ class View:
         if self.hours is None or self.hours.opens_on(now.date()):
             return None
         opens = self.hours.opens_next(now)
-        return None if opens == now else f"{words.long_day(opens.date())}, {opens:%H:%M}"
+        if opens == now:
+            return None
+        return gettext("{day}, {time}", day=words.long_day(opens.date()), time=f"{opens:%H:%M}")
 
     def asset(self, name: str) -> str:
         """Address of a static file, with its content's hash so that it may be kept for ever."""

@@ -3,13 +3,12 @@
 Templates of plain text escape nothing: they have `PLAIN`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import minijinja
-from babel.numbers import format_decimal
 
-from gateway.languages import found, found_for, gettext, language, ngettext, pgettext, phrase
+from gateway.languages import found, found_for, gettext, ngettext, pgettext, phrase, whole, writing
 
 # The library's marked text, which every function here gives, has no type of its own.
 
@@ -21,7 +20,7 @@ def said(text: str, /, **values: object) -> Any:  # noqa: ANN401
 
 def said_of(one: str, more: str, number: int, /, **values: object) -> Any:  # noqa: ANN401
     """What templates call `ngettext`: {n} is the number, as the language writes it."""
-    return minijinja.safe(_fill(found_for(number, one, more), {"n": _whole(number), **values}))
+    return minijinja.safe(_fill(found_for(number, one, more), {"n": whole(number), **values}))
 
 
 def said_in(context: str, text: str, /, **values: object) -> Any:  # noqa: ANN401
@@ -29,18 +28,21 @@ def said_in(context: str, text: str, /, **values: object) -> Any:  # noqa: ANN40
     return minijinja.safe(_fill(found(text, context), values))
 
 
-def plain_of(one: str, more: str, number: int, /, **values: object) -> str:
-    return ngettext(one, more, number, n=_whole(number), **values)
+def all_of(things: Iterable[object], /) -> Any:  # noqa: ANN401
+    """Write several things in a row, as one says them."""
+    return minijinja.safe(writing.all_of([str(minijinja.escape(each)) for each in things]))
 
 
-MARKED: Mapping[str, Callable[..., Any]] = {"_": said, "ngettext": said_of, "pgettext": said_in, "phrase": phrase}
-PLAIN: Mapping[str, Callable[..., Any]] = {"_": gettext, "ngettext": plain_of, "pgettext": pgettext, "phrase": phrase}
+MARKED: Mapping[str, Callable[..., Any]] = {
+    "_": said,
+    "ngettext": said_of,
+    "pgettext": said_in,
+    "phrase": phrase,
+    "all_of": all_of,
+}
+PLAIN: Mapping[str, Callable[..., Any]] = {"_": gettext, "ngettext": ngettext, "pgettext": pgettext, "phrase": phrase}
 
 
 def _fill(text: str, values: Mapping[str, object]) -> str:
     escaped = minijinja.escape(text)
     return escaped.format(**{name: minijinja.escape(value) for name, value in values.items()}) if values else escaped
-
-
-def _whole(number: int) -> str:
-    return format_decimal(number, locale=language())

@@ -56,7 +56,7 @@ class Choices(Struct, frozen=True, kw_only=True):
     """What a member hears of and how, without what they cannot. `refused`: a mail server refused the address.
 
     It is of all of their accounts together: what is told in any of them. `rules` are as staff wrote them, `own` is
-    what they have said themselves. `may_come`: nobody has disabled them.
+    what they have said themselves. `may_come`: nobody has disabled them. `languages`: in which they read, best first.
     """
 
     each: Mapping[EventName, Choice]
@@ -67,6 +67,7 @@ class Choices(Struct, frozen=True, kw_only=True):
     address: str | None
     refused: bool
     may_come: bool
+    languages: tuple[str | None, ...]
 
     def within(self, segments: Collection[str]) -> "Choices":
         """Give what counts in an account that may be in any of these segments."""
@@ -212,12 +213,13 @@ async def read_choices(session: AsyncSession, member: str) -> Choices:
 async def read_own(session: AsyncSession, member: str) -> Choices:
     """Read what a member has chosen, and what surely counts in any account: `Choices.within` says what in one."""
     row = (
-        sa.select(Member.email, Member.disabled_at, RefusedAddress.address, MessageTimes)
+        sa.select(Member, RefusedAddress.address, MessageTimes)
         .outerjoin(RefusedAddress, RefusedAddress.member_id == Member.id)
         .outerjoin(MessageTimes, MessageTimes.member_id == Member.id)
     )
     found = (await session.execute(row.where(Member.id == member))).one_or_none()
-    email, disabled_at, address, times = found or (None, None, None, None)
+    who, address, times = found or (None, None, None)
+    email = who.email if who else None
     rules = (await read_rules(session)).rules
     own = (await chosen_by(session, [member])).get(member, {})
     strictest = rules.within(())
@@ -229,7 +231,8 @@ async def read_own(session: AsyncSession, member: str) -> Choices:
         amounts=strictest.amounts,
         address=email,
         refused=email is not None and email == address,
-        may_come=found is not None and disabled_at is None,
+        may_come=who is not None and who.disabled_at is None,
+        languages=(who.language, who.language_seen) if who else (),
     )
 
 

@@ -17,11 +17,12 @@ from msgspec import Struct
 from auth.clock import Clock
 from gateway.identity.colleagues import MEMBER
 from gateway.languages import gettext
+from gateway.languages.writing import full_day
 from gateway.mails.letters import Letters
 from gateway.mails.post import Away, Declined, Line, Lost
 from gateway.mails.sending import PAUSES
 from gateway.mails.turns import LASTS, Ended
-from gateway.mails.words import full_day, one_line
+from gateway.mails.words import one_line
 from gateway.records.customer_tables import InvitationMail
 from gateway.records.database import Database
 from gateway.records.identity_tables import Invitation
@@ -41,13 +42,17 @@ class Words(Struct, frozen=True, kw_only=True):
 
 
 class Bidding(Struct, frozen=True, kw_only=True):
-    """What a letter needs to know. `inviter`: the colleague who invites, None: staff do."""
+    """What a letter needs to know. `inviter`: the colleague who invites, None: staff do. `languages`: the colleague's.
+
+    Who is invited has never been here: until they come, the language is a guess.
+    """
 
     mail: str
     email: str
     account: str
     inviter: str | None
     until: datetime
+    languages: tuple[str | None, ...] = ()
 
 
 class Taken(Struct, frozen=True, kw_only=True):
@@ -69,6 +74,10 @@ class InvitationLetters:
 
     def compose(self, of: Bidding) -> EmailMessage:
         """Write a letter, the same one for the same mail however often it is tried."""
+        with self._letters.speaking_to(*of.languages):
+            return self._write(of)
+
+    def _write(self, of: Bidding) -> EmailMessage:
         sender, account = self._letters.sender, one_line(of.account)
         brand = one_line(sender.name)
         link = f"{sender.base_url}/invited/{self._sign(of.mail)}"
@@ -163,9 +172,8 @@ class Inviting:
                     inviter = sa.select(Member).where(Member.id == invitation.made_by.removeprefix(MEMBER))
                     member = await session.scalar(inviter) if invitation.made_by.startswith(MEMBER) else None
                     is_stopped = bool(await stopped_among(session, [invitation.email]))
-                    called = member.called if member else None
                     return _taken(
-                        row, invitation, account, called, is_wanted=not is_stopped and _is_open(invitation, now)
+                        row, invitation, account, member, is_wanted=not is_stopped and _is_open(invitation, now)
                     )
                 row.state, row.due_at, row.ended_at = "unknown", None, now
                 row.error = "the process that sent it died"
@@ -203,7 +211,14 @@ def _is_open(of: Invitation, now: datetime) -> bool:
     return of.state == "made" and of.until > now
 
 
-def _taken(row: InvitationMail, of: Invitation, account: str, inviter: str | None, *, is_wanted: bool) -> Taken:
+def _taken(row: InvitationMail, of: Invitation, account: str, inviter: Member | None, *, is_wanted: bool) -> Taken:
     """Say what is to be sent."""
-    bidding = Bidding(mail=row.id, email=of.email, account=account, inviter=inviter, until=of.until)
+    bidding = Bidding(
+        mail=row.id,
+        email=of.email,
+        account=account,
+        inviter=inviter.called if inviter else None,
+        until=of.until,
+        languages=(inviter.language, inviter.language_seen) if inviter else (),
+    )
     return Taken(id=row.id, turn=row.turn, tries=row.tries, bidding=bidding if is_wanted else None)

@@ -4,6 +4,7 @@ Whatever is in a record, it stays text: subjects and names cannot end a header, 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -17,13 +18,15 @@ from msgspec import Struct
 
 from auth.clock import Clock
 from gateway.access import Scope
-from gateway.languages import gettext, language, ngettext
+from gateway.languages import ENGLISH, gettext, language, locale, ngettext, speaking
+from gateway.languages.choosing import Languages
 from gateway.languages.sentences import MARKED, PLAIN
 from gateway.mails.choices import Stop, Stopped
 from gateway.mails.subjects import Subject
 from gateway.mails.words import WHEN, one_line
 
 HERE = Path(__file__).parent
+ENGLISH_ALONE = Languages((ENGLISH,), ENGLISH)
 
 
 class Sender(Struct, frozen=True, kw_only=True):
@@ -45,9 +48,12 @@ class Item(Struct, frozen=True):
 
 
 class Letters:
-    """Writes mails. `sign` makes what a link holds to stop them."""
+    """Writes mails, in the language that is spoken. `sign` makes what a link holds to stop them."""
 
-    def __init__(self, sender: Sender, sign: Callable[[Stop], str], clock: Clock) -> None:
+    def __init__(
+        self, sender: Sender, sign: Callable[[Stop], str], clock: Clock, languages: Languages = ENGLISH_ALONE
+    ) -> None:
+        self._languages = languages
         self._sign = sign
         self._clock = clock
         self._html, self._text = _templates(MARKED), _templates(PLAIN)
@@ -58,6 +64,11 @@ class Letters:
         self.sender = sender
         self._html.add_global("sender", sender)
         self._text.add_global("sender", sender)
+
+    def speaking_to(self, *wishes: str | None) -> AbstractContextManager[None]:
+        """Write everything within in the first language of these that is offered, else in the business's own."""
+        code = next(filter(None, map(self._languages.of, wishes)), self._languages.default)
+        return speaking(code)
 
     def write(self, mail: str, to: str, items: Sequence[Item]) -> EmailMessage:
         """Write a mail of one thing, or of several together; of the same id for the same `mail`, however often."""
@@ -79,10 +90,7 @@ class Letters:
         return message
 
     def post(self, id_: str, to: str, subject: str, template: str, context: dict[str, Any]) -> EmailMessage:
-        """Write a mail of a template, `.txt` and `.html`, in the language that is spoken (see `gateway.languages`).
-
-        The subject is one line, as `one_line` makes it.
-        """
+        """Write a mail of a template, `.txt` and `.html`. The subject is one line, as `one_line` makes it."""
         message = EmailMessage(policy=SMTP)
         message["Subject"] = subject
         message["From"] = Address(one_line(self.sender.name), addr_spec=self.sender.address)
@@ -93,7 +101,7 @@ class Letters:
         message["Message-ID"] = f"<{id_}@{_host(self.sender)}>"
         message["Auto-Submitted"] = "auto-generated"
         message["X-Auto-Response-Suppress"] = "All"
-        context = {"title": subject, "language": language(), **context}
+        context = {"title": subject, "language": language(), "direction": locale().text_direction, **context}
         message.set_content(self._text.render_template(f"{template}.txt", **context), cte="quoted-printable")
         html = self._html.render_template(f"{template}.html", **context)
         message.add_alternative(html, subtype="html", cte="quoted-printable")

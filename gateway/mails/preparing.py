@@ -52,23 +52,27 @@ class Preparing:
         fates: dict[str, Ended] = {mail.id: Ended("failed", "too late") for mail in mails if _is_late(mail, now)}
         in_time = [mail for mail in mails if mail.id not in fates]
         quiet = choices.times.over(choices.rules, self._zone.key).quiet_for(now)
-        items: dict[str, Item] = {}
         if not _can_go(choices):
             fates |= {mail.id: GONE for mail in in_time}
         elif quiet:
             fates |= {mail.id: Ended("waiting", "quiet hours", after=quiet) for mail in in_time}
         else:
-            for account in dict.fromkeys(mail.account for mail in in_time):
-                theirs = [mail for mail in in_time if mail.account == account]
-                scope = await scope_of(self._db, member, account)
-                for mail, found in (await self._look(scope, theirs, choices, now)).items():
-                    if isinstance(found, Ended):
-                        fates[mail] = found
-                    else:
-                        items[mail] = found
-        going = tuple(mail for mail in mails if mail.id in items)
-        ended = tuple((mail, fates[mail.id]) for mail in mails if mail.id in fates)
-        return self._written(choices.address or "", going, items, ended) if going else Prepared(ended=ended)
+            with self._letters.speaking_to(*choices.languages):
+                found = await self._found(in_time, choices, now)
+                fates |= {mail: each for mail, each in found.items() if isinstance(each, Ended)}
+                items = {mail: each for mail, each in found.items() if isinstance(each, Item)}
+                going = tuple(mail for mail in mails if mail.id in items)
+                if going:
+                    return self._written(choices.address or "", going, items, _ended(mails, fates))
+        return Prepared(ended=_ended(mails, fates))
+
+    async def _found(self, mails: Sequence[Mail], choices: Choices, now: datetime) -> Mapping[str, Item | Ended]:
+        """Look at mails that may go out now, of each account that they are about."""
+        found: dict[str, Item | Ended] = {}
+        for account in dict.fromkeys(mail.account for mail in mails):
+            scope = await scope_of(self._db, mails[0].member, account)
+            found |= await self._look(scope, [mail for mail in mails if mail.account == account], choices, now)
+        return found
 
     def _written(
         self,
@@ -118,6 +122,10 @@ class Preparing:
                 case _:
                     found[mail.id] = Ended("dropped", "not theirs to see")
         return found
+
+
+def _ended(mails: Sequence[Mail], fates: Mapping[str, Ended]) -> tuple[tuple[Mail, Ended], ...]:
+    return tuple((mail, fates[mail.id]) for mail in mails if mail.id in fates)
 
 
 def _is_late(mail: Mail, now: datetime) -> bool:

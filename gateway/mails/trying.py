@@ -80,8 +80,9 @@ class Trying:
             )
             await self._trail.record(session, line)
         rules = rules.within(scope.segments)
-        subject = await self._latest(scope, event, rules, today)
-        mail = self._letters.write("preview", "you@example.com", [Item(scope, subject)]) if subject else None
+        with self._letters.speaking_to():
+            subject = await self._latest(scope, event, rules, today)
+            mail = self._letters.write("preview", "you@example.com", [Item(scope, subject)]) if subject else None
         return Preview(mail=mail, is_told=event not in rules.off, segments=scope.segments)
 
     async def _latest(self, scope: Scope, event: EventName, rules: Rules, today: date) -> Subject | None:
@@ -123,7 +124,7 @@ class Trying:
 def trying_of(settings: Settings, db: Database, trail: Trail, views: AccountViews, clock: Clock) -> Trying:
     """Make it of what the environment says."""
     sender = sender_of(settings.base_url, settings.mail_from or "portal@localhost", of_settings(settings))
-    letters = Letters(sender, Stops(settings.keyring()).sign, clock)
+    letters = Letters(sender, Stops(settings.keyring()).sign, clock, settings.spoken)
     server = server_of(settings.smtp_url) if settings.smtp_url and settings.mail_from else None
     return Trying(db, trail, clock, views=views, letters=letters, server=server)
 

@@ -6,19 +6,17 @@ Whatever is in a record, it stays text: it is on one line, not too long, and can
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
-from decimal import localcontext
 from html.parser import HTMLParser
 
 import nh3
-from babel.dates import format_date, format_skeleton
-from babel.numbers import format_currency, get_currency_symbol
 from msgspec import Struct
 
 from connectors.actions import Asked as AskedAction
 from connectors.actions import NewTicket
-from connectors.records import Invoice, Message, Money, Order, Record, Ticket
+from connectors.records import Invoice, Message, Order, Record, Ticket
 from gateway.asked import Asked
-from gateway.languages import ENGLISH, gettext, gettext_noop, language, phrase
+from gateway.languages import gettext, gettext_noop, phrase
+from gateway.languages.writing import day, money
 from gateway.mails.choices import Stopped
 from gateway.occasions import EventName
 from gateway.statuses import Status, status_of
@@ -166,7 +164,9 @@ def _of_invoice(event: EventName, invoice: Invoice, today: date, *, amounts: boo
     due = day(invoice.due_on, today) if invoice.due_on else None
     is_paid = invoice.state == "paid"
     to_pay = (
-        gettext("{amount} is to pay.", amount=_money(invoice.open)) if amounts and invoice.open and not is_paid else ""
+        gettext("{amount} is to pay.", amount=money(invoice.open.amount, invoice.open.currency))
+        if amounts and invoice.open and not is_paid
+        else ""
     )
     status = status_of(invoice, today)
     button = gettext("See the invoice")
@@ -221,18 +221,6 @@ def one_line(text: str) -> str:
     return plain if len(plain) <= LONGEST else plain[: LONGEST - 1].rstrip() + "…"
 
 
-def day(value: date, today: date) -> str:
-    """Write "12 November", with a year only where it isn't this one, as the language has it."""
-    is_near = value.year == today.year
-    if language() == ENGLISH:
-        return format_date(value, "d MMMM" if is_near else "d MMMM y", locale=ENGLISH)
-    return format_skeleton("MMMMd", value, locale=language()) if is_near else full_day(value)
-
-
-def full_day(value: date) -> str:
-    return format_date(value, "d MMMM y" if language() == ENGLISH else "long", locale=language())
-
-
 def minute(value: datetime) -> str:
     """Write "12 November, 09:12": a day and a time of it, in whatever zone it is."""
     return f"{day(value.date(), value.date())}, {value:%H:%M}"
@@ -271,11 +259,3 @@ class _Reader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.pieces.append(data)
-
-
-def _money(money: Money) -> str:
-    locale = language()
-    with localcontext(prec=100):  # or an absurd amount would be an error, and not absurd
-        is_word = get_currency_symbol(money.currency, locale=locale)[-1].isalpha()
-        spaced = "¤\xa0#,##0.00" if is_word and locale == ENGLISH else None  # it sets "KWD" right against its amount
-        return format_currency(money.amount, money.currency, spaced, locale=locale)

@@ -26,6 +26,7 @@ class SignInCode(Base):
     address: Mapped[str]  # with A to Z small
     return_to: Mapped[str] = mapped_column(Text)
     device: Mapped[str | None] = mapped_column(String(60))  # in words of ours
+    language: Mapped[str | None] = mapped_column(String(20))  # of the browser that asked
     made_at: Mapped[datetime]
     until: Mapped[datetime]
     code: Mapped[bytes | None] = mapped_column(LargeBinary(32))  # HMAC-SHA-256, with the id

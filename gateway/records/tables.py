@@ -29,6 +29,7 @@ import gateway.records.document_tables
 import gateway.records.feed_tables
 import gateway.records.help_tables
 import gateway.records.identity_tables
+import gateway.records.language_tables
 import gateway.records.mail_tables
 import gateway.records.outbox_tables
 import gateway.records.page_tables
@@ -97,6 +98,8 @@ class Member(Base):
     seen_on: Mapped[date | None] = mapped_column(Date)  # the last day, of UTC, on which they were here
     days: Mapped[int] = mapped_column(default=0, server_default="0")  # on which they were here
     welcomed_at: Mapped[datetime | None]  # when they had been shown around, or wanted not to be
+    language: Mapped[str | None] = mapped_column(String(20))  # which they chose; None: as their browser says
+    language_seen: Mapped[str | None] = mapped_column(String(20))  # which they had when they last signed in
     words: Mapped[str | None] = mapped_column(Text, default=words_of("name", "email", "subject"), deferred=True)
 
     @property

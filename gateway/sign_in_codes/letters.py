@@ -14,10 +14,11 @@ from gateway.sign_in_codes.rows import LIFETIME
 
 
 class Asker(Struct, frozen=True, kw_only=True):
-    """Who asked, as far as it helps to know again: when, and by what."""
+    """Who asked, as far as it helps to know again: when, and by what. `language`: in which they read."""
 
     at: datetime
     device: str | None
+    language: str | None = None
 
 
 class CodeLetters:
@@ -30,21 +31,23 @@ class CodeLetters:
     def with_code(self, mail: str, to: str, asker: Asker, *, code: str, token: str) -> EmailMessage:
         """Write the mail with a code, and with a link that does the same. `mail` names it among all."""
         sender = self._letters.sender
-        context = {
-            "code": in_groups(code),
-            "href": f"{sender.base_url}/sign-in/link/{token}",
-            "minutes": LIFETIME.seconds // 60,
-            "asked": self._asked(asker),
-        }
-        subject = gettext("Your code to sign in at {business}", business=one_line(sender.name))
-        return self._letters.post(mail, to, subject, "code", context)
+        with self._letters.speaking_to(asker.language):
+            context = {
+                "code": in_groups(code),
+                "href": f"{sender.base_url}/sign-in/link/{token}",
+                "minutes": LIFETIME.seconds // 60,
+                "asked": self._asked(asker),
+            }
+            subject = gettext("Your code to sign in at {business}", business=one_line(sender.name))
+            return self._letters.post(mail, to, subject, "code", context)
 
     def to_provider(self, mail: str, to: str, asker: Asker, *, way: str) -> EmailMessage:
         """Write to somebody who signs in at a provider. `way` is what its button says."""
         sender = self._letters.sender
-        context = {"way": phrase(way), "href": f"{sender.base_url}/sign-in", "asked": self._asked(asker)}
-        subject = gettext("Signing in at {business}", business=one_line(sender.name))
-        return self._letters.post(mail, to, subject, "elsewhere", context)
+        with self._letters.speaking_to(asker.language):
+            context = {"way": phrase(way), "href": f"{sender.base_url}/sign-in", "asked": self._asked(asker)}
+            subject = gettext("Signing in at {business}", business=one_line(sender.name))
+            return self._letters.post(mail, to, subject, "elsewhere", context)
 
     def _asked(self, asker: Asker) -> str:
         """Say when it was asked, to the minute, and by what."""

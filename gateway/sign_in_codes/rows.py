@@ -27,3 +27,8 @@ def hash_of(secret: str) -> bytes:
 def live(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
     """Which rows can still be signed in by."""
     return Row.ended_at.is_(None), Row.until > now, Row.guesses < GUESSES
+
+
+def is_past(now: datetime) -> sa.ColumnElement[bool]:
+    """Which rows the next clean-up takes."""
+    return Row.until < now - KEPT_FOR

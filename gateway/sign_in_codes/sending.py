@@ -25,7 +25,7 @@ from gateway.sign_in import USUAL_TITLE
 from gateway.sign_in_codes.digits import Digits, new_code
 from gateway.sign_in_codes.knowing import AtProvider, Knowing
 from gateway.sign_in_codes.letters import Asker, CodeLetters
-from gateway.sign_in_codes.rows import KEPT_FOR, State, hash_of
+from gateway.sign_in_codes.rows import State, hash_of, is_past
 
 LASTS = timedelta(minutes=3)  # longer than one mail may take; a process that died is succeeded after it
 PAUSES = (10, 30, 60, 120)  # seconds between tries of one mail
@@ -217,11 +217,11 @@ class CodeMailing:
 
     async def _purge(self, now: datetime) -> None:
         async with self._db.write() as session:
-            await session.execute(sa.delete(Row).where(Row.until < now - KEPT_FOR))
+            await session.execute(sa.delete(Row).where(is_past(now)))
 
 
 def _mail(row: Row) -> Mail:
     kind: Kind = row.kind  # type: ignore[assignment]  # as it was written
     state: State = row.state  # type: ignore[assignment]  # as it was written
-    asker = Asker(at=row.made_at, device=row.device)
+    asker = Asker(at=row.made_at, device=row.device, language=row.language)
     return Mail(id=row.id, address=row.address, kind=kind, state=state, asker=asker, turn=row.turn, tries=row.tries)

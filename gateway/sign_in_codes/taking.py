@@ -26,12 +26,13 @@ SECRET = re.compile(r"[A-Za-z0-9_-]{43}")  # 256 bits
 
 
 class Wish(Struct, frozen=True, kw_only=True):
-    """Who wants to sign in, and where to afterwards. `device` is told to whoever reads the mail."""
+    """Who wants to sign in, and where to afterwards. `device` is told to whoever reads the mail, in `language`."""
 
     address: str
     kind: Kind
     return_to: str
     device: str | None
+    language: str | None = None
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -85,6 +86,7 @@ class Codes:
             address=wish.address,
             return_to=wish.return_to,
             device=wish.device,
+            language=wish.language,
             made_at=now,
             until=now + LIFETIME,
             guesses=0,

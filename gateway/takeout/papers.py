@@ -43,6 +43,8 @@ class Login(Struct, frozen=True, kw_only=True):
     last_day: date | None
     days: int
     shown_around_at: datetime | None
+    language: str | None
+    language_when_signed_in: str | None
     invitations: list[dict[str, Any]]
     accounts: list[dict[str, Any]]
     moved: list[dict[str, Any]]  # from one account to another
@@ -104,6 +106,8 @@ async def login_of(db: Database, scope: Scope) -> Login | None:
             last_day=member.seen_on,
             days=member.days,
             shown_around_at=member.welcomed_at,
+            language=member.language,
+            language_when_signed_in=member.language_seen,
             invitations=await _invitations(session, whose),
             accounts=[
                 {"id": key, "name": name, "rights": rights, "since": since}

@@ -10,6 +10,7 @@ from litestar.params import FromPath, QueryParameter
 from auth.clock import utc_now
 from auth.guards import for_staff
 from auth.principals import VIEW_AS, StaffPrincipal
+from gateway.counterparts import counterparts_of
 from gateway.dossiers import MOST, Dossier, dossier_of, note_looked_up
 from gateway.holdings import holdings_of
 from gateway.records.database import Database
@@ -72,6 +73,8 @@ async def account_page(
     await note_looked_up(database, account, trail=state.trail, by=by_staff(request))
     holdings = await holdings_of(database, state.account_views, account, budget=BUDGET)
     titles = await titles_of(request)
+    async with database.read() as session:
+        looks_after = (await counterparts_of(session, [account], utc_now())).get(account, ())
     return desk(
         request,
         "staff_account.html",
@@ -90,6 +93,7 @@ async def account_page(
         how=HOW,
         done=DONE.get(done),
         fate_of=fate_of,
+        looks_after=looks_after,
         problem=problem,
         at=at,
         written=written or {},

@@ -168,7 +168,7 @@ def _letter(request: Request[StaffPrincipal, Any, Any], to: Recipient) -> Shown 
     if settings.mail_from is None:
         return None
     sender = sender_of(settings.base_url, settings.mail_from, view.brand)
-    letters = Letters(sender, lambda _stop: NO_LINK, utc_now)
+    letters = Letters(sender, lambda _stop: NO_LINK, utc_now, settings.spoken)
     bidding = Bidding(mail=NO_LINK, email=to.email, account=to.account_name, inviter=None, until=to.until)
     message = InvitationLetters(letters, lambda _mail: NO_LINK, ZoneInfo(settings.time_zone)).compose(bidding)
     text, html = message.get_body(("plain",)), message.get_body(("html",))

@@ -15,7 +15,7 @@ from web.console.segment_members import ELSE
 from web.console.segments import RESERVED
 
 NOT_KNOWN = "?"  # no segment is called so
-SURE_OF_NONE = "Nobody knows which"
+SURE_OF_NONE = "Segment not known"
 TOLD_NAMES = (("", "As for everybody"), ("yes", "Told"), ("no", "Not told"))
 HELD_NAMES = (("", "As for everybody"), ("yes", "Shown"), ("no", "Hidden"))
 HELD = (("amounts", "What is to pay"), ("bodies", "The text of our answers"))

@@ -9,7 +9,7 @@ from msgspec import Struct
 from cache.same import Same
 from gateway.account_view import AccountView
 from gateway.home import Home, Item, home
-from gateway.languages import ENGLISH
+from gateway.languages import voice
 from web.portal.home_rows import rows_of
 from web.view import View
 
@@ -27,7 +27,7 @@ class FirstPage(Struct, frozen=True):
 async def first_page(looked: AccountView, view: View) -> FirstPage:
     today = view.today()
     parts = await looked.parts(("orders", "invoices", "tickets"))
-    rows = {id(part): rows_of(Same(part.records), part.kind, part.source, today, view, ENGLISH) for part in parts}
+    rows = {id(part): rows_of(Same(part.records), part.kind, part.source, today, view, voice()) for part in parts}
 
     def shown(item: Item[Any]) -> Any:  # noqa: ANN401  # the library's marked text has no type of its own
         return minijinja.safe(LINKED.sub(r"\1", str(rows[id(item.part)][item.record.origin.id])))

@@ -1,6 +1,7 @@
 """How long what is kept: owners set it within bounds, and read before it is saved what the next clean-up removes."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from litestar import Request, Response, get, post
@@ -25,13 +26,23 @@ NAMES = {
     "uploads": ("Files that customers sent", "after they have reached your system"),
     "documents": ("Documents that you asked for", "after you accepted them, or asked for them no more"),
     "mails": ("Mails and messages", "to whom, about which record and when; what they said is not kept"),
+    "invitations": ("Invitations", "also of those who never came; erasing a person takes theirs with it"),
+    "invitation_mails": (
+        "Mails that invite",
+        "when they went out and were opened; they go with their invitation",
+    ),
+    "codes": ("Codes to sign in", "who asked for one and when, after it has ended; the code itself is not kept"),
+    "troubles": ("Troubles with sources", "after all was well again"),
+    "differences": ("Differences between sources", "after they agreed again; what you decided stays"),
     "searches": ("What customers search help for", "the words and how often, of nobody by name"),
     "usage": ("What was viewed", "pages, searches and files that were opened, without their words"),
     "sessions": ("Sign-ins", "after they have ended: they say when somebody was last here"),
     "audit": ("The audit trail", "lines stay; erasing a person makes what is personal in them unreadable"),
 }
 WHEN = {
+    "minutes": "within minutes",
     "hour": "within the hour",
+    "compared": "when sources are compared next",
     "day": "within a day",
     "start": "when a server starts",
     "never": "never by itself",
@@ -54,6 +65,7 @@ async def show_retention(request: Request[StaffPrincipal, Any, Any]) -> Response
         may_set=request.user.reaches(SETS),
         names=NAMES,
         when=WHEN,
+        span=_span,
     )
 
 
@@ -134,6 +146,12 @@ def _read(written: Written) -> tuple[dict[KeptThing, int], dict[str, str]]:
         else:
             days[name] = int(text)
     return days, problems
+
+
+def _span(kept: timedelta | None) -> str:
+    if kept is None:
+        return "as long as you use Hallway"
+    return _days(kept.days) if kept.days or not kept else count(int(kept.total_seconds() // 3600), "hour", "hours")
 
 
 def _days(many: int) -> str:

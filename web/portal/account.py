@@ -14,6 +14,7 @@ from gateway.records.database import Database
 from web.caller import by_member
 from web.portal.colleagues import choices_for_new, colleagues
 from web.portal.colleagues import invited as waiting
+from web.portal.languages import offered
 from web.portal.visit import Visit
 from web.portal.why import ground, sees, why
 from web.redirects import see_other
@@ -42,6 +43,7 @@ async def show_account(
         parts=await visit.parts(),
         about=(),
         profile=visit.profile,
+        languages=offered(request.app.state.languages),
         why=why(visit, await ground(visit, database), visit.offices) if visit.scope else None,
         sees=sees(visit.scope.rights) if visit.scope else [],
         manages=visit.managed is not None,

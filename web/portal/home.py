@@ -10,7 +10,7 @@ from cache.same import Same
 from connectors.records import Record
 from gateway.account_view import Part
 from gateway.home import Home, Item, home
-from gateway.languages import gettext, language, ngettext
+from gateway.languages import gettext, ngettext, voice
 from web.portal.asked_rows import row_of_asked
 from web.portal.home_rows import rows_of
 from web.portal.seen import seen_by
@@ -64,7 +64,7 @@ def _parts_of(items: Iterable[Item[Record]]) -> Iterable[Part]:
 
 
 def _rows(part: Part, visit: Visit) -> Mapping[str, Any]:
-    return rows_of(Same(part.records), part.kind, part.source, visit.today, visit.view, language())
+    return rows_of(Same(part.records), part.kind, part.source, visit.today, visit.view, voice())
 
 
 def _notice(visit: Visit) -> tuple[str, str | None] | None:

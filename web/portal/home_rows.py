@@ -15,7 +15,7 @@ from msgspec import Struct
 from cache.same import Same
 from connectors.records import Invoice, Kind, Money, Order, Record, Ticket
 from gateway.home import LISTS, share_of
-from gateway.languages import gettext, gettext_noop
+from gateway.languages import Voice, gettext, gettext_noop
 from gateway.statuses import is_open_offer, status_of
 from web import pieces, words
 from web.portal.visit import href_of
@@ -48,7 +48,7 @@ def rows_of(  # noqa: PLR0917  # all that it is kept by
     source: str,
     today: date,
     view: View,
-    spoken: str,  # noqa: ARG001  # the language of now
+    speaks: Voice,  # noqa: ARG001  # the one of now
 ) -> Mapping[str, Any]:
     """Write the rows of a list, by the ids of their records."""
     share = share_of(records, today)

@@ -1,9 +1,7 @@
 """Delete my login: what goes, what stays, and the last word typed by the member themselves."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
-from babel.lists import format_list
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.enums import RequestEncodingType
@@ -17,7 +15,7 @@ from auth.clock import utc_now
 from auth.principals import Principal
 from auth.sessions import Sessions
 from gateway.audit import Trail
-from gateway.languages import ENGLISH, gettext, language, pgettext
+from gateway.languages import gettext, pgettext
 from gateway.members import erase, leaving
 from gateway.records.database import Database
 from gateway.records.lines import By
@@ -65,11 +63,6 @@ async def delete_login(
     return see_other("/signed-out?login=deleted", dropped(cookies.SESSION))
 
 
-def _listed(names: Sequence[str]) -> str:
-    """Write "A, B and C"."""
-    return format_list(names, locale="en_GB" if language() == ENGLISH else language())
-
-
 def _word() -> str:
     """Give the word that is typed to go on, in the language of whoever types it."""
     return pgettext("typed to delete a login", "delete")
@@ -84,6 +77,5 @@ async def _page(visit: Visit, problem: str | None = None) -> Response[bytes]:
         about=(),
         leaving=await leaving(database, visit.request.user.member_id),
         word=_word(),
-        listed=_listed,
         problem=problem,
     )

@@ -30,6 +30,7 @@ from web.portal.help import answer_article, go_to_article, show_article, show_he
 from web.portal.home import show_home
 from web.portal.inbox import go_to_message, read_all, show_inbox
 from web.portal.invoices import get_invoice_file, show_invoice, show_invoices
+from web.portal.languages import take_language
 from web.portal.leaving import delete_login, show_leaving
 from web.portal.mails import believe_address, choose_mails, go_to_own_details, open_record, show_mails
 from web.portal.orders import get_order_file, show_order, show_orders
@@ -109,6 +110,7 @@ PORTAL = Router(
         show_search,
         show_account,
         sign_out_elsewhere,
+        take_language,
         show_mails,
         choose_mails,
         believe_address,

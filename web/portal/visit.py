@@ -32,6 +32,7 @@ from web.portal.ability import Ability
 from web.portal.acting import NOBODY, account_of
 from web.portal.listing import OWN_ONLY, UNLINKED, UNNAMED, Empty
 from web.ready import Answer, Ready, is_plain
+from web.speaking import speak_to
 from web.stamps import stamps_of
 from web.view import View, address_in, html_of, viewing_of
 
@@ -267,7 +268,8 @@ class Visit:
 
 
 async def visit_of(request: Request[Visiting, Any, Any], standing: Standing) -> Visit:
-    """Begin a visit. Raises `DatabaseDown`."""
+    """Begin a visit, in the language of whoever visits. Raises `DatabaseDown`."""
+    speak_to(request.user, standing.profile, request.app.state.languages)
     views: AccountViews = request.app.state.account_views
     return Visit(request, standing, await views.of(standing.scope) if standing.scope else None)
 

@@ -1,11 +1,13 @@
 // Turns absolute instants into ages, and says which page was left. Every page works without it.
+const { now } = document.currentScript.dataset;
+const { lang } = document.documentElement;
+const ago = new Intl.RelativeTimeFormat(lang);
 const steps = [
-  [60, () => "just now"],
-  [3600, (seconds) => `${Math.round(seconds / 60)} min ago`],
-  [7200, () => "1 hour ago"],
-  [86400, (seconds) => `${Math.floor(seconds / 3600)} hours ago`],
+  [60, () => now],
+  [3600, (seconds) => ago.format(-Math.round(seconds / 60), "minute")],
+  [86400, (seconds) => ago.format(-Math.floor(seconds / 3600), "hour")],
 ];
-const whole = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "long", timeStyle: "short" });
+const whole = new Intl.DateTimeFormat(lang, { dateStyle: "long", timeStyle: "short" });
 
 function age(element) {
   const at = new Date(element.dateTime);

@@ -2,7 +2,7 @@
 {
   const main = document.getElementById("main");
   const said = document.getElementById("said");
-  const { htmx: library } = document.currentScript.dataset; // most visits end before anything changes
+  const { htmx: library, changed } = document.currentScript.dataset; // most visits end before anything changes
   const HIDDEN_FOR = 10_000; // a browser has few connections, and a page that nobody sees needs none
   const LEAVES_WITHIN = 5_000; // to reload while another page is on its way would keep that from coming
   let stream, timer;
@@ -87,7 +87,7 @@
   document.addEventListener("htmx:after:swap", (event) => {
     if (isPiece(event) || words() === before) return;
     said.textContent = "";
-    setTimeout(() => { said.textContent = "This page has changed."; }, 100); // or the second time nobody would hear it
+    setTimeout(() => { said.textContent = changed; }, 100); // or the second time nobody would hear it
   });
   document.addEventListener("htmx:response:error", (event) => {
     if (isPiece(event)) return;

@@ -9,6 +9,7 @@ from connectors.vendors.tryton.again import to_order_again
 from connectors.vendors.tryton.details import fetch_details, to_change
 from connectors.vendors.tryton.feeds import FEEDS
 from connectors.vendors.tryton.parties import fetch_person, find
+from connectors.vendors.tryton.properties import properties
 from connectors.vendors.tryton.quotations import to_accept, to_decline
 from connectors.vendors.tryton.reports import open_invoice, open_note
 from connectors.vendors.tryton.rest import KeyAuth, Row, Tryton, search
@@ -45,6 +46,7 @@ connector = Connector(
     find=find,
     person=fetch_person,
     details=fetch_details,
+    properties=properties,
     reads={"orders": orders.read_orders, "invoices": invoices.read_invoices},
     reads_open=frozenset({"orders", "invoices"}),
     fetch={"orders": orders.fetch_order, "invoices": invoices.fetch_invoice},

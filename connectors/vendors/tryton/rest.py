@@ -105,7 +105,7 @@ async def search_dated(
     without: frozenset[str] = frozenset(),
 ) -> tuple[list[R], bool, datetime | None]:
     """Read what matches, whether there is more of it, and when that was answered, by the clock over there."""
-    params = (("d", _coded(domain)), ("o", _coded([order])), *fields_of(row, without))
+    params = (("d", coded(domain)), ("o", coded([order])), *fields_of(row, without))
     headers = {"Range": f"records=0-{limit}"}
     response = await office.http.get(path(office, "model", model), params=params, headers=headers)
     rows = decode_json(response.content, _list_of(row), f"Tryton {model}")
@@ -124,7 +124,7 @@ async def one(office: Tryton, row: type[R], model: str, number: int, *, without:
     return found
 
 
-def _coded(value: object) -> str:
+def coded(value: object) -> str:
     return urlsafe_b64encode(msgspec.json.encode(value)).decode()
 
 
