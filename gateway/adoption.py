@@ -13,6 +13,7 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.dossiers import Bidden, bidden, mails_about
+from gateway.finding import MOST_COUNTED, pattern_of
 from gateway.records.customer_tables import InvitationMail
 from gateway.records.database import Database
 from gateway.records.identity_tables import Invitation
@@ -22,6 +23,7 @@ from gateway.records.tables import Account, Member, Membership
 Only = Literal["", "unwritten", "refused", "never", "once", "back", "quiet"]
 PAGE: Final = 20
 BATCH: Final = 1000  # of an export
+MANY: Final = 5000  # accounts; a word that finds more of them finds people soon
 QUIET: Final = timedelta(days=60)
 REFUSED: Final = ("bounced", "failed", "unknown")
 
@@ -44,10 +46,11 @@ class Adopter(Struct, frozen=True, kw_only=True):
 
 
 class Adoption(Struct, frozen=True):
-    """One page of those who were found, and how many that are in all."""
+    """One page of those who were found, and how many that are in all. `is_more`: more than were counted."""
 
     found: tuple[Adopter, ...]
     count: int
+    is_more: bool = False
 
 
 class Segment(Struct, frozen=True):
@@ -58,21 +61,50 @@ class Segment(Struct, frozen=True):
     order: tuple[Any, ...]
 
 
+class Named(Struct, frozen=True):
+    """What words ask: of who is invited, and of who has a login."""
+
+    guests: sa.ColumnElement[bool]
+    people: sa.ColumnElement[bool]
+
+
 async def adoption(
     db: Database, question: str, now: datetime, *, page: int = 1, only: Only = "", size: int = PAGE
 ) -> Adoption:
     """Find people by their address or name, or by the name or id of an account. Pages count from 1."""
+    async with db.read() as session:
+        segments = _segments(await _named(session, question) if question else None, only, now)
+        if question and page * size <= MOST_COUNTED:
+            return await _first(session, segments, now, page, size)
+        return await _counted(session, segments, now, page, size)
+
+
+async def _first(session: AsyncSession, segments: Sequence[Segment], now: datetime, page: int, size: int) -> Adoption:
+    """Read no more of what is searched for than is of use: each row is looked at once."""
+    ids: list[tuple[type[Invitation | Member], str]] = []
+    for each in segments:
+        wanted = MOST_COUNTED + 1 - len(ids)
+        some = sa.select(each.table.id).where(*each.where).order_by(*each.order).limit(wanted)
+        ids += [(each.table, id_) for id_ in await session.scalars(some)] if wanted else []
+    shown = ids[(page - 1) * size : page * size]
+    found: list[Adopter] = []
+    for table in (Invitation, Member):
+        theirs = [id_ for its, id_ in shown if its is table]
+        found += await _read(session, table, theirs, now) if theirs else []
+    return Adoption(tuple(found), min(len(ids), MOST_COUNTED), len(ids) > MOST_COUNTED)
+
+
+async def _counted(session: AsyncSession, segments: Sequence[Segment], now: datetime, page: int, size: int) -> Adoption:
     skip, left, count = (page - 1) * size, size, 0
     found: list[Adopter] = []
-    async with db.read() as session:
-        for each in _segments(question, only, now):
-            many = await session.scalar(sa.select(sa.func.count(each.table.id)).where(*each.where)) or 0
-            if skip < many and left:
-                ids = sa.select(each.table.id).where(*each.where).order_by(*each.order).limit(left).offset(skip)
-                rows = await _read(session, each.table, (await session.scalars(ids)).all(), now)
-                found += rows
-                left -= len(rows)
-            skip, count = max(0, skip - many), count + many
+    for each in segments:
+        many = await session.scalar(sa.select(sa.func.count(each.table.id)).where(*each.where)) or 0
+        if skip < many and left:
+            ids = sa.select(each.table.id).where(*each.where).order_by(*each.order).limit(left).offset(skip)
+            rows = await _read(session, each.table, (await session.scalars(ids)).all(), now)
+            found += rows
+            left -= len(rows)
+        skip, count = max(0, skip - many), count + many
     return Adoption(tuple(found), count)
 
 
@@ -84,12 +116,15 @@ async def every_adopter(db: Database, question: str, now: datetime, only: Only =
         for each in some.found:
             yield each
         page, seen = page + 1, seen + len(some.found)
-        if not some.found or seen >= some.count:
+        if not some.found or (seen >= some.count and not some.is_more):
             return
 
 
-def _segments(question: str, only: Only, now: datetime) -> Sequence[Segment]:
-    invited, never, here = _invited(question), _never(question), _here(question)
+def _segments(named: Named | None, only: Only, now: datetime) -> Sequence[Segment]:
+    guests, people = ((named.guests,), (named.people,)) if named else ((), ())
+    invited = Segment(Invitation, (Invitation.state == "made", *guests), (Invitation.id.desc(),))
+    never = Segment(Member, (Member.seen_on.is_(None), *people), (Member.id.desc(),))
+    here = Segment(Member, (Member.seen_on.is_not(None), *people), (Member.seen_on.desc(), Member.id.desc()))
     bad = sa.select(InvitationMail.invitation_id).where(InvitationMail.state.in_(REFUSED))
     of: dict[Only, Sequence[Segment]] = {
         "": (invited, never, here),
@@ -103,41 +138,28 @@ def _segments(question: str, only: Only, now: datetime) -> Sequence[Segment]:
     return of[only]
 
 
-def _invited(question: str) -> Segment:
-    where: list[sa.ColumnElement[bool]] = [Invitation.state == "made"]
-    if question:
-        like = _pattern(question)
-        accounts = sa.select(Account.id).where(Account.words.like(like, escape="/"))
-        names = (Invitation.email.like(like, escape="/"), sa.func.lower(Invitation.name).like(like, escape="/"))
-        where.append(sa.or_(*names, Invitation.account_id.in_(accounts)))
-    return Segment(Invitation, tuple(where), (Invitation.id.desc(),))
+async def _named(session: AsyncSession, question: str) -> Named:
+    """Say who is found by words of theirs or of their account.
 
-
-def _never(question: str) -> Segment:
-    return Segment(Member, (Member.seen_on.is_(None), *_named(question)), (Member.id.desc(),))
-
-
-def _here(question: str) -> Segment:
-    return Segment(Member, (Member.seen_on.is_not(None), *_named(question)), (Member.seen_on.desc(), Member.id.desc()))
-
-
-def _named(question: str) -> tuple[sa.ColumnElement[bool], ...]:
-    if not question:
-        return ()
-    like = _pattern(question)
-    acting = sa.select(Membership.member_id).join(Account, Account.id == Membership.account_id)
-    return (
-        sa.or_(Member.words.like(like, escape="/"), Member.id.in_(acting.where(Account.words.like(like, escape="/")))),
-    )
+    The few accounts that words find are read first. Of many, each person is asked in turn until there are enough.
+    """
+    pattern = pattern_of(question)
+    guest = sa.or_(Invitation.email.like(pattern, escape="/"), sa.func.lower(Invitation.name).like(pattern, escape="/"))
+    member, fits = Member.words.like(pattern, escape="/"), Account.words.like(pattern, escape="/")
+    accounts = (await session.scalars(sa.select(Account.id).where(fits).limit(MANY + 1))).all()
+    if len(accounts) <= MANY:
+        acting = sa.select(Membership.member_id).where(Membership.account_id.in_(accounts))
+        members = (await session.scalars(acting)).all()
+        return Named(sa.or_(guest, Invitation.account_id.in_(accounts)), sa.or_(member, Member.id.in_(members)))
+    one = sa.select(sa.literal(1)).select_from(Account).where(fits).limit(1)
+    invited = one.where(Account.id == Invitation.account_id).correlate(Invitation)
+    acts = one.join(Membership, Membership.account_id == Account.id).where(Membership.member_id == Member.id)
+    found = sa.or_(member, acts.correlate(Member).scalar_subquery() == 1)
+    return Named(sa.or_(guest, invited.scalar_subquery() == 1), found)
 
 
 def _also(of: Segment, condition: sa.ColumnElement[bool]) -> Segment:
     return Segment(of.table, (*of.where, condition), of.order)
-
-
-def _pattern(question: str) -> str:
-    escaped = question.lower().replace("/", "//").replace("%", "/%").replace("_", "/_")
-    return f"%{escaped}%"
 
 
 async def _read(

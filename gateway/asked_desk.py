@@ -1,5 +1,6 @@
 """Documents that customers were asked for, as staff find them, and open what came."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 import sqlalchemy as sa
@@ -9,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from connectors.actions import Attached
 from gateway.asked import AskedState, NoSuchDocument, document_line
 from gateway.audit import Trail
-from gateway.finding import PAGE, Found, page_of
+from gateway.finding import PAGE, Found, page_of, some_of
 from gateway.records.database import Database
 from gateway.records.document_tables import AskedDocument, GivenFile
 from gateway.records.ids import first_id
@@ -48,6 +49,10 @@ class AskedRow(Struct, frozen=True, kw_only=True):
 async def find(db: Database, wanted: DocumentsWanted, page: int, *, size: int = PAGE) -> Found[AskedRow]:
     """Find documents. Pages count from 1. Raises `DatabaseDown`."""
     async with db.read() as session:
+        if wanted.words:
+            these = sa.select(AskedDocument.id).where(*_fits(wanted)).order_by(AskedDocument.id.desc())
+            some = await some_of(session, these, page, size)
+            return Found(await _read(session, some.found), some.count, some.is_more)
         ids, count = await page_of(session, AskedDocument.id, _fits(wanted), page, size)
         return Found(await _read(session, ids), count)
 
@@ -74,7 +79,7 @@ async def open_file(db: Database, *, trail: Trail, by: By, id_: str, place: int)
     return Attached(*file)
 
 
-async def _read(session: AsyncSession, ids: list[str]) -> tuple[AskedRow, ...]:
+async def _read(session: AsyncSession, ids: Sequence[str]) -> tuple[AskedRow, ...]:
     asked = (
         sa.select(AskedDocument, Account.name, Member)
         .join(Account, Account.id == AskedDocument.account_id)

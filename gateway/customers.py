@@ -8,13 +8,14 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.finding import stretch
+from gateway.finding import pattern_of, some_of, stretch
 from gateway.records.database import Database
 from gateway.records.identity_tables import ContactCheck, Invitation, Question
 from gateway.records.tables import Account, Link, Member, Membership
 
 PAGE = 20  # accounts
 BATCH = 1000  # of an export
+MANY = 5000  # people; a word that finds more of them finds accounts soon
 
 Only = Literal["", "never", "unlinked", "ambiguous", "disabled", "merged"]
 Conditions = tuple[sa.ColumnElement[bool], ...]
@@ -48,24 +49,29 @@ class Customer(Struct, frozen=True, kw_only=True):
 
 
 class Customers(Struct, frozen=True):
-    """One page of those that were found, and how many that are in all."""
+    """One page of those that were found, and how many that are in all. `is_more`: more than were counted."""
 
     found: tuple[Customer, ...]
     count: int
+    is_more: bool = False
 
 
 async def customers_of(db: Database, question: str, page: int, only: Only = "") -> Customers:
     """Find accounts by their name, id or number, or by a person's name, address or subject. Pages count from 1."""
-    where = _matching(question, only)
     async with db.read() as session:
-        is_dear = question or only in {"ambiguous", "disabled"}
-        ids, count = await (_searched if is_dear else _listed)(session, where, page)
-        return Customers(await _customers(session, ids), count)
+        if question:
+            where = (*_like(only, is_asked=True), await _found_soon(session, question))
+            ids = sa.select(Account.id).where(*where).order_by(Account.words, Account.id)
+            some = await some_of(session, ids, page, PAGE)
+            return Customers(await _customers(session, some.found), some.count, some.is_more)
+        is_dear = only in {"ambiguous", "disabled"}
+        found, count = await (_counted if is_dear else _listed)(session, _like(only), page)
+        return Customers(await _customers(session, found), count)
 
 
 async def every_customer(db: Database, question: str, only: Only = "") -> AsyncIterator[Customer]:
     """Go through all that are found, for a file."""
-    where, last = _matching(question, only), ("", "")
+    where, last = (*_like(only, is_asked=bool(question)), *([_found_by(question)] if question else [])), ("", "")
     while True:
         beyond = sa.tuple_(Account.words, Account.id) > sa.tuple_(sa.literal(last[0]), sa.literal(last[1]))
         these = sa.select(Account.id, Account.words).where(*where, beyond).order_by(Account.words, Account.id)
@@ -79,7 +85,7 @@ async def every_customer(db: Database, question: str, only: Only = "") -> AsyncI
         last = (rows[-1][1] or "", rows[-1][0])
 
 
-async def _searched(session: AsyncSession, where: Conditions, page: int) -> tuple[list[str], int]:
+async def _counted(session: AsyncSession, where: Conditions, page: int) -> tuple[list[str], int]:
     """Find and count in one go: each row is looked at once."""
     found = sa.select(Account.id, sa.func.count().over()).where(*where).order_by(Account.words, Account.id)
     rows = (await session.execute(found.limit(PAGE).offset((page - 1) * PAGE))).all()
@@ -110,7 +116,7 @@ async def _customers(session: AsyncSession, ids: Sequence[str]) -> tuple[Custome
     open_ones = sa.select(Invitation.account_id, sa.func.count()).where(Invitation.state == "made")
     open_ones = open_ones.where(Invitation.account_id.in_(ids)).group_by(Invitation.account_id)
     invited = {row[0]: row[1] for row in await session.execute(open_ones)}
-    unsure = set(await session.scalars(sa.select(Account.id).where(Account.id.in_(_ambiguous(ids)))))
+    unsure = await _ambiguous_of(session, ids)
     return tuple(
         Customer(
             id=account.id,
@@ -127,7 +133,7 @@ async def _customers(session: AsyncSession, ids: Sequence[str]) -> tuple[Custome
     )
 
 
-def _matching(question: str, only: Only) -> Conditions:
+def _like(only: Only, *, is_asked: bool = False) -> Conditions:
     conditions: list[sa.ColumnElement[bool]] = []
     match only:
         case "never":
@@ -143,14 +149,31 @@ def _matching(question: str, only: Only) -> Conditions:
             conditions.append(Account.merged_into.is_not(None))
         case "":
             pass
-    if only != "merged" and not (question and not only):  # who asks for an old name finds where it leads
+    if only != "merged" and not (is_asked and not only):  # who asks for an old name finds where it leads
         conditions.append(Account.merged_into.is_(None))
-    return (*conditions, *([_found_by(question)] if question else []))
+    return tuple(conditions)
+
+
+async def _found_soon(session: AsyncSession, question: str) -> sa.ColumnElement[bool]:
+    """Say the same as `_found_by` for who wants to see the first of them.
+
+    The few people whom a word finds are read first. Of many, each account is asked in turn until there are enough.
+    """
+    pattern = pattern_of(question)
+    named = sa.select(Member.id).where(Member.words.like(pattern, escape="/")).limit(MANY + 1)
+    people = (await session.scalars(named)).all()
+    numbered = set(await session.scalars(sa.select(Link.account_id).where(Link.customer == question)))
+    theirs = Account.words.like(pattern, escape="/")
+    if len(people) <= MANY:
+        acting = sa.select(Membership.account_id).where(Membership.member_id.in_(people))
+        return sa.or_(theirs, Account.id.in_(numbered.union(await session.scalars(acting))))
+    one = sa.select(sa.literal(1)).select_from(Membership).join(Member, Member.id == Membership.member_id)
+    one = one.where(Membership.account_id == Account.id, Member.words.like(pattern, escape="/")).limit(1)
+    return sa.or_(theirs, Account.id.in_(numbered), one.correlate(Account).scalar_subquery() == 1)
 
 
 def _found_by(question: str) -> sa.ColumnElement[bool]:
-    escaped = question.lower().replace("/", "//").replace("%", "/%").replace("_", "/_")
-    pattern = f"%{escaped}%"
+    pattern = pattern_of(question)
     people = sa.select(Member.id).where(Member.words.like(pattern, escape="/"))
     acting = sa.select(Membership.account_id).where(Membership.member_id.in_(people))
     numbered = sa.select(Link.account_id).where(Link.customer == question)
@@ -158,15 +181,22 @@ def _found_by(question: str) -> sa.ColumnElement[bool]:
     return sa.or_(Account.words.like(pattern, escape="/"), Account.id.in_(sa.select(meant.c.account_id)))
 
 
-def _ambiguous(among: Sequence[str] | None = None) -> sa.CompoundSelect[tuple[str]]:
+def _ambiguous() -> sa.CompoundSelect[tuple[str]]:
     """Name accounts of which somebody who may act for them has an open question, or who is invited would have one."""
     asked = sa.select(Membership.account_id).join(Question, Question.member_id == Membership.member_id)
-    asked = asked.where(Question.state == "open")
     judged = sa.select(Invitation.account_id).join(ContactCheck, ContactCheck.invitation_id == Invitation.id)
     judged = judged.where(ContactCheck.verdict == "ambiguous", Invitation.state == "made")
-    if among is not None:
-        asked, judged = asked.where(Membership.account_id.in_(among)), judged.where(Invitation.account_id.in_(among))
-    return sa.union(asked, judged)
+    return sa.union(asked.where(Question.state == "open"), judged)
+
+
+async def _ambiguous_of(session: AsyncSession, ids: Sequence[str]) -> set[str]:
+    """Say which of these are. What a database would rather look for among all is left out here."""
+    asked = sa.select(Membership.account_id, Question.state).where(Membership.account_id.in_(ids))
+    asked = asked.join(Question, Question.member_id == Membership.member_id)
+    judged = sa.select(Invitation.account_id, ContactCheck.verdict).where(Invitation.account_id.in_(ids))
+    judged = judged.where(Invitation.state == "made").join(ContactCheck, ContactCheck.invitation_id == Invitation.id)
+    waiting = {account for account, state in await session.execute(asked) if state == "open"}
+    return waiting | {account for account, verdict in await session.execute(judged) if verdict == "ambiguous"}
 
 
 def person_of(member: Member) -> Person:

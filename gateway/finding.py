@@ -30,14 +30,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
 
 
 class Found(Struct, Generic[T], frozen=True):
-    """One page of what was found, the latest first, and how much that is in all."""
-
-    found: tuple[T, ...]
-    count: int
-
-
-class Some(Struct, Generic[T], frozen=True):
-    """One page of what was found, and how much that is in all. `is_more`: there is more than was counted."""
+    """One page of what was found, the latest first, and how much that is in all. `is_more`: more than was counted."""
 
     found: tuple[T, ...]
     count: int
@@ -104,19 +97,19 @@ async def page_of(
     return (found[::-1] if from_end else found), count
 
 
-async def some_of(session: AsyncSession, ids: sa.Select[Id], page: int, size: int) -> Some[Id]:
+async def some_of(session: AsyncSession, ids: sa.Select[Id], page: int, size: int) -> Found[Id]:
     """Give a page of what is searched for, and count it no further than is of use. Pages count from 1.
 
     Where words are looked for, the rows themselves have to be read: so they are once, and no longer than enough fit.
     """
     begin = (page - 1) * size
     skipped = begin if begin + size > MOST_COUNTED else 0
-    most = size if skipped else MOST_COUNTED
+    most = size if skipped else max(size, MOST_COUNTED)
     rows = (await session.scalars(ids.limit(most + 1).offset(skipped))).all()
     found = tuple(rows[begin - skipped :][:size])
     if skipped and not rows:  # nobody links to there
-        return Some((), 0)
-    return Some(found, skipped + min(len(rows), most), is_more=len(rows) > most)
+        return Found((), 0)
+    return Found(found, skipped + min(len(rows), most), is_more=len(rows) > most)
 
 
 def pattern_of(words: str) -> str:

@@ -7,9 +7,12 @@ import pytest_asyncio
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
+from support_invited import add_invited
+from support_portal import Portal
 
+from gateway.adoption import adoption
 from gateway.customers import PAGE, Only, customers_of, every_customer
-from gateway.finding import page_of, stretch
+from gateway.finding import page_of, some_of, stretch
 from gateway.help.overview import searches
 from gateway.records.database import Database
 from gateway.records.help_tables import HelpSearch
@@ -68,3 +71,47 @@ async def test_counts_searches_behind_the_last_page(database: Database) -> None:
     pages = [await searches(database, page=page, size=3) for page in range(1, 5)]
     assert [each.words for found, _ in pages for each in found] == [f"w{number}" for number in range(7)]
     assert {count for _, count in pages} == {7}
+
+
+COUNTED = [  # rows, page; how many are on it, how many are counted, and whether there are more
+    (1000, 1, (20, 1000, False)),
+    (1001, 1, (20, 1000, True)),
+    (1001, 50, (20, 1000, True)),
+    (1001, 51, (1, 1001, False)),
+    (1050, 52, (20, 1040, True)),
+    (1050, 53, (10, 1050, False)),
+    (7, 2, (0, 7, False)),
+]
+
+
+@pytest.mark.parametrize(("many", "page", "then"), COUNTED)
+async def test_counts_what_was_searched_for_no_further_than_is_of_use(
+    database: Database, many: int, page: int, then: tuple[int, int, bool]
+) -> None:
+    rows = [{"id": f"a{number:04}", "name": "x", "created_at": NOW} for number in range(many)]
+    async with database.write() as session:
+        await session.execute(sa.insert(Account), rows)
+    async with database.read() as session:
+        some = await some_of(session, sa.select(Account.id).order_by(Account.id), page, 20)
+    assert (len(some.found), some.count, some.is_more) == then
+    assert some.found == tuple(row["id"] for row in rows[(page - 1) * 20 : page * 20])
+
+
+@pytest.mark.parametrize("most", [0, 5000])
+async def test_finds_the_same_people_and_accounts_where_a_word_finds_many(
+    portal: Portal, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """Few that a word finds are read first, of many each row is asked: both say the same."""
+    monkeypatch.setattr("gateway.customers.MANY", most)
+    monkeypatch.setattr("gateway.adoption.MANY", most)
+    await add_invited(portal.database, "bakery")
+    for question, accounts in (
+        ("maya", ["bakery"]),
+        ("bakery", ["bakery"]),
+        ("30", ["hotel"]),
+        ("e", ["bakery", "hotel"]),
+    ):
+        assert [each.id for each in (await customers_of(portal.database, question, 1)).found] == accounts
+    for question, people in (("bakery", 3), ("hotel", 1), ("ann@", 1), ("nobody", 0)):
+        some = await adoption(portal.database, question, NOW)
+        assert (len(some.found), some.count) == (people, people)

@@ -58,3 +58,18 @@ def test_sends_nothing_without_a_mail_server(mailing: Hallway) -> None:
     for command in (("send",), ("send-again",), ("add", "ann@alder.example", "--account", "bakery", "--mail")):
         assert mailing("invitations", *command) != 0
         assert "no mail can go out" in mailing.err
+
+
+def test_erases_who_never_came(mailing: Hallway) -> None:
+    for name in ("ann", "ben"):
+        assert mailing("invitations", "add", f"{name}@alder.example", "--account", "bakery", "--mail") == 0
+    assert mailing("invitations", "erase", "ann@alder.example") == 2
+    assert "nothing was erased" in mailing.err
+    assert mailing("invitations", "erase", "--yes", "Ann@alder.example") == 0
+    said = "erased what was kept of an address that was invited to bakery: invitations 1, mails 1, codes 0\n"
+    assert mailing.out == said
+    assert mailing("invitations", "list") == 0
+    assert "ben@alder.example" in mailing.out
+    assert "ann@" not in mailing.out
+    assert mailing("invitations", "erase", "--yes", "ann@alder.example") == 2
+    assert "nobody is invited by this address" in mailing.err

@@ -1,16 +1,19 @@
 """`hallway invitations`: addresses that are bound to an account before anybody comes with them."""
 
 import asyncio
+import sys
 from datetime import UTC, datetime, timedelta
 
 import click
 
+from gateway.cli.failures import Failure, WrongInput
 from gateway.cli.inviting import need_mails, send, send_again
 from gateway.cli.options import decided_by, reach
 from gateway.cli.tools import tools
 from gateway.identity import invitations as rows
 from gateway.identity.invitations import Invited, Wish
 from gateway.identity.inviting import WHY, invite_by_mail, wants_none
+from gateway.identity.uninvited import NeverCame, forget
 from gateway.rights import Rights
 
 
@@ -75,6 +78,25 @@ def withdraw(invitation: str) -> None:
             return await rows.withdraw(t.db, trail=t.trail, by=t.by, id_=invitation)
 
     click.echo("withdrawn" if asyncio.run(run()) else "no changes")
+
+
+@invitations.command()
+@click.argument("email")
+@click.option("--yes", is_flag=True, help="Erase without asking.")
+def erase(email: str, *, yes: bool) -> None:
+    """Forget EMAIL for good: its invitations, their mails, and what was asked for with it. Nobody has come with it."""
+    if not yes and not sys.stdin.isatty():
+        raise WrongInput("nothing was erased: there is no terminal to ask at. Add --yes")
+    if not yes and not click.confirm("Erase for good?"):
+        raise Failure("nothing was erased")
+
+    async def run() -> NeverCame:
+        async with tools() as t:
+            return await forget(t.db, trail=t.trail, by=t.by, email=email)
+
+    gone = asyncio.run(run())
+    held = ", ".join(f"{name} {many}" for name, many in gone.held.items())
+    click.echo(f"erased what was kept of an address that was invited to {', '.join(gone.accounts)}: {held}")
 
 
 invitations.add_command(send)

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.access import PersonRef
 from gateway.audit import Trail
+from gateway.finding import Found
 from gateway.identity.matching import REASONS
 from gateway.identity.proving import Why, join, name_persons
 from gateway.links import LinkError, check_is_there
@@ -79,6 +80,14 @@ async def questions(db: Database, state: State = "open") -> tuple[Asked, ...]:
     """List the questions, the oldest first."""
     async with db.read() as session:
         return await _read(session, Question.state == state)
+
+
+async def some_questions(db: Database, page: int, size: int) -> Found[Asked]:
+    """Give a page of those that are open, the oldest first. Pages count from 1."""
+    is_open = Question.state == "open"
+    async with db.read() as session:
+        count = await session.scalar(sa.select(sa.func.count()).where(is_open)) or 0
+        return Found(await _read(session, is_open, size, (page - 1) * size), count)
 
 
 async def count_questions(db: Database) -> int:
@@ -154,12 +163,16 @@ def _found(found: Mapping[str, Any]) -> set[PersonRef]:
     }
 
 
-async def _read(session: AsyncSession, which: sa.ColumnElement[bool]) -> tuple[Asked, ...]:
+async def _read(
+    session: AsyncSession, which: sa.ColumnElement[bool], most: int | None = None, behind: int | None = None
+) -> tuple[Asked, ...]:
     rows = (
         sa.select(Question, Member)
         .join(Member, Member.id == Question.member_id)
         .where(which)
         .order_by(Question.asked_at, Question.id)
+        .limit(most)
+        .offset(behind)
     )
     return tuple(
         Asked(

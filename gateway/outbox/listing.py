@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.finding import PAGE, Found, Wanted, fits, page_of
+from gateway.finding import PAGE, Found, Wanted, fits, page_of, pattern_of, some_of
 from gateway.outbox.states import State
 from gateway.outbox.steps import Story, called_of, read_story
 from gateway.outbox.stuck import Claim, StuckError, claim_of
@@ -58,6 +58,10 @@ class Told(Struct, frozen=True, kw_only=True):
 async def find(db: Database, wanted: RequestsWanted, page: int, *, size: int = PAGE) -> Found[Outgoing]:
     """Find what was sent. Pages count from 1. Raises `DatabaseDown`."""
     async with db.read() as session:
+        if wanted.words:
+            ids = sa.select(OutboxRow.id).where(*_fits(wanted)).order_by(OutboxRow.id.desc())
+            some = await some_of(session, ids, page, size)
+            return Found(await _read(session, some.found), some.count, some.is_more)
         shown, count = await page_of(session, OutboxRow.id, _fits(wanted), page, size)
         return Found(await _read(session, shown), count)
 
@@ -94,9 +98,7 @@ def _fits(wanted: RequestsWanted) -> list[sa.ColumnElement[bool]]:
     if wanted.account:
         found.append(OutboxRow.account_id == wanted.account)
     if wanted.words:
-        escaped = wanted.words.lower().replace("/", "//").replace("%", "/%").replace("_", "/_")
-        pattern = f"%{escaped}%"
-        found.append(OutboxRow.words.like(pattern, escape="/"))
+        found.append(OutboxRow.words.like(pattern_of(wanted.words), escape="/"))
     return found
 
 

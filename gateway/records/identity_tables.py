@@ -28,8 +28,8 @@ class Invitation(Base):
     __tablename__ = "invitations"
     __table_args__ = (
         Index("ix_invitations_email", "email"),
-        Index("ix_invitations_account", "account_id"),
-        Index("ix_invitations_mailed", "state", "id", "mailed_at"),
+        Index("ix_invitations_account", "account_id", "state"),
+        Index("ix_invitations_mailed", "state", "id", "mailed_at", "account_id", "email", "name"),
         Index("ix_invitations_member", "member_id"),
         Index("ix_invitations_batch", "batch"),
         Index("uq_invitations_open", "email", "account_id", unique=True, sqlite_where=OPEN, postgresql_where=OPEN),

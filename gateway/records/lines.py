@@ -27,6 +27,7 @@ What = Literal[
     "document.received",
     "document.refused",
     "document.withdrawn",
+    "invitation.erased",
     "invitation.expired",
     "invitation.made",
     "invitation.mailed",

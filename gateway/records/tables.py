@@ -84,7 +84,7 @@ class Member(Base):
     __table_args__ = (
         UniqueConstraint("issuer", "subject"),
         Index("ix_members_words", "words", "id"),
-        Index("ix_members_seen", "seen_on", "id", "days"),
+        Index("ix_members_seen", "seen_on", "id", "days", "words"),
     )
 
     id: Mapped[str] = mapped_column(String(26), primary_key=True)

@@ -9,7 +9,7 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.clock import utc_now
-from gateway.finding import Some, pattern_of, some_of, stretch
+from gateway.finding import Found, pattern_of, some_of, stretch
 from gateway.records.database import Database
 from gateway.records.status_tables import SegmentMark
 from gateway.records.tables import Account
@@ -64,7 +64,7 @@ async def sizes_of(db: Database, policy: Policy) -> Sizes:
 
 async def members_of(
     db: Database, policy: Policy, name: str, *, words: str = "", unsure: bool = False, page: int = 1, size: int = BATCH
-) -> Some[Belonging]:
+) -> Found[Belonging]:
     """Give a page of those who are in a segment, or may be in it, by their names. Pages count from 1."""
     async with db.read() as session:
         if not policy.segments and not words and not unsure:
@@ -74,9 +74,9 @@ async def members_of(
         if policy.segments and not words:
             count = sum(groups[key][1] for key in held)
             ids = await _page(session, held, count, page, size)
-            return Some(await _belongings(session, policy, name, ids), count)
+            return Found(await _belongings(session, policy, name, ids), count)
         found = await some_of(session, _searched(policy, held, words, unsure=unsure), page, size)
-        return Some(await _belongings(session, policy, name, found.found), found.count, is_more=found.is_more)
+        return Found(await _belongings(session, policy, name, found.found), found.count, is_more=found.is_more)
 
 
 async def every_member(
@@ -128,14 +128,14 @@ def _searched(policy: Policy, held: Sequence[str], words: str, *, unsure: bool) 
     return sa.select(SegmentMark.account_id).where(SegmentMark.held.in_(held), *fits).order_by(*keys)
 
 
-async def _all_accounts(session: AsyncSession, policy: Policy, page: int, size: int) -> Some[Belonging]:
+async def _all_accounts(session: AsyncSession, policy: Policy, page: int, size: int) -> Found[Belonging]:
     there = Account.merged_into.is_(None)
     count = await session.scalar(sa.select(sa.func.count()).select_from(Account).where(there)) or 0
     offset, limit, from_end = stretch(count, page, size)
     keys = (Account.words, Account.id)
     order = [each.desc() for each in keys] if from_end else list(keys)
     ids = list(await session.scalars(sa.select(Account.id).where(there).order_by(*order).limit(limit).offset(offset)))
-    return Some(await _belongings(session, policy, EVERYBODY, ids[::-1] if from_end else ids), count)
+    return Found(await _belongings(session, policy, EVERYBODY, ids[::-1] if from_end else ids), count)
 
 
 async def _belongings(session: AsyncSession, policy: Policy, name: str, ids: Sequence[str]) -> tuple[Belonging, ...]:

@@ -40,6 +40,8 @@ DONE = {
     "mailed": "The mail is on its way.",
     "stopped": "No mail goes to them: they want none about invitations. The invitation itself works.",
     "withdrawn": "Taken back.",
+    "forgotten": "Erased, with all that was kept of the address.",
+    "came": "Nothing was erased: somebody has come with this address. Erase them among the people.",
     "merged": "Merged. All that was theirs is here now.",
     "split": "Split. This is an account of its own now.",
 }

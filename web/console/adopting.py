@@ -68,7 +68,14 @@ async def show_adoption(
         only=only,
         done=done,
         again=AGAIN if may_write and only == "never" and await count_waiting(database, now - SILENCE, now) else None,
-        paging=Paging(path=ADOPTION, page=page, size=PAGE, count=found.count, asked={"q": question, "only": only}),
+        paging=Paging(
+            path=ADOPTION,
+            page=page,
+            size=PAGE,
+            count=found.count,
+            asked={"q": question, "only": only},
+            is_more=found.is_more,
+        ),
     )
 
 

@@ -59,7 +59,7 @@ async def show_all(
         "staff_all_requests.html",
         area="requests",
         found=found.found,
-        paging=Paging(path=ALL, page=page, size=PAGE, count=found.count, asked=which.asked()),
+        paging=Paging(path=ALL, page=page, size=PAGE, count=found.count, asked=which.asked(), is_more=found.is_more),
         filters=which,
         titles=await titles_of(request),
         topics=labels,

@@ -60,7 +60,14 @@ async def show_customers(
         state_of=state_of,
         filters=FILTERS,
         only=only,
-        paging=Paging(path=CUSTOMERS, page=page, size=PAGE, count=customers.count, asked={"q": question, "only": only}),
+        paging=Paging(
+            path=CUSTOMERS,
+            page=page,
+            size=PAGE,
+            count=customers.count,
+            asked={"q": question, "only": only},
+            is_more=customers.is_more,
+        ),
         may_view=request.user.reaches(VIEW_AS),
         may_change=request.user.reaches("admin"),
     )

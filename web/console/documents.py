@@ -58,7 +58,7 @@ async def show_documents(
         "staff_documents.html",
         area="requests",
         found=found.found,
-        paging=Paging(path=DOCUMENTS, page=page, size=PAGE, count=found.count, asked=more),
+        paging=Paging(path=DOCUMENTS, page=page, size=PAGE, count=found.count, asked=more, is_more=found.is_more),
         filters=filters,
         account=account,
         states=STATES,

@@ -1,4 +1,4 @@
-"""Invitations on the page of an account: one more, a mail once more, and one taken back."""
+"""Invitations on the page of an account: one more, a mail once more, one taken back, and all of an address erased."""
 
 from datetime import timedelta
 from typing import Annotated, Any, Literal
@@ -15,6 +15,7 @@ from auth.principals import StaffPrincipal
 from gateway.dossiers import customer_of
 from gateway.identity.invitations import Wish, invitations, invite, withdraw
 from gateway.identity.inviting import invite_by_mail, send_one, wants_none
+from gateway.identity.uninvited import CameError, Trace, forget, held_of
 from gateway.links import LinkError
 from gateway.rights import COMPANY, OWN
 from web.caller import by_staff
@@ -22,10 +23,17 @@ from web.console.account import ACCOUNT, account_page
 from web.console.customers import CUSTOMERS
 from web.console.desk import Question, confirm
 from web.redirects import see_other
+from web.words import count
 
 INVITATIONS = f"{ACCOUNT}/invitations"
 ONE = f"{INVITATIONS}/{{invitation:str}}"
 LASTS = timedelta(days=30)
+OTHER, OTHERS = "other account", "other accounts"
+TRACES: tuple[tuple[Trace, str, str], ...] = (
+    ("invitations", "invitation", "invitations"),
+    ("mails", "mail that invites", "mails that invite"),
+    ("codes", "code to sign in that was asked for", "codes to sign in that were asked for"),
+)
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -48,7 +56,7 @@ class Sure(Struct, frozen=True):
     sure: str = ""
 
 
-@get([INVITATIONS, f"{ONE}/send", f"{ONE}/withdraw"], opt=for_staff("admin"))
+@get([INVITATIONS, f"{ONE}/send", f"{ONE}/withdraw", f"{ONE}/erase"], opt=for_staff("admin"))
 async def back_to_invitations(account: FromPath[str]) -> Response[str]:
     """Lead back who asks for the address of a form."""
     return see_other(_place(account))
@@ -124,6 +132,42 @@ async def take_back(
     return see_other(_place(account, "withdrawn" if done else "same"))
 
 
+@post(f"{ONE}/erase", opt=for_staff("admin"), status_code=200)
+async def erase_invited(
+    request: Request[StaffPrincipal, Any, Any],
+    account: FromPath[str],
+    invitation: FromPath[str],
+    data: Annotated[Sure, Body(media_type=RequestEncodingType.URL_ENCODED)],
+) -> Response[str]:
+    """Forget an address with which nobody came, once the page that says what goes was answered."""
+    email, state = await _email(request, account, invitation), request.app.state
+    try:
+        if data.sure:
+            await forget(state.database, trail=state.trail, by=by_staff(request), email=email)
+            return see_other(_place(account, "forgotten"))
+        held = await held_of(state.database, email)
+    except CameError:
+        return see_other(_place(account, "came"))
+    except LinkError as error:  # somebody was quicker
+        raise NotFoundException from error
+    goes = [count(held.held[name], one, more) for name, one, more in TRACES if held.held[name]]
+    others = len(held.accounts) - 1
+    question = Question(
+        title=f"Erase all that is kept of {email}?",
+        text="It is gone for good. That it was done is written to the audit trail with your name.",
+        effects=(
+            f"What goes: {', '.join(goes)}{f', also for {count(others, OTHER, OTHERS)}' if others else ''}.",
+            "Lines of the audit trail stay, and are sealed with the key of the account that invited them.",
+            "They can be invited again.",
+        ),
+        action=f"{CUSTOMERS}/{account}/invitations/{invitation}/erase",
+        button="Erase",
+        back=_place(account),
+        fields={"sure": "yes"},
+    )
+    return confirm(request, "customers", question)
+
+
 async def _email(request: Request[StaffPrincipal, Any, Any], account: str, invitation: str) -> str:
     """Find whom an invitation of this account is for."""
     found = await invitations(request.app.state.database, utc_now(), account)
@@ -137,4 +181,4 @@ def _place(account: str, done: str = "") -> str:
     return f"{CUSTOMERS}/{account}{f'?done={done}' if done else ''}#invitations"
 
 
-ROUTES = [back_to_invitations, invite_one, send_again, take_back]
+ROUTES = [back_to_invitations, invite_one, send_again, take_back, erase_invited]

@@ -15,14 +15,14 @@ from auth.principals import StaffPrincipal
 from gateway.access import PersonRef
 from gateway.dossiers import live_sessions_of, note_question_looked_up
 from gateway.identity.proving import Why
-from gateway.identity.questions import WHY, Asked, decide, dismiss, question, questions
+from gateway.identity.questions import WHY, Asked, decide, dismiss, question, some_questions
 from gateway.links import LinkError
 from gateway.rights import COMPANY, OWN
 from web.caller import by_staff
 from web.console.account import Done
 from web.console.customers import CUSTOMERS
-from web.console.desk import desk
-from web.console.finding import titles_of
+from web.console.desk import Paging, desk
+from web.console.finding import PageNumber, titles_of
 from web.redirects import see_other
 
 QUEUE = f"{CUSTOMERS}/queue"
@@ -30,7 +30,7 @@ ONE = f"{QUEUE}/{{asked:str}}"
 FACTS = {"email": "Address", "external_id": "Customer number", "domain": "Domain"}
 NEEDS_FACT = "Say why this is so: what was looked at, and where. It is kept with your name."
 NEEDS_CHOICE = "Choose who this is, or nobody."
-SHOWN = 200  # logins on the page
+SHOWN = 50  # logins on the page
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
@@ -54,14 +54,16 @@ class Decision(Struct, frozen=True, kw_only=True):
 
 
 @get(QUEUE, opt=for_staff("support"))
-async def show_queue(request: Request[StaffPrincipal, Any, Any], done: Done = "") -> Response[str]:
-    found = await questions(request.app.state.database)
+async def show_queue(
+    request: Request[StaffPrincipal, Any, Any], done: Done = "", page: PageNumber = 1
+) -> Response[str]:
+    found = await some_questions(request.app.state.database, page, SHOWN)
     return desk(
         request,
         "staff_queue.html",
         area="customers",
-        questions=found[:SHOWN],
-        count_all=len(found),
+        questions=found.found,
+        paging=Paging(path=QUEUE, page=page, size=SHOWN, count=found.count),
         why=WHY,
         done={"decided": "Decided. They see it at once.", "none": "Noted. They are not asked about again."}.get(done),
     )
