@@ -1,4 +1,7 @@
-"""A language in which what is not translated shows: every sentence of ours has accents, brackets, and is longer."""
+"""A language in which what is not translated shows: every sentence of ours has accents, brackets, and is longer.
+
+Days and figures are German ones: what writes them in English by itself shows, too.
+"""
 
 import re
 from collections.abc import Iterator
@@ -35,7 +38,7 @@ def pseudo_catalogue() -> Catalogue:
         if message.id:
             forms = (message.id,) if isinstance(message.id, str) else tuple(message.id)
             said[message.context, forms[0]] = tuple(map(pseudo, forms))
-    return Catalogue(code=PSEUDO, locale=Locale("en"), said=said, plural=lambda number: int(number != 1))
+    return Catalogue(code=PSEUDO, locale=Locale("de"), said=said, plural=lambda number: int(number != 1))
 
 
 @pytest.fixture(scope="session")

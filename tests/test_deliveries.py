@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from support_audit import BY, TRAIL
 from support_cli import Hallway
 from support_clock import NOON
+from support_door import litestar_of
 from support_portal import RT_HOOK, Portal
 from support_sandbox import RunningSandbox
 from support_staff import staff_at
@@ -307,7 +308,7 @@ async def waiting(portal: Portal) -> AsyncIterator[tuple[Portal, str]]:
         answer = await sender.post("/hooks/helpdesk", content=body, headers=headers)
         assert answer.status_code == 200
         assert (await sender.post("/hooks/helpdesk", content=body)).status_code == 401
-    await portal.app._app._app._app.state.intake._counts.flush()  # type: ignore[attr-defined]
+    await litestar_of(portal.app).state.intake._counts.flush()
     (found,) = (await find(portal.database, Wanted(), 1)).found
     yield portal, found.id
 

@@ -11,6 +11,7 @@ import pytest_asyncio
 from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 from support_cli import Hallway
+from support_door import litestar_of
 from support_portal import BAKERY, ODOO_HOOK, Portal, running
 from support_sandbox import RunningSandbox
 from support_tree import ROOT
@@ -107,7 +108,7 @@ async def test_tells_which_feed_fails_and_how(watched: Portal, redis: Client) ->
     found = await figures(watched)
     assert found["hallway_feed_late", "helpdesk", "tickets"] == 1  # nobody has looked yet
     assert ("hallway_feed_lag_seconds", "helpdesk", "tickets") not in found
-    offices: Offices = watched.app._app._app._app.state.offices  # type: ignore[attr-defined]
+    offices: Offices = litestar_of(watched.app).state.offices
     office = await offices.get("helpdesk")
     assert office
     await Feeds(watched.database).failed(office, "tickets", RateLimited("INTERNAL-CANARY"), datetime.now(UTC))

@@ -8,6 +8,7 @@ import httpx
 import pytest
 import pytest_asyncio
 import sqlalchemy as sa
+from support_door import litestar_of
 from support_portal import Portal
 from support_sandbox import RunningSandbox
 from support_staff import Staff, staff_at
@@ -82,7 +83,7 @@ async def test_connects_by_a_consent_and_asks_again_from_the_same_place(
     first = await shop(portal)
     assert first
     assert first.sealed.keys() == {"client_secret", "refresh_token"}
-    office = (await portal.app._app._app._app.state.offices.all())["shop"]  # type: ignore[attr-defined]
+    office = (await litestar_of(portal.app).state.offices.all())["shop"]
     assert "HubSpot, account" in await office.connector.check(office.back_office)
     (given,) = sandbox.site.hubspot.consents
     told = await export(portal.database)

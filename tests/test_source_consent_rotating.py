@@ -7,6 +7,7 @@ import httpx
 import pytest
 import pytest_asyncio
 import sqlalchemy as sa
+from support_door import litestar_of
 from support_portal import Portal
 from support_sandbox import RunningSandbox
 from support_staff import Staff, staff_at
@@ -47,7 +48,7 @@ async def connect(owner: Staff, sandbox: RunningSandbox) -> httpx.Response:
 
 
 async def office(portal: Portal) -> Office:
-    offices = portal.app._app._app._app.state.offices  # type: ignore[attr-defined]
+    offices = litestar_of(portal.app).state.offices
     offices.look_again()
     found: Office = (await offices.all())["help"]
     return found

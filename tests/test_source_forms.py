@@ -8,6 +8,7 @@ import httpx
 import pytest
 import pytest_asyncio
 import sqlalchemy as sa
+from support_door import litestar_of
 from support_portal import Portal
 from support_sandbox import ODOO_DATABASE, ODOO_KEY, ODOO_LOGIN, RunningSandbox, free_port
 from support_staff import Staff, staff_at
@@ -143,7 +144,7 @@ async def test_connects_after_a_test(owner: Staff, portal: Portal, sandbox: Runn
     assert (row.title, row.connector, row.kinds) == ("Invoices and orders", "odoo", [])
     assert row.sealed_at.keys() == {"api_key"}
     assert await rows(portal, SourceDraft) == []
-    offices = await portal.app._app._app._app.state.offices.all()  # type: ignore[attr-defined]
+    offices = await litestar_of(portal.app).state.offices.all()
     assert "books" in offices, "the running portal has it at once"
     settings = await owner.get("/staff/sources/books/settings")
     assert "Leave it empty to keep it" in settings.text
@@ -284,7 +285,7 @@ async def test_gives_only_the_kinds_that_are_ticked(owner: Staff, portal: Portal
     row = await source(portal)
     assert row
     assert (row.kinds, row.promises) == (["invoices"], {"invoices": 300})
-    office = (await portal.app._app._app._app.state.offices.all())["books"]  # type: ignore[attr-defined]
+    office = (await litestar_of(portal.app).state.offices.all())["books"]
     assert list(office.connector.reads) == ["invoices"]
     assert set(office.connector.feeds) == {"invoices"}
     assert set(office.connector.actions) == {"change_details"}

@@ -8,6 +8,7 @@ from html import unescape
 import pytest
 import sqlalchemy as sa
 from msgspec.structs import replace
+from support_door import litestar_of
 from support_outbox import ASKED, scope
 from support_portal import Portal
 from support_staff import Staff, staff_at
@@ -90,7 +91,7 @@ async def test_says_what_could_not_be_passed_on(portal: Portal) -> None:
 
 
 async def test_says_that_a_source_fails_and_what_it_says(portal: Portal) -> None:
-    offices: Offices = portal.app._app._app._app.state.offices  # type: ignore[attr-defined]
+    offices: Offices = litestar_of(portal.app).state.offices
     office = await offices.get("helpdesk")
     assert office
     await Feeds(portal.database).failed(office, "tickets", Unavailable("<b>503</b>"), datetime.now(UTC))

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from msgspec.structs import replace
+from support_door import litestar_of
 from support_portal import BAKERY, BASE, Portal, running
 from support_sandbox import RunningSandbox
 from support_uploads import EICAR, GOOD, PDF, clamd_at
@@ -117,7 +118,7 @@ async def test_lets_a_member_send_few_forms_with_files_at_a_time(portal: Portal,
     whole = httpx.Request("POST", BASE, **with_files(fields, ("a.pdf", PDF))).read()
     boundary = whole.partition(b"\r\n")[0][2:].decode()
     headers = {**SAME_SITE, "Content-Type": f"multipart/form-data; boundary={boundary}"}
-    uploads = portal.app._app._app._app.state.uploads  # type: ignore[attr-defined]
+    uploads = litestar_of(portal.app).state.uploads
     go_on = asyncio.Event()
 
     async def slowly() -> AsyncIterator[bytes]:

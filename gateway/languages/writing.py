@@ -11,7 +11,6 @@ from babel import Locale
 from babel.dates import format_date
 from babel.lists import format_list
 from babel.numbers import format_currency, format_decimal, get_currency_symbol
-from babel.units import format_unit
 from msgspec import Struct
 
 from gateway.languages import ENGLISH, by_voice, gettext, locale, whole
@@ -119,5 +118,5 @@ def all_of(things: Sequence[str]) -> str:
 def size(octets: int) -> str:
     """Write a file's size in steps of 1,000, as phones and file lists do."""
     if octets < 1_000_000:  # noqa: PLR2004
-        return format_unit(max(1, round(octets / 1_000)), "digital-kilobyte", length="short", locale=locale())
-    return format_unit(round(octets / 1_000_000, 1), "digital-megabyte", length="short", locale=locale())
+        return gettext("{size} kB", size=whole(max(1, round(octets / 1_000))))
+    return gettext("{size} MB", size=format_decimal(round(octets / 1_000_000, 1), locale=locale()))
