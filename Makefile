@@ -44,7 +44,7 @@ faults: $(READY) ## What goes wrong around the portal, beside what was promised;
 	@$(BIN)/python tests/faults.py
 
 month: $(READY) ## A month of changes for a thousand customers: each message exactly once; MONTH=100 plays fewer
-	@MONTH=$(or $(MONTH),1000) $(BIN)/python -m pytest -q -n0 -k sqlite tests/test_mail_month.py
+	@MONTH=$(or $(MONTH),1000) $(BIN)/python -m pytest -q -n0 -s -k sqlite $(if $(wildcard /dev/shm/.),--basetemp=/dev/shm/hallway-month) tests/test_mail_month.py
 
 leaks: $(READY) ## A hundred thousand requests in search of one customer's words in another's answers
 	@$(BIN)/python tests/leak_crawl.py

@@ -42,7 +42,7 @@ from gateway.vault import SealedIdTokens, Vault
 
 MANY = 10_000 if QUICK else 100_000
 CALLS = 3 if QUICK else 9
-LIMIT = 100.0  # ms
+LIMIT, HOPELESS = 100.0, 2_000.0  # ms
 BASE = "https://portal.example"
 SAM = Identity(issuer=ISSUER, subject="sam", email=None, name="Sam")
 RARE = name_of(73).split(" Ltd")[0].replace(" ", "+")
@@ -156,9 +156,18 @@ async def _measure(url: str, redis_url: str, folder: Path) -> dict[str, list[flo
         async with httpx.AsyncClient(transport=transport, base_url=BASE, headers=headers, timeout=60.0) as browser:
             for page in PAGES:
                 if wanted in page:
-                    found[page] = [await _time(browser, page) for _ in range(CALLS + 1)][1:]
+                    found[page] = await _times(browser, page)
     await database.close()
     return found
+
+
+async def _times(browser: httpx.AsyncClient, page: str) -> list[float]:
+    """Ask for it some times once it is warm; once more is enough of what takes many times too long."""
+    await _time(browser, page)
+    took = [await _time(browser, page)]
+    while len(took) < CALLS and took[0] < HOPELESS:
+        took.append(await _time(browser, page))
+    return took
 
 
 async def _time(browser: httpx.AsyncClient, page: str) -> float:

@@ -45,7 +45,7 @@ class Business:
         self._clock = clock
         self._chance = chance
         self._plan: dict[int, list[Act]] = {}
-        self._ids: dict[str, str] = {}
+        self.ids: dict[str, str] = {}  # of documents
         self.withdrawn: set[str] = set()  # what nobody sees any more
         for customer in month.customers:
             for number in range(2):
@@ -114,23 +114,23 @@ class Business:
         async def begin(database: Database) -> None:
             login = Login(ISSUER, only) if only else None
             asked = {"account": f"acme-{customer}", "label": key, "due_on": None, "login": login, **self._told}
-            self._ids[key] = await ask(database, **asked)
+            self.ids[key] = await ask(database, **asked)
             tell()
 
         async def give(database: Database) -> None:
             async with database.write() as session:
-                mine = sa.update(AskedDocument).where(AskedDocument.id == self._ids[key])
+                mine = sa.update(AskedDocument).where(AskedDocument.id == self.ids[key])
                 await session.execute(mine.values(state="received", changed_at=self._clock()))
 
         async def again(database: Database) -> None:
-            await refuse(database, id_=self._ids[key], reason="Too dark", **self._told)
+            await refuse(database, id_=self.ids[key], reason="Too dark", **self._told)
             tell()
 
         async def take(database: Database) -> None:
-            await accept(database, id_=self._ids[key], **self._told)
+            await accept(database, id_=self.ids[key], **self._told)
 
         async def forget(database: Database) -> None:
-            await withdraw(database, id_=self._ids[key], **self._told)
+            await withdraw(database, id_=self.ids[key], **self._told)
             self.withdrawn.add(key)
 
         acts = self._chance.choice([[begin], [begin, take], [begin, forget], [begin, give, again, take]])

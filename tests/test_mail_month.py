@@ -35,6 +35,7 @@ from gateway.mails.post import server_of
 from gateway.mails.queue import Queue
 from gateway.mails.sending import Mailing
 from gateway.records.database import Database
+from gateway.records.ids import new_id
 from gateway.records.mail_tables import MailRow, MessageRules
 from gateway.records.tables import Member, Membership
 from gateway.rights import COMPANY
@@ -206,6 +207,7 @@ async def test_tells_each_customer_each_thing_once(seed: int, database: Database
         run.pass_(HOUR)
         await run.send()
     await judge_mails(run)
+    await stray(run)
     await judge_inboxes(run)
 
 
@@ -251,6 +253,24 @@ async def judge_mails(run: Run) -> None:
     assert run.queue.deaths or CUSTOMERS < 10
     figures = {"due": len(run.month.due), "mails": wanted.total(), "came": came.total(), "lost": run.post.lost}
     print(f"\n{CUSTOMERS} customers, {len(run.month.down)} days down, {run.queue.deaths} deaths: {figures}")  # noqa: T201  # for who runs it
+
+
+async def stray(run: Run) -> None:
+    """Write rows as a mistake would: each person is told of what is their neighbour's. No inbox may show it."""
+    customers = run.month.customers
+    async with run.database.write() as session:
+        for customer, other in zip(customers, [*customers[1:], customers[0]], strict=True):
+            others = {
+                "documents": run.business.ids.get(f"{other}-d0"),
+                "sent": f"{other}-r0",
+                "invoices": f"{other}-i0",
+            }
+            names = {"documents": "document_asked", "sent": "request_failed", "invoices": "invoice_overdue"}
+            for kind, record in others.items():
+                place = {"member_id": member_id(customer), "account_id": f"acme-{customer}", "source": "ledger"}
+                told = {"kind": kind, "names": names[kind], "event_key": f"stray {kind}", "made_at": run.clock.now}
+                row = {"turn": 0, "tries": 0, "state": "silent", "gathered": False}
+                session.add(MailRow(id=new_id(), record=record or "none", **place, **told, **row))
 
 
 async def judge_inboxes(run: Run) -> None:

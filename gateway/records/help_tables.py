@@ -64,7 +64,10 @@ class HelpSearch(Base):
     """What was searched for on a day, by whomever, and how often that led to nothing."""
 
     __tablename__ = "help_searches"
-    __table_args__ = (Index("ix_help_searches_day", "day"),)
+    __table_args__ = (
+        Index("ix_help_searches_day", "day"),
+        Index("ix_help_searches_words", "words", "times", "empty", "unanswered"),  # all that is added up
+    )
 
     words: Mapped[str] = mapped_column(String(100), primary_key=True)
     day: Mapped[date] = mapped_column(primary_key=True)

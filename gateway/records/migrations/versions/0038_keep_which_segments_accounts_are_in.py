@@ -31,6 +31,7 @@ def upgrade() -> None:
     for name, table, columns in WIDER:
         op.drop_index(name, table)
         op.create_index(name, table, columns)
+    op.create_index("ix_help_searches_words", "help_searches", ["words", "times", "empty", "unanswered"])
     op.create_table(
         "segment_marks",
         sa.Column("account_id", sa.String(63), nullable=False),
