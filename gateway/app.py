@@ -59,6 +59,7 @@ from gateway.offices import Offices
 from gateway.outbox.desk import Desk
 from gateway.outbox.sending import Sending
 from gateway.outbox.telling import Telling
+from gateway.phrases import Phrases
 from gateway.pull import Known
 from gateway.records.database import Database, DatabaseDown
 from gateway.resealing import Resealing
@@ -171,6 +172,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
     ready = Ready(utc_now, view.today, settings.page_cache * MEGABYTE)
     dressing = Dressing(Appearances(database, of_settings(settings)), view, seen_pages, ready)
     trail = Trail(vault, utc_now)
+    phrases = Phrases(database)
     watch = Watch(
         database,
         Rechecks(database, trail, offices, utc_now),
@@ -201,7 +203,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 stack.push_async_callback(close)
             with suppress(DatabaseDown):  # the next start does it
                 await sessions.purge(await keeping.kept("sessions"))
-            for early in (usage, seen_pages, dressing):
+            for early in (usage, seen_pages, dressing, phrases):
                 await early.start()
                 stack.push_async_callback(early.aclose)
             for close in (flight.aclose, live.aclose, telling.aclose):
@@ -258,6 +260,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 "metrics": Metrics(database, offices, redis, settings.base_url, utc_now),
                 "metrics_token": settings.metrics_token,
                 "offices": offices,
+                "phrases": phrases,
                 "providers": providers,
                 "readiness": Readiness(database, settings.database_url.reveal(), redis),
                 "resealing": Resealing(database, keyring),

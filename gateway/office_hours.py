@@ -11,7 +11,7 @@ from itertools import pairwise
 from babel.dates import get_day_names
 from msgspec import Struct
 
-from gateway.languages import ENGLISH, language, phrase
+from gateway.languages import ENGLISH, language, locale, phrase
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 DAY = re.compile(rf"\b(?:{'|'.join(DAYS)})\b", re.IGNORECASE)
@@ -55,7 +55,7 @@ class OfficeHours(Struct, frozen=True):
         said = phrase(self.text)
         if language() == ENGLISH or said != self.text:
             return said
-        names = get_day_names("abbreviated", context="stand-alone", locale=language())
+        names = get_day_names("abbreviated", context="stand-alone", locale=locale())
         return DAY.sub(lambda found: names[DAYS.index(found[0].title())].rstrip("."), self.text)
 
     def is_open(self, at: datetime) -> bool:

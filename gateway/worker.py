@@ -61,6 +61,7 @@ from gateway.mails.sending import Mailing
 from gateway.mails.trying import sender_of
 from gateway.memory import give_back
 from gateway.offices import LOOK_EVERY, Offices
+from gateway.phrases import Phrases
 from gateway.pull import Known
 from gateway.records.database import Database, DatabaseDown
 from gateway.rounds import Rounds
@@ -222,6 +223,9 @@ async def _begin_mails(
             letters.send_as(sender_of(settings.base_url, address, appearances.current))
 
     mails = Rounds("mails", mailing.turn, every=1.0)
+    phrases = Phrases(database)
+    await phrases.start()
+    stack.push_async_callback(phrases.aclose)
     dressing = Rounds("appearance", dress, every=LOOK_EVERY)
     await dressing.start()
     stack.push_async_callback(dressing.stop)

@@ -119,6 +119,7 @@ DESK = (
     *("/staff/visible/rehearsal", "/staff/visible/discard", "/staff/visible/versions", "/staff/visible/versions/0"),
     *("/staff/visible/versions/1", "/staff/visible/preview?account=bakery"),
     "/staff/visible/preview?account=bakery&show=orders",
+    *("/staff/languages", "/staff/languages/en", "/staff/languages/de", "/staff/languages/de/import"),
     *("/staff/segments", "/staff/segments/add", "/staff/segments/one/hotels", "/staff/segments/one/hotels/remove"),
     "/staff/segments/one/hotels/customers",
     *("/staff/sources/new", "/staff/sources/new/request_tracker", "/staff/sources/new/odoo/untested"),
@@ -213,6 +214,7 @@ async def furnished(portal_settings: Settings, database: Database, sandbox: Runn
         mail_from="portal@kestrel.example",
         sign_in="both",
         staff_codes=True,
+        languages=portal_settings.languages or ("en", "de"),
     )
     await put(database, "", ARTICLES, utc_now())
     portal = Portal(make_app(settings), database, settings)

@@ -11,7 +11,7 @@ from support_portal import Portal
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 NO_PAGE = re.compile(
-    r"/api/.*|.*/invite/letter|.*/preview/mail|/live|/static/.*|.*/files/.*|.*\.(csv|json|pdf|toml)|/healthz|/readyz|/metrics|/auth/.*"
+    r"/api/.*|.*/invite/letter|.*/preview/mail|/live|/static/.*|.*/files/.*|.*\.(csv|json|pdf|po|toml)|/healthz|/readyz|/metrics|/auth/.*"
 )
 LEADS_ON = re.compile(r"(go_to|go_on|back_to|lead_back|ask_for_a_call)")  # what such a handler is called
 

@@ -19,7 +19,9 @@ from connectors.sandbox.faults import Fault
 from gateway.feeds.facts import FactReading, Values
 from gateway.offices import Office
 from gateway.records.status_tables import CustomerFacts
+from gateway.records.tables import Account
 from gateway.seeing import versions
+from gateway.seeing.marking import Marking
 from gateway.segments import Notice, Policy, Rule, Seen, Segment
 from gateway.shown import ALL, AMOUNTS, Shown
 
@@ -167,6 +169,24 @@ async def test_forgets_what_it_knew_of_a_customer_with_the_link(portal: Portal) 
         await session.execute(sa.text("DELETE FROM links WHERE customer = '30'"))
     async with portal.database.read() as session:
         assert list(await session.scalars(sa.select(CustomerFacts.customer))) == ["10"]
+
+
+async def test_says_how_many_are_still_to_be_counted(portal: Portal) -> None:
+    await publish(portal, Policy(segments=(HOTELS,)))
+    rows = [{"id": f"z{number:04}", "name": "Zed", "created_at": utc_now()} for number in range(1001)]
+    async with portal.database.write() as session:
+        await session.execute(sa.insert(Account), rows)
+    staff = await staff_at(portal, "admin")
+    assert re.search(r"1,?003 customers are still to be counted", text_of(await page(staff, SEGMENTS)))
+    await Marking(portal.database, utc_now).turn()
+    said = text_of(await page(staff, SEGMENTS))
+    assert "still to be counted" not in said
+    assert re.search("1,?003 customers may be in several", said)
+    found = text_of(await page(staff, f"{SEGMENTS}/one/hotels/customers?q=zed"))
+    assert re.search("Customers 1 to 100 of more than 1,?000", found)
+    last = await page(staff, f"{SEGMENTS}/one/hotels/customers?q=zed&page=11")
+    assert re.search("Customers 1,?001 to 1,?001 of 1,?001", text_of(last))
+    assert ">Next<" not in last
 
 
 Walk = Callable[[httpx.AsyncClient], Awaitable[str]]

@@ -6,6 +6,7 @@ from litestar.types import ASGIApp
 from cache.client import Client
 from web.console.appearance import LOGO_CAPS
 from web.console.importing import IMPORT_CAPS
+from web.console.languages import PHRASE_CAPS
 from web.edge import Edge
 from web.headers import SecureHeaders
 from web.hooks import HOOK_CAPS, note_too_large
@@ -13,7 +14,9 @@ from web.lane import Lane
 from web.portal.uploads import UPLOAD_CAPS
 from web.speaking import Speaking
 
-BODY_CAPS = HOOK_CAPS | UPLOAD_CAPS | LOGO_CAPS | IMPORT_CAPS  # what may be sent, by the begin of its address
+BODY_CAPS = (
+    HOOK_CAPS | UPLOAD_CAPS | LOGO_CAPS | IMPORT_CAPS | PHRASE_CAPS
+)  # what may be sent, by the begin of its address
 
 
 def around(app: Litestar, redis: Client) -> ASGIApp:

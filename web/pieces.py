@@ -35,6 +35,7 @@ ICONS = {
     "plug": '<path d="M9 3v5M15 3v5M6 8h12v4a6 6 0 0 1-12 0zM12 18v3"/>',
     "exchange": '<path d="M4 8h13m-4-4 4 4-4 4M20 16H7m4-4-4 4 4 4"/>',
     "settings": '<path d="M4 7h9M17 7h3M4 17h3M11 17h9"/><circle cx="15" cy="7" r="2"/><circle cx="9" cy="17" r="2"/>',
+    "globe": '<circle cx="12" cy="12" r="8.5"/><path d="M3.5 12h17M12 3.5c5 5.7 5 11.3 0 17M12 3.5c-5 5.7-5 11.3 0 17"/>',  # noqa: E501
     "home": '<path d="M4 11 12 4l8 7v8a1 1 0 0 1-1 1h-4v-6H9v6H5a1 1 0 0 1-1-1z"/>',
     "invoices": '<path d="M6 3h12v18l-3-2-3 2-3-2-3 2zM9 8h6M9 12h6"/>',
     "requests": '<path d="M4 5h16v11H10l-4 4v-4H4z"/>',
@@ -104,7 +105,7 @@ def stamp(of: Stamp, said: str | None) -> Any:  # noqa: ANN401  # as above
     """Say where figures are from and how old they are. `said` are the words for that time, if there is one."""
     sign, sentence = _sentence(of)
     text = escape(gettext(sentence), quote=False).format(
-        title=escape(of.title), at=instant(of.at, said) if of.at and said else ""
+        title=escape(phrase(of.title)), at=instant(of.at, said) if of.at and said else ""
     )
     source = f'data-state="{of.state}" data-source="{escape(of.source)}"'
     return minijinja.safe(f'<p class="stamp" {source}>{icon(sign)}<span>{text}</span></p>')

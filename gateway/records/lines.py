@@ -69,6 +69,7 @@ What = Literal[
     "question.dismissed",
     "question.looked_up",
     "retention.changed",
+    "phrases.changed",
     "session.account_changed",
     "session.began",
     "session.ended",

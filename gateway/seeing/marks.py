@@ -71,7 +71,8 @@ async def count_left(session: AsyncSession, policy: Policy, now: datetime, most:
         kinds.append(sa.select(SegmentMark.account_id).where(SegmentMark.until < now))
         upto = "" if state is None or state.rules != code.key else state.upto
         if upto is not None:
-            kinds.append(sa.select(Account.id).where(Account.id > upto))
+            walk = sa.select(Account.id).where(Account.id > upto)
+            kinds = [*kinds, walk] if upto else [walk]  # from the beginning, all that is due is on the way
     counts = [sa.select(sa.func.count()).select_from(each.limit(most + 1).subquery()) for each in kinds]
     return sum([await session.scalar(each) or 0 for each in counts])
 

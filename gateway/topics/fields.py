@@ -13,7 +13,7 @@ from babel.numbers import format_decimal
 from msgspec import Meta, Struct
 
 from connectors.records import Kind
-from gateway.languages import gettext, gettext_noop, language
+from gateway.languages import gettext, gettext_noop, locale
 
 LINE = 200  # characters
 LETTER = 10_000
@@ -50,7 +50,7 @@ class Field(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_f
         if not value:
             return gettext(MISSING) if self.required else None
         if len(value) > self.longest:
-            length, most = (format_decimal(number, locale=language()) for number in (len(value), self.longest))
+            length, most = (format_decimal(number, locale=locale()) for number in (len(value), self.longest))
             return gettext(
                 "This has {length} characters, and {most} can be sent. Shorten it.", length=length, most=most
             )

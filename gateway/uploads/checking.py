@@ -8,7 +8,7 @@ from babel.numbers import format_decimal
 from msgspec import Struct
 
 from connectors.actions import Attached
-from gateway.languages import gettext, language, ngettext
+from gateway.languages import gettext, locale, ngettext
 from gateway.uploads.kinds import WORDS, kind_of
 from gateway.uploads.names import harmless
 from gateway.uploads.virus import Clamd, NotChecked
@@ -120,4 +120,4 @@ async def _is_clean(clamd: Clamd, content: bytes) -> bool:
 
 
 def _megabytes(size: int) -> str:
-    return f"{format_decimal(size / MB, locale=language())} MB"
+    return f"{format_decimal(size / MB, locale=locale())} MB"

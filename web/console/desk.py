@@ -81,6 +81,7 @@ PLACES = (
     Place(name="sources", href="/staff/sources", icon="plug", title="Sources", least="read-only"),
     Place(name="statuses", href="/staff/statuses", icon="tag", title="Statuses", least="read-only"),
     Place(name="visible", href="/staff/visible", icon="eye", title="What customers see", least="read-only"),
+    Place(name="languages", href="/staff/languages", icon="globe", title="Languages", least="read-only"),
     Place(name="deliveries", href="/staff/deliveries", icon="exchange", title="Deliveries", least="support"),
     Place(name="audit", href="/staff/audit", icon="file", title="Audit", least="admin"),
     Place(name="settings", href="/staff/settings", icon="settings", title="Settings", least="admin"),

@@ -1,0 +1,79 @@
+"""What staff have written that customers can read: each of these may be said in other languages, too."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from msgspec import Struct
+
+from gateway.appearance import Appearance
+from gateway.dictionary.versions import live as live_words
+from gateway.languages import ENGLISH
+from gateway.languages.catalogue import catalogue_of
+from gateway.offices import Office
+from gateway.records.database import Database
+from gateway.seeing.versions import live as live_policy
+from gateway.statuses import SHIPMENTS, UNKNOWN, WORDS
+from gateway.topics.changes import topics
+from gateway.topics.file import defaults
+from gateway.topics.texts import texts_of
+
+
+class StaffText(Struct, frozen=True, kw_only=True):
+    """A text, and where staff find it."""
+
+    text: str
+    place: str
+    href: str
+
+
+async def staff_texts(
+    db: Database, offices: Mapping[str, Office], appearance: Appearance, ways_in: Iterable[str]
+) -> tuple[StaffText, ...]:
+    """Give each once, where it stands first. `ways_in` is what buttons to sign in say. Raises `DatabaseDown`."""
+    found: dict[str, StaffText] = {}
+    for place, href, texts in (
+        ("The hours", "/staff/settings/appearance", _hours(appearance)),
+        ("Notices", "/staff/visible", await _notices(db)),
+        ("Statuses", "/staff/statuses", await _statuses(db)),
+        ("Topics", "/staff/topics", [text for named in await topics(db) for text in texts_of(named.topic)]),
+        ("Names of sources", "/staff/sources", [office.title for office in offices.values()]),
+        ("Ways to sign in", "/staff/settings", ways_in),
+    ):
+        for text in texts:
+            if text.strip():
+                found.setdefault(text, StaffText(text=text, place=place, href=href))
+    return tuple(found.values())
+
+
+def needs_words(text: str, language: str) -> bool:
+    """Whether staff have to say it: our own catalogue does not, or we did not write it in English ourselves."""
+    if language == ENGLISH:
+        return text not in OURS
+    return (None, text) not in catalogue_of(language).said
+
+
+def _ours() -> Iterator[str]:
+    for table in (*WORDS.values(), SHIPMENTS, {"": UNKNOWN}):
+        for status in table.values():
+            yield from (status.label, status.meaning, status.next_step)
+    for named in defaults():
+        yield from texts_of(named.topic)
+
+
+OURS = frozenset(_ours())
+
+
+def _hours(appearance: Appearance) -> Iterator[str]:
+    if appearance.contact_hours:
+        yield appearance.contact_hours
+
+
+async def _notices(db: Database) -> list[str]:
+    policy = (await live_policy(db)).policy
+    seen = (policy.everybody, *(each.seen for each in policy.segments))
+    return [each.notice.text for each in seen if each.notice]
+
+
+async def _statuses(db: Database) -> list[str]:
+    words = (await live_words(db)).words
+    entries = (entry for kinds in words.values() for its in kinds.values() for entry in its.values())
+    return [text for entry in entries for text in (entry.label, entry.meaning, entry.next_step) if text]

@@ -1,0 +1,181 @@
+"""What staff say in other languages: kept, shown at once, exported and taken in."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+import pytest_asyncio
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from support_audit import BY, TRAIL, VAULT
+from support_portal import BAKERY, Portal, running
+from support_sandbox import RunningSandbox
+from support_staff import Staff, staff_at
+from support_statuses import add_statuses
+
+from gateway import languages
+from gateway.app import make_app
+from gateway.audit_reading import Wanted, read
+from gateway.languages import phrase, speaking
+from gateway.phrase_files import PhraseFileError, dump, load
+from gateway.phrases import Phrases, PhrasesChanged, key_of, read_book, save
+from gateway.records.database import Database
+from gateway.settings import Settings
+from gateway.staff_texts import StaffText, needs_words
+
+NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
+PAGE = "/staff/languages/de"
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    yield
+    languages.know({})
+
+
+@pytest_asyncio.fixture
+async def german(portal_settings: Settings, database: Database, sandbox: RunningSandbox) -> AsyncIterator[Portal]:
+    settings = replace(portal_settings, languages=("en", "de"))
+    portal = Portal(make_app(settings), database, settings)
+    await portal.connect(sandbox)
+    await portal.link("maya", "bakery", *BAKERY)
+    await add_statuses(database)
+    async with running(portal.app):
+        yield portal
+    await portal.aclose()
+
+
+async def say(database: Database, seen: int = 0, **said: str) -> int:
+    return await save(database, "de", said, seen=seen, trail=TRAIL, by=BY, now=NOW)
+
+
+async def test_says_what_staff_said_in_every_process_that_looks(database: Database) -> None:
+    here = Phrases(database)
+    await here.look()
+    assert await say(database, Dispute="Einspruch", Other="") == 1
+    with speaking("de"):
+        assert phrase("Dispute") == "Dispute"
+        await here.look()
+        assert phrase("Dispute") == "Dispute"  # what has begun goes on as it began
+    with speaking("de"):
+        assert phrase("Dispute") == "Einspruch"
+    with speaking("fr"):
+        assert phrase("Dispute") == "Dispute"
+    assert await say(database, seen=1, Dispute="") == 1
+    await here.look()
+    with speaking("de"):
+        assert phrase("Dispute") == "Dispute"
+
+
+async def test_takes_no_change_of_what_somebody_else_has_changed(database: Database) -> None:
+    await say(database, Dispute="Einspruch")
+    with pytest.raises(PhrasesChanged):
+        await say(database, Dispute="Streit")
+    assert (await read_book(database, "de")).said == {"Dispute": "Einspruch"}
+    assert await say(database, seen=1, Dispute="Einspruch") == 0
+    assert (await read_book(database, "de")).version == 1
+    (line,) = await read(database, VAULT, Wanted(latest=9))
+    assert (line.what, line.details["phrases"]) == ("phrases.changed", ["Dispute"])
+
+
+@pytest.mark.parametrize(("text", "needed"), [("Packed", False), ("Sent with the night train", True)])
+def test_asks_staff_for_what_our_own_catalogue_does_not_say(text: str, *, needed: bool) -> None:
+    assert needs_words(text, "en") is needed
+
+
+async def test_shows_customers_what_staff_said(german: Portal) -> None:
+    staff = await staff_at(german, "admin")
+    page = await staff.get(PAGE)
+    original = text_in(page)
+    assert f">{original}</span>" in page.text
+    answer = await staff.send("POST", PAGE, seen="0", **{key_of(original): " Wie  gesagt <b> "})
+    assert answer.status_code == 303
+    assert (await read_book(german.database, "de")).said == {original: "Wie gesagt <b>"}
+    with speaking("de"):
+        assert phrase(original) == "Wie gesagt <b>"
+    again = (await staff.get(PAGE)).text
+    assert 'value="Wie gesagt &lt;b&gt;"' in again
+    assert "<b>Wie" not in again
+    assert (await staff.send("POST", PAGE, seen="0", **{key_of(original): "x"})).status_code == 409
+    assert (await staff.send("POST", PAGE, seen="1", **{key_of(original): "x" * 3000})).status_code == 422
+    assert (await staff.send("POST", PAGE, seen="1", **{key_of("nobody wrote this"): "x"})).status_code == 303
+    assert len((await read_book(german.database, "de")).said) == 1
+
+
+async def test_gives_a_file_to_translators_and_takes_it_back(german: Portal) -> None:
+    staff = await staff_at(german, "admin")
+    original = text_in(await staff.get(PAGE))
+    file = (await staff.get(f"{PAGE}/phrases.po")).content
+    filled = file.replace(f'msgid "{original}"\nmsgstr ""'.encode(), f'msgid "{original}"\nmsgstr "Übersetzt"'.encode())
+    assert filled != file
+    answer = await send(staff, filled)
+    assert answer.status_code == 200
+    assert "1 taken over." in answer.text
+    assert (await read_book(german.database, "de")).said == {original: "Übersetzt"}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "says anything"),
+        (b"\xff\xfe\x00", "no .po file"),
+        (b"nonsense\n", "no .po file"),
+        (b'msgid ""\nmsgstr "Language: fr\\n"\n\nmsgid "a"\nmsgstr "b"\n', "another language"),
+        (b'msgid "Nobody reads this"\nmsgstr "b"\n', "Nothing in this file"),
+        (b'msgid "a"\nmsgid_plural "b"\nmsgstr[0] "c"\nmsgstr[1] "d"\n', "several numbers"),
+        (b'msgid "a"\nmsgstr "' + b"x" * 3000 + b'"\n', "Shorten it"),
+    ],
+)
+async def test_says_what_is_wrong_with_a_file(german: Portal, content: bytes, said: str) -> None:
+    answer = await send(await staff_at(german, "admin"), content)
+    assert answer.status_code == 422
+    assert said in answer.text.replace("&#x27;", "'")
+    assert (await read_book(german.database, "de")).said == {}
+
+
+async def test_lets_only_admins_write(german: Portal) -> None:
+    staff = await staff_at(german, "support")
+    page = await staff.get(PAGE)
+    assert " readonly " in page.text
+    assert (await staff.send("POST", PAGE, seen="0", **{key_of(text_in(page)): "x"})).status_code == 403
+    assert (await send(staff, b"")).status_code == 403
+    assert (await staff.get("/staff/languages/fr")).status_code == 404  # which is not offered
+
+
+@given(
+    st.dictionaries(
+        st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1).filter(str.strip),
+        st.text(st.characters(codec="utf-8", exclude_categories=["C"]), max_size=99).map(str.strip).filter(bool),
+        min_size=1,
+    )
+)
+def test_reads_what_it_wrote(said: dict[str, str]) -> None:
+    texts = [StaffText(text=text, place="Topics", href="/") for text in said]
+    assert load(dump(texts, said, "de"), "de").said == said
+
+
+@given(st.binary(max_size=300).map(lambda junk: b'msgid "a"\nmsgstr "b"\n' + junk))
+def test_reads_no_file_to_its_own_harm(content: bytes) -> None:
+    with suppress(PhraseFileError):
+        assert load(content, "de").said["a"] == "b"
+
+
+def text_in(page: httpx.Response) -> str:
+    """The first text that a page asks for, of those without signs that HTML writes otherwise."""
+    labels = [part.partition("</span>")[0] for part in page.text.split('<span class="break">')[1:]]
+    return next(label for label in labels if label and "&" not in label)
+
+
+async def send(staff: Staff, content: bytes) -> httpx.Response:
+    session = await staff.portal.sessions.get(staff.cookie)
+    page = await staff.get(PAGE)
+    seen = page.text.partition('name="seen" value="')[2].partition('"')[0] or "0"
+    return await staff.http.post(
+        f"{PAGE}/import",
+        data={"_token": session.csrf_token if session else "", "seen": seen},
+        files={"file": ("de.po", content)},
+        headers={"Cookie": f"__Host-hallway={staff.cookie}", "Sec-Fetch-Site": "same-origin"},
+    )

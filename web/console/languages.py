@@ -1,0 +1,220 @@
+"""In which languages customers read, and what staff say in each of the texts that they have written."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from litestar import Request, Response, get, post
+from litestar.datastructures import UploadFile
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
+from msgspec import Struct
+
+from auth.clock import utc_now
+from auth.guards import for_staff
+from auth.principals import StaffPrincipal
+from gateway.languages.catalogue import catalogue_of, known
+from gateway.languages.choosing import Languages
+from gateway.phrase_files import PhraseFile, PhraseFileError, dump, load
+from gateway.phrases import LONGEST, Book, PhrasesChanged, key_of, read_book, save
+from gateway.staff_texts import StaffText, needs_words, staff_texts
+from web.body import Cap
+from web.caller import by_staff
+from web.console.desk import CHANGED, desk
+from web.redirects import see_other
+
+LANGUAGES = "/staff/languages"
+PHRASE_CAPS = {f"{LANGUAGES}/": Cap(1024 * 1024, within=60.0)}
+TOO_LONG = f"This has more than {LONGEST:,} characters. Shorten it."
+
+
+class Line(Struct, frozen=True, kw_only=True):
+    """One language, as the list has it. `left` are texts of staff's that nobody has said in it yet."""
+
+    code: str
+    title: str
+    is_offered: bool
+    is_usual: bool
+    missing: int  # sentences of ours
+    left: int = 0
+    of: int = 0
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """One text, and how it is said. `ours` is what our own catalogue says of the same words."""
+
+    key: str
+    text: StaffText
+    said: str
+    ours: str
+    problem: str | None = None
+
+
+class Form(Struct, frozen=True, kw_only=True):
+    """What is on the page of a language beside what is kept. `written`: by key, what somebody wrote that was not."""
+
+    written: Mapping[str, str] = {}
+    problems: Mapping[str, str] = {}
+    problem: str | None = None
+    done: str | None = None
+
+
+@get(LANGUAGES, opt=for_staff("read-only"))
+async def show_languages(request: Request[StaffPrincipal, Any, Any]) -> Response[str]:
+    languages: Languages = request.app.state.languages
+    texts = await _texts(request)
+    lines = []
+    for code in dict.fromkeys((*languages.offered, *known())):
+        book = await read_book(request.app.state.database, code)
+        mine = [each for each in texts if needs_words(each.text, code)]
+        lines.append(
+            Line(
+                code=code,
+                title=catalogue_of(code).title,
+                is_offered=code in languages.offered,
+                is_usual=code == languages.default,
+                missing=len(catalogue_of(code).missing),
+                left=sum(each.text not in book.said for each in mine),
+                of=len(mine),
+            )
+        )
+    return desk(request, "staff_languages.html", area="languages", lines=lines)
+
+
+@get(f"{LANGUAGES}/{{code:str}}", opt=for_staff("read-only"))
+async def show_language(request: Request[StaffPrincipal, Any, Any], code: FromPath[str]) -> Response[str]:
+    said = request.query_params.get("said", "")
+    done = f"{int(said)} taken over." if said.isdecimal() and len(said) < 6 else None  # noqa: PLR2004
+    return await _page(request, _offered(request, code), Form(done=done))
+
+
+@post(f"{LANGUAGES}/{{code:str}}", opt=for_staff("admin"))
+async def save_phrases(request: Request[StaffPrincipal, Any, Any], code: FromPath[str]) -> Response[str]:
+    """Keep what staff say in a language."""
+    language = _offered(request, code)
+    form = await request.form()
+    by_key = {key_of(each.text): each.text for each in await _texts(request)}
+    written = {key: " ".join(str(value).split()) for key, value in form.items() if key in by_key}
+    problems = {key: TOO_LONG for key, text in written.items() if len(text) > LONGEST}
+    if problems:
+        return await _page(request, language, Form(written=written, problems=problems), status_code=422)
+    seen = str(form.get("seen", ""))
+    wanted = {by_key[key]: text for key, text in written.items()}
+    try:
+        await _save(request, language, wanted, int(seen) if seen.isdecimal() else -1)
+    except PhrasesChanged:
+        return await _page(request, language, Form(written=written, problem=CHANGED), status_code=409)
+    return see_other(f"{LANGUAGES}/{language}?said={sum(map(bool, written.values()))}")
+
+
+@get(f"{LANGUAGES}/{{code:str}}/phrases.po", opt=for_staff("read-only"))
+async def export(request: Request[StaffPrincipal, Any, Any], code: FromPath[str]) -> Response[bytes]:
+    language = _offered(request, code)
+    book = await read_book(request.app.state.database, language)
+    rows = _rows(await _texts(request), language, book, Form())
+    content = dump([row.text for row in rows], book.said, language)
+    headers = {"Content-Disposition": f'attachment; filename="{language}.po"'}
+    return Response(content, media_type="text/x-gettext-translation; charset=utf-8", headers=headers)
+
+
+@post(f"{LANGUAGES}/{{code:str}}/import", opt=for_staff("admin"), request_max_body_size=None)
+async def take_file(request: Request[StaffPrincipal, Any, Any], code: FromPath[str]) -> Response[str]:
+    """Take in what a translator has sent. What it does not say stays, and so does what nobody reads any more."""
+    language = _offered(request, code)
+    form = await request.form()
+    file, seen = form.get("file"), str(form.get("seen", ""))
+    try:
+        content = await file.read() if isinstance(file, UploadFile) and file.filename else None
+        found, wanted = _read(content, language, {each.text for each in await _texts(request)})
+        await _save(request, language, wanted, int(seen) if seen.isdecimal() else -1)
+    except PhraseFileError as error:
+        return await _page(request, language, Form(problem=str(error)), status_code=422)
+    except PhrasesChanged:
+        return await _page(request, language, Form(problem=CHANGED), status_code=409)
+    left = len(found.said) - len(wanted) + found.unsure
+    done = f"{len(wanted)} taken over."
+    if left:
+        done += f" {left} left out: they are marked as unsure, or customers read them no more."
+    return await _page(request, language, Form(done=done), status_code=200)
+
+
+@get(f"{LANGUAGES}/{{code:str}}/import", opt=for_staff("read-only"))
+async def back_to_language(request: Request[StaffPrincipal, Any, Any], code: FromPath[str]) -> Response[str]:
+    """Lead back who asks for the address of the form."""
+    return see_other(f"{LANGUAGES}/{_offered(request, code)}")
+
+
+def _read(content: bytes | None, language: str, texts: Collection[str]) -> tuple[PhraseFile, dict[str, str]]:
+    """Give what a file says, and what of it is of these texts. Raises `PhraseFileError`."""
+    if content is None:
+        raise PhraseFileError("Choose a file.")
+    found = load(content, language)
+    wanted = {text: " ".join(said.split()) for text, said in found.said.items() if text in texts}
+    if not wanted:
+        raise PhraseFileError("Nothing in this file is a text of yours that customers read today.")
+    return found, wanted
+
+
+async def _save(
+    request: Request[StaffPrincipal, Any, Any], language: str, wanted: Mapping[str, str], seen: int
+) -> None:
+    state = request.app.state
+    by = by_staff(request)
+    await save(state.database, language, wanted, seen=seen, trail=state.trail, by=by, now=utc_now())
+    await state.phrases.look()
+
+
+def _offered(request: Request[StaffPrincipal, Any, Any], code: str) -> str:
+    languages: Languages = request.app.state.languages
+    if code not in languages.offered:
+        raise NotFoundException
+    return code
+
+
+async def _texts(request: Request[StaffPrincipal, Any, Any]) -> tuple[StaffText, ...]:
+    state = request.app.state
+    ways_in = [each.title for each in state.providers.of_kind("member") if each.title]
+    return await staff_texts(state.database, await state.offices.all(), state.dressing.appearances.current, ways_in)
+
+
+def _rows(texts: tuple[StaffText, ...], language: str, book: Book, form: Form) -> list[Row]:
+    """Give what needs words of staff, what is missing first; also what they said of what needs none."""
+    ours = catalogue_of(language).said
+    rows = [
+        Row(
+            key=key_of(each.text),
+            text=each,
+            said=form.written.get(key_of(each.text), book.said.get(each.text, "")),
+            ours=ours.get((None, each.text), ("",))[0],
+            problem=form.problems.get(key_of(each.text)),
+        )
+        for each in texts
+        if needs_words(each.text, language) or each.text in book.said
+    ]
+    return sorted(rows, key=lambda row: row.text.text in book.said)
+
+
+async def _page(
+    request: Request[StaffPrincipal, Any, Any], language: str, form: Form, status_code: int = 200
+) -> Response[str]:
+    book = await read_book(request.app.state.database, language)
+    rows = _rows(await _texts(request), language, book, form)
+    languages: Languages = request.app.state.languages
+    return desk(
+        request,
+        "staff_language.html",
+        area="languages",
+        status_code=status_code,
+        code=language,
+        title=catalogue_of(language).title,
+        direction=catalogue_of(language).direction,
+        is_usual=language == languages.default,
+        rows=rows,
+        left=sum(row.text.text not in book.said for row in rows),
+        version=book.version,
+        may_write=request.user.reaches("admin"),
+        most=LONGEST,
+        form=form,
+    )
+
+
+ROUTES = [show_languages, show_language, save_phrases, export, take_file, back_to_language]
