@@ -248,7 +248,7 @@ async def _killed(plan: Plan) -> AsyncIterator[tuple[str, Figure]]:
                 for each in busy:
                     await _stop(each)
                 if sweeps == "0":
-                    open_ = await _until(lambda: _inbox(built, "open"), within=60)
+                    open_ = await _until(lambda: _inbox(built, "open"), within=AT_MOST)
                     wrong = await _until(lambda: _count(look, accounts), within=AT_MOST)
         lost = await _lost(built, acknowledged)
         given_up = await _inbox(built, "given up")

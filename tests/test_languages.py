@@ -213,3 +213,9 @@ def test_gives_a_browser_what_it_asks_for(header: str, code: str) -> None:
 
 def test_gives_only_what_is_offered() -> None:
     assert [OFFERED.of(code) for code in ("fr", "es", None)] == ["fr", None, None]
+
+
+def test_counts_the_first_of_a_month_as_french_does() -> None:
+    with speaking("fr"):
+        assert writing.day(date(2026, 11, 1), date(2026, 3, 1)) == "1er novembre"
+        assert writing.full_day(date(2027, 11, 11)) == "11 novembre 2027"

@@ -102,7 +102,15 @@ async def test_leaves_staff_pages_in_english_and_shows_staff_what_the_member_rea
     assert MARK in (await after.get("/")).text
 
 
-async def test_offers_no_choice_where_there_is_one_language(portal: Portal) -> None:
+@pytest.mark.parametrize("offered", [("en",), ("en", "fr")])
+async def test_offers_a_choice_where_there_is_one(
+    portal_settings: Settings, database: Database, sandbox: RunningSandbox, offered: tuple[str, ...]
+) -> None:
+    settings = replace(portal_settings, languages=offered)
+    portal = Portal(make_app(settings), database, settings)
+    await portal.connect(sandbox)
     await portal.link("maya", "bakery", *BAKERY)
-    maya = await portal.browser("maya", "bakery")
-    assert "/account/language" not in (await maya.get("/account")).text
+    async with running(portal.app):
+        maya = await portal.browser("maya", "bakery")
+        assert ("/account/language" in (await maya.get("/account")).text) is (len(offered) > 1)
+    await portal.aclose()

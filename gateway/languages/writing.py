@@ -20,6 +20,7 @@ from gateway.languages import ENGLISH, by_voice, gettext, locale, whole
 SPACED = "¤\xa0#,##0.00"  # where a symbol stands before the amount, Babel sets "KWD" right against it
 SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 YEAR = re.compile(r"[\s,]*y+$")
+FIRST = re.compile(r"\b1(?= )")  # of a month, which French counts as "1er" and CLDR does not
 
 
 class Days(Struct, frozen=True, kw_only=True):
@@ -72,23 +73,28 @@ def number(count: int) -> str:
 def day(value: date, today: date) -> str:
     """Write "12 November", with a year only where it isn't this one."""
     days = _days(locale())
-    return format_date(value, days.day if value.year == today.year else days.full, locale=locale())
+    return _as(days.day if value.year == today.year else days.full, value)
 
 
 @by_voice
 def short_day(value: date, today: date) -> str:
     days = _days(locale())
-    return format_date(value, days.short if value.year == today.year else days.short_full, locale=locale())
+    return _as(days.short if value.year == today.year else days.short_full, value)
 
 
 @by_voice
 def long_day(value: date) -> str:
-    return format_date(value, _days(locale()).long, locale=locale())
+    return _as(_days(locale()).long, value)
 
 
 @by_voice
 def full_day(value: date) -> str:
-    return format_date(value, _days(locale()).full, locale=locale())
+    return _as(_days(locale()).full, value)
+
+
+def _as(pattern: str, value: date) -> str:
+    said = format_date(value, pattern, locale=locale())
+    return FIRST.sub("1er", said, count=1) if locale().language == "fr" else said
 
 
 @by_voice

@@ -196,5 +196,10 @@ def _row(colleague: Colleague, mine: Rights) -> Row:
 
 def _choice(area: Area, given: Reach, most: Reach) -> Choice:
     within = REACHES[: REACHES.index(most) + 1]
-    words = [(reach, gettext(THEIRS if reach == "own" else REACH_WORDS[reach])) for reach in within]
-    return Choice(area=area, label=gettext(LABELS[area]), given=given, reaches=words)
+    words = {**REACH_WORDS, "own": THEIRS}
+    return Choice(
+        area=area,
+        label=gettext(LABELS[area]),
+        given=given,
+        reaches=[(reach, gettext(words[reach])) for reach in within],
+    )
