@@ -5,11 +5,12 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from functools import lru_cache
 
+from babel import Locale
 from babel.dates import get_month_names
 from babel.numbers import get_currency_symbol, get_decimal_symbol
 
 from connectors.records import Invoice, Line, Money, Order, Record, Ticket
-from gateway.languages import ENGLISH, language
+from gateway.languages import ENGLISH, locale
 
 MONTHS = (
     "january", "february", "march", "april", "may", "june",
@@ -25,7 +26,7 @@ AMOUNT_WITH_CENTS = re.compile(r"[^\w.,]*(\d{1,3}(?:\.\d{3})*(?:,\d+)?|\d+(?:,\d
 
 def words_of(question: str) -> tuple[str, ...]:
     """Split a question. Every word has to be found; a question without words finds everything."""
-    word = WORD_WITH_CENTS if _has_comma(language()) else WORD
+    word = WORD_WITH_CENTS if _has_comma(locale()) else WORD
     return tuple(word.findall(question[:LONGEST].casefold()))
 
 
@@ -64,7 +65,7 @@ def _money(money: Money | None) -> Iterator[str]:
     if money is None:
         return
     yield money.currency
-    if (spoken := language()) != ENGLISH:
+    if (spoken := locale()).language != ENGLISH:
         yield _symbol(money.currency, spoken)  # a word of its own there: "2.480,00 €"
     yield f"{money.amount:f}"
     yield f"{money.amount:.2f}"
@@ -74,7 +75,7 @@ def _day(day: date | datetime | None) -> Iterator[str]:
     if day is not None:
         yield f"{day:%Y-%m-%d}"
         yield f"{day.day} {MONTHS[day.month - 1]} {day.year}"
-        if (spoken := language()) != ENGLISH:
+        if (spoken := locale()).language != ENGLISH:
             yield f"{day.day}. {_months(spoken)[day.month]}"
 
 
@@ -84,7 +85,7 @@ def _lines(lines: Iterable[Line]) -> Iterator[str]:
 
 def _plain_amount(word: str) -> str:
     """Read "€2,480.00" as 2480.00, or "2.480,00"; a word that is no amount stays as it is."""
-    if _has_comma(language()):
+    if _has_comma(locale()):
         amount = AMOUNT_WITH_CENTS.fullmatch(word)
         return amount[1].replace(".", "").replace(",", ".") if amount else word
     amount = AMOUNT.fullmatch(word)
@@ -92,16 +93,16 @@ def _plain_amount(word: str) -> str:
 
 
 @lru_cache
-def _has_comma(spoken: str) -> bool:
+def _has_comma(spoken: Locale) -> bool:
     """Whether a language writes a comma before the cents."""
     return get_decimal_symbol(spoken) == ","
 
 
 @lru_cache
-def _symbol(currency: str, spoken: str) -> str:
+def _symbol(currency: str, spoken: Locale) -> str:
     return str(get_currency_symbol(currency, locale=spoken))
 
 
 @lru_cache
-def _months(spoken: str) -> dict[int, str]:
+def _months(spoken: Locale) -> dict[int, str]:
     return dict(get_month_names("wide", locale=spoken))

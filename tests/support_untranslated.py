@@ -22,7 +22,7 @@ DATA_FILES = ("odoo", "rt", "helpdesk")
 MAKERS = ("every_page", "sent", "statuses", "visible", "invited", "portal", "topics", "inviting")
 # People and accounts of the stage, what is searched for, a file, and how the helpdesk is set to call its staff.
 SAID = {"Maya", "Bakery", "New", "zeppelin", "transfer", "Trade licence pdf", "Support"}
-UNITS = {"kB", "MB", "GB", "UTC", "GMT", "EUR", "USD", "PDF", "XML", "CSV"}
+UNITS = {"und", "kB", "MB", "GB", "UTC", "GMT", "EUR", "USD", "PDF", "XML", "CSV"}
 
 
 def untranslated(html: str) -> list[str]:

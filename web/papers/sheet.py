@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from connectors.records import Invoice
 from gateway.home import Item
-from gateway.languages import gettext, language, ngettext, pgettext, phrase
+from gateway.languages import gettext, locale, ngettext, pgettext, phrase
 from gateway.statements import Statement, Sums, currency_of, is_counted
 from gateway.statuses import status_of
 from web import words
@@ -91,7 +91,7 @@ def sheet_of(
     statement: Statement, said: Said, today: date, *, business: str, accent: str, account: str, made: str
 ) -> Sheet:
     return Sheet(
-        language=language(),
+        language=locale().language,
         business=plain(business),
         accent=accent,
         account=plain(account),

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from connectors.errors import Unavailable
 from connectors.records import Invoice, Kind, Order, Record
 from gateway.home import Item
-from gateway.languages import gettext, gettext_noop, language, phrase
+from gateway.languages import gettext, gettext_noop, locale, phrase
 from gateway.statuses import status_of
 from gateway.topics.fields import AnyField, Choice, Phone, RecordField, Text
 from gateway.topics.topic import Named, Topic
@@ -208,4 +208,4 @@ def standing(record: Record, today: date) -> str:
 
 def _within(label: str) -> str:
     """Write a label within a sentence. German has words that are written large wherever they stand."""
-    return label if language() == "de" else label.lower()
+    return label if locale().language == "de" else label.lower()
