@@ -92,7 +92,7 @@ def _days() -> list[str]:
     german = Locale("de")
     names = [name for kind in german.months.values() for names in kind.values() for name in names.values()]
     names += [name for kind in german.days.values() for names in kind.values() for name in names.values()]
-    return sorted({name for name in names if len(name) > 1}, key=len, reverse=True)
+    return sorted({name.rstrip(".") for name in names if len(name) > 1}, key=len, reverse=True)
 
 
 @cache
