@@ -7,7 +7,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeVarTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -71,6 +71,9 @@ class Verdict(Struct, frozen=True, kw_only=True):
     reason: str | None
     checked_at: datetime
     was_asked: bool = False
+
+
+Columns = TypeVarTuple("Columns")
 
 
 class Kept(Struct, frozen=True):
@@ -138,10 +141,10 @@ class Preview:
         links: dict[str, list[tuple[str, str]]] = {}
         found: list[tuple[Contact, Kept | None]] = []
         async with self._db.read() as session:
-            async for part in _parts(session, came):
-                logins.update((address, many) for address, many in part)
-            async for part in _parts(session, linked):
-                for account, source, customer in part:
+            async for addresses in _parts(session, came):
+                logins.update((address, many) for address, many in addresses)
+            async for some in _parts(session, linked):
+                for account, source, customer in some:
                     links.setdefault(account, []).append((source, customer))
             async for part in _parts(session, rows):
                 for row in part:
@@ -150,7 +153,11 @@ class Preview:
         return found
 
     def _contact(
-        self, row: sa.Row[Any], links: Sequence[tuple[str, str]], logins: int, versions: Sequence[tuple[str, str]]
+        self,
+        row: sa.Row[*tuple[Any, ...]],
+        links: Sequence[tuple[str, str]],
+        logins: int,
+        versions: Sequence[tuple[str, str]],
     ) -> Contact:
         is_used = row.state == "used"
         others = max(logins - 1, 0)  # one of them is who used it, or will
@@ -208,14 +215,14 @@ class Preview:
                 await session.execute(put.on_conflict_do_update(index_elements=["invitation_id"], set_=row))
 
 
-async def _parts(session: AsyncSession, rows: sa.Select[Any]) -> AsyncIterator[Sequence[sa.Row[Any]]]:
+async def _parts(session: AsyncSession, rows: sa.Select[*Columns]) -> AsyncIterator[Sequence[sa.Row[*Columns]]]:
     """Read very many rows, and let others have their turn after each part of them."""
     async for part in (await session.stream(rows)).partitions(PART):
         yield part
         await asyncio.sleep(0)
 
 
-def _kept(row: sa.Row[Any]) -> Kept | None:
+def _kept(row: sa.Row[*tuple[Any, ...]]) -> Kept | None:
     if row.verdict is None:
         return None
     sees: Sees = row.verdict
