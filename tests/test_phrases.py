@@ -1,7 +1,7 @@
 """What staff say in other languages: kept, shown at once, exported and taken in."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 
 import httpx
@@ -28,6 +28,7 @@ from gateway.staff_texts import StaffText, needs_words
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 PAGE = "/staff/languages/de"
+HOURS = "By day"
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +39,7 @@ def nothing_is_left() -> Iterator[None]:
 
 @pytest_asyncio.fixture
 async def german(portal_settings: Settings, database: Database, sandbox: RunningSandbox) -> AsyncIterator[Portal]:
-    settings = replace(portal_settings, languages=("en", "de"))
+    settings = replace(portal_settings, languages=("en", "de"), contact_phone="+44 117 496 0123", contact_hours=HOURS)
     portal = Portal(make_app(settings), database, settings)
     await portal.connect(sandbox)
     await portal.link("maya", "bakery", *BAKERY)
@@ -81,6 +82,13 @@ async def test_takes_no_change_of_what_somebody_else_has_changed(database: Datab
     assert (line.what, line.details["phrases"]) == ("phrases.changed", ["Dispute"])
 
 
+async def test_says_the_hours_of_staff_in_other_words_once(german: Portal) -> None:
+    languages.know({"de": {HOURS: "Tagsüber", "Tagsüber": "Nachts"}})
+    page = (await german.stranger().get("/sign-in", headers={"accept-language": "de"})).text
+    assert "Tagsüber" in page
+    assert "Nachts" not in page
+
+
 @pytest.mark.parametrize(("text", "needed"), [("Packed", False), ("Sent with the night train", True)])
 def test_asks_staff_for_what_our_own_catalogue_does_not_say(text: str, *, needed: bool) -> None:
     assert needs_words(text, "en") is needed
@@ -92,7 +100,11 @@ async def test_shows_customers_what_staff_said(german: Portal) -> None:
     original = text_in(page)
     assert f">{original}</span>" in page.text
     answer = await staff.send("POST", PAGE, seen="0", **{key_of(original): " Wie  gesagt <b> "})
-    assert answer.status_code == 303
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{PAGE}?done=1")
+    assert "1 taken over." in (await staff.get(f"{PAGE}?done=1")).text
+    same = await staff.send("POST", PAGE, seen="1", **{key_of(original): " Wie  gesagt <b> "})
+    assert (same.status_code, same.headers["location"]) == (303, f"{PAGE}?done=0")
+    assert "taken over" not in (await staff.get(f"{PAGE}?done=0")).text
     assert (await read_book(german.database, "de")).said == {original: "Wie gesagt <b>"}
     with speaking("de"):
         assert phrase(original) == "Wie gesagt <b>"
@@ -143,6 +155,25 @@ async def test_lets_only_admins_write(german: Portal) -> None:
     assert (await staff.send("POST", PAGE, seen="0", **{key_of(text_in(page)): "x"})).status_code == 403
     assert (await send(staff, b"")).status_code == 403
     assert (await staff.get("/staff/languages/fr")).status_code == 404  # which is not offered
+
+
+@pytest.mark.parametrize(
+    ("named", "language", "offered", "fits"),
+    [
+        ("de_DE", "de", ("en", "de"), True),
+        ("DE-at", "de", ("de",), True),
+        ("pt", "pt-BR", ("en", "pt-BR"), True),
+        ("pt_BR", "pt-BR", ("pt", "pt-BR"), True),
+        ("pt", "pt-BR", ("pt", "pt-BR"), False),
+        ("den", "de", ("en", "de"), False),
+    ],
+)
+def test_takes_a_file_of_this_language_however_it_is_named(
+    named: str, language: str, offered: tuple[str, ...], *, fits: bool
+) -> None:
+    content = f'\ufeffmsgid ""\nmsgstr "Language: {named}\\n"\n\nmsgid "a"\nmsgstr "b"\n'.encode()
+    with nullcontext() if fits else pytest.raises(PhraseFileError, match="another language"):
+        assert load(content, language, offered).said == {"a": "b"}
 
 
 @given(
