@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from msgspec.structs import replace
 from support_audit import BY, TRAIL
-from support_codes import ANN, PHONE, CodesAt, code_in, text_of
+from support_codes import ANN, PHONE, CodesAt, code_in, link_in, text_of
 from support_identity import World as Identities
 from support_inviting import Bids
 from support_mails import KEYS, SENDER, World, mail_world
@@ -173,6 +173,9 @@ async def test_speaks_at_the_door_as_the_browser_asks(codes_at: CodesAt, redis: 
         assert of_english["Subject"] == f"Your code to sign in at {SENDER.name}"
         assert re.search(r"Angefordert am \d+\. \w+, \d\d:\d\d \(UTC\), Safari auf einem iPhone\.", text_of(of_german))
         assert "in Safari on an iPhone." in text_of(of_english)
+        for mail, reader, said in ((of_german, "en", "Safari on an"), (of_english, "de", "Safari auf einem")):
+            elsewhere = await codes.browser().send("GET", link_in(mail), {**german, "Accept-Language": reader})
+            assert said in elsewhere.text
         come = await browser.send("POST", "/sign-in/code", headers, data={"code": code_in(of_german)})
         assert come.headers["Location"] == "/", come.text
         async with codes.database.read() as session:

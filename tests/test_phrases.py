@@ -21,7 +21,7 @@ from gateway.app import make_app
 from gateway.audit_reading import Wanted, read
 from gateway.languages import phrase, speaking
 from gateway.phrase_files import PhraseFileError, dump, load
-from gateway.phrases import Phrases, PhrasesChanged, key_of, read_book, save
+from gateway.phrases import LONGEST, Phrases, PhrasesChanged, key_of, read_book, save
 from gateway.records.database import Database
 from gateway.settings import Settings
 from gateway.staff_texts import StaffText, needs_words
@@ -188,10 +188,27 @@ def test_reads_what_it_wrote(said: dict[str, str]) -> None:
     assert load(dump(texts, said, "de"), "de").said == said
 
 
-@given(st.binary(max_size=300).map(lambda junk: b'msgid "a"\nmsgstr "b"\n' + junk))
-def test_reads_no_file_to_its_own_harm(content: bytes) -> None:
+LINES = (
+    *(b'msgid "c"', b'msgstr "d"', b'msgstr ""', b'" "', b'"' + b"x" * LONGEST + b'"', b"#, fuzzy", b"#~ msgid", b"["),
+    *(
+        b'msgid "',
+        b'msgctxt "e"',
+        b"",
+        b"\xff",
+        b'msgid_plural "f"',
+        b'msgstr[0] "g"',
+        b'"Plural-Forms: nplurals=9;\\n"',
+    ),
+)
+
+
+@given(st.lists(st.sampled_from(LINES) | st.binary(max_size=50), max_size=12).map(b"\n".join))
+def test_reads_no_file_to_its_own_harm(junk: bytes) -> None:
+    """Whatever it gives can be kept."""
     with suppress(PhraseFileError):
-        assert all(load(content, "de").said.values())
+        said = load(b'msgid "a"\nmsgstr "b"\n' + junk, "de").said
+        assert all(said)
+        assert all(0 < len(text) <= LONGEST and text == text.strip() for text in said.values())
 
 
 def text_in(page: httpx.Response) -> str:

@@ -3,6 +3,7 @@
 from gateway.languages import gettext, gettext_noop
 
 LONGEST = 60  # signs
+SOME = gettext_noop("a browser")
 BROWSERS = (  # what it says -> what people call it; the first that fits: most say that they are several
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -25,7 +26,17 @@ SYSTEMS = (
 
 
 def device_of(user_agent: str) -> str | None:
-    """Name a browser and its device, such as "Firefox on Windows". None: neither says anything to us."""
+    """Name a browser and its device, such as "Firefox on Windows", in English. None: neither says anything to us."""
     browser = next((name for sign, name in BROWSERS if sign in user_agent), None)
     system = next((name for sign, name in SYSTEMS if sign in user_agent), None)
-    return gettext(system, browser=browser or gettext("a browser"))[:LONGEST] if system else browser
+    return system.format(browser=browser or SOME)[:LONGEST] if system else browser
+
+
+def say_device(device: str) -> str:
+    """Say what `device_of` gave, in the language of whoever reads it: that need not be whoever asked."""
+    for _, system in SYSTEMS:
+        rest = system.format(browser="")
+        if device.endswith(rest):
+            browser = device.removesuffix(rest)
+            return gettext(system, browser=gettext(browser) if browser == SOME else browser)
+    return device
