@@ -28,6 +28,7 @@ from gateway.staff_texts import StaffText, needs_words
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 PAGE = "/staff/languages/de"
+HOURS = "On weekdays, as long as there is light"
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +39,7 @@ def nothing_is_left() -> Iterator[None]:
 
 @pytest_asyncio.fixture
 async def german(portal_settings: Settings, database: Database, sandbox: RunningSandbox) -> AsyncIterator[Portal]:
-    settings = replace(portal_settings, languages=("en", "de"))
+    settings = replace(portal_settings, languages=("en", "de"), contact_hours=HOURS)
     portal = Portal(make_app(settings), database, settings)
     await portal.connect(sandbox)
     await portal.link("maya", "bakery", *BAKERY)
@@ -103,6 +104,18 @@ async def test_shows_customers_what_staff_said(german: Portal) -> None:
     assert (await staff.send("POST", PAGE, seen="1", **{key_of(original): "x" * 3000})).status_code == 422
     assert (await staff.send("POST", PAGE, seen="1", **{key_of("nobody wrote this"): "x"})).status_code == 303
     assert len((await read_book(german.database, "de")).said) == 1
+
+
+async def test_says_the_hours_of_every_page_as_staff_do(german: Portal) -> None:
+    maya, staff = await german.browser("maya", "bakery"), await staff_at(german, "admin")
+    foots = []
+    for answer in (None, {"seen": "0", key_of(HOURS): "Werktags, solange es hell ist"}):
+        if answer:
+            await staff.send("POST", PAGE, **answer)
+        page = await maya.get("/", headers={"accept-language": "de"})
+        foots.append(page.text.partition('<footer class="foot">')[2])
+    assert [HOURS in foot for foot in foots] == [True, False]
+    assert [" solange es hell ist" in foot for foot in foots] == [False, True]
 
 
 async def test_gives_a_file_to_translators_and_takes_it_back(german: Portal) -> None:
