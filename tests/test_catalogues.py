@@ -1,12 +1,14 @@
 """What the catalogues must be: whole, and safe to fill."""
 
+import ast
 import re
 from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
-from gather_words import TEMPLATE, gathered, updated, written
+from gather_words import FOR_STAFF, PYTHON, TEMPLATE, gathered, updated, written
+from support_tree import ROOT, tracked
 
 from gateway.languages.catalogue import FOLDER, catalogue_of, known
 
@@ -65,6 +67,24 @@ def test_fills_the_same_places_and_brings_no_html(path: Path) -> None:
             if {"{", "}"} & set(PLACES.sub("", said)):
                 wrong.append((one, said))
     assert wrong == []
+
+
+def test_gathers_what_is_said_wherever_it_stands(said_by_the_code: Catalog) -> None:
+    """What reads Python for catalogues does not look into f-strings."""
+    known = {sentence for message in said_by_the_code if message.id for sentence in english(message)}
+    lost = []
+    for name in sorted(tracked("gateway", "auth", "web")):
+        if name.endswith(".py") and not FOR_STAFF.match(name):
+            for call in ast.walk(ast.parse((ROOT / name).read_text(encoding="utf-8"))):
+                if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in PYTHON:
+                    which = (2,) if call.func.id == "pgettext" else PYTHON[call.func.id] or (1,)
+                    said = [call.args[place - 1] for place in which if isinstance(place, int)]
+                    lost += [
+                        (name, each.value)
+                        for each in said
+                        if isinstance(each, ast.Constant) and each.value not in known
+                    ]
+    assert lost == []
 
 
 def test_names_no_machine_and_no_day() -> None:

@@ -11,7 +11,7 @@ import pytest
 from babel import Locale
 
 from connectors.records import Money
-from gateway import languages
+from gateway import languages, rules
 from gateway.languages import (
     by_voice,
     catalogue,
@@ -111,6 +111,13 @@ def test_says_in_english_what_it_cannot_say() -> None:
 def test_knows_no_other_language() -> None:
     with pytest.raises(KeyError), speaking("../de"):
         pass
+
+
+def test_lets_nobody_name_a_language_that_is_not_whole_or_not_there() -> None:
+    for code, reason in ((OF, "lacks 2 sentences"), ("../de", "that the portal has: en, ")):
+        with pytest.raises(ValueError, match=reason):
+            rules.languages(f"en, {code}")
+    assert rules.languages("DE en,de") == ("de", "en")
 
 
 def test_escapes_what_stands_in_a_sentence_of_a_page() -> None:

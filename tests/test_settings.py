@@ -38,6 +38,13 @@ def complaint(environ: dict[str, str]) -> str:
     return ""
 
 
+def test_offers_the_usual_language_too() -> None:
+    assert problems(LANGUAGE="de", LANGUAGES="en fr") == [
+        "HALLWAY_LANGUAGES: must contain de, which HALLWAY_LANGUAGE says"
+    ]
+    assert load({"HALLWAY_LANGUAGE": "de"}).spoken.default == "de"
+
+
 def test_needs_nothing() -> None:
     settings = load({"PATH": "/bin", "HOME": "/"})
     data_dir = Path(".data").absolute()

@@ -21,7 +21,8 @@ ORIGINAL = re.compile(
 
 
 def opens() -> str:
-    return f'<details class="quoted"><summary>{escape(gettext("What was written before"))}</summary>'
+    said = gettext("What was written before")
+    return f'<details class="quoted"><summary>{escape(said)}</summary>'
 
 
 def fold(message: SafeHtml) -> SafeHtml:
