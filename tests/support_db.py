@@ -1,8 +1,9 @@
 """Databases for tests: each test that asks for one runs on SQLite and on a real PostgreSQL.
 
 `database` and `database_url` are migrated and empty; `new_database_url` has not been migrated. Who asks for the
-`database_url` SORTS_IN_ENGLISH has a PostgreSQL that compares letters before marks. The PostgreSQL is our own: started by the first test that needs it, on a private socket, gone at the end. `database_with_sources` is
-`database` with two sources, `erp` and `helpdesk`.
+`database_url` SORTS_IN_ENGLISH has a PostgreSQL that sorts as a dictionary does. The PostgreSQL is our own: started by
+the first test that needs it, on a private socket, gone at the end. `database_with_sources` is `database` with two
+sources, `erp` and `helpdesk`.
 """
 
 import os
@@ -14,6 +15,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -59,11 +61,11 @@ class Cluster:
     def url(self, name: str) -> str:
         return f"postgresql://postgres@/{name}?host={self.folder}"
 
-    def new_url(self, *, sorts: str = "") -> str:
+    def new_url(self, sorts: LiteralString = "") -> str:
         """Make an empty database."""
         name = f"new{next(self.numbers)}"
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(sql.SQL(f"CREATE DATABASE {{}} {sorts}").format(sql.Identifier(name)))
+            connection.execute(sql.SQL("CREATE DATABASE {} " + sorts).format(sql.Identifier(name)))
         return self.url(name)
 
 
@@ -128,7 +130,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{path}"
     if request.param == SORTS_IN_ENGLISH:
         cluster: Cluster = request.getfixturevalue("postgresql")
-        new = cluster.new_url(sorts="LOCALE_PROVIDER icu ICU_LOCALE 'en' TEMPLATE template0")
+        new = cluster.new_url("LOCALE_PROVIDER icu ICU_LOCALE 'en' TEMPLATE template0")
         migrate.upgrade(new)
         return new
     url: str = request.getfixturevalue("migrated_postgresql")
