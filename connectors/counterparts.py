@@ -4,7 +4,7 @@ import re
 
 from msgspec import Struct
 
-from connectors.mail import addresses_in
+from connectors.mail import addresses_in, is_linkable
 
 LONGEST_NAME, LONGEST_ADDRESS, LONGEST_PHONE = 100, 254, 40
 _PHONE = re.compile(r"[+(\d][\d ()/.\-]{3,}(?: ?(?:ext\.?|x) ?\d{1,6})?", re.IGNORECASE | re.ASCII)
@@ -25,8 +25,6 @@ def counterpart_of(name: str, *, email: str | None = None, phone: str | None = N
         return None
     address = next(iter(addresses_in(email or "")), "")
     number = " ".join((phone or "").split())
-    is_address = address.isprintable() and len(address) <= LONGEST_ADDRESS
+    is_address = len(address) <= LONGEST_ADDRESS and is_linkable(address)
     is_number = len(number) <= LONGEST_PHONE and _PHONE.fullmatch(number)
-    return Counterpart(
-        name=called, email=address if address and is_address else None, phone=number if is_number else None
-    )
+    return Counterpart(name=called, email=address if is_address else None, phone=number if is_number else None)

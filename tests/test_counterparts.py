@@ -70,6 +70,9 @@ async def test_tells_a_token_without_the_scope_from_a_wrong_one(sandbox: Running
         (("Ida", "not an address", "call me"), (None, None)),
         (("Ida", "a" * 300 + "@k.example", "1" * 41), (None, None)),
         (("Ida", "", "0113 4960188 ext. 12"), (None, "0113 4960188 ext. 12")),
+        (("Ida", "ida@k.example?bcc=spy@evil.example&subject=hi", None), (None, None)),
+        (("Ida", "ida%40k.example@evil.example", None), (None, None)),
+        (("Ida", "o'hara+k@k.example", None), ("o'hara+k@k.example", None)),
     ],
 )
 def test_shows_only_what_can_be_shown(

@@ -14,6 +14,7 @@ from auth import cookies
 from gateway.app import make_app
 from gateway.records.database import Database
 from gateway.settings import Settings
+from web.portal.acting import NOBODY
 
 MARK = "·]"  # ends each sentence of the language
 SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
@@ -79,6 +80,27 @@ async def test_keeps_what_a_member_chose_wherever_they_are_signed_in(spoken: Por
     await choose(maya, "")
     assert not await is_spoken(maya)
     assert not await is_spoken(elsewhere)
+
+
+async def test_answers_programs_in_english_alone(
+    portal_settings: Settings, database: Database, sandbox: RunningSandbox
+) -> None:
+    settings = replace(portal_settings, languages=("en", "de"))
+    portal = Portal(make_app(settings), database, settings)
+    await portal.connect(sandbox)
+    await portal.link("maya", "bakery", *BAKERY)
+    async with running(portal.app):
+        nobody, maya = await portal.browser("nobody", None), await portal.browser("maya", "bakery")
+        assert (await choose(maya, "de")).status_code == 303
+        for browser in (nobody, maya):
+            for path in ("/api/v1/invoices?q=\N{EURO SIGN}", "/api/v1/home", "/api/v1/home", "/api/v1/orders/no/thing"):
+                answer = await browser.get(path, headers={"accept-language": "de"})
+                assert "content-language" not in answer.headers
+                assert "Accept-Language" not in answer.headers.get("vary", "")
+                assert answer.json().get("items", []) == []  # a German would find all of them by the sign
+        assert (await nobody.get("/api/v1/home", headers={"accept-language": "de"})).json()["account"] == NOBODY
+        assert '<html lang="de">' in (await maya.get("/")).text
+    await portal.aclose()
 
 
 @pytest.mark.parametrize("language", ["de", "../en", "EN-xa", "en-XA "])

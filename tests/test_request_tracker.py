@@ -173,6 +173,11 @@ def test_finds_every_address_in_a_field() -> None:
         "office@a.example",
         "x@y.example",
     ]
+    assert addresses_in("@ @a.example b@ b@c@d.example") == ["b@c@d.example"]
+
+
+def test_finds_no_address_in_a_megabyte_of_letters() -> None:  # a search that begins anew at each takes hours
+    assert addresses_in("a" * 1_000_000) == []
 
 
 @pytest.mark.live

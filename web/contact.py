@@ -1,11 +1,14 @@
 """Whom a customer can talk to."""
 
 import re
+from urllib.parse import quote
 
 from msgspec import Struct
 
 from gateway.languages import phrase
 from gateway.office_hours import OfficeHours
+
+_NUMBER = re.compile(r"[+\d][^a-z,;#+]*", re.IGNORECASE | re.ASCII)  # up to an extension, or to a second number
 
 
 class Contact(Struct, frozen=True, kw_only=True):
@@ -30,4 +33,14 @@ class Contact(Struct, frozen=True, kw_only=True):
 
     @property
     def dial(self) -> str:
-        return re.sub(r"[^\d+]", "", self.phone or "")
+        """What a telephone is told. The (0) of "+49 (0)30" is for those who call from within the country."""
+        found = _NUMBER.search(self.phone or "")
+        number = found.group() if found else ""
+        if number.startswith(("+", "00")):
+            number = number.replace("(0)", "", 1)
+        return re.sub(r"[^\d+]", "", number)
+
+    @property
+    def mailto(self) -> str:
+        """The address as a link has it, and nothing else in it."""
+        return quote(self.email or "", safe="@+")

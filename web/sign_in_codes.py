@@ -23,7 +23,7 @@ from auth.providers import Providers
 from auth.rate_limit import WINDOW
 from gateway.identity.mailboxes import LONGEST, folded, is_plain
 from gateway.languages import gettext, gettext_noop, language, ngettext
-from gateway.sign_in_codes.devices import device_of, say_device
+from gateway.sign_in_codes.devices import device_of, said
 from gateway.sign_in_codes.digits import read_code
 from gateway.sign_in_codes.rows import LIFETIME
 from gateway.sign_in_codes.taking import Asked, Codes, Entered, Wish, Wrong
@@ -127,9 +127,9 @@ async def show_link(request: Request[Any, Any, Any], token: FromPath[str]) -> An
     """Ask whether they mean it, or say where the link works."""
     codes: Codes = request.app.state.codes
     found = await codes.of_link(_cookie(request), token)
-    device = say_device(found.device) if found and found.device else None
+    device = said(found.device) if found else None
     is_here = isinstance(found, Asked)
-    return render(request, "sign_in_link.html", found=found, device=device, is_here=is_here, token=token)
+    return render(request, "sign_in_link.html", found=found, is_here=is_here, device=device, token=token)
 
 
 @post("/sign-in/link/{token:str}", opt=PUBLIC)

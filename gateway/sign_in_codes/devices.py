@@ -2,8 +2,7 @@
 
 from gateway.languages import gettext, gettext_noop
 
-LONGEST = 60  # signs
-SOME = gettext_noop("a browser")
+A_BROWSER = gettext_noop("a browser")
 BROWSERS = (  # what it says -> what people call it; the first that fits: most say that they are several
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -26,17 +25,16 @@ SYSTEMS = (
 
 
 def device_of(user_agent: str) -> str | None:
-    """Name a browser and its device, such as "Firefox on Windows", in English. None: neither says anything to us."""
+    """Name a browser and its device in English, such as "Firefox on Windows". None: neither says anything to us."""
     browser = next((name for sign, name in BROWSERS if sign in user_agent), None)
     system = next((name for sign, name in SYSTEMS if sign in user_agent), None)
-    return system.format(browser=browser or SOME)[:LONGEST] if system else browser
+    return system.format(browser=browser or A_BROWSER) if system else browser
 
 
-def say_device(device: str) -> str:
-    """Say what `device_of` gave, in the language of whoever reads it: that need not be whoever asked."""
+def said(device: str | None) -> str | None:
+    """Say what `device_of` named, in the language of whoever reads it."""
     for _, system in SYSTEMS:
-        rest = system.format(browser="")
-        if device.endswith(rest):
-            browser = device.removesuffix(rest)
-            return gettext(system, browser=gettext(browser) if browser == SOME else browser)
+        if device and device.endswith(on := system.removeprefix("{browser}")):
+            browser = device.removesuffix(on)
+            return gettext(system, browser=gettext(A_BROWSER) if browser == A_BROWSER else browser)
     return device
