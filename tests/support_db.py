@@ -1,8 +1,9 @@
 """Databases for tests: each test that asks for one runs on SQLite and on a real PostgreSQL.
 
-`database` and `database_url` are migrated and empty; `new_database_url` has not been migrated. The PostgreSQL is
-our own: started by the first test that needs it, on a private socket, gone at the end. `database_with_sources` is
-`database` with two sources, `erp` and `helpdesk`.
+`database` and `database_url` are migrated and empty; `new_database_url` has not been migrated. Who asks for the
+`database_url` SORTS_IN_ENGLISH has a PostgreSQL that sorts as a dictionary does. The PostgreSQL is our own: started by
+the first test that needs it, on a private socket, gone at the end. `database_with_sources` is `database` with two
+sources, `erp` and `helpdesk`.
 """
 
 import os
@@ -14,6 +15,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -27,6 +29,7 @@ from gateway.records.database import Database
 from gateway.records.tables import Source
 
 KINDS = ["sqlite", "postgresql"]
+SORTS_IN_ENGLISH = "postgresql in English"
 FOLDERS = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)  # Debian keeps them off the PATH
 # Stops and cleans up when its input ends, which happens even where the tests are killed.
 SERVE = """
@@ -58,11 +61,11 @@ class Cluster:
     def url(self, name: str) -> str:
         return f"postgresql://postgres@/{name}?host={self.folder}"
 
-    def new_url(self) -> str:
+    def new_url(self, sorts: LiteralString = "") -> str:
         """Make an empty database."""
         name = f"new{next(self.numbers)}"
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            connection.execute(sql.SQL("CREATE DATABASE {} " + sorts).format(sql.Identifier(name)))
         return self.url(name)
 
 
@@ -125,6 +128,11 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         path = tmp_path / "hallway.db"
         shutil.copy(request.getfixturevalue("migrated_sqlite"), path)
         return f"sqlite:///{path}"
+    if request.param == SORTS_IN_ENGLISH:
+        cluster: Cluster = request.getfixturevalue("postgresql")
+        new = cluster.new_url("LOCALE_PROVIDER icu ICU_LOCALE 'en' TEMPLATE template0")
+        migrate.upgrade(new)
+        return new
     url: str = request.getfixturevalue("migrated_postgresql")
     with psycopg.connect(url) as connection:
         connection.execute(DELETIONS)

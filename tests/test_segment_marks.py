@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 from support_audit import BY, TRAIL
+from support_db import SORTS_IN_ENGLISH
 from support_moves import Stock
 from test_moves import merged, parted
 
@@ -19,7 +20,7 @@ from gateway.records.tables import Account, Link
 from gateway.seeing import versions
 from gateway.seeing.draft import change_draft
 from gateway.seeing.marking import Marking
-from gateway.seeing.marks import PIECE
+from gateway.seeing.marks import PIECE, piece
 from gateway.seeing.members import Sizes, every_member, members_of, sizes_of
 from gateway.segments import EVERYBODY, TRUSTED, Policy, Rule, Seen, Segment
 from gateway.sorting import sort
@@ -88,6 +89,12 @@ async def test_counts_by_what_is_known(firms: Db) -> None:
     assert await names(firms, "old", words="BIR") == ["birch"]
     assert [each.id async for each in every_member(firms, POLICY, EVERYBODY)] == ["cedar", "dogwood"]
     assert (await marked(firms)).left == 0
+
+
+@pytest.mark.parametrize("database_url", [SORTS_IN_ENGLISH], indirect=True)
+async def test_counts_where_the_database_sorts_like_a_dictionary(firms: Db) -> None:
+    assert await marked(firms) == Sizes(sure={"gold": 1, "old": 1}, unsure=2)
+    assert await names(firms, "gold") == ["alder", "cedar", "dogwood"]
 
 
 Change = Callable[[Db], Awaitable[Any]]
@@ -216,3 +223,13 @@ async def test_leaves_many_to_others_and_says_so(firms: Db) -> None:
     await facts(firms, "erp", "1", "tin")
     await marking.catch_up()
     assert await sizes_of(firms, POLICY) == Sizes(sure={"old": 2}, unsure=PIECE + 3)
+
+
+async def test_goes_on_while_accounts_are_noted_more_than_once(firms: Db) -> None:
+    await marked(firms)
+    await write(firms, sa.insert(SegmentDue), [{"account_id": each} for each in ("alder", "alder", "birch")])
+    async with firms.write() as session:
+        assert await piece(session, utc_now(), most=2)
+    async with firms.write() as session:
+        assert not await piece(session, utc_now(), most=2)
+        assert not list(await session.scalars(sa.select(SegmentDue.id)))

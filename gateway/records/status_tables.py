@@ -8,6 +8,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.records.base import Base
 
+BYTEWISE = Text().with_variant(Text(collation="C"), "postgresql")  # whatever the language that the database sorts by
+
 
 class StatusVersion(Base):
     """A dictionary that was published, whole, as `gateway.wording` has it. The one with the highest number counts."""
@@ -86,7 +88,7 @@ class SegmentMark(Base):
     )
 
     account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True)
-    held: Mapped[str] = mapped_column(Text)  # by which rules, and which: as `gateway.seeing.marks` has it
+    held: Mapped[str] = mapped_column(BYTEWISE)  # by which rules, and which: as `gateway.seeing.marks` has it
     words: Mapped[str] = mapped_column(String(320))  # what the account is found and sorted by
     until: Mapped[datetime | None]  # how long that is so, if nothing changes
 

@@ -97,7 +97,7 @@ async def piece(session: AsyncSession, now: datetime, *, most: int = PIECE) -> b
         state.upto = walked[-1] if len(walked) == room else None
     await _mark(session, policy, due.union(walked), now)
     await session.execute(sa.delete(SegmentDue).where(SegmentDue.id.in_([row.id for row in rows])))
-    return state.upto is not None or len(due) + len(walked) >= most
+    return state.upto is not None or len(rows) == most or len(due) + len(walked) >= most
 
 
 async def _locked(session: AsyncSession, rules: str) -> SegmentSorting | None:

@@ -35,7 +35,7 @@ def upgrade() -> None:
     op.create_table(
         "segment_marks",
         sa.Column("account_id", sa.String(63), nullable=False),
-        sa.Column("held", sa.Text(), nullable=False),
+        sa.Column("held", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
         sa.Column("words", sa.String(320), nullable=False),
         sa.Column("until", sa.DateTime(timezone=True)),
         sa.ForeignKeyConstraint(
