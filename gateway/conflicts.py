@@ -104,12 +104,6 @@ async def note(db: Database, looks: Sequence[Look], now: datetime) -> None:
             await _note(session, look, now)
 
 
-async def purge(db: Database, now: datetime) -> None:
-    """Delete what is past. Raises `DatabaseDown`."""
-    async with db.write() as session:
-        await session.execute(sa.delete(ConflictRow).where(is_past(now)))
-
-
 def is_past(now: datetime) -> sa.ColumnElement[bool]:
     """Find what the sources agreed on again so long ago that the next clean-up takes it."""
     return sa.and_(ConflictRow.decided_by == AGREED, ConflictRow.decided_at < now - KEPT_FOR)

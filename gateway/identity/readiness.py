@@ -76,7 +76,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
 Columns = TypeVarTuple("Columns")
 
 
-class Kept(Struct, frozen=True):
+class PastVerdict(Struct, frozen=True):
     """A verdict as it was kept."""
 
     sees: Sees
@@ -125,7 +125,7 @@ class Preview:
         found = [_still(each, kept, self._clock(), None) for each, kept in await self._contacts()]
         return tuple(filter(None, found)), found.count(None)
 
-    async def _contacts(self) -> list[tuple[Contact, Kept | None]]:
+    async def _contacts(self) -> list[tuple[Contact, PastVerdict | None]]:
         """Read everybody who is invited, and what was found out of them."""
         checked = (ContactCheck.verdict, ContactCheck.reason, ContactCheck.inputs, ContactCheck.checked_at)
         rows = (
@@ -139,7 +139,7 @@ class Preview:
         versions = sorted((office.name, office.version) for office in (await self._offices.all()).values())
         logins: dict[str, int] = {}
         links: dict[str, list[tuple[str, str]]] = {}
-        found: list[tuple[Contact, Kept | None]] = []
+        found: list[tuple[Contact, PastVerdict | None]] = []
         async with self._db.read() as session:
             async for addresses in _parts(session, came):
                 logins.update((address, many) for address, many in addresses)
@@ -222,14 +222,14 @@ async def _parts(session: AsyncSession, rows: sa.Select[*Columns]) -> AsyncItera
         await asyncio.sleep(0)
 
 
-def _kept(row: sa.Row[*tuple[Any, ...]]) -> Kept | None:
+def _kept(row: sa.Row[*tuple[Any, ...]]) -> PastVerdict | None:
     if row.verdict is None:
         return None
     sees: Sees = row.verdict
-    return Kept(sees, row.reason, row.inputs, row.checked_at)
+    return PastVerdict(sees, row.reason, row.inputs, row.checked_at)
 
 
-def _still(contact: Contact, kept: Kept | None, now: datetime, older_than: timedelta | None) -> Verdict | None:
+def _still(contact: Contact, kept: PastVerdict | None, now: datetime, older_than: timedelta | None) -> Verdict | None:
     """Give the verdict that was kept, if it is about the same and not too old."""
     if kept is None or kept.inputs != contact.inputs:
         return None

@@ -7,7 +7,6 @@ from typing import Literal
 import sqlalchemy as sa
 
 from gateway.records.code_tables import SignInCode as Row
-from gateway.records.database import Database
 
 LIFETIME = timedelta(minutes=10)
 GUESSES = 5  # codes that may be typed for one that was asked for
@@ -33,9 +32,3 @@ def live(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
 def is_past(now: datetime) -> sa.ColumnElement[bool]:
     """Which rows the next clean-up takes."""
     return Row.until < now - KEPT_FOR
-
-
-async def purge(db: Database, now: datetime) -> None:
-    """Delete what is past. Raises `DatabaseDown`."""
-    async with db.write() as session:
-        await session.execute(sa.delete(Row).where(is_past(now)))
