@@ -17,7 +17,6 @@ from auth.errors import Disabled
 from auth.principals import Role
 from auth.provider import Identity
 from gateway.audit import Trail
-from gateway.languages import language
 from gateway.records.database import Database
 from gateway.records.ids import new_id
 from gateway.records.lines import By, Line, What
@@ -90,9 +89,18 @@ class Access(Struct, frozen=True, kw_only=True):
 Whom = tuple[str, str | None]  # a member, and the account that they want to act for
 
 
-async def remember(db: Database, identity: Identity, now: datetime, *, trail: Trail, address: str | None = None) -> str:
+async def remember(
+    db: Database,
+    identity: Identity,
+    now: datetime,
+    *,
+    trail: Trail,
+    address: str | None = None,
+    language: str | None = None,
+) -> str:
     """Note a visit and return the member's id. Issuer and subject find the member; an e-mail address finds nobody.
 
+    `language` is what their browser asks for; None: nobody can tell, and what was seen before stays.
     Raises `Disabled`, which is noted too.
     """
     said = {"email": identity.email, "name": identity.name}
@@ -107,7 +115,7 @@ async def remember(db: Database, identity: Identity, now: datetime, *, trail: Tr
         is_disabled = member.disabled_at is not None
         if not is_disabled:
             member.email, member.name, member.last_visit_at = identity.email, identity.name, now
-            member.language_seen = language()
+            member.language_seen = language or member.language_seen
             await note_seen(session, [member.id], now)
             theirs = sa.select(Membership.account_id).where(Membership.member_id == member.id)
             free = sa.select(Account.id).where(Account.id.in_(theirs)).with_for_update(skip_locked=True)  # nobody waits

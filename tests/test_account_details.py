@@ -7,17 +7,22 @@ from typing import Any
 
 import httpx
 import pytest
+from support_door import litestar_of
 from support_portal import HOTEL, Portal
 from support_sandbox import RunningSandbox
 from test_rights import SAME_SITE, text_of
 
 from connectors.details import COMPANYS, LONGEST, PROOF
 from connectors.sandbox.faults import Fault
+from gateway import languages
+from gateway.account_view import Elsewhere
+from gateway.languages import speaking
 
 PAGE = "/account/details"
 EDIT = f"{PAGE}/edit?source=erp&person=11"
 WHOSE = {"source": "erp", "person": "11"}
 TRIES = 200
+ALSO = '{% from "macros.html" import also %}{{ also(elsewhere, "invoice") }}'
 
 
 @pytest.fixture
@@ -86,6 +91,22 @@ async def test_changes_what_was_looked_at_twice(maya: httpx.AsyncClient, sandbox
     assert "Telephone 0113 496 0142 to 0113 1 Mobile nothing to <b>" in page
     assert (partner(sandbox)["phone"], partner(sandbox)["mobile"]) == ("0113 1", "<b>")
     assert partner(sandbox)["name"] == "Maya Okafor"
+
+
+async def test_calls_sources_as_staff_say_them_to_customers(portal: Portal, maya: httpx.AsyncClient) -> None:
+    templates = litestar_of(portal.app).state.view._templates
+    languages.know({"en": {"Invoices": "Our books"}})
+    try:
+        await send(maya, form_of(await check(maya, phone="1")))
+        await until_told(maya, "Done. Reference")
+        pages = [(await maya.get(PAGE)).text, (await maya.get(EDIT)).text, (await check(maya, phone="2")).text]
+        with speaking("en"):
+            also = templates.render_str(ALSO, "also.html", elsewhere=[Elsewhere("erp", "Invoices", "7")])
+    finally:
+        languages.know({})
+    assert [text_of(page.partition("<main")[2]).count("Our books") for page in pages] == [2, 1, 1]
+    assert '<a class="link" href="/invoices/erp/7">Our books</a>' in also
+    assert 'aria-label="Change what Our books knows of you"' in pages[0]
 
 
 async def test_takes_two_clicks_for_one(maya: httpx.AsyncClient) -> None:

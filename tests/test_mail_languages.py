@@ -4,19 +4,22 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from email.message import EmailMessage
+from unittest.mock import AsyncMock
 
 import pytest
 import sqlalchemy as sa
 from msgspec.structs import replace
 from support_audit import BY, TRAIL
-from support_codes import ANN, PHONE, CodesAt, code_in, text_of
+from support_codes import ANN, PHONE, CodesAt, code_in, link_in, text_of
 from support_identity import World as Identities
 from support_inviting import Bids
-from support_mails import KEYS, SENDER, World, mail_world
+from support_mails import KEYS, SENDER, World, mail_world, sink
 from test_events import NOW, TODAY, invoice
 from test_letters import SCOPE
 
+from auth import cookies
 from cache.client import Client
+from connectors.config import Secret
 from gateway import languages
 from gateway.identity.colleagues import MEMBER
 from gateway.identity.invitations import Wish, invite
@@ -24,7 +27,10 @@ from gateway.languages import catalogue, speaking
 from gateway.languages.choosing import Languages
 from gateway.mails.choices import Stops
 from gateway.mails.letters import Item, Letters
+from gateway.mails.post import server_of
+from gateway.mails.rules import Rules
 from gateway.mails.subjects import of_record
+from gateway.mails.trying import Trying
 from gateway.records.database import Database
 from gateway.records.tables import Member
 from gateway.rights import OWN
@@ -173,10 +179,29 @@ async def test_speaks_at_the_door_as_the_browser_asks(codes_at: CodesAt, redis: 
         assert of_english["Subject"] == f"Your code to sign in at {SENDER.name}"
         assert re.search(r"Angefordert am \d+\. \w+, \d\d:\d\d \(UTC\), Safari auf einem iPhone\.", text_of(of_german))
         assert "in Safari on an iPhone." in text_of(of_english)
+        elsewhere = codes.browser()
+        wanted = {"Accept": "text/html", "Sec-Fetch-Site": "none", "Accept-Language": "en"}
+        for mail, of, device in (
+            (of_german, wanted, "Safari on an iPhone"),
+            (of_english, german, "Safari auf einem iPhone"),
+        ):
+            assert device in (await elsewhere.send("GET", link_in(mail).removeprefix(SENDER.base_url), of)).text
+        assert {row.device for row in await codes.rows()} == {"Safari on an iPhone"}
+        browser.cookies[cookies.LANGUAGE] = "en"  # of whoever used it before
         come = await browser.send("POST", "/sign-in/code", headers, data={"code": code_in(of_german)})
         assert come.headers["Location"] == "/", come.text
         async with codes.database.read() as session:
             assert await session.scalar(sa.select(Member.language_seen)) == "de"
+
+
+async def test_tries_a_message_in_the_language_of_the_business(database: Database) -> None:
+    letters = Letters(SENDER, Stops(KEYS).sign, lambda: NOW, GERMAN_FIRST)
+    async with sink() as server:
+        at = server_of(Secret(f"smtp://127.0.0.1:{server.port}"))
+        trying = Trying(database, TRAIL, lambda: NOW, views=AsyncMock(), letters=letters, server=at)
+        await trying.send("priya@acme.example", "invoice_new", Rules(), TODAY, BY)
+    ((_, mail),) = server.mails
+    assert (mail["Subject"], mail["Content-Language"]) == ("Neue Rechnung EX-1", "de")
 
 
 def test_falls_back_to_the_language_of_the_business() -> None:

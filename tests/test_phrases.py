@@ -1,7 +1,7 @@
 """What staff say in other languages: kept, shown at once, exported and taken in."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 
 import httpx
@@ -21,13 +21,14 @@ from gateway.app import make_app
 from gateway.audit_reading import Wanted, read
 from gateway.languages import phrase, speaking
 from gateway.phrase_files import PhraseFileError, dump, load
-from gateway.phrases import Phrases, PhrasesChanged, key_of, read_book, save
+from gateway.phrases import LONGEST, Phrases, PhrasesChanged, key_of, read_book, save
 from gateway.records.database import Database
 from gateway.settings import Settings
 from gateway.staff_texts import StaffText, needs_words
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 PAGE = "/staff/languages/de"
+HOURS = "On weekdays, as long as there is light"
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +39,7 @@ def nothing_is_left() -> Iterator[None]:
 
 @pytest_asyncio.fixture
 async def german(portal_settings: Settings, database: Database, sandbox: RunningSandbox) -> AsyncIterator[Portal]:
-    settings = replace(portal_settings, languages=("en", "de"))
+    settings = replace(portal_settings, languages=("en", "de"), contact_phone="+44 117 496 0123", contact_hours=HOURS)
     portal = Portal(make_app(settings), database, settings)
     await portal.connect(sandbox)
     await portal.link("maya", "bakery", *BAKERY)
@@ -81,6 +82,13 @@ async def test_takes_no_change_of_what_somebody_else_has_changed(database: Datab
     assert (line.what, line.details["phrases"]) == ("phrases.changed", ["Dispute"])
 
 
+async def test_says_the_hours_of_staff_in_other_words_once(german: Portal) -> None:
+    languages.know({"de": {HOURS: "Tagsüber", "Tagsüber": "Nachts"}})
+    page = (await german.stranger().get("/sign-in", headers={"accept-language": "de"})).text
+    assert "Tagsüber" in page
+    assert "Nachts" not in page
+
+
 @pytest.mark.parametrize(("text", "needed"), [("Packed", False), ("Sent with the night train", True)])
 def test_asks_staff_for_what_our_own_catalogue_does_not_say(text: str, *, needed: bool) -> None:
     assert needs_words(text, "en") is needed
@@ -92,7 +100,11 @@ async def test_shows_customers_what_staff_said(german: Portal) -> None:
     original = text_in(page)
     assert f">{original}</span>" in page.text
     answer = await staff.send("POST", PAGE, seen="0", **{key_of(original): " Wie  gesagt <b> "})
-    assert answer.status_code == 303
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{PAGE}?done=1")
+    assert "1 taken over." in (await staff.get(f"{PAGE}?done=1")).text
+    same = await staff.send("POST", PAGE, seen="1", **{key_of(original): " Wie  gesagt <b> "})
+    assert (same.status_code, same.headers["location"]) == (303, f"{PAGE}?done=0")
+    assert "taken over" not in (await staff.get(f"{PAGE}?done=0")).text
     assert (await read_book(german.database, "de")).said == {original: "Wie gesagt <b>"}
     with speaking("de"):
         assert phrase(original) == "Wie gesagt <b>"
@@ -103,6 +115,18 @@ async def test_shows_customers_what_staff_said(german: Portal) -> None:
     assert (await staff.send("POST", PAGE, seen="1", **{key_of(original): "x" * 3000})).status_code == 422
     assert (await staff.send("POST", PAGE, seen="1", **{key_of("nobody wrote this"): "x"})).status_code == 303
     assert len((await read_book(german.database, "de")).said) == 1
+
+
+async def test_says_the_hours_of_every_page_as_staff_do(german: Portal) -> None:
+    maya, staff = await german.browser("maya", "bakery"), await staff_at(german, "admin")
+    foots = []
+    for answer in (None, {"seen": "0", key_of(HOURS): "Werktags, solange es hell ist"}):
+        if answer:
+            await staff.send("POST", PAGE, **answer)
+        page = await maya.get("/", headers={"accept-language": "de"})
+        foots.append(page.text.partition('<footer class="foot">')[2])
+    assert [HOURS in foot for foot in foots] == [True, False]
+    assert [" solange es hell ist" in foot for foot in foots] == [False, True]
 
 
 async def test_gives_a_file_to_translators_and_takes_it_back(german: Portal) -> None:
@@ -145,6 +169,25 @@ async def test_lets_only_admins_write(german: Portal) -> None:
     assert (await staff.get("/staff/languages/fr")).status_code == 404  # which is not offered
 
 
+@pytest.mark.parametrize(
+    ("named", "language", "offered", "fits"),
+    [
+        ("de_DE", "de", ("en", "de"), True),
+        ("DE-at", "de", ("de",), True),
+        ("pt", "pt-BR", ("en", "pt-BR"), True),
+        ("pt_BR", "pt-BR", ("pt", "pt-BR"), True),
+        ("pt", "pt-BR", ("pt", "pt-BR"), False),
+        ("den", "de", ("en", "de"), False),
+    ],
+)
+def test_takes_a_file_of_this_language_however_it_is_named(
+    named: str, language: str, offered: tuple[str, ...], *, fits: bool
+) -> None:
+    content = f'\ufeffmsgid ""\nmsgstr "Language: {named}\\n"\n\nmsgid "a"\nmsgstr "b"\n'.encode()
+    with nullcontext() if fits else pytest.raises(PhraseFileError, match="another language"):
+        assert load(content, language, offered).said == {"a": "b"}
+
+
 @given(
     st.dictionaries(
         st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1).filter(str.strip),
@@ -157,10 +200,19 @@ def test_reads_what_it_wrote(said: dict[str, str]) -> None:
     assert load(dump(texts, said, "de"), "de").said == said
 
 
-@given(st.binary(max_size=300).map(lambda junk: b'msgid "a"\nmsgstr "b"\n' + junk))
-def test_reads_no_file_to_its_own_harm(content: bytes) -> None:
+LINES = (
+    *(b'msgid "c"', b'msgstr "d"', b'msgstr ""', b'" "', b'"' + b"x" * LONGEST + b'"', b"#, fuzzy", b"#~ msgid"),
+    *(b'msgid "', b'msgctxt "e"', b"", b"\xff", b'msgid_plural "f"', b'msgstr[0] "g"', b"["),
+)
+
+
+@given(st.lists(st.sampled_from(LINES) | st.binary(max_size=50), max_size=12).map(b"\n".join))
+def test_reads_no_file_to_its_own_harm(junk: bytes) -> None:
+    """Whatever it gives can be kept."""
     with suppress(PhraseFileError):
-        assert all(load(content, "de").said.values())
+        said = load(b'msgid "a"\nmsgstr "b"\n' + junk, "de").said
+        assert all(said)
+        assert all(0 < len(text) <= LONGEST and text == text.strip() for text in said.values())
 
 
 def text_in(page: httpx.Response) -> str:

@@ -14,6 +14,7 @@ from auth import cookies
 from gateway.app import make_app
 from gateway.records.database import Database
 from gateway.settings import Settings
+from web.portal.acting import NOBODY
 
 MARK = "·]"  # ends each sentence of the language
 SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
@@ -81,6 +82,27 @@ async def test_keeps_what_a_member_chose_wherever_they_are_signed_in(spoken: Por
     assert not await is_spoken(elsewhere)
 
 
+async def test_answers_programs_in_english_alone(
+    portal_settings: Settings, database: Database, sandbox: RunningSandbox
+) -> None:
+    settings = replace(portal_settings, languages=("en", "de"))
+    portal = Portal(make_app(settings), database, settings)
+    await portal.connect(sandbox)
+    await portal.link("maya", "bakery", *BAKERY)
+    async with running(portal.app):
+        nobody, maya = await portal.browser("nobody", None), await portal.browser("maya", "bakery")
+        assert (await choose(maya, "de")).status_code == 303
+        for browser in (nobody, maya):
+            for path in ("/api/v1/invoices?q=\N{EURO SIGN}", "/api/v1/home", "/api/v1/home", "/api/v1/orders/no/thing"):
+                answer = await browser.get(path, headers={"accept-language": "de"})
+                assert "content-language" not in answer.headers
+                assert "Accept-Language" not in answer.headers.get("vary", "")
+                assert answer.json().get("items", []) == []  # a German would find all of them by the sign
+        assert (await nobody.get("/api/v1/home", headers={"accept-language": "de"})).json()["account"] == NOBODY
+        assert '<html lang="de">' in (await maya.get("/")).text
+    await portal.aclose()
+
+
 @pytest.mark.parametrize("language", ["de", "../en", "EN-xa", "en-XA "])
 async def test_takes_no_language_that_is_not_offered(spoken: Portal, language: str) -> None:
     maya = await spoken.browser("maya", "bakery")
@@ -99,7 +121,28 @@ async def test_leaves_staff_pages_in_english_and_shows_staff_what_the_member_rea
     assert MARK not in (await before.get("/")).text  # whatever the browser of staff asks for
     await choose(maya, "en-XA")
     await after.view(await member_of(spoken), "bakery")
-    assert MARK in (await after.get("/")).text
+    page = (await after.get("/")).text
+    assert MARK in page
+    told = page.partition('<aside class="viewas"')[2].partition("</aside>")[0]
+    assert told.startswith(' lang="en"')
+    assert "It ends by itself" in told
+    assert MARK not in told
+
+
+async def test_tells_staff_in_english_what_they_may_not_do(spoken: Portal) -> None:
+    staff = await staff_at(spoken)
+    await spoken.browser("maya", "bakery")
+    staff.http.headers["accept-language"] = "en-XA"
+    refused = await staff.get("/orders")
+    await staff.view(await member_of(spoken), "bakery")
+    for answer, title in (
+        (refused, "This page is for customers"),
+        (await staff.send("POST", "/account/language", language=""), "Nothing was done"),
+    ):
+        assert (answer.status_code, answer.headers["content-language"]) == (403, "en")
+        assert '<html lang="en">' in answer.text
+        assert f"<h1>{title}</h1>" in answer.text
+        assert MARK not in answer.text
 
 
 @pytest.mark.parametrize("offered", [("en",), ("en", "fr")])

@@ -20,7 +20,7 @@ from gateway.profile import chosen_language
 from gateway.records.database import Database
 from web.caller import address_of
 from web.redirects import cookie, dropped, see_other
-from web.speaking import remembered
+from web.speaking import asked_of, remembered
 
 log = structlog.get_logger()
 
@@ -64,7 +64,8 @@ async def _remember_member(request: Request[Any, Any, Any], identity: Identity) 
     trail: Trail = request.app.state.trail
     arrivals: Arrivals = request.app.state.arrivals
     address = address_of(request)
-    member_id = await remember(database, identity, utc_now(), trail=trail, address=address)
+    language = asked_of(request.scope["headers"], request.app.state.languages)
+    member_id = await remember(database, identity, utc_now(), trail=trail, address=address, language=language)
     await arrivals.arrive(member_id, identity, address)
     accounts = await accounts_of(database, member_id)
     return member_id, accounts[0].id if accounts else None

@@ -14,7 +14,7 @@ import minijinja
 from msgspec import Struct, field
 
 from auth.principals import Viewing
-from gateway.languages import language
+from gateway.languages import Voice, voice
 from gateway.rights import Area
 from web.contact import Contact
 from web.portal.acting import Account
@@ -44,7 +44,7 @@ class Around(Struct, frozen=True, kw_only=True):
     refresh: bool
     viewing: Viewing | None
     today: date  # moments are told by it
-    spoken: str = field(default_factory=language)
+    spoken: Voice = field(default_factory=voice)
 
     @property
     def shared(self) -> Mapping[str, Any]:

@@ -88,7 +88,7 @@ class Lane:
         if asking is None:
             return None
         who, standing = asking.who, asking.standing
-        speak_to(who, standing.profile, self._languages)
+        speak_to(who, standing.profile, self._languages, path)
         if kept is None or not self._ready.is_true(kept, standing, asking.version, asking.offices):
             return await self._make(scope, who, standing) if path == HOME else None
         if page := VIEWED[path]:

@@ -23,12 +23,12 @@ from auth.providers import Providers
 from auth.rate_limit import WINDOW
 from gateway.identity.mailboxes import LONGEST, folded, is_plain
 from gateway.languages import gettext, gettext_noop, language, ngettext
+from gateway.sign_in_codes.devices import device_of, said
 from gateway.sign_in_codes.digits import read_code
 from gateway.sign_in_codes.rows import LIFETIME
 from gateway.sign_in_codes.taking import Asked, Codes, Entered, Wish, Wrong
 from web.caller import address_of
 from web.console.desk import STAFF_HOME
-from web.devices import device_of
 from web.doors import Written, count_try, door_of, sends_codes, show_doors, show_problem, takes_address, wanted_by
 from web.entering import enter
 from web.redirects import cookie, see_other
@@ -127,7 +127,9 @@ async def show_link(request: Request[Any, Any, Any], token: FromPath[str]) -> An
     """Ask whether they mean it, or say where the link works."""
     codes: Codes = request.app.state.codes
     found = await codes.of_link(_cookie(request), token)
-    return render(request, "sign_in_link.html", found=found, is_here=isinstance(found, Asked), token=token)
+    device = said(found.device) if found else None
+    is_here = isinstance(found, Asked)
+    return render(request, "sign_in_link.html", found=found, is_here=is_here, device=device, token=token)
 
 
 @post("/sign-in/link/{token:str}", opt=PUBLIC)

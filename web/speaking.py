@@ -13,8 +13,16 @@ from gateway.languages.choosing import Languages
 from gateway.profile import Profile
 from web.redirects import cookie, dropped
 
-ENGLISH_ONLY = ("/staff", "/static/", "/hooks/", "/healthz", "/readyz", "/metrics")  # for staff, and for programs
-WORDED = (b"text/html", b"application/json", b"application/problem+json")
+ENGLISH_ONLY = (
+    "/staff",
+    "/static/",
+    "/hooks/",
+    "/api/",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+)  # for staff, and for programs
+WORDED = b"text/html"
 YEAR = 365 * 24 * 3600  # seconds
 
 
@@ -42,9 +50,13 @@ class Speaking:
 def language_of(headers: Iterable[tuple[bytes, bytes]], languages: Languages) -> str:
     """Find what a browser wants: what was chosen in it, else what it asks for."""
     headers = list(headers)
-    chosen = languages.of(cookies.read(headers, cookies.LANGUAGE))
+    return languages.of(cookies.read(headers, cookies.LANGUAGE)) or asked_of(headers, languages)
+
+
+def asked_of(headers: Iterable[tuple[bytes, bytes]], languages: Languages) -> str:
+    """Find what a browser asks for, whoever has chosen another language in it before."""
     asked = b",".join(value for name, value in headers if name == b"accept-language")
-    return chosen or languages.wanted(asked.decode("latin-1"))
+    return languages.wanted(asked.decode("latin-1"))
 
 
 def remembered(code: str | None) -> Cookie:
@@ -52,8 +64,10 @@ def remembered(code: str | None) -> Cookie:
     return cookie(cookies.LANGUAGE, code, max_age=YEAR) if code else dropped(cookies.LANGUAGE)
 
 
-def speak_to(who: Visiting, profile: Profile, languages: Languages) -> None:
+def speak_to(who: Visiting, profile: Profile, languages: Languages, path: str) -> None:
     """Go on in the language of whoever has signed in. Staff who look on read what the member reads."""
+    if path.startswith(ENGLISH_ONLY):
+        return
     code = languages.of(profile.language)
     if isinstance(who, Onlooker):
         code = code or languages.of(profile.language_seen) or languages.default

@@ -112,7 +112,8 @@ class Trying:
                 personal={"to": to},
             )
             await self._trail.record(session, line)
-        letter = self._letters.write(new_id(), to, [Item(NOBODY, example(event, rules, today))])
+        with self._letters.speaking_to():
+            letter = self._letters.write(new_id(), to, [Item(NOBODY, example(event, rules, today))])
         async with open_line(self._server, self._letters.sender.address) as line_:
             await line_.hand(to, letter.as_bytes(), _always)
 

@@ -25,7 +25,7 @@ class SignInCode(Base):
     kind: Mapped[str] = mapped_column(String(10))  # "member" or "staff"
     address: Mapped[str]  # with A to Z small
     return_to: Mapped[str] = mapped_column(Text)
-    device: Mapped[str | None] = mapped_column(String(60))  # in words of ours
+    device: Mapped[str | None] = mapped_column(String(60))  # in English words of ours
     language: Mapped[str | None] = mapped_column(String(20))  # of the browser that asked
     made_at: Mapped[datetime]
     until: Mapped[datetime]

@@ -9,6 +9,7 @@ from msgspec import Struct
 from gateway.languages import gettext, phrase
 from gateway.mails.letters import Letters
 from gateway.mails.words import minute, one_line
+from gateway.sign_in_codes.devices import said
 from gateway.sign_in_codes.digits import in_groups
 from gateway.sign_in_codes.rows import LIFETIME
 
@@ -54,4 +55,4 @@ class CodeLetters:
         at, zone = minute(asker.at.astimezone(self._zone)), self._zone.key
         if asker.device is None:
             return gettext("Asked for on {moment} ({zone}).", moment=at, zone=zone)
-        return gettext("Asked for on {moment} ({zone}), in {device}.", moment=at, zone=zone, device=asker.device)
+        return gettext("Asked for on {moment} ({zone}), in {device}.", moment=at, zone=zone, device=said(asker.device))

@@ -26,7 +26,7 @@ SECRET = re.compile(r"[A-Za-z0-9_-]{43}")  # 256 bits
 
 
 class Wish(Struct, frozen=True, kw_only=True):
-    """Who wants to sign in, and where to afterwards. `device` is told to whoever reads the mail, in `language`."""
+    """Who wants to sign in, and where to afterwards. Whoever reads the mail is told of `device`, in `language`."""
 
     address: str
     kind: Kind

@@ -21,6 +21,7 @@ from gateway.staff_texts import StaffText, needs_words, staff_texts
 from web.body import Cap
 from web.caller import by_staff
 from web.console.desk import CHANGED, desk
+from web.console.finding import Done
 from web.redirects import see_other
 
 LANGUAGES = "/staff/languages"
@@ -91,10 +92,11 @@ async def show_languages(request: Request[StaffPrincipal, Any, Any]) -> Response
 
 
 @get(f"{LANGUAGES}/{{code:str}}", opt=for_staff("read-only"))
-async def show_language(request: Request[StaffPrincipal, Any, Any], code: FromPath[str]) -> Response[str]:
-    said = request.query_params.get("said", "")
-    done = f"{int(said)} taken over." if said.isdecimal() and len(said) < 6 else None  # noqa: PLR2004
-    return await _page(request, _offered(request, code), Form(done=done))
+async def show_language(
+    request: Request[StaffPrincipal, Any, Any], code: FromPath[str], done: Done = 0
+) -> Response[str]:
+    """Show what is said in a language. `done` is how many of its texts have just been changed."""
+    return await _page(request, _offered(request, code), Form(done=f"{done} taken over." if done else None))
 
 
 @post(f"{LANGUAGES}/{{code:str}}", opt=for_staff("admin"))
@@ -110,10 +112,10 @@ async def save_phrases(request: Request[StaffPrincipal, Any, Any], code: FromPat
     seen = str(form.get("seen", ""))
     wanted = {by_key[key]: text for key, text in written.items()}
     try:
-        await _save(request, language, wanted, int(seen) if seen.isdecimal() else -1)
+        changed = await _save(request, language, wanted, int(seen) if seen.isdecimal() else -1)
     except PhrasesChanged:
         return await _page(request, language, Form(written=written, problem=CHANGED), status_code=409)
-    return see_other(f"{LANGUAGES}/{language}?said={sum(map(bool, written.values()))}")
+    return see_other(f"{LANGUAGES}/{language}?done={changed}")
 
 
 @get(f"{LANGUAGES}/{{code:str}}/phrases.po", opt=for_staff("read-only"))
@@ -134,14 +136,15 @@ async def take_file(request: Request[StaffPrincipal, Any, Any], code: FromPath[s
     file, seen = form.get("file"), str(form.get("seen", ""))
     try:
         content = await file.read() if isinstance(file, UploadFile) and file.filename else None
-        found, wanted = _read(content, language, {each.text for each in await _texts(request)})
-        await _save(request, language, wanted, int(seen) if seen.isdecimal() else -1)
+        offered: Languages = request.app.state.languages
+        found, wanted = _read(content, language, offered.offered, {each.text for each in await _texts(request)})
+        changed = await _save(request, language, wanted, int(seen) if seen.isdecimal() else -1)
     except PhraseFileError as error:
         return await _page(request, language, Form(problem=str(error)), status_code=422)
     except PhrasesChanged:
         return await _page(request, language, Form(problem=CHANGED), status_code=409)
     left = len(found.said) - len(wanted) + found.unsure
-    done = f"{len(wanted)} taken over."
+    done = f"{changed} taken over." if changed else "All of it is said so already."
     if left:
         done += f" {left} left out: they are marked as unsure, or customers read them no more."
     return await _page(request, language, Form(done=done), status_code=200)
@@ -153,24 +156,25 @@ async def back_to_language(request: Request[StaffPrincipal, Any, Any], code: Fro
     return see_other(f"{LANGUAGES}/{_offered(request, code)}")
 
 
-def _read(content: bytes | None, language: str, texts: Collection[str]) -> tuple[PhraseFile, dict[str, str]]:
+def _read(
+    content: bytes | None, language: str, offered: Collection[str], texts: Collection[str]
+) -> tuple[PhraseFile, dict[str, str]]:
     """Give what a file says, and what of it is of these texts. Raises `PhraseFileError`."""
     if content is None:
         raise PhraseFileError("Choose a file.")
-    found = load(content, language)
+    found = load(content, language, offered)
     wanted = {text: " ".join(said.split()) for text, said in found.said.items() if text in texts}
     if not wanted:
         raise PhraseFileError("Nothing in this file is a text of yours that customers read today.")
     return found, wanted
 
 
-async def _save(
-    request: Request[StaffPrincipal, Any, Any], language: str, wanted: Mapping[str, str], seen: int
-) -> None:
+async def _save(request: Request[StaffPrincipal, Any, Any], language: str, wanted: Mapping[str, str], seen: int) -> int:
     state = request.app.state
     by = by_staff(request)
-    await save(state.database, language, wanted, seen=seen, trail=state.trail, by=by, now=utc_now())
+    changed = await save(state.database, language, wanted, seen=seen, trail=state.trail, by=by, now=utc_now())
     await state.phrases.look()
+    return changed
 
 
 def _offered(request: Request[StaffPrincipal, Any, Any], code: str) -> str:

@@ -269,7 +269,7 @@ class Visit:
 
 async def visit_of(request: Request[Visiting, Any, Any], standing: Standing) -> Visit:
     """Begin a visit, in the language of whoever visits. Raises `DatabaseDown`."""
-    speak_to(request.user, standing.profile, request.app.state.languages)
+    speak_to(request.user, standing.profile, request.app.state.languages, request.scope["path"])
     views: AccountViews = request.app.state.account_views
     return Visit(request, standing, await views.of(standing.scope) if standing.scope else None)
 

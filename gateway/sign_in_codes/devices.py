@@ -2,7 +2,7 @@
 
 from gateway.languages import gettext, gettext_noop
 
-LONGEST = 60  # signs
+A_BROWSER = gettext_noop("a browser")
 BROWSERS = (  # what it says -> what people call it; the first that fits: most say that they are several
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -25,7 +25,16 @@ SYSTEMS = (
 
 
 def device_of(user_agent: str) -> str | None:
-    """Name a browser and its device, such as "Firefox on Windows". None: neither says anything to us."""
+    """Name a browser and its device in English, such as "Firefox on Windows". None: neither says anything to us."""
     browser = next((name for sign, name in BROWSERS if sign in user_agent), None)
     system = next((name for sign, name in SYSTEMS if sign in user_agent), None)
-    return gettext(system, browser=browser or gettext("a browser"))[:LONGEST] if system else browser
+    return system.format(browser=browser or A_BROWSER) if system else browser
+
+
+def said(device: str | None) -> str | None:
+    """Say what `device_of` named, in the language of whoever reads it."""
+    for _, system in SYSTEMS:
+        if device and device.endswith(on := system.removeprefix("{browser}")):
+            browser = device.removesuffix(on)
+            return gettext(system, browser=gettext(A_BROWSER) if browser == A_BROWSER else browser)
+    return device
