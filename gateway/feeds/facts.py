@@ -131,7 +131,7 @@ class FactReading:
         """
         now = self._clock()
         same = (CustomerFacts.source == Link.source) & (CustomerFacts.customer == Link.customer)
-        is_who_due = sa.false()
+        is_who_due: sa.ColumnElement[bool] = sa.false()
         if who:
             is_who_due = CustomerFacts.counterpart_at.is_(None) | (CustomerFacts.counterpart_at < now - WHO_AGAIN)
         is_due = (
