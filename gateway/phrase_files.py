@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from io import BytesIO
 
 from babel.messages.catalog import Catalog
-from babel.messages.pofile import read_po, write_po
+from babel.messages.pofile import PoFileParser, write_po
 from msgspec import Struct
 
 from gateway.phrases import LONGEST
@@ -15,6 +15,12 @@ HEADER = "# What staff have written, for translators. Only what stands in the se
 
 class PhraseFileError(Exception):
     """A file that cannot be taken in. The text is a sentence."""
+
+
+class _Found(Catalog):
+    """What a file says. It is not asked how many numbers its language has: as many places would be made for each."""
+
+    num_plurals = 6  # the most that any language has
 
 
 class PhraseFile(Struct, frozen=True, kw_only=True):
@@ -40,7 +46,8 @@ def dump(texts: Iterable[StaffText], said: Mapping[str, str], language: str) -> 
 def load(content: bytes, language: str) -> PhraseFile:
     """Read a file that somebody sent. Raises `PhraseFileError`."""
     try:
-        found = read_po(content.splitlines(keepends=True), ignore_obsolete=True, abort_invalid=True)
+        found = _Found()
+        PoFileParser(found, ignore_obsolete=True, abort_invalid=True).parse(content.splitlines(keepends=True))
         header = dict(found.mime_headers)
     except Exception:  # noqa: BLE001  # whatever somebody sent
         raise PhraseFileError("This is no .po file that can be read. Export one, fill it in and send that.") from None

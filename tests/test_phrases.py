@@ -1,5 +1,6 @@
 """What staff say in other languages: kept, shown at once, exported and taken in."""
 
+import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -174,6 +175,18 @@ def test_reads_what_it_wrote(said: dict[str, str]) -> None:
 def test_reads_no_file_to_its_own_harm(content: bytes) -> None:
     with suppress(PhraseFileError):
         assert all(load(content, "de").said.values())
+
+
+def test_makes_no_room_for_as_many_numbers_as_a_file_says() -> None:
+    header = b'msgid ""\nmsgstr "Plural-Forms: nplurals=1000000; plural=0;\\n"\n\n'
+    load(b'msgid "a"\nmsgstr "b"\n', "de")  # what is imported is no room
+    tracemalloc.start()
+    try:
+        with pytest.raises(PhraseFileError, match="several numbers"):
+            load(header + b'msgid "a"\nmsgid_plural "b"\nmsgstr[0] "c"\n', "de")
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def text_in(page: httpx.Response) -> str:
