@@ -11,7 +11,7 @@ from itertools import pairwise
 from babel.dates import get_day_names
 from msgspec import Struct
 
-from gateway.languages import ENGLISH, language, locale, phrase
+from gateway.languages import ENGLISH, language, locale
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 DAY = re.compile(rf"\b(?:{'|'.join(DAYS)})\b", re.IGNORECASE)
@@ -52,9 +52,8 @@ class OfficeHours(Struct, frozen=True):
     @property
     def said(self) -> str:
         """The usual week, as whoever reads this names its days."""
-        said = phrase(self.text)
-        if language() == ENGLISH or said != self.text:
-            return said
+        if language() == ENGLISH:
+            return self.text
         names = get_day_names("abbreviated", context="stand-alone", locale=locale())
         return DAY.sub(lambda found: names[DAYS.index(found[0].title())].rstrip("."), self.text)
 

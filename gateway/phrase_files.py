@@ -1,13 +1,13 @@
 """Phrases of one language as a file that translators know: gettext's .po."""
 
-from collections.abc import Iterable, Mapping
+from codecs import BOM_UTF8
+from collections.abc import Collection, Iterable, Mapping
 from io import BytesIO
 
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import PoFileParser, write_po
 from msgspec import Struct
 
-from gateway.phrases import LONGEST
 from gateway.staff_texts import StaffText
 
 HEADER = "# What staff have written, for translators. Only what stands in the second line of each pair is taken in."
@@ -43,16 +43,17 @@ def dump(texts: Iterable[StaffText], said: Mapping[str, str], language: str) -> 
     return b"".join(kept).replace(b'"MIME-Version', f'"Language: {language}\\n"\n"MIME-Version'.encode(), 1)
 
 
-def load(content: bytes, language: str) -> PhraseFile:
-    """Read a file that somebody sent. Raises `PhraseFileError`."""
+def load(content: bytes, language: str, offered: Collection[str] = ()) -> PhraseFile:
+    """Read a file that somebody sent, of one of the languages that are offered. Raises `PhraseFileError`."""
     try:
+        lines = content.removeprefix(BOM_UTF8).splitlines(keepends=True)
         found = _Found()
-        PoFileParser(found, ignore_obsolete=True, abort_invalid=True).parse(content.splitlines(keepends=True))
+        PoFileParser(found, ignore_obsolete=True, abort_invalid=True).parse(lines)
         header = dict(found.mime_headers)
     except Exception:  # noqa: BLE001  # whatever somebody sent
         raise PhraseFileError("This is no .po file that can be read. Export one, fill it in and send that.") from None
-    of = header.get("Language", "").replace("_", "-")
-    if of and of.casefold() != language.casefold():
+    of = header.get("Language", "").strip()
+    if of and not _is_of(of, language, offered):
         raise PhraseFileError(f"This file says that it is of another language than {language}.")
     said: dict[str, str] = {}
     unsure = 0
@@ -62,8 +63,6 @@ def load(content: bytes, language: str) -> PhraseFile:
         if not isinstance(message.id, str) or not isinstance(message.string, str | None):
             raise PhraseFileError("This file has a text in several numbers. Staff’s texts have none.")
         text = (message.string or "").strip()
-        if len(text) > LONGEST:
-            raise PhraseFileError(f"A text has more than {LONGEST:,} characters. Shorten it.")
         if message.fuzzy:
             unsure += 1
         elif text:
@@ -71,3 +70,18 @@ def load(content: bytes, language: str) -> PhraseFile:
     if not said and not unsure:
         raise PhraseFileError("There is no text in this file that says anything.")
     return PhraseFile(said=said, unsure=unsure)
+
+
+def _is_of(named: str, language: str, offered: Collection[str]) -> bool:
+    """Whether a file of a language, as some program names it, is of ours: "de_DE" is "de", where no other German is."""
+    named, language = _plain(named), _plain(language)
+    alike = [each for each in offered if _main(each) == _main(language)]
+    return named == language or (_main(named) == _main(language) and len(alike) <= 1)
+
+
+def _plain(code: str) -> str:
+    return code.replace("_", "-").casefold()
+
+
+def _main(code: str) -> str:
+    return _plain(code).partition("-")[0]

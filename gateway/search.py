@@ -6,22 +6,23 @@ from datetime import date, datetime
 from functools import lru_cache
 
 from babel import Locale
-from babel.dates import get_month_names
 from babel.numbers import get_currency_symbol, get_decimal_symbol
 
 from connectors.records import Invoice, Line, Money, Order, Record, Ticket
-from gateway.languages import ENGLISH, locale
+from gateway.languages import ENGLISH, locale, writing
 
 MONTHS = (
     "january", "february", "march", "april", "may", "june",
     "july", "august", "september", "october", "november", "december",
 )  # fmt: skip
 LONGEST = 100  # characters of a question
-# A comma in an amount divides no words: "2,480.00" in English, "2.480,00" where it stands before the cents.
+# What is within an amount divides no words: "2,480.00" in English, "2.480,00" or "2 480,00" (with a space that breaks
+# no line) where a comma stands before the cents.
 WORD = re.compile(r"(?:[^\s,;]|(?<=\d),(?=\d{3}(?!\d)))+")
-WORD_WITH_CENTS = re.compile(r"(?:[^\s,;]|(?<=\d),(?=\d{1,3}(?!\d)))+")
+WORD_WITH_CENTS = re.compile(r"(?:[^\s,;]|(?<=\d),(?=\d{1,3}(?!\d))|(?<=\d)[\u202f\xa0](?=\d{3}(?!\d)))+")
 AMOUNT = re.compile(r"[^\w.,]*(\d{1,3}(?:,\d{3})*(?:\.\d+)?|\d+(?:\.\d+)?)[^\w.,]*")
-AMOUNT_WITH_CENTS = re.compile(r"[^\w.,]*(\d{1,3}(?:\.\d{3})*(?:,\d+)?|\d+(?:,\d+)?)[^\w.,]*")
+AMOUNT_WITH_CENTS = re.compile(r"[^\w.,]*(\d{1,3}(?:[.\u202f\xa0]\d{3})*(?:,\d+)?|\d+(?:,\d+)?)[^\w.,]*")
+THOUSANDS = re.compile(r"[.\u202f\xa0]")
 
 
 def words_of(question: str) -> tuple[str, ...]:
@@ -75,8 +76,10 @@ def _day(day: date | datetime | None) -> Iterator[str]:
     if day is not None:
         yield f"{day:%Y-%m-%d}"
         yield f"{day.day} {MONTHS[day.month - 1]} {day.year}"
-        if (spoken := locale()).language != ENGLISH:
-            yield f"{day.day}. {_months(spoken)[day.month]}"
+        if locale().language != ENGLISH:
+            plain = date(day.year, day.month, day.day)
+            yield writing.full_day(plain)
+            yield writing.short_day(plain, plain)
 
 
 def _lines(lines: Iterable[Line]) -> Iterator[str]:
@@ -87,7 +90,7 @@ def _plain_amount(word: str) -> str:
     """Read "€2,480.00" as 2480.00, or "2.480,00"; a word that is no amount stays as it is."""
     if _has_comma(locale()):
         amount = AMOUNT_WITH_CENTS.fullmatch(word)
-        return amount[1].replace(".", "").replace(",", ".") if amount else word
+        return THOUSANDS.sub("", amount[1]).replace(",", ".") if amount else word
     amount = AMOUNT.fullmatch(word)
     return amount[1].replace(",", "") if amount else word
 
@@ -101,8 +104,3 @@ def _has_comma(spoken: Locale) -> bool:
 @lru_cache
 def _symbol(currency: str, spoken: Locale) -> str:
     return str(get_currency_symbol(currency, locale=spoken))
-
-
-@lru_cache
-def _months(spoken: Locale) -> dict[int, str]:
-    return dict(get_month_names("wide", locale=spoken))

@@ -1,7 +1,8 @@
 """Gather the sentences that customers read into the catalogues: `make words`.
 
 The template, hallway.pot, has every sentence. Each language's file has the same ones, with their translations; what the
-code says no more is dropped, and what it says anew has none yet. `ADD=es make words` begins a language.
+code says no more is dropped, and what it says anew has none yet. `ADD=es make words` begins a language, `ADD=pt-BR` one
+of a region.
 """
 
 import os
@@ -15,7 +16,7 @@ from babel.messages.extract import extract
 from babel.messages.pofile import read_po, write_po
 from support_tree import ROOT, tracked
 
-from gateway.languages.catalogue import FOLDER
+from gateway.languages.catalogue import FOLDER, locale_of
 from gateway.statuses import SHIPMENTS, UNKNOWN, WORDS
 from gateway.topics.file import defaults
 from gateway.topics.texts import texts_of
@@ -58,10 +59,10 @@ def written(catalogue: Catalog) -> bytes:
 def updated(code: str, template: Catalog) -> Catalog:
     """Bring a language to what the code says today."""
     path = FOLDER / f"{code}.po"
-    catalogue = Catalog(locale=code)
+    catalogue = Catalog(locale=locale_of(code))
     if path.is_file():
         with path.open("rb") as file:
-            catalogue = read_po(file, locale=code)
+            catalogue = read_po(file, locale=locale_of(code))
     catalogue.update(template, no_fuzzy_matching=True)
     catalogue.project, catalogue.version = template.project, template.version
     catalogue.header_comment, catalogue.fuzzy = HEADER, False
@@ -94,7 +95,7 @@ def _in_tables() -> Iterator[tuple[str, str, None]]:
 def main(environ: Mapping[str, str]) -> None:
     template = gathered()
     TEMPLATE.write_bytes(written(template))
-    codes = {path.stem for path in FOLDER.glob("*.po")} | set(environ.get("ADD", "").split())
+    codes = {path.stem for path in FOLDER.glob("*.po")} | set(environ.get("ADD", "").replace("_", "-").split())
     for code in sorted(codes):
         catalogue = updated(code, template)
         (FOLDER / f"{code}.po").write_bytes(written(catalogue))

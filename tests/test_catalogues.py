@@ -10,7 +10,7 @@ from babel.messages.pofile import read_po
 from gather_words import FOR_STAFF, PYTHON, TEMPLATE, gathered, updated, written
 from support_tree import ROOT, tracked
 
-from gateway.languages.catalogue import FOLDER, catalogue_of, known
+from gateway.languages.catalogue import FOLDER, catalogue_of, known, locale_of, parsed
 
 PLACES = re.compile(r"\{[^{}]*\}")
 MARKS = re.compile(r"</?[a-z]|&[a-z#0-9]+;")
@@ -25,7 +25,7 @@ def said_by_the_code() -> Catalog:
 
 def read(path: Path) -> Catalog:
     with path.open("rb") as file:
-        return read_po(file, locale=path.stem)
+        return read_po(file, locale=locale_of(path.stem))
 
 
 def forms(message: Message) -> tuple[str, ...]:
@@ -91,6 +91,12 @@ def test_names_no_machine_and_no_day() -> None:
     for path in (TEMPLATE, *FILES):
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"^#: .*(:\d|^/)|POT-Creation|Revision-Date|@", text, re.MULTILINE), path
+
+
+def test_knows_languages_of_a_region(said_by_the_code: Catalog) -> None:
+    found = parsed("pt-BR", written(updated("pt-BR", said_by_the_code)))
+    assert (found.code, str(found.locale), found.title) == ("pt-BR", "pt_BR", "Português (Brasil)")
+    assert found.plural(0) == 0
 
 
 def test_knows_english_and_every_file() -> None:

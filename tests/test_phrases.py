@@ -1,9 +1,11 @@
 """What staff say in other languages: kept, shown at once, exported and taken in."""
 
+import re
 import tracemalloc
 from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
+from html import unescape
 
 import httpx
 import pytest
@@ -29,7 +31,7 @@ from gateway.staff_texts import StaffText, needs_words
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 PAGE = "/staff/languages/de"
-HOURS = "On weekdays, as long as there is light"
+HOURS = "By day"
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +42,7 @@ def nothing_is_left() -> Iterator[None]:
 
 @pytest_asyncio.fixture
 async def german(portal_settings: Settings, database: Database, sandbox: RunningSandbox) -> AsyncIterator[Portal]:
-    settings = replace(portal_settings, languages=("en", "de"), contact_hours=HOURS)
+    settings = replace(portal_settings, languages=("en", "de"), contact_phone="+44 117 496 0123", contact_hours=HOURS)
     portal = Portal(make_app(settings), database, settings)
     await portal.connect(sandbox)
     await portal.link("maya", "bakery", *BAKERY)
@@ -83,6 +85,13 @@ async def test_takes_no_change_of_what_somebody_else_has_changed(database: Datab
     assert (line.what, line.details["phrases"]) == ("phrases.changed", ["Dispute"])
 
 
+async def test_says_the_hours_of_staff_in_other_words_once(german: Portal) -> None:
+    languages.know({"de": {HOURS: "Tagsüber", "Tagsüber": "Nachts"}})
+    page = (await german.stranger().get("/sign-in", headers={"accept-language": "de"})).text
+    assert "Tagsüber" in page
+    assert "Nachts" not in page
+
+
 @pytest.mark.parametrize(("text", "needed"), [("Packed", False), ("Sent with the night train", True)])
 def test_asks_staff_for_what_our_own_catalogue_does_not_say(text: str, *, needed: bool) -> None:
     assert needs_words(text, "en") is needed
@@ -94,7 +103,11 @@ async def test_shows_customers_what_staff_said(german: Portal) -> None:
     original = text_in(page)
     assert f">{original}</span>" in page.text
     answer = await staff.send("POST", PAGE, seen="0", **{key_of(original): " Wie  gesagt <b> "})
-    assert answer.status_code == 303
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{PAGE}?done=1")
+    assert "1 taken over." in (await staff.get(f"{PAGE}?done=1")).text
+    same = await staff.send("POST", PAGE, seen="1", **{key_of(original): " Wie  gesagt <b> "})
+    assert (same.status_code, same.headers["location"]) == (303, f"{PAGE}?done=0")
+    assert "taken over" not in (await staff.get(f"{PAGE}?done=0")).text
     assert (await read_book(german.database, "de")).said == {original: "Wie gesagt <b>"}
     with speaking("de"):
         assert phrase(original) == "Wie gesagt <b>"
@@ -140,7 +153,9 @@ async def test_gives_a_file_to_translators_and_takes_it_back(german: Portal) -> 
         (b'msgid ""\nmsgstr "Language: fr\\n"\n\nmsgid "a"\nmsgstr "b"\n', "another language"),
         (b'msgid "Nobody reads this"\nmsgstr "b"\n', "Nothing in this file"),
         (b'msgid "a"\nmsgid_plural "b"\nmsgstr[0] "c"\nmsgstr[1] "d"\n', "several numbers"),
-        (b'msgid "a"\nmsgstr "' + b"x" * 3000 + b'"\n', "Shorten it"),
+        (f'msgid "{HOURS}"\nmsgstr "{"x" * 101}"\n'.encode(), "Shorten it"),
+        (f'msgid "{HOURS}"\nmsgstr "a\u202eb"\n'.encode(), "nobody sees"),
+        (f'msgid "{HOURS}"\nmsgstr "a\0b"\n'.encode(), "nobody sees"),
     ],
 )
 async def test_says_what_is_wrong_with_a_file(german: Portal, content: bytes, said: str) -> None:
@@ -159,6 +174,25 @@ async def test_lets_only_admins_write(german: Portal) -> None:
     assert (await staff.get("/staff/languages/fr")).status_code == 404  # which is not offered
 
 
+@pytest.mark.parametrize(
+    ("named", "language", "offered", "fits"),
+    [
+        ("de_DE", "de", ("en", "de"), True),
+        ("DE-at", "de", ("de",), True),
+        ("pt", "pt-BR", ("en", "pt-BR"), True),
+        ("pt_BR", "pt-BR", ("pt", "pt-BR"), True),
+        ("pt", "pt-BR", ("pt", "pt-BR"), False),
+        ("den", "de", ("en", "de"), False),
+    ],
+)
+def test_takes_a_file_of_this_language_however_it_is_named(
+    named: str, language: str, offered: tuple[str, ...], *, fits: bool
+) -> None:
+    content = f'\ufeffmsgid ""\nmsgstr "Language: {named}\\n"\n\nmsgid "a"\nmsgstr "b"\n'.encode()
+    with nullcontext() if fits else pytest.raises(PhraseFileError, match="another language"):
+        assert load(content, language, offered).said == {"a": "b"}
+
+
 @given(
     st.dictionaries(
         st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1).filter(str.strip),
@@ -167,7 +201,7 @@ async def test_lets_only_admins_write(german: Portal) -> None:
     )
 )
 def test_reads_what_it_wrote(said: dict[str, str]) -> None:
-    texts = [StaffText(text=text, place="Topics", href="/") for text in said]
+    texts = [StaffText(text=text, place="Topics", href="/", longest=99) for text in said]
     assert load(dump(texts, said, "de"), "de").said == said
 
 
@@ -187,6 +221,62 @@ def test_makes_no_room_for_as_many_numbers_as_a_file_says() -> None:
         assert tracemalloc.get_traced_memory()[1] < 1_000_000
     finally:
         tracemalloc.stop()
+
+
+async def test_leaves_what_somebody_else_said_meanwhile(german: Portal) -> None:
+    one, other = await staff_at(german, "admin"), await staff_at(german, "owner")
+    opened = form_of(await one.get(PAGE))
+    mine, theirs, both = (f for f in list(opened)[2:7:2])
+    await other.send("POST", PAGE, **{**opened, theirs: "Von ihr", both: "Beide, sie"})
+    late = await one.send("POST", PAGE, **{**opened, mine: "Von mir", both: "Beide, ich"})
+    again = form_of(late)
+    assert (late.status_code, again["seen"]) == (409, "1")
+    assert [again[each] for each in (mine, theirs, both)] == ["Von mir", "Von ihr", "Beide, ich"]
+    assert re.findall("Somebody else has just said: “([^”]*)”", late.text) == ["Beide, sie"]
+    answer = await one.send("POST", PAGE, **again)
+    assert answer.headers["location"] == f"{PAGE}?done=2"
+    said = (await read_book(german.database, "de")).said
+    assert sorted(said.values()) == ["Beide, ich", "Von ihr", "Von mir"]
+    gone = await one.send("POST", PAGE, **{**form_of(await one.get(PAGE)), theirs: ""})
+    assert gone.headers["location"] == f"{PAGE}?done=1"
+    assert len((await read_book(german.database, "de")).said) == 2
+
+
+async def test_does_not_forget_when_a_form_was_opened_that_has_to_be_mended(german: Portal) -> None:
+    one, other = await staff_at(german, "admin"), await staff_at(german, "owner")
+    opened = form_of(await one.get(PAGE))
+    mine, theirs = (f for f in list(opened)[2:5:2])
+    await other.send("POST", PAGE, **{**opened, theirs: "Von ihr"})
+    wrong = await one.send("POST", PAGE, **{**opened, mine: "x" * 301})
+    assert wrong.status_code == 422
+    mended = await one.send("POST", PAGE, **{**form_of(wrong), mine: "Von mir"})
+    assert mended.status_code == 409
+    assert (await one.send("POST", PAGE, **form_of(mended))).status_code == 303
+    assert set((await read_book(german.database, "de")).said.values()) == {"Von mir", "Von ihr"}
+
+
+@pytest.mark.parametrize(
+    ("said", "fault"), [("x" * 41, "40 fit where it stands"), ("a\u202eb", "nobody sees"), ("a\0b", "nobody sees")]
+)
+async def test_holds_what_is_said_to_what_the_text_itself_is_held_to(german: Portal, said: str, fault: str) -> None:
+    staff = await staff_at(german, "admin")
+    opened = form_of(page := await staff.get(PAGE))
+    label = re.findall(r'name="(\w{64})"[^>]* maxlength="40"', page.text)[0]
+    answer = await staff.send("POST", PAGE, **{**opened, label: said})
+    assert answer.status_code == 422
+    assert fault in answer.text
+    assert (await staff.send("POST", PAGE, **{**opened, "seen": "9" * 5000, label: "x"})).status_code == 409
+    assert (await read_book(german.database, "de")).said == {}
+
+
+def form_of(page: httpx.Response) -> dict[str, str]:
+    """What a browser would send of the form with the texts: the two that are hidden, then each as it was and is."""
+    fields = re.findall(
+        r'<input [^>]*name="((?:was-)?\w+)" value="([^"]*)"',
+        page.text.partition(f'action="{PAGE}"')[2].partition("</form>")[0],
+    )
+    found = {name: unescape(value) for name, value in fields if name != "_token"}
+    return {"seen": found.pop("seen"), **found}
 
 
 def text_in(page: httpx.Response) -> str:

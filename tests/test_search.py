@@ -18,6 +18,7 @@ INVOICE = Invoice(
     state="open",
     total=Money("EUR", Decimal(2480)),
     open=Money("EUR", Decimal("1240.5")),
+    issued_on=date(2026, 10, 1),
     due_on=date(2026, 11, 12),
     order_number="S00042",
     lines=(Line(text="Water softener"),),
@@ -76,6 +77,9 @@ def test_takes_long_and_empty_questions_calmly() -> None:
         ("de", "12. November"),
         ("fr", "2\u202f480,00"),
         ("fr", "12 novembre 2026"),
+        ("fr", "1er octobre"),
+        ("fr", "1er oct."),
+        ("de", "12. Nov."),
         ("fr", "12 november"),
     ],
 )
@@ -84,9 +88,16 @@ def test_finds_a_record_as_the_reader_writes_days_and_amounts(language: str, que
         assert finds(words_of(question), INVOICE)
 
 
-@pytest.mark.parametrize("question", ["2.481", "2.480,01", "1240,6", "13. November", "12. Oktober"])
+@pytest.mark.parametrize("question", ["2.481", "2.480,01", "1240,6", "13. November", "12. Dezember"])
 def test_takes_no_other_day_or_amount_for_one(question: str) -> None:
     with speaking("de"):
+        assert not finds(words_of(question), INVOICE)
+
+
+@pytest.mark.parametrize("question", ["9\u202f480,00", "9\xa0480", "2er novembre"])
+def test_takes_no_part_of_an_amount_or_a_day_for_it(question: str) -> None:
+    with speaking("fr"):
+        assert finds(words_of("2\xa0480,00 €"), INVOICE)
         assert not finds(words_of(question), INVOICE)
 
 

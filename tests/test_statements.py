@@ -15,8 +15,10 @@ from pypdf import PdfReader
 from support_hostile import attacks
 
 from connectors.records import Invoice, Money, Origin
+from gateway import languages
 from gateway.account_view import Part
 from gateway.home import totals
+from gateway.languages import speaking
 from gateway.statements import Period, Statement, make_statement
 from web import words
 from web.papers import sheet as sheets
@@ -137,6 +139,18 @@ def test_makes_no_cell_a_formula_however_the_line_is_divided(word: str) -> None:
         cells = [cell for row in csv.reader(io.StringIO(text), delimiter=delimiter) for cell in row]
         assert [cell for cell in cells if is_formula(cell)] == []
     assert papers(made)[0]["Amount"] == "-1.00", "a number stays one"
+
+
+@pytest.mark.parametrize("word", FORMULAS)
+def test_makes_no_cell_a_formula_by_what_staff_say_of_a_status(word: str, request: pytest.FixtureRequest) -> None:
+    request.addfinalizer(lambda: languages.know({}))  # it is of the process
+    languages.know({"de": {"Open": word}})
+    with speaking("de"):
+        made = statement(part(invoice("1", "1.00", state="open")))
+        text = table_of(made, said_of(made, own_only=False, written=str), TODAY).decode().removeprefix(BOM)
+        status = list(csv.reader(io.StringIO(text, newline="")))[1][4]
+    assert word[-1] in status
+    assert not is_formula(status)
 
 
 def is_formula(cell: str) -> bool:

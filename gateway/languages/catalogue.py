@@ -59,6 +59,11 @@ def add(catalogue: Catalogue) -> None:
     _others[catalogue.code] = catalogue
 
 
+def locale_of(code: str) -> Locale:
+    """Give what Babel knows of a language. One with a region is named as browsers name it: "pt-BR"."""
+    return Locale.parse(code, sep="-")
+
+
 def _files() -> tuple[str, ...]:
     return (ENGLISH, *sorted(path.stem for path in FOLDER.glob("*.po")))
 
@@ -75,7 +80,8 @@ def _read(code: str) -> Catalogue:
 
 def parsed(code: str, content: bytes) -> Catalogue:
     """Read a catalogue. What is marked as fuzzy counts as missing."""
-    found = read_po(content.splitlines(keepends=True), locale=code, ignore_obsolete=True, abort_invalid=True)
+    locale = locale_of(code)
+    found = read_po(content.splitlines(keepends=True), locale=locale, ignore_obsolete=True, abort_invalid=True)
     said: dict[Key, tuple[str, ...]] = {}
     missing: list[str] = []
     for message in found:
@@ -87,6 +93,4 @@ def parsed(code: str, content: bytes) -> Catalogue:
             said[message.context, english] = forms
         else:
             missing.append(english)
-    return Catalogue(
-        code=code, locale=Locale.parse(code, sep="-"), said=said, plural=c2py(found.plural_expr), missing=tuple(missing)
-    )
+    return Catalogue(code=code, locale=locale, said=said, plural=c2py(found.plural_expr), missing=tuple(missing))

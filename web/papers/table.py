@@ -48,7 +48,7 @@ def _row(item: Item[Invoice], today: date) -> list[str]:
         harmless(invoice.number),
         _day(invoice.issued_on),
         _day(invoice.due_on),
-        phrase(status_of(invoice, today).label),
+        harmless(phrase(status_of(invoice, today).label)),
         harmless(currency_of(invoice.total)),
         _amount(invoice.total),
         _amount(invoice.open),

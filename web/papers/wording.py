@@ -40,11 +40,11 @@ class Figure(Struct, frozen=True, kw_only=True):
 def said_of(statement: Statement, *, own_only: bool, written: Written) -> Said:
     outdated = [_outdated(part, written(part.fetched_at)) for part in statement.outdated if part.fetched_at]
     read = [f"{phrase(part.title)}, {written(part.fetched_at)}" for part in statement.parts if part.fetched_at]
-    remarks = [*([OWN_ONLY] if own_only else []), *_undated(statement), OPEN_AS_OF, *_not_added(statement)]
+    own = [gettext(OWN_ONLY)] if own_only else []
     return Said(
         gaps=[*dict.fromkeys([*map(_missing, statement.missing), *outdated])],
         read=[*dict.fromkeys(read)],
-        remarks=[gettext(each) for each in remarks],
+        remarks=[*own, *_undated(statement), gettext(OPEN_AS_OF), *map(gettext, _not_added(statement))],
     )
 
 

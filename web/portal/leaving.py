@@ -60,7 +60,7 @@ async def delete_login(
     gone = [*stopped.sessions, *stopped.viewers]
     await sessions.forget_copies(gone)
     await standings.forget(gone)
-    return see_other("/signed-out?login=deleted", dropped(cookies.SESSION))
+    return see_other("/signed-out?login=deleted", dropped(cookies.SESSION), dropped(cookies.LANGUAGE))
 
 
 def _word() -> str:
