@@ -121,7 +121,28 @@ async def test_leaves_staff_pages_in_english_and_shows_staff_what_the_member_rea
     assert MARK not in (await before.get("/")).text  # whatever the browser of staff asks for
     await choose(maya, "en-XA")
     await after.view(await member_of(spoken), "bakery")
-    assert MARK in (await after.get("/")).text
+    page = (await after.get("/")).text
+    assert MARK in page
+    told = page.partition('<aside class="viewas"')[2].partition("</aside>")[0]
+    assert told.startswith(' lang="en"')
+    assert "It ends by itself" in told
+    assert MARK not in told
+
+
+async def test_tells_staff_in_english_what_they_may_not_do(spoken: Portal) -> None:
+    staff = await staff_at(spoken)
+    await spoken.browser("maya", "bakery")
+    staff.http.headers["accept-language"] = "en-XA"
+    refused = await staff.get("/orders")
+    await staff.view(await member_of(spoken), "bakery")
+    for answer, title in (
+        (refused, "This page is for customers"),
+        (await staff.send("POST", "/account/language", language=""), "Nothing was done"),
+    ):
+        assert (answer.status_code, answer.headers["content-language"]) == (403, "en")
+        assert '<html lang="en">' in answer.text
+        assert f"<h1>{title}</h1>" in answer.text
+        assert MARK not in answer.text
 
 
 @pytest.mark.parametrize("offered", [("en",), ("en", "fr")])

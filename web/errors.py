@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from auth.guards import NotForStaff, ReadOnly, RoleTooLow
 from connectors.errors import BadResponse, ConnectorError, NotFound
-from gateway.languages import gettext, gettext_noop
+from gateway.languages import ENGLISH, gettext, gettext_noop, speak
 from gateway.records.database import DatabaseDown
 from web.again import again
 from web.api import problems
@@ -84,6 +84,7 @@ BY_REFUSAL: dict[type[HTTPException], Words] = {
     ReadOnly: ONLY_LOOKING,
     TooSoon: TOO_SOON,
 }
+FOR_STAFF = (CUSTOMERS_ONLY, ROLE_TOO_LOW, ONLY_LOOKING)  # who read English, whatever their browser asks for
 BY_STATUS = {
     400: Words(
         gettext_noop("We could not read that"),
@@ -161,6 +162,8 @@ def _page(
     form = again(request) if status >= 500 else None  # noqa: PLR2004
     if form:
         words = NOT_TAKEN if form.shown else NOT_DONE
+    if words in FOR_STAFF:
+        speak(ENGLISH)
     try:
         response = render(
             request,

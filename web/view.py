@@ -16,7 +16,7 @@ from auth.principals import Onlooker, Principal, StaffPrincipal, Viewing
 from connectors.links import fit
 from gateway.appearance import Appearance, of_settings
 from gateway.counterparts import LooksAfter
-from gateway.languages import gettext, language, locale
+from gateway.languages import ENGLISH, gettext, language, locale, speaking
 from gateway.languages.sentences import MARKED
 from gateway.settings import Settings
 from gateway.spans import span
@@ -72,6 +72,7 @@ class View:
                 "long_day": words.long_day,
                 "days_ago": lambda value: (self.today() - value).days,
                 "moment": self.moment,
+                "english_moment": self._english_moment,
                 "instant": lambda at: pieces.instant(at, self.moment(at)),
                 "stamps": self.stamps,
                 "span": span,
@@ -136,6 +137,11 @@ class View:
 
     def moment(self, at: datetime) -> str:
         return words.moment(at, self.today(), self._zone)
+
+    def _english_moment(self, at: datetime) -> str:
+        """Write an instant for staff, on a page that a customer reads otherwise."""
+        with speaking(ENGLISH):
+            return self.moment(at)
 
     def stamps(self, of: Iterable[Stamp]) -> Any:  # noqa: ANN401  # the library's marked text has no type of its own
         """Say where figures are from: one line per source, at the end of the group they speak of."""
