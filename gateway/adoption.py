@@ -23,7 +23,7 @@ from gateway.records.tables import Account, Member, Membership
 Only = Literal["", "unwritten", "refused", "never", "once", "back", "quiet"]
 PAGE: Final = 20
 BATCH: Final = 1000  # of an export
-MANY: Final = 5000  # accounts; a word that finds more of them finds people soon
+MANY: Final = 5000  # accounts, or their people; a word that finds more of them finds people soon
 QUIET: Final = timedelta(days=60)
 REFUSED: Final = ("bounced", "failed", "unknown")
 
@@ -147,9 +147,9 @@ async def _named(session: AsyncSession, question: str) -> Named:
     guest = sa.or_(Invitation.email.like(pattern, escape="/"), sa.func.lower(Invitation.name).like(pattern, escape="/"))
     member, fits = Member.words.like(pattern, escape="/"), Account.words.like(pattern, escape="/")
     accounts = (await session.scalars(sa.select(Account.id).where(fits).limit(MANY + 1))).all()
-    if len(accounts) <= MANY:
-        acting = sa.select(Membership.member_id).where(Membership.account_id.in_(accounts))
-        members = (await session.scalars(acting)).all()
+    acting = sa.select(Membership.member_id).where(Membership.account_id.in_(accounts[:MANY])).distinct()
+    members = (await session.scalars(acting.limit(MANY + 1))).all()
+    if max(len(accounts), len(members)) <= MANY:
         return Named(sa.or_(guest, Invitation.account_id.in_(accounts)), sa.or_(member, Member.id.in_(members)))
     one = sa.select(sa.literal(1)).select_from(Account).where(fits).limit(1)
     invited = one.where(Account.id == Invitation.account_id).correlate(Invitation)

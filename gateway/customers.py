@@ -15,7 +15,7 @@ from gateway.records.tables import Account, Link, Member, Membership
 
 PAGE = 20  # accounts
 BATCH = 1000  # of an export
-MANY = 5000  # people; a word that finds more of them finds accounts soon
+MANY = 5000  # people, or their accounts; a word that finds more of them finds accounts soon
 
 Only = Literal["", "never", "unlinked", "ambiguous", "disabled", "merged"]
 Conditions = tuple[sa.ColumnElement[bool], ...]
@@ -164,9 +164,10 @@ async def _found_soon(session: AsyncSession, question: str) -> sa.ColumnElement[
     people = (await session.scalars(named)).all()
     numbered = set(await session.scalars(sa.select(Link.account_id).where(Link.customer == question)))
     theirs = Account.words.like(pattern, escape="/")
-    if len(people) <= MANY:
-        acting = sa.select(Membership.account_id).where(Membership.member_id.in_(people))
-        return sa.or_(theirs, Account.id.in_(numbered.union(await session.scalars(acting))))
+    acting = sa.select(Membership.account_id).where(Membership.member_id.in_(people[:MANY])).distinct()
+    acted_for = (await session.scalars(acting.limit(MANY + 1))).all()
+    if max(len(people), len(acted_for)) <= MANY:
+        return sa.or_(theirs, Account.id.in_(numbered.union(acted_for)))
     one = sa.select(sa.literal(1)).select_from(Membership).join(Member, Member.id == Membership.member_id)
     one = one.where(Membership.account_id == Account.id, Member.words.like(pattern, escape="/")).limit(1)
     return sa.or_(theirs, Account.id.in_(numbered), one.correlate(Account).scalar_subquery() == 1)

@@ -7,16 +7,19 @@ import pytest_asyncio
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import to_builtins
 from support_invited import add_invited
+from support_mails import add_member
 from support_portal import Portal
 
-from gateway.adoption import adoption
-from gateway.customers import PAGE, Only, customers_of, every_customer
+from gateway.adoption import _named, adoption
+from gateway.customers import PAGE, Only, _found_soon, customers_of, every_customer
 from gateway.finding import page_of, some_of, stretch
 from gateway.help.overview import searches
 from gateway.records.database import Database
 from gateway.records.help_tables import HelpSearch
-from gateway.records.tables import Account
+from gateway.records.tables import Account, Membership
+from gateway.rights import COMPANY
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 MANY = 2 * PAGE + 5
@@ -115,3 +118,23 @@ async def test_finds_the_same_people_and_accounts_where_a_word_finds_many(
     for question, people in (("bakery", 3), ("hotel", 1), ("ann@", 1), ("nobody", 0)):
         some = await adoption(portal.database, question, NOW)
         assert (len(some.found), some.count) == (people, people)
+
+
+async def test_binds_no_more_than_some_ids(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL takes no more than 65,535 of them, and few accounts may have more people than that."""
+    monkeypatch.setattr("gateway.customers.MANY", 2)
+    monkeypatch.setattr("gateway.adoption.MANY", 2)
+    async with database.write() as session:
+        for name in ("acme", "birch", "cedar"):
+            session.add(Account(id=name, name=name, created_at=NOW))
+    ids = [await add_member(database, "acme", f"m{number}") for number in range(3)]
+    async with database.write() as session:
+        its = {"rights": to_builtins(COMPANY), "created_at": NOW}
+        more = [{"member_id": ids[0], "account_id": name} for name in ("birch", "cedar")]
+        await session.execute(sa.insert(Membership), [row | its for row in more])
+        named = await _named(session, "acme")
+        for condition in (named.people, named.guests, await _found_soon(session, "m0")):
+            bound = [its for its in condition.compile().params.values() if isinstance(its, list | set | tuple)]
+            assert all(len(its) <= 2 for its in bound)
+    assert (await adoption(database, "acme", NOW)).count == 3
+    assert [each.id for each in (await customers_of(database, "m0@", 1)).found] == ["acme", "birch", "cedar"]
