@@ -79,7 +79,7 @@ JOB_WITHIN = 600  # seconds; a feed that has much to catch up with goes on in th
 SWEEP_EVERY = timedelta(seconds=30)  # between two turns of one sweep
 PURGED_EVERY = 3600.0  # seconds between looks whether files are to be deleted
 HELP_EVERY = 5.0  # seconds between looks at the folder of articles
-FACTS_EVERY = 10.0  # seconds between looks whether customers are to be sorted anew
+FACTS_EVERY = 5.0  # seconds between looks whether customers are to be sorted anew
 SORTED_EVERY = 2.0  # seconds between looks whether staff are to see other customers in a segment
 OWN_NEWS_EVERY = 3.0  # seconds between looks at documents that are asked for, and at what could not be taken
 COMPARED_EVERY = 60.0  # seconds between looks whether sources are to be compared

@@ -49,6 +49,7 @@ UNTOLD = {
     "gateway.troubles:flush": "what went wrong with a source, which nobody did",
     "gateway.troubles:_purge": "what was well again a month ago",
     "gateway.feeds.facts:_keep": "what systems say of customers, which nobody did",
+    "gateway.feeds.facts:_forget": "what systems said of customers, for which nobody asks any more",
     "gateway.feeds.sweeps:go_on": "that all lists are read anew",
     "gateway.feeds.sweeps:came_to": "how many of them were",
     "gateway.feeds.sweeps:end": "that all were",

@@ -44,7 +44,7 @@ async def both(portal: Portal) -> tuple[httpx.AsyncClient, httpx.AsyncClient]:
     return await portal.browser("maya", "bakery"), await portal.browser("ines", "hotel")
 
 
-async def later(portal: Portal, *, hours: int = 1) -> None:
+async def later(portal: Portal, *, hours: int = 6) -> None:
     """Read what is due in some hours, and do as if pages that were shown were ten seconds old."""
     await read_facts(portal, lambda: utc_now() + timedelta(hours=hours, minutes=1))
     await portal.forget_records()
@@ -106,7 +106,7 @@ async def test_says_who_took_over_and_who_has_left(portal: Portal, sandbox: Runn
     assert "Administrator" in said
     assert TOM not in said
     serve(sandbox, 8)  # who has left
-    await later(portal, hours=3)
+    await later(portal, hours=13)
     assert PRIYA in await contact(maya)
 
 
@@ -158,9 +158,10 @@ async def test_is_for_staff_to_switch_off(portal: Portal) -> None:
     assert 'value="true" checked' not in await page(owner, SETTINGS)
     asked: list[str] = []
     with patch.object(FactReading, "_ask_who", lambda _, __, customer: asked.append(customer)):
-        await read_facts(portal, lambda: utc_now() + timedelta(minutes=61))
+        await read_facts(portal, lambda: utc_now() + timedelta(hours=7))
     assert asked == [], "nobody is asked for what is not shown"
     assert await save(owner, seen="1", own_contact="true", contact_source="erp") == (303, "")
+    await later(portal, hours=8)
     assert TOM in await contact(maya)
 
 
