@@ -102,11 +102,10 @@ async def note(db: Database, looks: Sequence[Look], now: datetime) -> None:
     async with db.write() as session:
         for look in sorted(telling, key=lambda each: each.account):  # in one order: no two wait for each other
             await _note(session, look, now)
-        await session.execute(sa.delete(ConflictRow).where(is_past(now)))
 
 
 def is_past(now: datetime) -> sa.ColumnElement[bool]:
-    """Find what the sources agreed on again so long ago that the next comparison takes it."""
+    """Find what the sources agreed on again so long ago that the next clean-up takes it."""
     return sa.and_(ConflictRow.decided_by == AGREED, ConflictRow.decided_at < now - KEPT_FOR)
 
 

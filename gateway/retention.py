@@ -89,5 +89,5 @@ def _rules(days: Mapping[KeptThing, int], now: datetime) -> Iterator[Rule]:
     is_well = troubles.is_past(now)
     yield Rule(name="troubles", kept=troubles.KEPT_FOR, when="hour", table=TroubleRow, is_old=is_well)
     is_agreed = conflicts.is_past(now)
-    yield Rule(name="differences", kept=conflicts.KEPT_FOR, when="compared", table=ConflictRow, is_old=is_agreed)
+    yield Rule(name="differences", kept=conflicts.KEPT_FOR, when="minutes", table=ConflictRow, is_old=is_agreed)
     yield Rule(name="audit", kept=None, when="never", table=AuditLine, is_old=sa.false())

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from auth.clock import utc_now
 from gateway.records.status_tables import CustomerFacts, VisibilityVersion
 from gateway.records.tables import Link
-from gateway.segments import EVERYBODY, Facts, Known, Policy, read_policy
+from gateway.segments import CAREFUL_POLICY, EVERYBODY, Facts, Known, Policy, read_policy
 
 NEWEST = sa.select(VisibilityVersion.document).order_by(VisibilityVersion.number.desc()).limit(1)
 
@@ -23,9 +23,14 @@ async def sorted_into(session: AsyncSession, account: str) -> tuple[Policy, tupl
 async def sort(
     session: AsyncSession, accounts: Collection[str], policy: Policy | None = None
 ) -> tuple[Policy, dict[str, tuple[str, ...]]]:
-    """Do as `sorted_into` for many, by what is published or by another policy."""
+    """Do as `sorted_into` for many, by what is published or by another policy.
+
+    Where the document cannot be read nobody knows which segments there are: an account may be in any.
+    """
     if policy is None:
         policy = read_policy(await session.scalar(NEWEST)) if accounts else Policy()
+    if policy is CAREFUL_POLICY:
+        return policy, dict.fromkeys(accounts, ())
     if not policy.segments:
         return policy, dict.fromkeys(accounts, (EVERYBODY,))
     facts, now = await read_facts(session, accounts, policy.asked), utc_now()

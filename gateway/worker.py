@@ -33,7 +33,6 @@ from connectors.records import Kind
 from connectors.registry import load_connectors
 from gateway.account_view import AccountViews
 from gateway.appearance import Appearances, of_settings
-from gateway.asked import purge
 from gateway.budgets import budget_of
 from gateway.feeds.comparing import Comparing
 from gateway.feeds.contacts import Contacts
@@ -63,6 +62,7 @@ from gateway.memory import give_back
 from gateway.offices import LOOK_EVERY, Offices
 from gateway.phrases import Phrases
 from gateway.pull import Known
+from gateway.purging import purge_past
 from gateway.records.database import Database, DatabaseDown
 from gateway.rounds import Rounds
 from gateway.seeing.marking import Marking
@@ -77,7 +77,7 @@ AT_ONCE = 8  # jobs of one worker
 PATIENCE = 5.0  # seconds for Redis: nobody waits for us
 JOB_WITHIN = 600  # seconds; a feed that has much to catch up with goes on in the next job
 SWEEP_EVERY = timedelta(seconds=30)  # between two turns of one sweep
-PURGED_EVERY = 3600.0  # seconds between looks whether files are to be deleted
+PURGED_EVERY = 600.0  # seconds between looks whether files, codes and differences are to be deleted
 HELP_EVERY = 5.0  # seconds between looks at the folder of articles
 FACTS_EVERY = 5.0  # seconds between looks whether customers are to be sorted anew
 SORTED_EVERY = 2.0  # seconds between looks whether staff are to see other customers in a segment
@@ -151,7 +151,7 @@ async def _work(settings: Settings, redis_url: str, *, leashed: bool) -> None:
             ("facts of customers", FactReading(database, offices, utc_now).turn, FACTS_EVERY),
         ]
         keeping = Keeping(database, of_keeping(settings))
-        turns.append(("documents", partial(_purge_documents, database, keeping), PURGED_EVERY))
+        turns.append(("clean-up", partial(purge_past, database, keeping, utc_now), PURGED_EVERY))
         pulling = ArticlePulling(database, offices, utc_now, has_folder=settings.help is not None)
         turns.append(("help of sources", pulling.turn, HELP_EVERY))
         if settings.help:
@@ -183,10 +183,6 @@ async def _begin_news(
         rounds = Rounds(what, turn, every=seconds)
         await rounds.start()
         stack.push_async_callback(rounds.stop)
-
-
-async def _purge_documents(database: Database, keeping: Keeping) -> None:
-    await purge(database, utc_now() - await keeping.kept("documents"))
 
 
 async def _begin_mails(

@@ -23,9 +23,11 @@ from gateway.conflicts import Conflict, ConflictError, Look, Sources, State, Thi
 from gateway.feeds.comparing import Comparing
 from gateway.feeds.contacts import Contacts
 from gateway.feeds.reading import Reading
+from gateway.keeping import Keeping
 from gateway.kept import Kept
 from gateway.offices import Office
 from gateway.pull import Known, Pull
+from gateway.purging import purge_past
 from gateway.records.database import Database
 from gateway.records.tables import Account, Link, Member, Membership, Source
 from gateway.records.tables import Person as PersonRow
@@ -112,8 +114,9 @@ async def test_forgets_what_was_settled_long_ago_and_what_is_linked_no_more(data
     await note(database, [look(thing()), look(thing(), account="globex")], START)
     await note(database, [look()], START + HOUR)
     await note(database, [look(account="globex")], START + HOUR + queue.KEPT_FOR)
+    await purge_past(database, Keeping(database, {"documents": 90}), lambda: START + HOUR + queue.KEPT_FOR)
     assert len(await those(database, "settled")) == 2
-    await note(database, [look(account="globex")], START + 2 * HOUR + queue.KEPT_FOR)
+    await purge_past(database, Keeping(database, {"documents": 90}), lambda: START + 2 * HOUR + queue.KEPT_FOR)
     assert [each[0] for each in await those(database, "settled")] == ["globex"]
     await note(database, [look(thing())], START)
     await note(database, [Look(account="acme", linked=frozenset({"crm"}), things=(), whole=frozenset())], START)

@@ -9,14 +9,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from support_audit import BY, TRAIL
-from support_codes import mailing_of
-from support_mails import sink
 from support_portal import Portal
 from support_staff import staff_at
 
 from auth.clock import utc_now
 from gateway import conflicts
 from gateway.keeping import BOUNDS, BY_ITSELF, KEPT, Keeping, KeepingChanged
+from gateway.purging import purge_past
 from gateway.records.agreement_tables import ConflictRow
 from gateway.records.code_tables import SignInCode
 from gateway.records.database import Database
@@ -129,12 +128,7 @@ async def test_tells_of_what_nobody_sets_what_its_clean_up_removes(database: Dat
 
     assert await counted() == {"troubles": (3, 1), "differences": (4, 1), "codes": (2, 1)}
     await Troubles(database, utc_now)._purge(now)
-    compared: Any = frozenset({("invoices", ("crm", "erp"))})
-    seen = conflicts.Look(account="bakery", linked=frozenset({"crm", "erp"}), things=(), whole=compared)
-    await conflicts.note(database, [seen], now)
-    offices: Any = None  # a clean-up asks nobody
-    async with sink() as server:
-        await mailing_of(database, server, offices)._purge(now)
+    await purge_past(database, Keeping(database, DEFAULT), lambda: now)
     assert await counted() == {"troubles": (2, 0), "differences": (3, 0), "codes": (1, 0)}
 
 

@@ -1,7 +1,11 @@
 """What the invited would see, told before they come, and asked again only where something changed."""
 
+import asyncio
 import csv
+from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from identity_cases import ACCOUNTS, mail
@@ -10,8 +14,9 @@ from support_identity import World
 from support_sandbox import RunningSandbox
 
 from gateway.access import LinkRef
+from gateway.identity import readiness
 from gateway.identity.matching import Policy
-from gateway.identity.readiness import Preview, Verdict
+from gateway.identity.readiness import Contact, Preview, Verdict
 from gateway.rights import COMPANY, OWN, Rights
 
 DAY = timedelta(days=1)
@@ -21,6 +26,27 @@ async def look(world: World, older_than: timedelta | None = DAY, policy: Policy 
     preview = Preview(world.db, world.offices, lambda: world.now, policy)
     verdicts = await preview.run(older_than=older_than, told=lambda _done, _total: None, patience=0.05)
     return {verdict.contact.email: verdict for verdict in verdicts}
+
+
+class Turns:
+    """Counts how often it is called between two turns of somebody else's."""
+
+    def __init__(self, called: Callable[..., Contact]) -> None:
+        self._called = called
+        self._turn = 0
+        self.each = Counter[int]()
+
+    def __get__(self, instance: Preview, _: type[Preview]) -> Callable[..., Contact]:
+        return partial(self._note, instance)
+
+    async def count(self) -> None:
+        while True:
+            self._turn += 1
+            await asyncio.sleep(0)
+
+    def _note(self, *told: object) -> Contact:
+        self.each[self._turn] += 1
+        return self._called(*told)
 
 
 def shown(verdict: Verdict) -> tuple[str, str | None]:
@@ -82,6 +108,20 @@ async def test_asks_again_only_about_what_changed_or_is_old(world: World) -> Non
     assert all(verdict.was_asked for verdict in (await look(world, policy="email")).values())
     await world.unlink("crm", "10")
     assert all(verdict.was_asked for verdict in (await look(world, policy="email")).values())
+
+
+async def test_lets_others_have_their_turn_while_it_reads(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readiness, "PART", 4)
+    await world.link(ACCOUNTS)
+    for number in range(12):
+        await world.invite(f"u{number}@acme.example", "acme", COMPANY)
+    await look(world)
+    monkeypatch.setattr(Preview, "_contact", seen := Turns(Preview._contact))
+    others = asyncio.create_task(seen.count())
+    verdicts, unknown = await Preview(world.db, world.offices, lambda: world.now, "off").known()
+    others.cancel()
+    assert (len(verdicts), unknown, sum(seen.each.values())) == (12, 0, 12)
+    assert max(seen.each.values()) <= 4
 
 
 async def test_asks_again_who_was_silent(world: World) -> None:

@@ -16,16 +16,17 @@ from auth.clock import utc_now
 from cache.client import Client
 from gateway.access import scope_of
 from gateway.mails.choices import Choices
-from gateway.mails.rules import Choice, Otherwise, Rules
+from gateway.mails.rules import Choice, Otherwise, Rules, within_accounts
 from gateway.mails.tallying import UNSURE, lately, tally
 from gateway.occasions import EVENTS
 from gateway.records.database import Database
-from gateway.records.status_tables import CustomerFacts
+from gateway.records.status_tables import CustomerFacts, VisibilityVersion
 from gateway.records.tables import AuditLine, Membership
 from gateway.seeing import versions
 from gateway.segments import EVERYBODY, Policy, Rule, Segment
 from gateway.segments import Seen as SeenBy
 from gateway.shown import ALL, AMOUNTS, Shown
+from web.console.message_segments import read_segments
 
 HIDES = Shown(fields={kind: its - {AMOUNTS} for kind, its in ALL.items()}).normal
 HOUR = timedelta(hours=1)
@@ -115,6 +116,25 @@ async def test_gives_who_may_be_in_several_the_strictest(apart: World) -> None:
     apart.ledger.put("o8", "8", 816)
     await apart.look()
     assert "816.00" in (await texts(apart))["noor"], "in none: as everybody"
+
+
+async def test_goes_by_the_strictest_while_what_is_published_cannot_be_read(apart: World) -> None:
+    rules = Rules(amounts=True, segments={"poor": Otherwise(told={"invoice_new": False}, amounts=False)})
+    async with apart.database.write() as session:
+        known = (await within_accounts(session, rules, ["acme-7"]))["acme-7"]
+        await session.execute(sa.update(VisibilityVersion).values(document="{"))
+        unknown = (await within_accounts(session, rules, ["acme-7"]))["acme-7"]
+    assert (known.amounts, known.off) == (True, frozenset())
+    assert (unknown.amounts, unknown.off) == (False, frozenset({"invoice_new"}))
+
+
+def test_keeps_the_rules_of_segments_that_are_on_no_form() -> None:
+    form = {"of.gold.amounts": "no"}
+    stored = {"gold": GOLD, "poor": GOLD}
+    own = Otherwise(amounts=False)
+    assert read_segments(form, [("gold", "Gold", False)], stored) == {"gold": own, "poor": GOLD}
+    assert read_segments(form, [("gold", "Gold", False), ("poor", "Poor", False)], stored) == {"gold": own}
+    assert read_segments(form, [], stored) == stored
 
 
 async def test_hides_in_mails_what_the_segment_does_not_see(apart: World) -> None:

@@ -1,5 +1,6 @@
 """Staff sort customers into segments, who then see something else, by what the systems know of them."""
 
+import json
 import re
 from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,7 @@ from connectors.sandbox.faults import Fault
 from gateway.feeds.facts import FactReading, Values
 from gateway.offices import Office
 from gateway.records.status_tables import CustomerFacts
-from gateway.records.tables import Account
+from gateway.records.tables import Account, AuditLine
 from gateway.seeing import versions
 from gateway.seeing.marking import Marking
 from gateway.segments import Notice, Policy, Rule, Seen, Segment
@@ -82,8 +83,16 @@ async def test_sorts_customers_by_what_a_system_says(portal: Portal) -> None:
     assert "Hotel" in who
     assert "category_id: Retail, Hospitality" in who
     assert "Bakery" not in who
-    others = (await staff.get(f"{SEGMENTS}/one/everybody-else/customers.csv?q=bak")).text
+    file = f"{SEGMENTS}/one/everybody-else/customers.csv"
+    others = (await staff.get(f"{file}?q=bak")).text
     assert "Bakery,bakery,Everybody else,yes,category_id: Retail," in others.replace('"', "")
+    async with portal.database.read() as session:
+        told = await session.scalar(sa.select(AuditLine.details).where(AuditLine.what == "customers.exported"))
+    assert json.loads(told or "") == {"rows": 1, "segment": "everybody-else", "only": ""}
+    reader = await staff_at(portal, "read-only")
+    assert "customers.csv" in await page(staff, file.removesuffix(".csv"))
+    assert "customers.csv" not in await page(reader, file.removesuffix(".csv"))
+    assert (await reader.get(file)).status_code == 403
     await maya.get("/orders")
     await ines.get("/orders")
     tried = text_of(await page(staff, "/staff/visible/rehearsal"))

@@ -105,6 +105,7 @@ async def test_lets_admins_erase_after_they_read_what_goes(portal: Portal) -> No
     assert f"Erase all that is kept of {ANN}?" in asked
     goes = "2 invitations, 2 mails that invite, 1 code to sign in that was asked for, also for 1 other account"
     assert goes in asked
+    assert "if they wanted no more mails, that is forgotten with the rest" in asked
     assert len((await left(database))[0]) == 4, "asking erases nothing"
     assert (await boss.get(place)).headers["location"] == f"{BAKERY}#invitations"
     support = await staff_at(portal)

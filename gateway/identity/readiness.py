@@ -5,13 +5,14 @@ A verdict is kept with a hash of what it was made of, so the sources are asked a
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeVarTuple
 
 import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.clock import Clock
 from gateway.identity.asking import ask_all
@@ -34,7 +35,17 @@ WHY: Mapping[str, str] = {
 }
 PATIENCE = 10.0  # seconds for one answer
 AT_ONCE = 8  # contacts that are asked about; each source has limits of its own besides
+_INVITED = (
+    Invitation.id,
+    Invitation.email,
+    Invitation.name,
+    Invitation.account_id,
+    Invitation.rights,
+    Invitation.until,
+    Invitation.state,
+)
 BATCH = 50  # verdicts in one transaction
+PART = 500  # rows that are looked at before others have their turn
 
 
 class Contact(Struct, frozen=True, kw_only=True):
@@ -62,6 +73,18 @@ class Verdict(Struct, frozen=True, kw_only=True):
     was_asked: bool = False
 
 
+Columns = TypeVarTuple("Columns")
+
+
+class PastVerdict(Struct, frozen=True):
+    """A verdict as it was kept."""
+
+    sees: Sees
+    reason: str | None
+    inputs: str
+    checked_at: datetime
+
+
 class Preview:
     """Judges every contact who is invited."""
 
@@ -85,10 +108,9 @@ class Preview:
         `told` hears how many are done, and of how many.
         """
         contacts = await self._contacts()
-        kept = await self._kept()
         now = self._clock()
-        verdicts = {each.invitation: _still(each, kept.get(each.invitation), now, older_than) for each in contacts}
-        due = [each for each in contacts if verdicts[each.invitation] is None][:most]
+        verdicts = {each.invitation: _still(each, kept, now, older_than) for each, kept in contacts}
+        due = [each for each, _ in contacts if verdicts[each.invitation] is None][:most]
         for begin in range(0, len(due), BATCH):
             batch = due[begin : begin + BATCH]
             gate = asyncio.Semaphore(AT_ONCE)
@@ -100,27 +122,42 @@ class Preview:
 
     async def known(self) -> tuple[tuple[Verdict, ...], int]:
         """Give the verdicts that still hold, and of how many who are invited there is none. Asks no source."""
-        contacts, kept = await self._contacts(), await self._kept()
-        found = [_still(each, kept.get(each.invitation), self._clock(), None) for each in contacts]
+        found = [_still(each, kept, self._clock(), None) for each, kept in await self._contacts()]
         return tuple(filter(None, found)), found.count(None)
 
-    async def _contacts(self) -> list[Contact]:
-        rows = sa.select(Invitation).where(Invitation.state.in_(("made", "used", "expired")))
-        came = sa.select(Address.address, sa.func.count().label("logins")).group_by(Address.address)
+    async def _contacts(self) -> list[tuple[Contact, PastVerdict | None]]:
+        """Read everybody who is invited, and what was found out of them."""
+        checked = (ContactCheck.verdict, ContactCheck.reason, ContactCheck.inputs, ContactCheck.checked_at)
+        rows = (
+            sa.select(*_INVITED, *checked)
+            .join(ContactCheck, ContactCheck.invitation_id == Invitation.id, isouter=True)
+            .where(Invitation.state.in_(("made", "used", "expired")))
+            .order_by(Invitation.account_id, Invitation.email)
+        )
+        came = sa.select(Address.address, sa.func.count()).group_by(Address.address)
         linked = sa.select(Link.account_id, Link.source, Link.customer).order_by(Link.source, Link.customer)
-        async with self._db.read() as session:
-            invited = (await session.scalars(rows.order_by(Invitation.account_id, Invitation.email))).all()
-            logins = {row.address: row.logins for row in await session.execute(came)}
-            links: dict[str, list[tuple[str, str]]] = {}
-            for account, source, customer in await session.execute(linked):
-                links.setdefault(account, []).append((source, customer))
         versions = sorted((office.name, office.version) for office in (await self._offices.all()).values())
-        return [
-            self._contact(row, links.get(row.account_id, []), logins.get(row.email, 0), versions) for row in invited
-        ]
+        logins: dict[str, int] = {}
+        links: dict[str, list[tuple[str, str]]] = {}
+        found: list[tuple[Contact, PastVerdict | None]] = []
+        async with self._db.read() as session:
+            async for addresses in _parts(session, came):
+                logins.update((address, many) for address, many in addresses)
+            async for some in _parts(session, linked):
+                for account, source, customer in some:
+                    links.setdefault(account, []).append((source, customer))
+            async for part in _parts(session, rows):
+                for row in part:
+                    its, many = links.get(row.account_id, []), logins.get(row.email, 0)
+                    found.append((self._contact(row, its, many, versions), _kept(row)))
+        return found
 
     def _contact(
-        self, row: Invitation, links: Sequence[tuple[str, str]], logins: int, versions: Sequence[tuple[str, str]]
+        self,
+        row: sa.Row[*tuple[Any, ...]],
+        links: Sequence[tuple[str, str]],
+        logins: int,
+        versions: Sequence[tuple[str, str]],
     ) -> Contact:
         is_used = row.state == "used"
         others = max(logins - 1, 0)  # one of them is who used it, or will
@@ -138,10 +175,6 @@ class Preview:
             sources=tuple(dict.fromkeys(source for source, _ in links)),
             inputs=hashlib.sha256(msgspec.json.encode(told, order="sorted")).hexdigest(),
         )
-
-    async def _kept(self) -> dict[str, ContactCheck]:
-        async with self._db.read() as session:
-            return {row.invitation_id: row for row in await session.scalars(sa.select(ContactCheck))}
 
     async def _judge(self, contact: Contact, gate: asyncio.Semaphore, patience: float) -> Verdict:
         now = self._clock()
@@ -182,11 +215,24 @@ class Preview:
                 await session.execute(put.on_conflict_do_update(index_elements=["invitation_id"], set_=row))
 
 
-def _still(contact: Contact, kept: ContactCheck | None, now: datetime, older_than: timedelta | None) -> Verdict | None:
+async def _parts(session: AsyncSession, rows: sa.Select[*Columns]) -> AsyncIterator[Sequence[sa.Row[*Columns]]]:
+    """Read very many rows, and let others have their turn after each part of them."""
+    async for part in (await session.stream(rows)).partitions(PART):
+        yield part
+        await asyncio.sleep(0)
+
+
+def _kept(row: sa.Row[*tuple[Any, ...]]) -> PastVerdict | None:
+    if row.verdict is None:
+        return None
+    sees: Sees = row.verdict
+    return PastVerdict(sees, row.reason, row.inputs, row.checked_at)
+
+
+def _still(contact: Contact, kept: PastVerdict | None, now: datetime, older_than: timedelta | None) -> Verdict | None:
     """Give the verdict that was kept, if it is about the same and not too old."""
     if kept is None or kept.inputs != contact.inputs:
         return None
     if older_than is not None and now - kept.checked_at >= older_than:
         return None
-    sees: Sees = next(each for each in SEES if each == kept.verdict)
-    return Verdict(contact=contact, sees=sees, reason=kept.reason, checked_at=kept.checked_at)
+    return Verdict(contact=contact, sees=kept.sees, reason=kept.reason, checked_at=kept.checked_at)

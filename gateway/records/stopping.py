@@ -1,4 +1,7 @@
-"""Addresses whose people want no mails about invitations. It is of the address: no later invitation changes it."""
+"""Addresses whose people want no mails about invitations. It is of the address: no later invitation changes it.
+
+Who is erased is forgotten with it.
+"""
 
 from collections.abc import Collection
 

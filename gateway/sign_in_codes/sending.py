@@ -20,12 +20,11 @@ from gateway.mails.patience import Patience
 from gateway.mails.post import Away, Declined, Line, Lost, Server, open_line
 from gateway.records.code_tables import SignInCode as Row
 from gateway.records.database import Database
-from gateway.rounds import Seldom
 from gateway.sign_in import USUAL_TITLE
 from gateway.sign_in_codes.digits import Digits, new_code
 from gateway.sign_in_codes.knowing import AtProvider, Knowing
 from gateway.sign_in_codes.letters import Asker, CodeLetters
-from gateway.sign_in_codes.rows import State, hash_of, is_past
+from gateway.sign_in_codes.rows import State, hash_of
 
 LASTS = timedelta(minutes=3)  # longer than one mail may take; a process that died is succeeded after it
 PAUSES = (10, 30, 60, 120)  # seconds between tries of one mail
@@ -33,7 +32,6 @@ AWAY_FOR = (2, 5, 15, 30)  # seconds for which a server that is away is left alo
 ASKED_AGAIN = timedelta(seconds=20)  # after a source was silent
 LEAST = timedelta(minutes=1)  # that a code must still be good for when its mail goes out
 AT_ONCE = 20  # addresses that the sources are asked about together
-PURGED_EVERY = timedelta(minutes=5)
 
 log = structlog.get_logger()
 
@@ -91,11 +89,9 @@ class CodeMailing:
         self._titles = titles
         self._patience = Patience(clock, AWAY_FOR)
         self._is_closing = False
-        self._purges = Seldom(self._purge, clock, every=PURGED_EVERY)
 
     async def turn(self) -> None:
         """Send all that is due. Raises `DatabaseDown`."""
-        await self._purges.turn()
         now = self._clock()
         if self._patience.waits(now) or not await self._is_any_due(now):
             return
@@ -214,10 +210,6 @@ class CodeMailing:
         mine = sa.update(Row).where(Row.id == mail.id, Row.turn == mail.turn, *waits)
         async with self._db.write() as session:
             return await session.scalar(mine.values(**values).returning(Row.id)) is not None
-
-    async def _purge(self, now: datetime) -> None:
-        async with self._db.write() as session:
-            await session.execute(sa.delete(Row).where(is_past(now)))
 
 
 def _mail(row: Row) -> Mail:

@@ -158,7 +158,7 @@ async def erase_invited(
         effects=(
             f"What goes: {', '.join(goes)}{f', also for {count(others, OTHER, OTHERS)}' if others else ''}.",
             "Lines of the audit trail stay, and are sealed with the key of the account that invited them.",
-            "They can be invited again.",
+            "They can be invited again, also by mail: if they wanted no more mails, that is forgotten with the rest.",
         ),
         action=f"{CUSTOMERS}/{account}/invitations/{invitation}/erase",
         button="Erase",

@@ -51,8 +51,13 @@ async def known_segments(db: Database) -> tuple[Policy, list[tuple[str, str, boo
     ]
 
 
-def read_segments(form: Mapping[str, str], known: list[tuple[str, str, bool]]) -> dict[str, Otherwise]:
-    """Read what a form says. A segment for which all is as for everybody is not named."""
+def read_segments(
+    form: Mapping[str, str], known: list[tuple[str, str, bool]], stored: Mapping[str, Otherwise]
+) -> dict[str, Otherwise]:
+    """Read what a form says. A segment for which all is as for everybody is not named.
+
+    What is stored of others stays: they are on no form while what is published cannot be read.
+    """
     found = {
         name: Otherwise(
             told={event: said for event in EVENTS if (said := _said(form, name, event)) is not None},
@@ -61,7 +66,7 @@ def read_segments(form: Mapping[str, str], known: list[tuple[str, str, bool]]) -
         )
         for name, *_ in known
     }
-    return {name: own for name, own in found.items() if own != AS_EVERYBODY}
+    return {name: own for name, own in {**stored, **found}.items() if own != AS_EVERYBODY}
 
 
 def on_form(rules: Rules, known: list[tuple[str, str, bool]], events: Mapping[EventName, str]) -> list[RuledSegment]:

@@ -57,7 +57,7 @@ async def save_messages(request: Request[StaffPrincipal, Any, Any]) -> Response[
     now = await rules_of(state.database)
     _, known = await known_segments(state.database)
     wanted, problem = _read(form)
-    wanted = replace(wanted, segments=read_segments(form, known))
+    wanted = replace(wanted, segments=read_segments(form, known, now.rules.segments))
     if problem:
         return await _page(request, now, wanted, problem=problem, form=form, status_code=422)
     if "try" in form:

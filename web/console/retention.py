@@ -42,7 +42,6 @@ NAMES = {
 WHEN = {
     "minutes": "within minutes",
     "hour": "within the hour",
-    "compared": "when sources are compared next",
     "day": "within a day",
     "start": "when a server starts",
     "never": "never by itself",

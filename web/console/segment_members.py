@@ -7,16 +7,19 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, Parameter
 
 from auth.guards import for_staff
-from auth.principals import StaffPrincipal
+from auth.principals import Role, StaffPrincipal
+from gateway.dossiers import note_exported
 from gateway.seeing.draft import read_draft
 from gateway.seeing.members import every_member, members_of
 from gateway.segments import EVERYBODY, Policy
+from web.caller import by_staff
 from web.console.desk import Paging, desk
 from web.console.finding import LAST_PAGE, file_of
 from web.console.segments import RESERVED, SEGMENTS
 from web.view import View
 
 PAGE = 100
+TAKES: Role = "support"
 HEAD = ("Account", "Id", "Segment", "Sure", "The systems say", "Read at")
 ELSE, UNSURE = "Everybody else", "unsure"
 
@@ -45,6 +48,7 @@ async def show_members(
         rows=found.found,
         question=q,
         only=only,
+        may_take=request.user.reaches(TAKES),
         paging=Paging(
             path=f"{SEGMENTS}/one/{name}/customers",
             page=page,
@@ -56,16 +60,18 @@ async def show_members(
     )
 
 
-@get(f"{WHOSE}.csv", opt=for_staff("read-only"))
+@get(f"{WHOSE}.csv", opt=for_staff(TAKES))
 async def get_members_csv(
     request: Request[StaffPrincipal, Any, Any],
     name: FromPath[str],
     q: Search = "",
     only: Annotated[str, Parameter(max_length=10)] = "",
 ) -> Response[bytes]:
+    """Give all of them as a file. That it was taken is in the audit trail."""
     await request.app.state.marking.catch_up()
     policy, title, key = await _segment(request, name)
-    view: View = request.app.state.view
+    state = request.app.state
+    view: View = state.view
     rows = [
         (
             each.name,
@@ -75,8 +81,10 @@ async def get_members_csv(
             "; ".join(each.said),
             view.written(each.read_at) if each.read_at else "",
         )
-        async for each in every_member(request.app.state.database, policy, key, words=q, unsure=only == UNSURE)
+        async for each in every_member(state.database, policy, key, words=q, unsure=only == UNSURE)
     ]
+    details = {"rows": len(rows), "segment": name, "only": only}
+    await note_exported(state.database, "segment", details, trail=state.trail, by=by_staff(request))
     return file_of(f"segment-{name}", HEAD, rows)
 
 
