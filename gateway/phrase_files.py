@@ -5,10 +5,9 @@ from collections.abc import Collection, Iterable, Mapping
 from io import BytesIO
 
 from babel.messages.catalog import Catalog
-from babel.messages.pofile import read_po, write_po
+from babel.messages.pofile import PoFileParser, write_po
 from msgspec import Struct
 
-from gateway.phrases import LONGEST
 from gateway.staff_texts import StaffText
 
 HEADER = "# What staff have written, for translators. Only what stands in the second line of each pair is taken in."
@@ -16,6 +15,12 @@ HEADER = "# What staff have written, for translators. Only what stands in the se
 
 class PhraseFileError(Exception):
     """A file that cannot be taken in. The text is a sentence."""
+
+
+class _Found(Catalog):
+    """What a file says. It is not asked how many numbers its language has: as many places would be made for each."""
+
+    num_plurals = 6  # the most that any language has
 
 
 class PhraseFile(Struct, frozen=True, kw_only=True):
@@ -42,7 +47,8 @@ def load(content: bytes, language: str, offered: Collection[str] = ()) -> Phrase
     """Read a file that somebody sent, of one of the languages that are offered. Raises `PhraseFileError`."""
     try:
         lines = content.removeprefix(BOM_UTF8).splitlines(keepends=True)
-        found = read_po(lines, ignore_obsolete=True, abort_invalid=True)
+        found = _Found()
+        PoFileParser(found, ignore_obsolete=True, abort_invalid=True).parse(lines)
         header = dict(found.mime_headers)
     except Exception:  # noqa: BLE001  # whatever somebody sent
         raise PhraseFileError("This is no .po file that can be read. Export one, fill it in and send that.") from None
@@ -57,8 +63,6 @@ def load(content: bytes, language: str, offered: Collection[str] = ()) -> Phrase
         if not isinstance(message.id, str) or not isinstance(message.string, str | None):
             raise PhraseFileError("This file has a text in several numbers. Staff’s texts have none.")
         text = (message.string or "").strip()
-        if len(text) > LONGEST:
-            raise PhraseFileError(f"A text has more than {LONGEST:,} characters. Shorten it.")
         if message.fuzzy:
             unsure += 1
         elif text:

@@ -17,7 +17,6 @@ from gateway.records.lines import By, Line
 from gateway.records.upsert import insert
 from gateway.rounds import Rounds
 
-LONGEST = 2000  # signs of a phrase
 NAMED = 20  # of those that were changed, in the audit trail
 
 

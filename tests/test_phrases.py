@@ -1,8 +1,11 @@
 """What staff say in other languages: kept, shown at once, exported and taken in."""
 
+import re
+import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
+from html import unescape
 
 import httpx
 import pytest
@@ -21,7 +24,7 @@ from gateway.app import make_app
 from gateway.audit_reading import Wanted, read
 from gateway.languages import phrase, speaking
 from gateway.phrase_files import PhraseFileError, dump, load
-from gateway.phrases import LONGEST, Phrases, PhrasesChanged, key_of, read_book, save
+from gateway.phrases import Phrases, PhrasesChanged, key_of, read_book, save
 from gateway.records.database import Database
 from gateway.settings import Settings
 from gateway.staff_texts import StaffText, needs_words
@@ -167,7 +170,9 @@ async def test_shows_what_nobody_reads_any_more_and_takes_it_away(german: Portal
         (b'msgid ""\nmsgstr "Language: fr\\n"\n\nmsgid "a"\nmsgstr "b"\n', "another language"),
         (b'msgid "Nobody reads this"\nmsgstr "b"\n', "Nothing in this file"),
         (b'msgid "a"\nmsgid_plural "b"\nmsgstr[0] "c"\nmsgstr[1] "d"\n', "several numbers"),
-        (b'msgid "a"\nmsgstr "' + b"x" * 3000 + b'"\n', "Shorten it"),
+        (f'msgid "{HOURS}"\nmsgstr "{"x" * 101}"\n'.encode(), "Shorten it"),
+        (f'msgid "{HOURS}"\nmsgstr "a\u202eb"\n'.encode(), "nobody sees"),
+        (f'msgid "{HOURS}"\nmsgstr "a\0b"\n'.encode(), "nobody sees"),
     ],
 )
 async def test_says_what_is_wrong_with_a_file(german: Portal, content: bytes, said: str) -> None:
@@ -213,23 +218,91 @@ def test_takes_a_file_of_this_language_however_it_is_named(
     )
 )
 def test_reads_what_it_wrote(said: dict[str, str]) -> None:
-    texts = [StaffText(text=text, place="Topics", href="/") for text in said]
+    texts = [StaffText(text=text, place="Topics", href="/", longest=99) for text in said]
     assert load(dump(texts, said, "de"), "de").said == said
 
 
 LINES = (
-    *(b'msgid "c"', b'msgstr "d"', b'msgstr ""', b'" "', b'"' + b"x" * LONGEST + b'"', b"#, fuzzy", b"#~ msgid"),
+    *(b'msgid "c"', b'msgstr "d"', b'msgstr ""', b'" "', b'"' + b"x" * 2000 + b'"', b"#, fuzzy", b"#~ msgid"),
     *(b'msgid "', b'msgctxt "e"', b"", b"\xff", b'msgid_plural "f"', b'msgstr[0] "g"', b"["),
 )
 
 
 @given(st.lists(st.sampled_from(LINES) | st.binary(max_size=50), max_size=12).map(b"\n".join))
 def test_reads_no_file_to_its_own_harm(junk: bytes) -> None:
-    """Whatever it gives can be kept."""
+    """Whatever it gives says something."""
     with suppress(PhraseFileError):
         said = load(b'msgid "a"\nmsgstr "b"\n' + junk, "de").said
         assert all(said)
-        assert all(0 < len(text) <= LONGEST and text == text.strip() for text in said.values())
+        assert all(text and text == text.strip() for text in said.values())
+
+
+def test_makes_no_room_for_as_many_numbers_as_a_file_says() -> None:
+    header = b'msgid ""\nmsgstr "Plural-Forms: nplurals=1000000; plural=0;\\n"\n\n'
+    load(b'msgid "a"\nmsgstr "b"\n', "de")  # what is imported is no room
+    tracemalloc.start()
+    try:
+        with pytest.raises(PhraseFileError, match="several numbers"):
+            load(header + b'msgid "a"\nmsgid_plural "b"\nmsgstr[0] "c"\n', "de")
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+
+
+async def test_leaves_what_somebody_else_said_meanwhile(german: Portal) -> None:
+    one, other = await staff_at(german, "admin"), await staff_at(german, "owner")
+    opened = form_of(await one.get(PAGE))
+    mine, theirs, both = (f for f in list(opened)[2:7:2])
+    await other.send("POST", PAGE, **{**opened, theirs: "Von ihr", both: "Beide, sie"})
+    late = await one.send("POST", PAGE, **{**opened, mine: "Von mir", both: "Beide, ich"})
+    again = form_of(late)
+    assert (late.status_code, again["seen"]) == (409, "1")
+    assert [again[each] for each in (mine, theirs, both)] == ["Von mir", "Von ihr", "Beide, ich"]
+    assert re.findall("Somebody else has just said: “([^”]*)”", late.text) == ["Beide, sie"]
+    answer = await one.send("POST", PAGE, **again)
+    assert answer.headers["location"] == f"{PAGE}?done=2"
+    said = (await read_book(german.database, "de")).said
+    assert sorted(said.values()) == ["Beide, ich", "Von ihr", "Von mir"]
+    gone = await one.send("POST", PAGE, **{**form_of(await one.get(PAGE)), theirs: ""})
+    assert gone.headers["location"] == f"{PAGE}?done=1"
+    assert len((await read_book(german.database, "de")).said) == 2
+
+
+async def test_does_not_forget_when_a_form_was_opened_that_has_to_be_mended(german: Portal) -> None:
+    one, other = await staff_at(german, "admin"), await staff_at(german, "owner")
+    opened = form_of(await one.get(PAGE))
+    mine, theirs = (f for f in list(opened)[2:5:2])
+    await other.send("POST", PAGE, **{**opened, theirs: "Von ihr"})
+    wrong = await one.send("POST", PAGE, **{**opened, mine: "x" * 301})
+    assert wrong.status_code == 422
+    mended = await one.send("POST", PAGE, **{**form_of(wrong), mine: "Von mir"})
+    assert mended.status_code == 409
+    assert (await one.send("POST", PAGE, **form_of(mended))).status_code == 303
+    assert set((await read_book(german.database, "de")).said.values()) == {"Von mir", "Von ihr"}
+
+
+@pytest.mark.parametrize(
+    ("said", "fault"), [("x" * 41, "40 fit where it stands"), ("a\u202eb", "nobody sees"), ("a\0b", "nobody sees")]
+)
+async def test_holds_what_is_said_to_what_the_text_itself_is_held_to(german: Portal, said: str, fault: str) -> None:
+    staff = await staff_at(german, "admin")
+    opened = form_of(page := await staff.get(PAGE))
+    label = re.findall(r'name="(\w{64})"[^>]* maxlength="40"', page.text)[0]
+    answer = await staff.send("POST", PAGE, **{**opened, label: said})
+    assert answer.status_code == 422
+    assert fault in answer.text
+    assert (await staff.send("POST", PAGE, **{**opened, "seen": "9" * 5000, label: "x"})).status_code == 409
+    assert (await read_book(german.database, "de")).said == {}
+
+
+def form_of(page: httpx.Response) -> dict[str, str]:
+    """What a browser would send of the form with the texts: the two that are hidden, then each as it was and is."""
+    fields = re.findall(
+        r'<input [^>]*name="((?:was-)?\w+)" value="([^"]*)"',
+        page.text.partition(f'action="{PAGE}"')[2].partition("</form>")[0],
+    )
+    found = {name: unescape(value) for name, value in fields if name != "_token"}
+    return {"seen": found.pop("seen"), **found}
 
 
 def text_in(page: httpx.Response) -> str:

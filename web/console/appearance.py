@@ -16,7 +16,7 @@ from gateway.records.database import Database
 from web.body import Cap
 from web.caller import by_staff
 from web.console.desk import CHANGED, Question, confirm, desk
-from web.console.finding import Whole
+from web.console.finding import Whole, version_of
 from web.dressing import Dressing
 from web.redirects import see_other
 
@@ -141,7 +141,7 @@ async def _sent(request: Request[StaffPrincipal, Any, Any]) -> Sent:
         except ValueError as error:
             problem = str(error)
     seen = fields.get("seen", "")
-    return Sent(fields=fields, seen=int(seen) if seen.isdecimal() else -1, logo=logo, problem=problem)
+    return Sent(fields=fields, seen=version_of(seen), logo=logo, problem=problem)
 
 
 async def _page(

@@ -39,6 +39,11 @@ class Range(Struct, frozen=True, kw_only=True):
         return {name: value for name, value in filters.items() if value}
 
 
+def version_of(text: str) -> int:
+    """Read the version of what a form was opened with. -1: it is none of ours."""
+    return int(text) if text.isdecimal() and len(text) < len(str(2**31)) else -1
+
+
 def filters_of(
     *,
     q: Annotated[str, Parameter(max_length=100)] = "",

@@ -1,6 +1,6 @@
 """In which languages customers read, and what staff say in each of the texts that they have written."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -16,17 +16,19 @@ from auth.principals import StaffPrincipal
 from gateway.languages.catalogue import catalogue_of, known
 from gateway.languages.choosing import Languages
 from gateway.phrase_files import PhraseFile, PhraseFileError, dump, load
-from gateway.phrases import LONGEST, Book, PhrasesChanged, key_of, read_book, save
-from gateway.staff_texts import StaffText, needs_words, staff_texts
+from gateway.phrases import Book, PhrasesChanged, key_of, read_book, save
+from gateway.staff_texts import StaffText, fault_of, needs_words, staff_texts
 from web.body import Cap
 from web.caller import by_staff
 from web.console.desk import CHANGED, desk
-from web.console.finding import Done
+from web.console.finding import Done, version_of
 from web.redirects import see_other
 
 LANGUAGES = "/staff/languages"
 PHRASE_CAPS = {f"{LANGUAGES}/": Cap(1024 * 1024, within=60.0)}
-TOO_LONG = f"This has more than {LONGEST:,} characters. Shorten it."
+OTHERS_CAME = (
+    "Somebody changed this after you opened it. What you wrote is still here, beside what is new: look it over."
+)
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -42,11 +44,12 @@ class Line(Struct, frozen=True, kw_only=True):
 
 
 class Row(Struct, frozen=True, kw_only=True):
-    """One text, and how it is said. `ours` is what our own catalogue says of the same words."""
+    """One text, and how it is said; `was`: before somebody wrote here. `ours` is what our own catalogue says of it."""
 
     key: str
     text: StaffText
     said: str
+    was: str
     ours: str
     problem: str | None = None
 
@@ -61,9 +64,14 @@ class Group(Struct, frozen=True, kw_only=True):
 
 
 class Form(Struct, frozen=True, kw_only=True):
-    """What is on the page of a language beside what is kept. `written`: by key, what somebody wrote that was not."""
+    """What is on the page of a language beside what is kept. `written`: by key, what somebody wrote that was not.
+
+    `was`: by key, what they saw there before, and `seen` the version of that. None: it is what is kept.
+    """
 
     written: Mapping[str, str] = {}
+    was: Mapping[str, str] = {}
+    seen: int | None = None
     problems: Mapping[str, str] = {}
     problem: str | None = None
     done: str | None = None
@@ -101,20 +109,26 @@ async def show_language(
 
 @post(f"{LANGUAGES}/{{code:str}}", opt=for_staff("admin"))
 async def save_phrases(request: Request[StaffPrincipal, Any, Any], code: FromPath[str]) -> Response[str]:
-    """Keep what staff say in a language."""
+    """Keep what somebody says in a language otherwise than it was said when they looked."""
     language = _offered(request, code)
     form = await request.form()
-    by_key = {key_of(each.text): each.text for each in await _texts(request)}
-    written = {key: " ".join(str(value).split()) for key, value in form.items() if key in by_key}
-    problems = {key: TOO_LONG for key, text in written.items() if len(text) > LONGEST}
+    by_key = {key_of(each.text): each for each in await _texts(request)}
+    was = {key: str(form.get(f"was-{key}", "")) for key in by_key if key in form}
+    now = {key: " ".join(str(form[key]).split()) for key in was}
+    written = {key: said for key, said in now.items() if said != was[key]}
+    problems = {key: fault for key, said in written.items() if (fault := fault_of(by_key[key], said))}
+    seen = version_of(str(form.get("seen", "")))
     if problems:
-        return await _page(request, language, Form(written=written, problems=problems), status_code=422)
-    seen = str(form.get("seen", ""))
-    wanted = {by_key[key]: text for key, text in written.items()}
+        again = Form(written=now, was=was, seen=seen, problems=problems)
+        return await _page(request, language, again, status_code=422)
     try:
-        changed = await _save(request, language, wanted, int(seen) if seen.isdecimal() else -1)
+        changed = await _save(request, language, {by_key[key].text: said for key, said in written.items()}, seen)
     except PhrasesChanged:
-        return await _page(request, language, Form(written=written, problem=CHANGED), status_code=409)
+        book = await read_book(request.app.state.database, language)
+        others = {key: book.said.get(by_key[key].text, "") for key in written}
+        problems = {key: _others(said) for key, said in others.items() if said not in {was[key], written[key]}}
+        again = Form(written=written, problems=problems, problem=OTHERS_CAME)
+        return await _page(request, language, again, status_code=409)
     return see_other(f"{LANGUAGES}/{language}?done={changed}")
 
 
@@ -137,8 +151,8 @@ async def take_file(request: Request[StaffPrincipal, Any, Any], code: FromPath[s
     try:
         content = await file.read() if isinstance(file, UploadFile) and file.filename else None
         offered: Languages = request.app.state.languages
-        found, wanted = _read(content, language, offered.offered, {each.text for each in await _texts(request)})
-        changed = await _save(request, language, wanted, int(seen) if seen.isdecimal() else -1)
+        found, wanted = _read(content, language, offered.offered, await _texts(request))
+        changed = await _save(request, language, wanted, version_of(seen))
     except PhraseFileError as error:
         return await _page(request, language, Form(problem=str(error)), status_code=422)
     except PhrasesChanged:
@@ -158,7 +172,7 @@ async def drop_unread(request: Request[StaffPrincipal, Any, Any], code: FromPath
     book = await read_book(request.app.state.database, language)
     wanted = {original: "" for original, _ in _unread(await _texts(request), book)}
     try:
-        changed = await _save(request, language, wanted, book.version if str(book.version) == form.get("seen") else -1)
+        changed = await _save(request, language, wanted, version_of(str(form.get("seen", ""))))
     except PhrasesChanged:
         return await _page(request, language, Form(problem=CHANGED), status_code=409)
     return await _page(request, language, Form(done=f"{changed} taken away." if changed else None), status_code=200)
@@ -171,16 +185,23 @@ async def back_to_language(request: Request[StaffPrincipal, Any, Any], code: Fro
 
 
 def _read(
-    content: bytes | None, language: str, offered: Collection[str], texts: Collection[str]
+    content: bytes | None, language: str, offered: Collection[str], texts: Sequence[StaffText]
 ) -> tuple[PhraseFile, dict[str, str]]:
     """Give what a file says, and what of it is of these texts. Raises `PhraseFileError`."""
     if content is None:
         raise PhraseFileError("Choose a file.")
     found = load(content, language, offered)
-    wanted = {text: " ".join(said.split()) for text, said in found.said.items() if text in texts}
+    wanted = {each.text: " ".join(found.said[each.text].split()) for each in texts if each.text in found.said}
+    for each in texts:
+        if fault := fault_of(each, wanted.get(each.text, "")):
+            raise PhraseFileError(f"Of “{each.text}”: {fault}")
     if not wanted:
         raise PhraseFileError("Nothing in this file is a text of yours that customers read today.")
     return found, wanted
+
+
+def _others(now: str) -> str:
+    return f"Somebody else has just said: “{now}”." if now else "Somebody else has just taken theirs away."
 
 
 async def _save(request: Request[StaffPrincipal, Any, Any], language: str, wanted: Mapping[str, str], seen: int) -> int:
@@ -212,6 +233,7 @@ def _rows(texts: tuple[StaffText, ...], language: str, book: Book, form: Form) -
             key=key_of(each.text),
             text=each,
             said=form.written.get(key_of(each.text), book.said.get(each.text, "")),
+            was=form.was.get(key_of(each.text), book.said.get(each.text, "")),
             ours=ours.get((None, each.text), ("",))[0],
             problem=form.problems.get(key_of(each.text)),
         )
@@ -257,9 +279,8 @@ async def _page(
         rows=rows,
         groups=list(_groups(rows, book)),
         left=sum(row.text.text not in book.said for row in rows),
-        version=book.version,
+        version=book.version if form.seen is None else form.seen,
         may_write=request.user.reaches("admin"),
-        most=LONGEST,
         form=form,
     )
 

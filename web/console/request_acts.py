@@ -20,6 +20,7 @@ from gateway.outbox.stuck import StuckError, give_up, send_again
 from gateway.outbox.stuck import settle as settle_it
 from web.caller import by_staff
 from web.console.desk import CHANGED
+from web.console.finding import version_of
 from web.console.matters import REQUESTS
 from web.console.requests import request_page
 from web.redirects import see_other
@@ -42,7 +43,7 @@ class Sent(Struct, frozen=True, kw_only=True):
 
     @property
     def version(self) -> int:
-        return int(self.seen) if self.seen.isdecimal() else -1
+        return version_of(self.seen)
 
 
 Act = Callable[..., Awaitable[None]]

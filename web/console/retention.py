@@ -13,6 +13,7 @@ from gateway.keeping import BOUNDS, KEPT, SETTINGS, Keeping, KeepingChanged, Kep
 from gateway.retention import look
 from web.caller import by_staff
 from web.console.desk import CHANGED, Question, confirm, desk
+from web.console.finding import version_of
 from web.redirects import see_other
 from web.words import count
 
@@ -124,9 +125,7 @@ async def save(request: Request[StaffPrincipal, Any, Any]) -> Response[str]:
     seen = str(form.get("seen", ""))
     keeping: Keeping = state.keeping
     try:
-        await keeping.save(
-            days, seen=int(seen) if seen.isdecimal() else -1, trail=state.trail, by=by_staff(request), now=utc_now()
-        )
+        await keeping.save(days, seen=version_of(seen), trail=state.trail, by=by_staff(request), now=utc_now())
     except KeepingChanged:
         return await _form(request, written, {"": CHANGED}, status_code=409)
     return see_other(RETENTION)

@@ -18,7 +18,7 @@ from gateway.segments import Seen
 from gateway.topics.changes import topics as read_topics
 from web.caller import by_staff
 from web.console.desk import Question, confirm, desk
-from web.console.finding import Whole
+from web.console.finding import Whole, version_of
 from web.console.seen_changes import changes_of
 from web.console.seen_form import seen_context, seen_in
 from web.console.statuses import OVERTAKEN
@@ -100,7 +100,7 @@ async def discard(
 
 
 def version_in(data: dict[str, str]) -> int:
-    return int(data["version"]) if data.get("version", "").isdecimal() else 0
+    return max(0, version_of(data.get("version", "")))
 
 
 async def _page(
