@@ -122,7 +122,7 @@ async def pull(want: Pull, asked_at: datetime) -> Known:
     except NotFound:
         answers, older, all_open = [], None, True
     except ConnectorError as error:
-        clear_frames(error.__traceback__)  # or whoever keeps the error keeps the whole answer that it is about
+        _empty(error)
         raise
     admitted = admit(answers, want.customer)
     if admitted.refused:
@@ -131,6 +131,17 @@ async def pull(want: Pull, asked_at: datetime) -> Known:
     if strange:
         log.warning("status without words", source=want.source, kind=want.kind, states=strange)
     return Known(records=admitted.records, fetched_at=asked_at, older=older, all_open=all_open)
+
+
+def _empty(error: BaseException) -> None:
+    """Forget what was at hand when it was raised, or whoever keeps the error keeps the whole answer that it is about.
+
+    Also in the errors that it came of: `from None` only keeps them from being shown.
+    """
+    its: BaseException | None = error
+    while its is not None:
+        clear_frames(its.__traceback__)
+        its = its.__context__
 
 
 def pack(want: Pull, known: Known) -> Snapshot:

@@ -4,19 +4,21 @@ from collections.abc import AsyncIterator, Collection
 from datetime import timedelta
 
 import msgspec
+import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 from support_audit import BY, TRAIL
 from support_mails import World, add_member, mail_world
-from test_messages import MAYA, inbox, rule, unread
+from test_messages import MAYA, inbox, messages_of, rule, unread
 
 from auth.clock import utc_now
 from cache.client import Client
 from gateway.access import scope_of
 from gateway.mails.choices import Choices
 from gateway.mails.rules import Choice, Otherwise, Rules, within_accounts
+from gateway.mails.subjects import Subjects
 from gateway.mails.tallying import UNSURE, lately, tally
 from gateway.occasions import EVENTS
 from gateway.records.database import Database
@@ -126,6 +128,36 @@ async def test_goes_by_the_strictest_while_what_is_published_cannot_be_read(apar
         unknown = (await within_accounts(session, rules, ["acme-7"]))["acme-7"]
     assert (known.amounts, known.off) == (True, frozenset())
     assert (unknown.amounts, unknown.off) == (False, frozenset({"invoice_new"}))
+
+
+async def test_calls_nothing_read_for_not_knowing_the_segment(apart: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    noor = "noor".ljust(26, "0")
+    apart.ledger.put("n8", "8", 815)
+    await apart.look()
+
+    async def hide(*_: object) -> str:
+        return "not theirs"
+
+    with monkeypatch.context() as hidden:
+        hidden.setattr(Subjects, "_of_record", hide)
+        assert await inbox(apart, noor, "acme-8") == []
+    await say(apart, "8", "gold")
+    assert (await inbox(apart, noor, "acme-8"), await unread(apart, noor, "acme-8")) == (["New invoice n8"], 1)
+
+
+async def test_calls_nothing_read_that_the_inbox_hides(apart: World) -> None:
+    noor = "noor".ljust(26, "0")
+    await rule(apart, Rules(off=frozenset({"invoice_new"}), segments={"gold": GOLD}))
+    apart.ledger.put("n8", "8", 815)
+    await apart.look()
+    scope = await scope_of(apart.database, noor, "acme-8")
+    assert scope
+    assert await messages_of(apart).mark(scope) == 0
+    await say(apart, "8", "gold")
+    assert await unread(apart, noor, "acme-8") == 1
+    scope = await scope_of(apart.database, noor, "acme-8")
+    assert scope
+    assert await messages_of(apart).mark(scope) == 1
 
 
 def test_keeps_the_rules_of_segments_that_are_on_no_form() -> None:

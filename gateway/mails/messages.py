@@ -19,6 +19,7 @@ from gateway.occasions import AREA_OF_EVENT, Concern, EventName
 from gateway.records.database import Database
 from gateway.records.mail_tables import MailRow, RefusedAddress
 from gateway.records.tables import Member
+from gateway.segments import is_sure
 from gateway.standing import Post
 
 SHOWN_FOR = timedelta(days=90)
@@ -57,7 +58,8 @@ class Messages:
     ) -> Listed:
         """List what was told before a message, "": up to now. Raises `DatabaseDown`.
 
-        `may_mark`: what is theirs to see no more is called read, and so not counted either.
+        `may_mark`: what is theirs to see no more is called read, and so not counted either. Not while nobody knows
+        their segment: it may be theirs again.
         """
         rows, ask = await self._rows(scope, before, most)
         found = await self._subjects.find(scope, [_note(row) for row in rows[:most]], ask, view)
@@ -67,10 +69,10 @@ class Messages:
             if isinstance(subject := found[row.id], Subject)
         )
         gone = [row.id for row in rows[:most] if row.read_at is None and found[row.id] in GONE]
-        if gone and may_mark:
+        if gone and may_mark and is_sure(scope.segments):
             await self.mark(scope, gone)
-        is_sure = not any(found[row.id] == "not known" for row in rows[:most])
-        return Listed(messages=messages, older=rows[most - 1].id if len(rows) > most else None, is_sure=is_sure)
+        knows_all = not any(found[row.id] == "not known" for row in rows[:most])
+        return Listed(messages=messages, older=rows[most - 1].id if len(rows) > most else None, is_sure=knows_all)
 
     async def one(self, scope: Scope, view: AccountView, id_: str) -> Message | None:
         """Find one. None: it is none of theirs, or what it is about is not, or not known now."""
@@ -87,12 +89,14 @@ class Messages:
         return Message(id=row.id, at=row.made_at, is_read=row.read_at is not None, subject=subject)
 
     async def mark(self, scope: Scope, ids: Collection[str] | None = None) -> int:
-        """Call some read, None: all, and say how many were not. Raises `DatabaseDown`."""
+        """Call some of what their inbox shows read, None: all, and say how many were not. Raises `DatabaseDown`."""
         now = self._clock()
         mine = sa.update(MailRow).where(*_theirs(scope, now), MailRow.read_at.is_(None))
         if ids is not None:
             mine = mine.where(MailRow.id.in_(list(ids)))
         async with self._db.write() as session:
+            choices = (await read_own(session, scope.member_id)).within(scope.segments)
+            mine = mine.where(_named(_of_scope(scope, choices.each)))
             return len((await session.scalars(mine.values(read_at=now).returning(MailRow.id))).all())
 
     async def _rows(self, scope: Scope, before: str, most: int) -> tuple[Sequence[MailRow], Ask]:
