@@ -120,6 +120,7 @@ DESK = (
     *("/staff/visible/versions/1", "/staff/visible/preview?account=bakery"),
     "/staff/visible/preview?account=bakery&show=orders",
     *("/staff/languages", "/staff/languages/en", "/staff/languages/de", "/staff/languages/de/import"),
+    "/staff/languages/de/unread",
     *("/staff/segments", "/staff/segments/add", "/staff/segments/one/hotels", "/staff/segments/one/hotels/remove"),
     "/staff/segments/one/hotels/customers",
     *("/staff/sources/new", "/staff/sources/new/request_tracker", "/staff/sources/new/odoo/untested"),

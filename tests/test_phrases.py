@@ -144,6 +144,23 @@ async def test_gives_a_file_to_translators_and_takes_it_back(german: Portal) -> 
     assert (await read_book(german.database, "de")).said == {original: "Übersetzt"}
 
 
+async def test_shows_what_nobody_reads_any_more_and_takes_it_away(german: Portal) -> None:
+    admin, support = await staff_at(german, "admin"), await staff_at(german, "support")
+    said = {HOURS: "Werktags", "Gone <b>": "Weg"}
+    await save(german.database, "de", said, seen=0, trail=TRAIL, by=BY, now=NOW)
+    assert "Take them away" not in (await support.get(PAGE)).text
+    assert (await support.send("POST", f"{PAGE}/unread", seen="1")).status_code == 403
+    page = (await admin.get(PAGE)).text
+    assert "Gone &lt;b&gt;" in page.partition("Read no more")[2]
+    assert HOURS not in page.partition("Read no more")[2]
+    assert (await admin.send("POST", f"{PAGE}/unread", seen="0")).status_code == 409
+    assert len((await read_book(german.database, "de")).said) == 2
+    answer = await admin.send("POST", f"{PAGE}/unread", seen="1")
+    assert (answer.status_code, "1 taken away." in answer.text) == (200, True)
+    assert "Read no more" not in answer.text
+    assert (await read_book(german.database, "de")).said == {HOURS: "Werktags"}
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

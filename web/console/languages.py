@@ -164,7 +164,21 @@ async def take_file(request: Request[StaffPrincipal, Any, Any], code: FromPath[s
     return await _page(request, language, Form(done=done), status_code=200)
 
 
-@get(f"{LANGUAGES}/{{code:str}}/import", opt=for_staff("read-only"))
+@post(f"{LANGUAGES}/{{code:str}}/unread", opt=for_staff("admin"))
+async def drop_unread(request: Request[StaffPrincipal, Any, Any], code: FromPath[str]) -> Response[str]:
+    """Take away what was said of texts that nobody reads any more."""
+    language = _offered(request, code)
+    form = await request.form()
+    book = await read_book(request.app.state.database, language)
+    wanted = {original: "" for original, _ in _unread(await _texts(request), book)}
+    try:
+        changed = await _save(request, language, wanted, version_of(str(form.get("seen", ""))))
+    except PhrasesChanged:
+        return await _page(request, language, Form(problem=CHANGED), status_code=409)
+    return await _page(request, language, Form(done=f"{changed} taken away." if changed else None), status_code=200)
+
+
+@get([f"{LANGUAGES}/{{code:str}}/{act}" for act in ("import", "unread")], opt=for_staff("read-only"))
 async def back_to_language(request: Request[StaffPrincipal, Any, Any], code: FromPath[str]) -> Response[str]:
     """Lead back who asks for the address of the form."""
     return see_other(f"{LANGUAGES}/{_offered(request, code)}")
@@ -229,6 +243,12 @@ def _rows(texts: tuple[StaffText, ...], language: str, book: Book, form: Form) -
     return sorted(rows, key=lambda row: row.text.text in book.said)
 
 
+def _unread(texts: tuple[StaffText, ...], book: Book) -> list[tuple[str, str]]:
+    """Give what is said of texts that are there no more, as they were written."""
+    there = {each.text for each in texts}
+    return sorted((original, said) for original, said in book.said.items() if original not in there)
+
+
 def _groups(rows: list[Row], book: Book) -> Iterator[Group]:
     """Give what is missing by its places, and then the rest."""
 
@@ -243,7 +263,8 @@ async def _page(
     request: Request[StaffPrincipal, Any, Any], language: str, form: Form, status_code: int = 200
 ) -> Response[str]:
     book = await read_book(request.app.state.database, language)
-    rows = _rows(await _texts(request), language, book, form)
+    texts = await _texts(request)
+    rows = _rows(texts, language, book, form)
     languages: Languages = request.app.state.languages
     return desk(
         request,
@@ -254,6 +275,7 @@ async def _page(
         title=catalogue_of(language).title,
         direction=catalogue_of(language).direction,
         is_usual=language == languages.default,
+        unread=_unread(texts, book),
         rows=rows,
         groups=list(_groups(rows, book)),
         left=sum(row.text.text not in book.said for row in rows),
@@ -263,4 +285,4 @@ async def _page(
     )
 
 
-ROUTES = [show_languages, show_language, save_phrases, export, take_file, back_to_language]
+ROUTES = [show_languages, show_language, save_phrases, export, take_file, drop_unread, back_to_language]
