@@ -28,7 +28,7 @@ STATEMENT = "/invoices/statement.csv?from=&to=2099-12-31"
 OWN = ("/account", "/account/details", "/account/mails", "/account/delete")
 PLACES = ("/", "/api/v1/home", *LISTS, STATEMENT, "/documents", "/search?q=mixer", *OWN)
 CODE = re.compile(rb"Code <b>([0-9A-Z ]{11})</b>")
-SEE_OTHER, FORBIDDEN = 303, 403
+OK, SEE_OTHER, FORBIDDEN = 200, 303, 403
 SETTLES, WAITS = 0.5, 20  # seconds, and tries
 BETWEEN = 10  # of the crawl's requests, at least, from one scene to the next
 RESTARTS_EVERY = 10_000  # requests: for ten seconds after it nothing is believed of Redis' copies
@@ -361,11 +361,14 @@ class Scenes(Sorting, Naming, Acts):
     async def asked(self) -> None:
         """Ann sends a new request while the help desk is away. Nobody else sees it, changes it or asks of her order."""
         await self.believed()
-        await self.down()
         ann = self.crawl.viewers["ann"]
+        hers = next(number for number in numbers("orders", "east") if owner("orders", "east", number) == "alder")
+        for _ in range(20):  # her order is known before its source is away
+            if (await self.crawl.ask(ann, "GET", f"/orders/east/{hers}")).status == OK:
+                break
+        await self.down()
         nonce = secrets.token_urlsafe(24)
         form = {"nonce": nonce, "what": "Another question", "text": mark("alder")}
-        hers = next(number for number in numbers("orders", "east") if owner("orders", "east", number) == "alder")
         sent = await self._post(ann, "/requests/new/order", **form, order=f"east/orders/{hers}")
         page = sent.header(b"location").decode()
         if not page.startswith("/requests/sent/"):
