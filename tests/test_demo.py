@@ -87,6 +87,7 @@ def test_writes_a_mail_that_can_be_looked_at(demo: Demo, browser: Browser) -> No
     assert control, demo.output
     browser.sign_in(demo.url, "maya")  # now there is an address
     browser.open("GET", f"{demo.url}/orders")
+    time.sleep(20)  # of what is read for the first time nobody is told: let that be over
     mailbox = f"{demo.url}/demo/mailbox"
     changed = browser.open("POST", f"{control.group()}hubspot/orders/54805204431", {"stage": "Shipped"})
     assert changed.status_code == 303
