@@ -250,6 +250,7 @@ async def _killed(plan: Plan) -> AsyncIterator[tuple[str, Figure]]:
                 if sweeps == "0":
                     open_ = await _until(lambda: _inbox(built, "open"), within=AT_MOST)
                     wrong = await _until(lambda: _count(look, accounts), within=AT_MOST)
+        names = await look.differing(list(accounts)) if wrong else []
         lost = await _lost(built, acknowledged)
         given_up = await _inbox(built, "given up")
     killed = " and ".join(f"{count} of the {name}" for name, count in sorted(done.items()))
@@ -269,7 +270,12 @@ async def _killed(plan: Plan) -> AsyncIterator[tuple[str, Figure]]:
     yield "R6.feeds.open", Figure(what="of them not done in the end", value=open_ + given_up, unit="", at_most=0)
     yield (
         "R7.feeds.state",
-        Figure(what="records that differ from the source in the end", value=wrong, unit="", at_most=0),
+        Figure(
+            what=" ".join(["records that differ from the source in the end", *names[:9]]),
+            value=wrong,
+            unit="",
+            at_most=0,
+        ),
     )
 
 

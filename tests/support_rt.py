@@ -72,8 +72,10 @@ class RequestTracker:
             subprocess.run(command, env=self._env, check=True, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def user(self, name: str) -> None:
+        """Make somebody, who may be there already: a test may be tried again."""
         values = {"Name": name, "EmailAddress": name, "RealName": name.partition("@")[0], "Privileged": 0}
-        self.call("POST", "/user", values)
+        made = self._ask("POST", "/user", values)
+        assert made.is_success or "Name in use" in made.text, made.text
 
     def ticket(self, requestor: str, subject: str, content: str) -> str:
         values = {"Queue": "Support", "Subject": subject, "Requestor": requestor, "Content": content}
@@ -89,10 +91,13 @@ class RequestTracker:
         self.call("PUT", f"/ticket/{ticket}", {"Status": status})
 
     def call(self, method: str, path: str, body: dict[str, Any]) -> Any:
-        headers = {"Authorization": f"token {self.token}"}
-        response = httpx.request(method, f"{self.url}/REST/2.0{path}", json=body, headers=headers, timeout=30)
+        response = self._ask(method, path, body)
         assert response.is_success, response.text
         return response.json()
+
+    def _ask(self, method: str, path: str, body: dict[str, Any]) -> httpx.Response:
+        headers = {"Authorization": f"token {self.token}"}
+        return httpx.request(method, f"{self.url}/REST/2.0{path}", json=body, headers=headers, timeout=30)
 
     def _wait(self) -> None:
         deadline = time.monotonic() + 60

@@ -37,6 +37,8 @@ uri = sqlite://
 path = {folder}
 [web]
 listen = 127.0.0.1:{port}
+[session]
+timeout = 86400
 """
 # Ends the server when its own input ends, which happens even where the tests are killed.
 SERVE = '"$1" -c "$2" >"$3" 2>&1 & read -r _; kill $!; wait'
