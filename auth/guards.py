@@ -80,61 +80,49 @@ class ReadOnly(PermissionDeniedException):
 Keep = Callable[[str | None, str, bytes], Awaitable[bool]]  # of a session's cookie, a path and a form; whether it did
 
 
-async def keep_nothing(_cookie: str | None, _path: str, _form: bytes) -> bool:
-    return False
-
-
 class Protection(InitPlugin):
-    """The whole of it, for `Litestar(plugins=[...])`. `origin` is the one of our own base URL.
+    """The whole of it, for `Litestar(plugins=[...])`, which looks into the state of the application.
 
-    `keep` is handed what somebody wrote whose session is over, where a route says `KEEPS_DRAFT`.
+    There are `visitors`, who know the signed-in, and our own `base_url`. `keep_draft` is handed what somebody wrote
+    whose session is over, where a route says `KEEPS_DRAFT`; without it nothing is kept.
     """
 
-    def __init__(self, visitors: Visitors, origin: str, keep: Keep = keep_nothing) -> None:
-        self._visitors = visitors
-        self._origin = origin
-        self._keep = keep
-
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
-        app_config.middleware.insert(0, CrossSite(self._visitors, self._origin, self._keep))
-        app_config.guards.insert(0, self.let_in)
+        app_config.middleware.insert(0, CrossSite())
+        app_config.guards.insert(0, let_in)
         app_config.exception_handlers = {SignInNeeded: ask_to_sign_in, **app_config.exception_handlers}
         return app_config
 
-    async def let_in(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        scope: Any = connection.scope
-        is_safe = scope["method"] in SAFE_METHODS
-        is_public, least = handler.opt.get("public") is True, handler.opt.get("staff")
-        if is_public and is_safe:
-            return
-        who = await self._visitors.recognise(scope, in_use=not _asks_by_itself(scope, handler))
-        if isinstance(who, StaffPrincipal) and who.viewing and not is_safe and least is None:
-            raise ReadOnly("You only look. Nothing was done.")
-        if is_public:
-            return
-        if who is None:
-            raise SignInNeeded
-        if least is not None:
-            if not isinstance(who, StaffPrincipal):
-                raise NotFoundException  # a member need not learn what staff have
-            if not who.reaches(least):
-                raise RoleTooLow("Your role does not allow this.")
-        else:
-            visiting = visiting_as(who)
-            if visiting is None:
-                raise NotForStaff("This is for customers. You are signed in as staff.")
-            scope[KEY] = visiting
+
+async def let_in(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    scope: Any = connection.scope
+    is_safe = scope["method"] in SAFE_METHODS
+    is_public, least = handler.opt.get("public") is True, handler.opt.get("staff")
+    if is_public and is_safe:
+        return
+    who = await _visitors_of(scope).recognise(scope, in_use=not _asks_by_itself(scope, handler))
+    if isinstance(who, StaffPrincipal) and who.viewing and not is_safe and least is None:
+        raise ReadOnly("You only look. Nothing was done.")
+    if is_public:
+        return
+    if who is None:
+        raise SignInNeeded
+    if least is not None:
+        if not isinstance(who, StaffPrincipal):
+            raise NotFoundException  # a member need not learn what staff have
+        if not who.reaches(least):
+            raise RoleTooLow("Your role does not allow this.")
+    else:
+        visiting = visiting_as(who)
+        if visiting is None:
+            raise NotForStaff("This is for customers. You are signed in as staff.")
+        scope[KEY] = visiting
 
 
 class CrossSite(ASGIMiddleware):
     """Refuses unsafe requests that a page of ours did not make."""
 
     scopes = (ScopeType.HTTP, ScopeType.ASGI, ScopeType.WEBSOCKET)
-
-    def __init__(self, visitors: Visitors, origin: str, keep: Keep) -> None:
-        self._visitors = visitors
-        self._origin = origin
-        self._keep = keep
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         declared = scope["route_handler"].opt.get("from_elsewhere") is True
@@ -143,26 +131,26 @@ class CrossSite(ASGIMiddleware):
         await next_app(scope, receive, send)
 
     async def _check(self, scope: Scope, receive: Receive) -> Receive:
-        headers = scope["headers"]
-        if not is_from_our_site(headers, self._origin):
+        headers, state = scope["headers"], scope["litestar_app"].state
+        if not is_from_our_site(headers, state.base_url):
             raise self._refused(scope, "not from our site")
         form, given = b"", list[bytes]()
-        keeps_draft = scope["route_handler"].opt.get("keeps_draft") is True
+        keep: Keep | None = state.get("keep_draft") if scope["route_handler"].opt.get("keeps_draft") is True else None
         if is_form(headers):
             scope[WRITTEN] = form = await self._read(receive)  # type: ignore[literal-required]  # an extension of ours
             given, receive = fields(form, FIELD), replay(form, receive)
         # Who is not signed in has no token, and nothing that could be used behind their back.
-        who = await self._visitors.recognise(scope)
+        who = await _visitors_of(scope).recognise(scope)
         boundary = boundary_of(headers)
         if boundary and who:
             given, receive = await self._read_first(receive, boundary)
-        elif boundary and keeps_draft:
+        elif boundary and keep:
             form = await read_words(receive, boundary)
         if who and not carries_token(headers, given, who.csrf_token):
             raise self._refused(scope, "token")
-        if form and not who and keeps_draft:
+        if form and not who and keep:
             cookie = cookies.read(headers, cookies.SESSION)
-            scope.setdefault("state", {})[DRAFT_KEPT] = await self._keep(cookie, scope["path"], form)
+            scope.setdefault("state", {})[DRAFT_KEPT] = await keep(cookie, scope["path"], form)
         return receive
 
     async def _read(self, receive: Receive) -> bytes:
@@ -181,6 +169,11 @@ class CrossSite(ASGIMiddleware):
     def _refused(self, scope: Scope, reason: str) -> PermissionDeniedException:
         log.warning("unsafe request refused", reason=reason, route=str(scope["route_handler"]))
         return PermissionDeniedException("This was not sent from one of our pages.")
+
+
+def _visitors_of(scope: Scope) -> Visitors:
+    visitors: Visitors = scope["litestar_app"].state.visitors
+    return visitors
 
 
 def ask_to_sign_in(request: Request[Any, Any, Any], _: SignInNeeded) -> Response[str]:

@@ -216,10 +216,11 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
 
     app = Litestar(
         route_handlers=[PORTAL, API, LOGIN, CONSOLE, *OUTSIDE, *STOPS, get_static, *(DEMO if mailbox else ())],
-        plugins=[Protection(visitors, settings.base_url, drafts.keep)],
+        plugins=[Protection()],
         exception_handlers=HANDLERS,
         lifespan=[lifespan],
         openapi_config=OPENAPI,
+        logging_config=None,  # ours is made before, in gateway.log
         state=State(
             {
                 "view": view,
@@ -238,6 +239,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 "help_answers": RateLimit(redis, "help", ANSWERS_PER_MINUTE),
                 "intake": intake,
                 "keeping": keeping,
+                "keep_draft": drafts.keep,
                 "languages": settings.spoken,
                 "live_pages": LivePages(
                     live=live,
@@ -285,6 +287,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 "usage": usage,
                 "troubles": troubles,
                 "vault": vault,
+                "visitors": visitors,
             }
         ),
     )

@@ -10,6 +10,7 @@ pytest.register_assert_rewrite("connectors.testing")  # the kit asserts, outside
 
 pytest_plugins = [
     "support_needs",  # first: the others import it
+    "support_once",
     "support_db",
     "support_redis",
     "support_tls",

@@ -52,7 +52,8 @@ def _hurried(connector: Connector[Any]) -> Connector[Any]:
     limits = connector.limits
     return replace(
         connector,
-        limits=replace(limits, per_minute=limits.per_minute * CALLS if limits.per_minute else None),
+        # What the vendor tells of its own limit is by its own pace, and would leave nothing for those who do not hurry.
+        limits=replace(limits, per_minute=limits.per_minute * CALLS if limits.per_minute else None, told_by=()),
         feeds={kind: replace(feed, every=EVERY) for kind, feed in connector.feeds.items()},
         actions={name: replace(action, found_within=EVERY) for name, action in connector.actions.items()},
     )

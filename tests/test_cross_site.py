@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import httpx
 import pytest
 from litestar import Litestar, Request, asgi, delete, get, patch, post, put
+from litestar.datastructures import State
 from litestar.enums import RequestEncodingType
 from litestar.params import Body
 from litestar.types import Receive, Scope, Send
@@ -113,7 +114,8 @@ class Site:
     def __init__(self, database: Database, sessions: Sessions, cookie: str, token: str, staff: str) -> None:
         app = Litestar(
             HANDLERS,
-            plugins=[Protection(Visitors(sessions, database), ORIGIN)],
+            plugins=[Protection()],
+            state=State({"visitors": Visitors(sessions, database), "base_url": ORIGIN}),
             openapi_config=None,
             logging_config=None,
         )

@@ -14,7 +14,7 @@ from support_leak_scenes import Scenes
 from support_leak_world import leak_world, requestor
 from support_redis import RedisProcess
 
-from auth.guards import Protection, visiting_as
+from auth.guards import let_in, visiting_as
 from auth.principals import StaffPrincipal
 from auth.sessions import Sessions
 from cache import snapshots
@@ -73,6 +73,7 @@ class Opened(Struct, frozen=True):
     def make(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert self.handler.opt["staff"] != "none"
         monkeypatch.setitem(self.handler.opt, "staff", "none")
+        monkeypatch.setattr("support_once.registered", {})
 
 
 class Mutation(Struct, frozen=True):
@@ -162,15 +163,15 @@ MUTATIONS = (
     Mutation(
         "who is staff",
         "strangers",
-        (Cut(Protection.let_in, "if not isinstance(who, StaffPrincipal)", "if False"),),
+        (Cut(let_in, "if not isinstance(who, StaffPrincipal)", "if False"),),
     ),
     Mutation(
         "who is a customer",
         "strangers",
         (Cut(visiting_as, "if who.viewing and who.reaches(VIEW_AS) else None", "if who.viewing else who"),),
     ),
-    Mutation("who is signed in at all", "strangers", (Cut(Protection.let_in, "raise SignInNeeded", "return"),)),
-    Mutation("the role of staff", "strangers", (Cut(Protection.let_in, "if not who.reaches(least)", "if False"),)),
+    Mutation("who is signed in at all", "strangers", (Cut(let_in, "raise SignInNeeded", "return"),)),
+    Mutation("the role of staff", "strangers", (Cut(let_in, "if not who.reaches(least)", "if False"),)),
     Mutation("the order of roles", "strangers", (Cut(StaffPrincipal.reaches, "ROLES.index(self.role) >= ", "0 <= "),)),
     Mutation("the role for documents of customers", "papers", (Opened(documents.show_document),)),
     Mutation("the role for files of customers", "papers", (Opened(documents.open_given),)),
@@ -178,7 +179,7 @@ MUTATIONS = (
     Mutation(
         "that who looks can do nothing",
         "looked_on",
-        (Cut(Protection.let_in, "who.viewing and not is_safe and least is None", "False"),),
+        (Cut(let_in, "who.viewing and not is_safe and least is None", "False"),),
     ),
     Mutation(
         "the account of a stream",

@@ -1,0 +1,31 @@
+"""The routes of the portal are registered once in a process of tests, which took half of the time of many of them.
+
+Each application is a copy of the first one, with a state of its own. That a first one works too is seen wherever a test
+starts `hallway serve`.
+"""
+
+from copy import copy
+from typing import Any
+
+from litestar import Litestar
+
+from gateway import app as wiring
+
+registered: dict[int, Litestar] = {}  # by how many routers there are: a demo has one more
+
+
+def register_once(*, route_handlers: list[Any], state: Any, lifespan: list[Any], **more: Any) -> Litestar:
+    """Do as `Litestar` does. Nothing that is registered may know an application."""
+    first = registered.get(len(route_handlers))
+    if first is None:
+        given = {"route_handlers": route_handlers, "state": state, "lifespan": lifespan}
+        first = registered[len(route_handlers)] = Litestar(**given, **more)
+    another = copy(first)
+    another.state, another._lifespan_managers = state, lifespan
+    another.asgi_router = copy(first.asgi_router)
+    another.asgi_router.app = another
+    another.asgi_handler = another._create_asgi_handler()
+    return another
+
+
+vars(wiring)["Litestar"] = register_once
