@@ -24,7 +24,7 @@ from gateway.occasions import EVENTS
 from gateway.records.database import Database
 from gateway.records.status_tables import CustomerFacts, VisibilityVersion
 from gateway.records.tables import AuditLine, Membership
-from gateway.seeing import versions
+from gateway.seeing.versions import POLICIES
 from gateway.segments import EVERYBODY, Policy, Rule, Segment
 from gateway.segments import Seen as SeenBy
 from gateway.shown import ALL, AMOUNTS, Shown
@@ -51,9 +51,9 @@ async def apart(database: Database, redis: Client) -> AsyncIterator[World]:
 
 
 async def publish(world: World, *segments: Segment) -> None:
-    live = await versions.live(world.database)
+    live = await POLICIES.live(world.database)
     policy = Policy(segments=segments)
-    await versions.publish(world.database, policy, trail=TRAIL, by=BY, now=world.clock.now, seen=live.number)
+    await POLICIES.publish(world.database, policy, trail=TRAIL, by=BY, now=world.clock.now, seen=live.number)
     office = world.here._office
     world.here.offices._offices["ledger"] = type(office)(
         **{name: getattr(office, name) for name in office.__struct_fields__} | {"policy": policy}
@@ -124,7 +124,7 @@ async def test_goes_by_the_strictest_while_what_is_published_cannot_be_read(apar
     rules = Rules(amounts=True, segments={"poor": Otherwise(told={"invoice_new": False}, amounts=False)})
     async with apart.database.write() as session:
         known = (await within_accounts(session, rules, ["acme-7"]))["acme-7"]
-        await session.execute(sa.update(VisibilityVersion).values(document="{"))
+        await session.execute(sa.update(VisibilityVersion).values(content="{"))
         unknown = (await within_accounts(session, rules, ["acme-7"]))["acme-7"]
     assert (known.amounts, known.off) == (True, frozenset())
     assert (unknown.amounts, unknown.off) == (False, frozenset({"invoice_new"}))
