@@ -3,7 +3,7 @@
 A version never changes. To go back makes a new one, which says what an old one said.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -23,6 +23,11 @@ OVERTAKEN = "Somebody changed this after you opened it."
 
 T = TypeVar("T")
 Told = dict[str, Any]  # a difference, as the trail has it
+
+
+async def nothing(*_: object) -> list[Line]:
+    """Let nothing else depend on what is published."""
+    return []
 
 
 class ChangedMeanwhileError(Exception):
@@ -66,6 +71,9 @@ class Whats(Struct, frozen=True, kw_only=True):
 class Published(Struct, Generic[T], frozen=True, kw_only=True):
     """One thing that is published: what it is called, in which tables it is kept, and how it is written there.
 
+    `settle` brings in line what depends on it: it gets what counts and what is drafted after a change, and gives lines
+    for the trail.
+
     All that writes needs to say what it has seen, and raises `ChangedMeanwhileError` where that is not so any more.
     """
 
@@ -77,6 +85,7 @@ class Published(Struct, Generic[T], frozen=True, kw_only=True):
     read: Callable[[Any], T]
     stored: Callable[[T], Any]
     told: Callable[[T, T], list[Told]]  # what two differ in
+    settle: Callable[[AsyncSession, tuple[T, T], By, datetime], Awaitable[list[Line]]] = nothing
     tells_mails: bool = False  # whether each version says if mails tell of what it changes
 
     @property
@@ -144,8 +153,9 @@ class Published(Struct, Generic[T], frozen=True, kw_only=True):
                 if content == self.stored(before):
                     return
                 await self._keep(session, row, None if content == self.stored(published) else content, now, by)
+                settled = await self.settle(session, (published, after), by, now)
                 line = self._line(self.whats.drafted, by, "draft", details(self.told(before, after)))
-                await trail.record(session, line)
+                await trail.record(session, line, *settled)
         except IntegrityError as error:  # two began to write at the same moment
             raise ChangedMeanwhileError(OVERTAKEN) from error
 
@@ -156,7 +166,9 @@ class Published(Struct, Generic[T], frozen=True, kw_only=True):
             if row is None or row.content is None:
                 return
             await self._keep(session, row, None, now, by)
-            await trail.record(session, self._line(self.whats.discarded, by, "draft"))
+            published = (await self._newest(session)).content
+            settled = await self.settle(session, (published, published), by, now)
+            await trail.record(session, self._line(self.whats.discarded, by, "draft"), *settled)
 
     async def publish(
         self, db: Database, content: T, *, trail: Trail, by: By, now: datetime, seen: int, is_quiet: bool = True
@@ -223,12 +235,13 @@ class Published(Struct, Generic[T], frozen=True, kw_only=True):
                     )
                 )
                 await session.flush()
+                settled = await self.settle(session, (after, await self.wanted_in(session)), by, now)
                 details: Told = {"changes": self.told(before.content, after)}
                 if self.tells_mails:
                     details["mails"] = not is_quiet
                 if restored is not None:
                     details["restored"] = restored
-                await trail.record(session, self._line(self.whats.published, by, str(number), details))
+                await trail.record(session, self._line(self.whats.published, by, str(number), details), *settled)
         except IntegrityError as error:  # two published at the same moment
             raise ChangedMeanwhileError(OVERTAKEN) from error
         return number

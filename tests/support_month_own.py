@@ -14,7 +14,7 @@ from support_month import DAYS, Month
 from auth.clock import Clock, utc_now
 from gateway.asked import accept, ask, refuse, withdraw
 from gateway.links import Login
-from gateway.mails.rules import Choice, Otherwise, Rules
+from gateway.message_rules import Choice, Otherwise, Rules
 from gateway.records.database import Database
 from gateway.records.document_tables import AskedDocument
 from gateway.records.outbox_tables import OutboxRow

@@ -21,7 +21,7 @@ from connectors.config import Secret
 from gateway.app import make_app
 from gateway.events import Event, Topic
 from gateway.mails.queue import Queue
-from gateway.mails.rules import Otherwise, rules_of
+from gateway.message_rules import Otherwise, rules_of
 from gateway.records.database import Database
 from gateway.records.mail_tables import MailRow, RefusedAddress
 from gateway.records.tables import AuditLine, Member

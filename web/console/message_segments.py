@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from gateway.mails.rules import AS_EVERYBODY, Otherwise, Rules
 from gateway.mails.tallying import UNSURE, Sum, Tally
+from gateway.message_rules import AS_EVERYBODY, Otherwise, Rules
 from gateway.occasions import EVENTS, EventName
 from gateway.records.database import Database
 from gateway.seeing.versions import POLICIES
