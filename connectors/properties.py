@@ -1,6 +1,7 @@
 """What a back office tells of a customer themselves, by which customers are sorted into segments."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 
 LONGEST = 200  # letters of a value that are kept
 MOST = 50  # values of one property that are kept
@@ -11,3 +12,9 @@ def told(value: object) -> tuple[str, ...]:
     values: Iterable[object] = value if isinstance(value, list | tuple) else (value,)
     found = [" ".join(str(each).split())[:LONGEST] for each in values if each is not None and each is not False]
     return tuple(each for each in found if each)[:MOST]
+
+
+def spelled(pattern: str) -> Callable[[str], bool]:
+    """Let a name fit that is spelled so."""
+    names = re.compile(pattern)
+    return lambda name: names.fullmatch(name) is not None

@@ -150,7 +150,7 @@ class Offices:
                             self._hear(await session.get(StatusVersion, number))
                         if found and (number := found[0][2] or 0) != self._seen_number:
                             version = await session.get(VisibilityVersion, number)
-                            self._seen = read_policy(version.document if version else None)
+                            self._seen = read_policy(version.content if version else None)
                             self._seen_number = number
                     self._take([row for row, *_ in found], now)
                     self._looked_at = now
@@ -183,7 +183,7 @@ class Offices:
         """Take up what was published. What cannot be read says nothing, and the usual words stand."""
         self._number = version.number if version else 0
         try:
-            words = read_words(version.words) if version else {}
+            words = read_words(version.content) if version else {}
         except msgspec.ValidationError:
             log.exception("words of statuses not readable", number=self._number)
             words = {}

@@ -11,7 +11,7 @@ from gateway.records.status_tables import CustomerFacts, VisibilityVersion
 from gateway.records.tables import Link
 from gateway.segments import CAREFUL_POLICY, EVERYBODY, Facts, Known, Policy, read_policy
 
-NEWEST = sa.select(VisibilityVersion.document).order_by(VisibilityVersion.number.desc()).limit(1)
+NEWEST = sa.select(VisibilityVersion.content).order_by(VisibilityVersion.number.desc()).limit(1)
 
 
 async def sorted_into(session: AsyncSession, account: str) -> tuple[Policy, tuple[str, ...]]:

@@ -6,13 +6,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gateway.appearance import Appearance
-from gateway.dictionary.versions import live as live_words
+from gateway.dictionary.versions import DICTIONARIES
 from gateway.languages import ENGLISH
 from gateway.languages.catalogue import catalogue_of
 from gateway.offices import Office
 from gateway.records.database import Database
 from gateway.seeing.file import LONGEST
-from gateway.seeing.versions import live as live_policy
+from gateway.seeing.versions import POLICIES
 from gateway.sources.desired import LONGEST_TITLE
 from gateway.statuses import SHIPMENTS, UNKNOWN, WORDS
 from gateway.topics.changes import topics
@@ -83,13 +83,13 @@ def _hours(appearance: Appearance) -> Iterator[str]:
 
 
 async def _notices(db: Database) -> list[str]:
-    policy = (await live_policy(db)).policy
+    policy = (await POLICIES.live(db)).content
     seen = (policy.everybody, *(each.seen for each in policy.segments))
     return [each.notice.text for each in seen if each.notice]
 
 
 async def _statuses(db: Database) -> dict[str, list[str]]:
     """Give the labels, then what explains them."""
-    words = (await live_words(db)).words
+    words = (await DICTIONARIES.live(db)).content
     entries = [entry for kinds in words.values() for its in kinds.values() for entry in its.values()]
     return {field: [text for entry in entries if (text := getattr(entry, field))] for field in LENGTHS}

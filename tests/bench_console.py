@@ -42,7 +42,7 @@ from gateway.records import migrate
 from gateway.records.database import Database
 from gateway.records.identity_tables import ContactCheck
 from gateway.seeing.marking import Marking
-from gateway.seeing.versions import publish
+from gateway.seeing.versions import POLICIES
 from gateway.segments import Policy, Rule, Seen, Segment
 from gateway.settings import Settings, load
 from gateway.staff import give_role
@@ -200,7 +200,7 @@ async def _sort(database: Database) -> None:
         ("large", Rule(source="erp", property="turnover", how="more_than", values=("80000",))),
     )
     segments = tuple(Segment(name=name, title=name.title(), rule=rule, seen=Seen()) for name, rule in rules)
-    await publish(database, Policy(segments=segments), trail=TRAIL, by=BY, now=utc_now(), seen=0)
+    await POLICIES.publish(database, Policy(segments=segments), trail=TRAIL, by=BY, now=utc_now(), seen=0)
     await Marking(database, utc_now).turn()
 
 

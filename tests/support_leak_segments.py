@@ -12,7 +12,7 @@ from auth.clock import utc_now
 from cache.keys import VERSION
 from gateway.records.status_tables import CustomerFacts
 from gateway.records.tables import Link
-from gateway.seeing import versions
+from gateway.seeing.versions import POLICIES
 from gateway.segments import Notice, Policy, Rule, Seen, Segment
 from gateway.shown import ALL, AMOUNTS, Shown
 
@@ -51,8 +51,8 @@ class Sorting(Play):
                         source=SOURCE, customer=customer, facts=facts, read_at=now, asked="tier", tried_at=now
                     )
                 )
-        live = await versions.live(database)
-        await versions.publish(database, policy, trail=TRAIL, by=BY, now=now, seen=live.number)
+        live = await POLICIES.live(database)
+        await POLICIES.publish(database, policy, trail=TRAIL, by=BY, now=now, seen=live.number)
         litestar_of(self.world.portal.app).state.offices.look_again()
         for name in ("ann", "bob"):
             await self.world.redis.delete(f"{VERSION}:visit:{{64:{self.crawl.viewers[name].session}}}")

@@ -14,12 +14,12 @@ from support_month import DAYS, Month
 from auth.clock import Clock, utc_now
 from gateway.asked import accept, ask, refuse, withdraw
 from gateway.links import Login
-from gateway.mails.rules import Choice, Otherwise, Rules
+from gateway.message_rules import Choice, Otherwise, Rules
 from gateway.records.database import Database
 from gateway.records.document_tables import AskedDocument
 from gateway.records.outbox_tables import OutboxRow
 from gateway.records.status_tables import CustomerFacts
-from gateway.seeing import versions
+from gateway.seeing.versions import POLICIES
 from gateway.segments import EVERYBODY, Policy, Rule, Seen, Segment
 
 ISSUER = "https://login.example"
@@ -77,7 +77,7 @@ class Business:
             for name in RULES.segments
         )
         policy = Policy(segments=segments)
-        await versions.publish(database, policy, trail=TRAIL, by=BY, now=self._clock(), seen=0)
+        await POLICIES.publish(database, policy, trail=TRAIL, by=BY, now=self._clock(), seen=0)
 
     async def sort(self, database: Database, day: int) -> None:
         """Let the ledger tell of each customer how they are from this day on."""

@@ -3,8 +3,7 @@
 from support_audit import BY, TRAIL
 
 from auth.clock import utc_now
-from gateway.dictionary.draft import change_draft
-from gateway.dictionary.versions import publish
+from gateway.dictionary.versions import DICTIONARIES, change_entry
 from gateway.records.database import Database
 from gateway.wording import Entry, Words
 
@@ -16,13 +15,13 @@ PUBLISHED: Words = {
 
 async def add_statuses(db: Database) -> None:
     now = utc_now()
-    await publish(db, PUBLISHED, trail=TRAIL, by=BY, now=now, seen=0)
+    await DICTIONARIES.publish(db, PUBLISHED, trail=TRAIL, by=BY, now=now, seen=0)
     bill = Entry(label="Waiting for your bank", meaning="We have sent it, and wait.")
     place = ("erp", "invoices", "not_paid")
     ticket = ("helpdesk", "tickets", "parts-ordered")
     parts = Entry(means="working", label="Parts are ordered", meaning="The maker sends what we need.")
     for seen, ((source, kind, status), entry) in enumerate([(place, bill), (ticket, parts)]):
-        await change_draft(
+        await change_entry(
             db,
             trail=TRAIL,
             by=BY,

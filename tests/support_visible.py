@@ -7,8 +7,7 @@ from support_audit import BY, TRAIL
 
 from auth.clock import utc_now
 from gateway.records.database import Database
-from gateway.seeing.draft import change_draft
-from gateway.seeing.versions import publish
+from gateway.seeing.versions import POLICIES
 from gateway.segments import Notice, Policy, Rule, Seen, Segment
 from gateway.shown import ALL, Shown
 
@@ -24,9 +23,9 @@ LESS = Shown(fields={kind: its - {"tracking", "amounts"} for kind, its in ALL.it
 
 async def add_visible(db: Database) -> None:
     now = utc_now()
-    await publish(db, PUBLISHED, trail=TRAIL, by=BY, now=now, seen=0)
+    await POLICIES.publish(db, PUBLISHED, trail=TRAIL, by=BY, now=now, seen=0)
 
     def hide(policy: Policy) -> Policy:
         return replace(policy, everybody=Seen(shown=LESS, topics=("invoice",)), segments=(HOTELS,))
 
-    await change_draft(db, hide, trail=TRAIL, by=BY, now=now, seen=0)
+    await POLICIES.change_draft(db, hide, trail=TRAIL, by=BY, now=now, seen=0)

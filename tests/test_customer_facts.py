@@ -127,6 +127,6 @@ async def test_forgets_what_nobody_asks_for(systems: Systems, database: Database
 async def test_forgets_nothing_while_what_is_asked_for_is_not_readable(systems: Systems, database: Database) -> None:
     await systems.turn()
     async with database.write() as session:
-        await session.execute(sa.update(VisibilityVersion).values(document="?"))
+        await session.execute(sa.update(VisibilityVersion).values(content="?"))
     assert await systems.turn(HOUR) == {}
     assert await kept(database) == [({"tier": ["gold"]}, None)]

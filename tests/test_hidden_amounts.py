@@ -16,7 +16,7 @@ from test_visible import portal_offices
 
 from auth.clock import utc_now
 from connectors.records import Money
-from gateway.seeing import versions
+from gateway.seeing.versions import POLICIES
 from gateway.segments import Policy, Seen
 from gateway.shown import ALL, AMOUNTS, Shown
 from web import words
@@ -88,7 +88,7 @@ async def test_has_no_amount_anywhere(portal: Portal, monkeypatch: pytest.Monkey
     assert {"/", "/orders?show=all", "/invoices?show=all", "record", "pdf", "copy", "live piece"} <= before
     assert {path for path in PAGES if "statement" in path or path == "/api/v1/home"} <= before
     policy = Policy(everybody=Seen(shown=LESS))
-    await versions.publish(portal.database, policy, trail=TRAIL, by=BY, now=utc_now(), seen=0)
+    await POLICIES.publish(portal.database, policy, trail=TRAIL, by=BY, now=utc_now(), seen=0)
     portal_offices(portal).look_again()
     pages = await walk(maya, paths)
     assert seen(pages) == set()
@@ -103,6 +103,6 @@ async def test_has_no_amount_anywhere(portal: Portal, monkeypatch: pytest.Monkey
     monkeypatch.setattr("gateway.shown.AMOUNTS", "nothing")
     looser = Shown(fields={kind: its - {"prices"} for kind, its in ALL.items()})
     policy = Policy(everybody=Seen(shown=looser))
-    await versions.publish(portal.database, policy, trail=TRAIL, by=BY, now=utc_now(), seen=1)
+    await POLICIES.publish(portal.database, policy, trail=TRAIL, by=BY, now=utc_now(), seen=1)
     portal_offices(portal).look_again()
     assert "/orders?show=all" in seen(await walk(maya, paths))

@@ -14,7 +14,7 @@ from test_visible import portal_offices
 
 from auth.clock import utc_now
 from gateway.details import Known
-from gateway.seeing import versions
+from gateway.seeing.versions import POLICIES
 from gateway.segments import Policy, Seen
 from gateway.shown import Shown
 
@@ -23,8 +23,8 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 async def publish(portal: Portal, policy: Policy) -> None:
-    seen = (await versions.live(portal.database)).number
-    await versions.publish(portal.database, policy, trail=TRAIL, by=BY, now=utc_now(), seen=seen)
+    seen = (await POLICIES.live(portal.database)).number
+    await POLICIES.publish(portal.database, policy, trail=TRAIL, by=BY, now=utc_now(), seen=seen)
     portal_offices(portal).look_again()
 
 

@@ -21,13 +21,12 @@ from connectors.config import Secret
 from gateway.app import make_app
 from gateway.events import Event, Topic
 from gateway.mails.queue import Queue
-from gateway.mails.rules import Otherwise, rules_of
+from gateway.message_rules import Otherwise, rules_of
 from gateway.records.database import Database
 from gateway.records.mail_tables import MailRow, RefusedAddress
 from gateway.records.tables import AuditLine, Member
 from gateway.rights import Rights
-from gateway.seeing import versions
-from gateway.seeing.draft import change_draft
+from gateway.seeing.versions import POLICIES
 from gateway.segments import Policy, Rule, Segment
 from gateway.segments import Seen as SeenBy
 from gateway.settings import Settings
@@ -191,8 +190,10 @@ async def test_lets_staff_have_it_otherwise_for_a_segment(told_portal: tuple[Por
         )
         for name, seen in (("poor", SeenBy(shown=replace(EVERYTHING, fields={}))), ("rich", SeenBy()))
     )
-    await versions.publish(portal.database, Policy(segments=(poor,)), trail=TRAIL, by=BY, now=now, seen=0)
-    await change_draft(portal.database, lambda _: Policy(segments=(poor, rich)), trail=TRAIL, by=BY, now=now, seen=0)
+    await POLICIES.publish(portal.database, Policy(segments=(poor,)), trail=TRAIL, by=BY, now=now, seen=0)
+    await POLICIES.change_draft(
+        portal.database, lambda _: Policy(segments=(poor, rich)), trail=TRAIL, by=BY, now=now, seen=0
+    )
     page = unescape((await sam.get(RULES)).text)
     assert "Poor: as for everybody" in page
     assert "Rich: as for everybody (only in the draft yet)" in re.sub(r"<[^>]+>", "", page)
@@ -232,7 +233,7 @@ async def test_shows_staff_no_message_of_what_the_segment_does_not_see(told_port
     seen = SeenBy(shown=replace(EVERYTHING, most=Rights(invoices="none")))
     rule = Rule(source="erp", property="tier", how="is", values=("blind",))
     policy = Policy(segments=(Segment(name="blind", title="Blind", rule=rule, seen=seen),))
-    await versions.publish(portal.database, policy, trail=TRAIL, by=BY, now=utc_now(), seen=0)
+    await POLICIES.publish(portal.database, policy, trail=TRAIL, by=BY, now=utc_now(), seen=0)
     address = f"{RULES}/preview?account=bakery&event=invoice_new&segment="
     assert "New invoice " in unescape((await sam.get(f"{address}everybody-else")).text)
     page = unescape((await sam.get(f"{address}blind")).text)

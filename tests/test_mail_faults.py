@@ -18,8 +18,8 @@ from connectors.config import Secret
 from gateway.account_view import AccountViews
 from gateway.mails import post
 from gateway.mails.post import Away, open_line, server_of
-from gateway.mails.rules import Choice
 from gateway.mails.sending import PAUSES, Mailing
+from gateway.message_rules import Choice
 from gateway.records.database import Database
 
 MINUTE = timedelta(minutes=1)

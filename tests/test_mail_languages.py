@@ -28,9 +28,9 @@ from gateway.languages.choosing import Languages
 from gateway.mails.choices import Stops
 from gateway.mails.letters import Item, Letters
 from gateway.mails.post import server_of
-from gateway.mails.rules import Rules
 from gateway.mails.subjects import of_record
 from gateway.mails.trying import Trying
+from gateway.message_rules import Rules
 from gateway.records.database import Database
 from gateway.records.tables import Member
 from gateway.rights import OWN

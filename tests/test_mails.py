@@ -19,9 +19,9 @@ from connectors.errors import Unavailable
 from connectors.records import Message, Origin, Record, Ticket
 from gateway.mails.choices import Stop
 from gateway.mails.preparing import TOO_LATE
-from gateway.mails.rules import Choice
 from gateway.mails.sending import PAUSES
 from gateway.mails.turns import LASTS
+from gateway.message_rules import Choice
 from gateway.records.database import Database
 from gateway.records.mail_tables import BookRow, MailRow
 from gateway.records.tables import Link, Member, Membership, Person

@@ -22,9 +22,9 @@ from gateway.mails.choices import OwnTimes, Stop
 from gateway.mails.messages import Messages, posts_of
 from gateway.mails.own import OwnNews
 from gateway.mails.queue import Queue
-from gateway.mails.rules import Choice, Rules, RulesChanged, rules_of, save_rules
 from gateway.mails.subjects import Subjects
 from gateway.mails.times import Times
+from gateway.message_rules import Choice, Rules, RulesChanged, rules_of, save_rules
 from gateway.records.database import Database
 from gateway.records.document_tables import AskedDocument
 from gateway.records.ids import new_id

@@ -17,11 +17,10 @@ from gateway.access import LinkRef
 from gateway.records.database import Database
 from gateway.records.status_tables import CustomerFacts, SegmentDue, SegmentMark
 from gateway.records.tables import Account, Link
-from gateway.seeing import versions
-from gateway.seeing.draft import change_draft
 from gateway.seeing.marking import Marking
 from gateway.seeing.marks import PIECE, piece
 from gateway.seeing.members import Sizes, every_member, members_of, sizes_of
+from gateway.seeing.versions import POLICIES
 from gateway.segments import EVERYBODY, TRUSTED, Policy, Rule, Seen, Segment
 from gateway.sorting import sort
 
@@ -44,8 +43,8 @@ async def facts(db: Db, source: str, customer: str, *tiers: str, hours: float = 
 
 
 async def publish(db: Db, policy: Policy) -> None:
-    seen = (await versions.live(db)).number
-    await versions.publish(db, policy, trail=TRAIL, by=BY, now=utc_now(), seen=seen)
+    seen = (await POLICIES.live(db)).number
+    await POLICIES.publish(db, policy, trail=TRAIL, by=BY, now=utc_now(), seen=seen)
 
 
 async def write(db: Db, statement: Any, rows: list[dict[str, Any]] | None = None) -> None:
@@ -154,7 +153,7 @@ async def test_follows_the_draft_and_not_what_is_shown(firms: Db) -> None:
     await marked(firms)
 
     async def draft(policy: Policy, seen: int) -> None:
-        await change_draft(firms, lambda _: policy, trail=TRAIL, by=BY, now=utc_now(), seen=seen)
+        await POLICIES.change_draft(firms, lambda _: policy, trail=TRAIL, by=BY, now=utc_now(), seen=seen)
 
     other = Policy(segments=(OLD, GOLD))
     await draft(other, 0)

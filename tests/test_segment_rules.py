@@ -17,14 +17,14 @@ from auth.clock import utc_now
 from cache.client import Client
 from gateway.access import scope_of
 from gateway.mails.choices import Choices
-from gateway.mails.rules import Choice, Otherwise, Rules, within_accounts
 from gateway.mails.subjects import Subjects
 from gateway.mails.tallying import UNSURE, lately, tally
+from gateway.message_rules import Choice, Otherwise, Rules, rules_of, within_accounts
 from gateway.occasions import EVENTS
 from gateway.records.database import Database
 from gateway.records.status_tables import CustomerFacts, VisibilityVersion
 from gateway.records.tables import AuditLine, Membership
-from gateway.seeing import versions
+from gateway.seeing.versions import POLICIES
 from gateway.segments import EVERYBODY, Policy, Rule, Segment
 from gateway.segments import Seen as SeenBy
 from gateway.shown import ALL, AMOUNTS, Shown
@@ -51,9 +51,9 @@ async def apart(database: Database, redis: Client) -> AsyncIterator[World]:
 
 
 async def publish(world: World, *segments: Segment) -> None:
-    live = await versions.live(world.database)
+    live = await POLICIES.live(world.database)
     policy = Policy(segments=segments)
-    await versions.publish(world.database, policy, trail=TRAIL, by=BY, now=world.clock.now, seen=live.number)
+    await POLICIES.publish(world.database, policy, trail=TRAIL, by=BY, now=world.clock.now, seen=live.number)
     office = world.here._office
     world.here.offices._offices["ledger"] = type(office)(
         **{name: getattr(office, name) for name in office.__struct_fields__} | {"policy": policy}
@@ -120,11 +120,53 @@ async def test_gives_who_may_be_in_several_the_strictest(apart: World) -> None:
     assert "816.00" in (await texts(apart))["noor"], "in none: as everybody"
 
 
+async def test_drops_what_was_otherwise_in_a_segment_that_is_removed(apart: World) -> None:
+    db, now = apart.database, apart.clock.now
+    hidden = Otherwise(amounts=False)
+    await rule(apart, Rules(amounts=True, segments={"gold": GOLD, "poor": hidden}))
+
+    def only_gold(policy: Policy) -> Policy:
+        return Policy(segments=policy.segments[:1])
+
+    await POLICIES.change_draft(db, only_gold, trail=TRAIL, by=BY, now=now, seen=0)
+    assert (await rules_of(db)).rules.segments.keys() == {"gold", "poor"}, "customers notice nothing of a draft"
+    await POLICIES.publish_draft(db, trail=TRAIL, by=BY, now=now, seen=1, draft=1)
+    written = await rules_of(db)
+    assert (written.version, written.rules.segments) == (2, {"gold": GOLD})
+    async with db.read() as session:
+        rules = (await within_accounts(session, written.rules, ["acme-8"]))["acme-8"]
+        told = await session.scalars(sa.select(AuditLine).order_by(AuditLine.number.desc()).limit(2))
+        assert [line.what for line in told] == ["messages.ruled", "visibility.published"]
+    assert rules.amounts, "nobody knows its segment, and in all that there are it is shown"
+
+
+async def test_keeps_what_is_otherwise_in_a_segment_as_long_as_it_is_drafted(apart: World) -> None:
+    db, now = apart.database, apart.clock.now
+
+    def add(policy: Policy) -> Policy:
+        return Policy(segments=(*policy.segments, segment("new")))
+
+    await POLICIES.change_draft(db, add, trail=TRAIL, by=BY, now=now, seen=0)
+    await rule(apart, Rules(segments={"gold": GOLD, "new": GOLD}))
+    await publish(apart, segment("gold"))
+    assert (await rules_of(db)).rules.segments.keys() == {"gold", "new"}
+    await POLICIES.discard_draft(db, trail=TRAIL, by=BY, now=now, seen=1)
+    assert (await rules_of(db)).rules.segments.keys() == {"gold"}
+
+
+async def test_keeps_all_that_is_otherwise_while_what_is_published_cannot_be_read(apart: World) -> None:
+    await rule(apart, Rules(segments={"gold": GOLD}))
+    async with apart.database.write() as session:
+        await session.execute(sa.update(VisibilityVersion).values(content="{"))
+    await POLICIES.change_draft(apart.database, lambda _: Policy(), trail=TRAIL, by=BY, now=apart.clock.now, seen=0)
+    assert (await rules_of(apart.database)).rules.segments.keys() == {"gold"}
+
+
 async def test_goes_by_the_strictest_while_what_is_published_cannot_be_read(apart: World) -> None:
     rules = Rules(amounts=True, segments={"poor": Otherwise(told={"invoice_new": False}, amounts=False)})
     async with apart.database.write() as session:
         known = (await within_accounts(session, rules, ["acme-7"]))["acme-7"]
-        await session.execute(sa.update(VisibilityVersion).values(document="{"))
+        await session.execute(sa.update(VisibilityVersion).values(content="{"))
         unknown = (await within_accounts(session, rules, ["acme-7"]))["acme-7"]
     assert (known.amounts, known.off) == (True, frozenset())
     assert (unknown.amounts, unknown.off) == (False, frozenset({"invoice_new"}))

@@ -21,8 +21,8 @@ from gateway.feeds.facts import FactReading, Values
 from gateway.offices import Office
 from gateway.records.status_tables import CustomerFacts
 from gateway.records.tables import Account, AuditLine
-from gateway.seeing import versions
 from gateway.seeing.marking import Marking
+from gateway.seeing.versions import POLICIES
 from gateway.segments import Notice, Policy, Rule, Seen, Segment
 from gateway.shown import ALL, AMOUNTS, Shown
 
@@ -42,8 +42,8 @@ async def read_facts(portal: Portal, now: Callable[[], datetime] = utc_now) -> N
 
 
 async def publish(portal: Portal, policy: Policy) -> None:
-    seen = (await versions.live(portal.database)).number
-    await versions.publish(portal.database, policy, trail=TRAIL, by=BY, now=utc_now(), seen=seen)
+    seen = (await POLICIES.live(portal.database)).number
+    await POLICIES.publish(portal.database, policy, trail=TRAIL, by=BY, now=utc_now(), seen=seen)
     state_of(portal).offices.look_again()
     await portal.forget_records()
 

@@ -13,7 +13,7 @@ from support_staff import Staff, staff_at
 
 from auth.clock import utc_now
 from gateway.records.tables import AuditLine
-from gateway.seeing import versions
+from gateway.seeing.versions import POLICIES
 from gateway.topics.changes import put, topics
 from gateway.topics.topic import Named
 
@@ -86,7 +86,7 @@ async def test_is_true_for_nobody_before_it_is_published(portal: Portal) -> None
     await portal.forget_records()
     await maya.get("/orders?show=all")
     assert "€" in (await maya.get("/orders?show=all")).text
-    assert (await versions.live(portal.database)).restored == 0
+    assert (await POLICIES.live(portal.database)).restored == 0
     async with portal.database.read() as session:
         told = list(await session.scalars(sa.select(AuditLine.what).order_by(AuditLine.number)))
     assert [each for each in told if each.startswith("visibility")] == [
@@ -109,7 +109,7 @@ async def test_loses_nothing_where_somebody_was_quicker(portal: Portal) -> None:
     assert (await second.send("POST", VISIBLE, **form_of(late.text))).status_code == 303
     overtaken = await first.send("POST", REHEARSAL, **seen)
     assert overtaken.status_code == 409
-    assert (await versions.live(portal.database)).number == 0
+    assert (await POLICIES.live(portal.database)).number == 0
     asked = await page(second, f"{VISIBLE}/discard")
     assert (await second.send("POST", f"{VISIBLE}/discard", **form_of(asked))).status_code == 303
     assert (await second.get(REHEARSAL)).headers["location"] == VISIBLE, "there is no draft"

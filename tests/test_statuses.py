@@ -30,7 +30,7 @@ from connectors.registry import load_connectors
 from connectors.testing.bench import Bench
 from connectors.testing.recordings import Recording, load_fixtures
 from gateway.app import make_app
-from gateway.dictionary.versions import publish
+from gateway.dictionary.versions import DICTIONARIES
 from gateway.records.database import Database
 from gateway.settings import Settings
 from gateway.sources.changes import apply, plan
@@ -215,7 +215,7 @@ async def test_shows_no_word_of_a_vendor_whatever_staff_publish(
         }
         for name, connector in VENDORS.items()
     }
-    await publish(portal.database, words, trail=TRAIL, by=BY, now=NOW, seen=0)
+    await DICTIONARIES.publish(portal.database, words, trail=TRAIL, by=BY, now=NOW, seen=0)
     labels: set[str] = set()
     for path in ("/", "/api/v1/home", *(f"/{area}?show=all&page={page}" for area in AREAS for page in (1, 2))):
         answer = await maya.get(path)

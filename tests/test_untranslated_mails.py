@@ -14,8 +14,8 @@ from gateway.access import NOBODY
 from gateway.languages.choosing import Languages
 from gateway.mails.choices import Stops
 from gateway.mails.letters import Item, Letters
-from gateway.mails.rules import Rules
 from gateway.mails.trying import example
+from gateway.message_rules import Rules
 from gateway.occasions import EventName
 
 MADE_UP = {"This is our answer", "Something to ask", "Example customer", "Trade licence", "Kestrel & Moor"}

@@ -29,11 +29,11 @@ from connectors.records import (
     Shipment,
     Ticket,
 )
-from gateway.dictionary.versions import ChangedMeanwhileError
+from gateway.publishing import ChangedMeanwhileError
 from gateway.records.database import Database
 from gateway.rights import AREAS, COMPANY, OWN, REACHES, Rights
-from gateway.seeing import versions
 from gateway.seeing.differences import differences
+from gateway.seeing.versions import POLICIES
 from gateway.segments import CAREFUL_POLICY, EVERYTHING_TO_ALL, Policy, Seen, read_policy, stored_policy
 from gateway.shown import (
     ALL,
@@ -153,19 +153,19 @@ def test_shows_little_where_nobody_can_tell() -> None:
 
 async def hide(database: Database, shown: Shown, seen: int = 0) -> None:
     policy = Policy(everybody=Seen(shown=shown))
-    await versions.publish(database, policy, trail=TRAIL, by=BY, now=utc_now(), seen=seen)
+    await POLICIES.publish(database, policy, trail=TRAIL, by=BY, now=utc_now(), seen=seen)
 
 
 async def test_publishes_once(database: Database) -> None:
     await hide(database, NOTHING_MORE)
     with pytest.raises(ChangedMeanwhileError):
         await hide(database, EVERYTHING)
-    now = await versions.live(database)
-    assert (now.number, now.policy.everybody.shown.fields["orders"]) == (1, frozenset())
-    assert len(differences(EVERYTHING_TO_ALL, now.policy)) == sum(map(len, GROUPS.values()))
-    assert await versions.restore(database, 0, trail=TRAIL, by=BY, now=utc_now(), seen=1) == 2
-    assert (await versions.live(database)).policy == EVERYTHING_TO_ALL
-    assert [each.restored for each in await versions.latest(database)] == [0, None]
+    now = await POLICIES.live(database)
+    assert (now.number, now.content.everybody.shown.fields["orders"]) == (1, frozenset())
+    assert len(differences(EVERYTHING_TO_ALL, now.content)) == sum(map(len, GROUPS.values()))
+    assert await POLICIES.restore(database, 0, trail=TRAIL, by=BY, now=utc_now(), seen=1) == 2
+    assert (await POLICIES.live(database)).content == EVERYTHING_TO_ALL
+    assert [each.restored for each in await POLICIES.latest(database)] == [0, None]
 
 
 PATHS = (

@@ -15,20 +15,12 @@ from support_sandbox import RunningSandbox
 from connectors.records import Invoice, Kind, Money, Order, Origin, Record, Ticket, Wording
 from connectors.registry import load_connectors
 from gateway.audit_reading import Wanted, read
-from gateway.dictionary.draft import change_draft, discard_draft, read_draft
 from gateway.dictionary.file import StatusesFileError, dump, parse
 from gateway.dictionary.overview import rows_of, unmapped
-from gateway.dictionary.versions import (
-    ChangedMeanwhileError,
-    differences,
-    latest,
-    live,
-    publish,
-    publish_draft,
-    restore,
-)
+from gateway.dictionary.versions import DICTIONARIES, change_entry, differences
 from gateway.events import Book, compare, first_book, reworded
 from gateway.occasions import Days, is_still_so
+from gateway.publishing import ChangedMeanwhileError
 from gateway.records.database import Database
 from gateway.statuses import INVOICES, ORDERS, TICKETS, UNKNOWN, status_of, worded
 from gateway.steps import steps_of
@@ -177,7 +169,7 @@ def test_names_the_place_of_what_is_wrong(text: str, problem: str) -> None:
 
 
 async def change(database: Database, seen: int, status: str, entry: Entry) -> None:
-    await change_draft(
+    await change_entry(
         database, trail=TRAIL, by=BY, now=NOW, seen=seen, source="erp", kind="orders", status=status, entry=entry
     )
 
@@ -185,17 +177,19 @@ async def change(database: Database, seen: int, status: str, entry: Entry) -> No
 async def test_publishes_a_draft_and_goes_back(database: Database) -> None:
     await change(database, 0, "WAIT_3PL", CARRIER)
     await change(database, 1, "sale", Entry(label="We have it"))
-    draft = await read_draft(database)
+    draft = await DICTIONARIES.draft(database)
     assert (draft.version, places(draft.wanted)) == (2, [("erp", "orders", "WAIT_3PL"), ("erp", "orders", "sale")])
-    assert (await live(database)).number == 0, "nobody sees a draft"
-    number = await publish_draft(database, trail=TRAIL, by=BY, now=NOW, seen=0, draft=draft.version, is_quiet=True)
+    assert (await DICTIONARIES.live(database)).number == 0, "nobody sees a draft"
+    number = await DICTIONARIES.publish_draft(
+        database, trail=TRAIL, by=BY, now=NOW, seen=0, draft=draft.version, is_quiet=True
+    )
     assert number == 1
-    assert (await live(database)).words == draft.wanted
-    assert (await read_draft(database)).words is None
-    assert await restore(database, 0, trail=TRAIL, by=BY, now=NOW, seen=1) == 2
-    assert await restore(database, 1, trail=TRAIL, by=BY, now=NOW, seen=2) == 3
-    found = await latest(database)
-    assert [(each.number, each.restored, len(places(each.words))) for each in found] == [
+    assert (await DICTIONARIES.live(database)).content == draft.wanted
+    assert (await DICTIONARIES.draft(database)).content is None
+    assert await DICTIONARIES.restore(database, 0, trail=TRAIL, by=BY, now=NOW, seen=1) == 2
+    assert await DICTIONARIES.restore(database, 1, trail=TRAIL, by=BY, now=NOW, seen=2) == 3
+    found = await DICTIONARIES.latest(database)
+    assert [(each.number, each.restored, len(places(each.content))) for each in found] == [
         (3, 1, 2),
         (2, 0, 0),
         (1, None, 2),
@@ -213,30 +207,30 @@ async def test_publishes_a_draft_and_goes_back(database: Database) -> None:
 
 async def test_does_nothing_for_who_was_overtaken(database: Database) -> None:
     await change(database, 0, "WAIT_3PL", CARRIER)
-    before = await read_draft(database)
+    before = await DICTIONARIES.draft(database)
     for act in (
         change(database, 0, "sale", CARRIER),
         change(database, 7, "sale", CARRIER),
-        discard_draft(database, trail=TRAIL, by=BY, now=NOW, seen=0),
-        publish(database, {}, trail=TRAIL, by=BY, now=NOW, seen=1),
-        publish_draft(database, trail=TRAIL, by=BY, now=NOW, seen=0, draft=2, is_quiet=True),
-        publish_draft(database, trail=TRAIL, by=BY, now=NOW, seen=3, draft=1, is_quiet=True),
-        restore(database, 9, trail=TRAIL, by=BY, now=NOW, seen=0),
+        DICTIONARIES.discard_draft(database, trail=TRAIL, by=BY, now=NOW, seen=0),
+        DICTIONARIES.publish(database, {}, trail=TRAIL, by=BY, now=NOW, seen=1),
+        DICTIONARIES.publish_draft(database, trail=TRAIL, by=BY, now=NOW, seen=0, draft=2, is_quiet=True),
+        DICTIONARIES.publish_draft(database, trail=TRAIL, by=BY, now=NOW, seen=3, draft=1, is_quiet=True),
+        DICTIONARIES.restore(database, 9, trail=TRAIL, by=BY, now=NOW, seen=0),
     ):
         with pytest.raises(ChangedMeanwhileError):
             await act
-    assert await read_draft(database) == before
-    assert (await live(database)).number == 0
+    assert await DICTIONARIES.draft(database) == before
+    assert (await DICTIONARIES.live(database)).number == 0
 
 
 async def test_keeps_no_draft_that_says_what_is_published(database: Database) -> None:
     await change(database, 0, "WAIT_3PL", CARRIER)
     await change(database, 1, "WAIT_3PL", NOTHING)
-    draft = await read_draft(database)
-    assert (draft.words, draft.version) == (None, 2)
+    draft = await DICTIONARIES.draft(database)
+    assert (draft.content, draft.version) == (None, 2)
     await change(database, 2, "WAIT_3PL", CARRIER)
-    await discard_draft(database, trail=TRAIL, by=BY, now=NOW, seen=3)
-    assert (await read_draft(database)).words is None
+    await DICTIONARIES.discard_draft(database, trail=TRAIL, by=BY, now=NOW, seen=3)
+    assert (await DICTIONARIES.draft(database)).content is None
     with pytest.raises(ChangedMeanwhileError):
         await change(database, 3, "WAIT_3PL", CARRIER)
 

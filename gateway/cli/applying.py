@@ -31,6 +31,15 @@ def show(name: str, action: str, details: Iterable[str]) -> None:
         click.echo(f"    {detail}")
 
 
+def is_agreed(*, is_changed: bool, yes: bool) -> bool:
+    """Whether to go on. Where something changes somebody has to agree, or the command ends."""
+    if not is_changed:
+        click.echo("No changes.")
+    elif not yes:
+        ask()
+    return is_changed
+
+
 def ask() -> None:
     """End the command, unless somebody at the terminal agrees."""
     if not sys.stdin.isatty():

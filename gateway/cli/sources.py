@@ -44,11 +44,8 @@ async def _apply(file: Path, *, prune: bool, even_waiting: bool, yes: bool) -> N
         diff = await changes.plan(t.db, t.vault, t.connectors, wanted, prune=prune)
         for each in diff.changes:
             applying.show(each.name, each.action, each.details)
-        if diff.empty:
-            click.echo("No changes.")
+        if not applying.is_agreed(is_changed=not diff.empty, yes=yes):
             return
-        if not yes:
-            applying.ask()
         if even_waiting:
             diff = changes.Diff(tuple(replace(change, even_waiting=True) for change in diff.changes))
         try:

@@ -8,18 +8,15 @@ from pathlib import Path
 import click
 
 from auth.clock import utc_now
-from cache.client import CacheDown, connect
-from gateway.cli import applying
-from gateway.cli.failures import Failure
+from gateway.cli import applying, publishing
 from gateway.cli.tools import Tools, run
-from gateway.dictionary import versions
 from gateway.dictionary.file import dump, parse
-from gateway.dictionary.versions import ChangedMeanwhileError, Difference
+from gateway.dictionary.versions import DICTIONARIES, Difference, differences
 from gateway.feeds.rehearsing import Rehearsal, Rehearsing
 from gateway.settings import load
 from gateway.wording import NOTHING, Entry, Words
 
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+SOON = "from their next page on"  # when customers see what is published
 
 
 @click.group()
@@ -32,54 +29,41 @@ def export() -> None:
     """Print the file of what is published."""
 
     async def act(t: Tools) -> None:
-        click.echo(dump((await versions.live(t.db)).words), nl=False)
+        click.echo(dump((await DICTIONARIES.live(t.db)).content), nl=False)
 
     run(act)
 
 
 @statuses.command()
-@click.argument("file", type=FILE)
+@click.argument("file", type=publishing.FILE)
 def rehearse(file: Path) -> None:
     """Say what FILE would change of the records of the last 90 days. Nothing is changed."""
 
     async def act(t: Tools) -> None:
-        wanted, live = await _wanted(t, file), await versions.live(t.db)
-        if t.redis_url is None:
-            raise Failure("nothing is kept to try it on: start the portal first")
-        redis = connect(t.redis_url)
-        try:
+        wanted, live = await _wanted(t, file), await DICTIONARIES.live(t.db)
+        async with publishing.what_is_kept(t) as redis:
             found = Rehearsing(t.db, redis, t.offices, utc_now, sends_mails=load(os.environ).sends_mails)
-            for line in _rehearsed(await found.rehearse(live.words, wanted, utc_now().date())):
+            for line in _rehearsed(await found.rehearse(live.content, wanted, utc_now().date())):
                 click.echo(line)
-        except CacheDown as error:
-            raise Failure("nothing is kept to try it on: Redis does not answer") from error
-        finally:
-            await redis.aclose()
 
     run(act)
 
 
 @statuses.command()
-@click.argument("file", type=FILE)
+@click.argument("file", type=publishing.FILE)
 @click.option("--yes", is_flag=True, help="Apply without asking.")
 @click.option("--mails", is_flag=True, help="Let mails tell of what needs customers by the new words.")
 def apply(file: Path, *, yes: bool, mails: bool) -> None:
     """Show what FILE would change, ask, and publish it. A status that FILE does not name is as usual again."""
 
     async def act(t: Tools) -> None:
-        wanted, live = await _wanted(t, file), await versions.live(t.db)
-        if not _show(versions.differences(live.words, wanted)):
-            click.echo("No changes.")
+        wanted, live = await _wanted(t, file), await DICTIONARIES.live(t.db)
+        if not applying.is_agreed(is_changed=_show(differences(live.content, wanted)), yes=yes):
             return
-        if not yes:
-            applying.ask()
-        try:
-            number = await versions.publish(
-                t.db, wanted, trail=t.trail, by=t.by, now=utc_now(), seen=live.number, is_quiet=not mails
-            )
-        except ChangedMeanwhileError as error:
-            raise Failure("somebody published another version meanwhile: look at the changes again") from error
-        click.echo(f"Published as version {number}. Customers see it from their next page on.")
+        making = DICTIONARIES.publish(
+            t.db, wanted, trail=t.trail, by=t.by, now=utc_now(), seen=live.number, is_quiet=not mails
+        )
+        await publishing.publish(making, SOON)
 
     run(act)
 
@@ -89,12 +73,7 @@ def versions_() -> None:
     """List the latest versions, the one that counts first."""
 
     async def act(t: Tools) -> None:
-        found = await versions.latest(t.db)
-        for each in found:
-            once_more = f", version {each.restored} once more" if each.restored is not None else ""
-            click.echo(f"{each.number}  {each.made_at:%Y-%m-%d %H:%M} UTC, {each.made_by}{once_more}")
-        if not found:
-            click.echo("nothing is published: every status has its usual words")
+        await publishing.list_versions(t, DICTIONARIES, "nothing is published: every status has its usual words")
 
     run(act)
 
@@ -106,19 +85,10 @@ def restore(number: int, *, yes: bool) -> None:
     """Make a new version of version NUMBER; 0 gives back the usual words. No mail tells of it."""
 
     async def act(t: Tools) -> None:
-        live, old = await versions.live(t.db), await versions.version(t.db, number)
-        if old is None:
-            raise Failure(f"there is no version {number}")
-        if not _show(versions.differences(live.words, old.words)):
-            click.echo("No changes.")
+        live, old = await publishing.live_and_old(t, DICTIONARIES, number)
+        if not applying.is_agreed(is_changed=_show(differences(live.content, old.content)), yes=yes):
             return
-        if not yes:
-            applying.ask()
-        try:
-            made = await versions.restore(t.db, number, trail=t.trail, by=t.by, now=utc_now(), seen=live.number)
-        except ChangedMeanwhileError as error:
-            raise Failure("somebody published another version meanwhile: look at the changes again") from error
-        click.echo(f"Published as version {made}. Customers see it from their next page on.")
+        await publishing.restore(t, DICTIONARIES, number, live.number, SOON)
 
     run(act)
 

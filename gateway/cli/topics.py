@@ -32,11 +32,8 @@ async def _apply(file: Path, *, yes: bool) -> None:
         found = await changes.plan(t.db, parse(applying.read(file), sources))
         for each in found:
             applying.show(each.name, each.action, each.details)
-        if all(each.action == "keep" for each in found):
-            click.echo("No changes.")
+        if not applying.is_agreed(is_changed=any(each.action != "keep" for each in found), yes=yes):
             return
-        if not yes:
-            applying.ask()
         await changes.apply(t.db, found, datetime.now(UTC), trail=t.trail, by=t.by)
         click.echo("Applied. Customers see it from their next page on.")
 

@@ -7,20 +7,16 @@ from pathlib import Path
 import click
 
 from auth.clock import utc_now
-from cache.client import CacheDown, connect
-from gateway.cli import applying
-from gateway.cli.failures import Failure
+from gateway.cli import applying, publishing
 from gateway.cli.tools import Tools, run
-from gateway.dictionary.versions import ChangedMeanwhileError
 from gateway.feeds.showing import Showing, Trial
-from gateway.seeing import versions
 from gateway.seeing.differences import differences
 from gateway.seeing.file import dump, parse
+from gateway.seeing.versions import POLICIES
 from gateway.segments import Policy
 from gateway.topics.changes import topics
 
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-OVERTAKEN = "somebody published another version meanwhile: look at the changes again"
+SOON = "within ten seconds"  # when customers see what is published
 
 
 @click.group()
@@ -33,50 +29,37 @@ def show() -> None:
     """Print the file of what is published."""
 
     async def act(t: Tools) -> None:
-        click.echo(dump((await versions.live(t.db)).policy), nl=False)
+        click.echo(dump((await POLICIES.live(t.db)).content), nl=False)
 
     run(act)
 
 
 @visibility.command()
-@click.argument("file", type=FILE)
+@click.argument("file", type=publishing.FILE)
 def rehearse(file: Path) -> None:
     """Say what FILE would change of the records of the last 90 days. Nothing is changed."""
 
     async def act(t: Tools) -> None:
-        wanted, live = await _wanted(t, file), await versions.live(t.db)
-        if t.redis_url is None:
-            raise Failure("nothing is kept to try it on: start the portal first")
-        redis = connect(t.redis_url)
-        try:
-            for line in _tried(await Showing(t.db, redis, t.offices, utc_now).rehearse(live.policy, wanted)):
+        wanted, live = await _wanted(t, file), await POLICIES.live(t.db)
+        async with publishing.what_is_kept(t) as redis:
+            for line in _tried(await Showing(t.db, redis, t.offices, utc_now).rehearse(live.content, wanted)):
                 click.echo(line)
-        except CacheDown as error:
-            raise Failure("nothing is kept to try it on: Redis does not answer") from error
-        finally:
-            await redis.aclose()
 
     run(act)
 
 
 @visibility.command()
-@click.argument("file", type=FILE)
+@click.argument("file", type=publishing.FILE)
 @click.option("--yes", is_flag=True, help="Apply without asking.")
 def apply(file: Path, *, yes: bool) -> None:
     """Show what FILE would change, ask, and publish it. What FILE does not name is not shown."""
 
     async def act(t: Tools) -> None:
-        wanted, live = await _wanted(t, file), await versions.live(t.db)
-        if not _show(live.policy, wanted):
-            click.echo("No changes.")
+        wanted, live = await _wanted(t, file), await POLICIES.live(t.db)
+        if not applying.is_agreed(is_changed=_show(live.content, wanted), yes=yes):
             return
-        if not yes:
-            applying.ask()
-        try:
-            number = await versions.publish(t.db, wanted, trail=t.trail, by=t.by, now=utc_now(), seen=live.number)
-        except ChangedMeanwhileError as error:
-            raise Failure(OVERTAKEN) from error
-        click.echo(f"Published as version {number}. Customers see it within ten seconds.")
+        making = POLICIES.publish(t.db, wanted, trail=t.trail, by=t.by, now=utc_now(), seen=live.number)
+        await publishing.publish(making, SOON)
 
     run(act)
 
@@ -86,12 +69,7 @@ def versions_() -> None:
     """List the latest versions, the one that counts first."""
 
     async def act(t: Tools) -> None:
-        found = await versions.latest(t.db)
-        for each in found:
-            once_more = f", version {each.restored} once more" if each.restored is not None else ""
-            click.echo(f"{each.number}  {each.made_at:%Y-%m-%d %H:%M} UTC, {each.made_by}{once_more}")
-        if not found:
-            click.echo("nothing is published: customers see everything")
+        await publishing.list_versions(t, POLICIES, "nothing is published: customers see everything")
 
     run(act)
 
@@ -103,19 +81,10 @@ def rollback(number: int, *, yes: bool) -> None:
     """Make a new version of version NUMBER; 0 shows everything to everybody again."""
 
     async def act(t: Tools) -> None:
-        live, old = await versions.live(t.db), await versions.version(t.db, number)
-        if old is None:
-            raise Failure(f"there is no version {number}")
-        if not _show(live.policy, old.policy):
-            click.echo("No changes.")
+        live, old = await publishing.live_and_old(t, POLICIES, number)
+        if not applying.is_agreed(is_changed=_show(live.content, old.content), yes=yes):
             return
-        if not yes:
-            applying.ask()
-        try:
-            made = await versions.restore(t.db, number, trail=t.trail, by=t.by, now=utc_now(), seen=live.number)
-        except ChangedMeanwhileError as error:
-            raise Failure(OVERTAKEN) from error
-        click.echo(f"Published as version {made}. Customers see it within ten seconds.")
+        await publishing.restore(t, POLICIES, number, live.number, SOON)
 
     run(act)
 

@@ -17,7 +17,7 @@ from gateway.offices import Office, Offices
 from gateway.records.database import Database, DatabaseDown
 from gateway.records.status_tables import CustomerFacts
 from gateway.records.tables import Link
-from gateway.seeing.draft import read_draft
+from gateway.seeing.versions import POLICIES
 from gateway.segments import CAREFUL_POLICY
 
 AGAIN = timedelta(hours=1)
@@ -55,9 +55,9 @@ class FactReading:
 
     async def turn(self) -> None:
         """Ask about some of those customers whose turn it is, if nobody else does. Raises `DatabaseDown`."""
-        draft = await read_draft(self._db)
+        draft = await POLICIES.draft(self._db)
         asked: dict[str, set[str]] = {}
-        for policy in (draft.live.policy, draft.wanted):
+        for policy in (draft.live.content, draft.wanted):
             if policy is CAREFUL_POLICY:
                 return  # nobody knows what is asked for
             for source, properties in policy.asked.items():

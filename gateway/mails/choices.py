@@ -17,8 +17,8 @@ from auth.same import same
 from gateway.audit import Trail
 from gateway.identity.invitation_links import InvitationLinks
 from gateway.keyring import Keyring
-from gateway.mails.rules import Choice, Rules, Way, loosest, read_rules, within_accounts
 from gateway.mails.times import Times
+from gateway.message_rules import Choice, Rules, Way, loosest, read_rules, within_accounts
 from gateway.occasions import EVENTS, EventName
 from gateway.records.database import Database
 from gateway.records.lines import By, Line

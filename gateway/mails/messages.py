@@ -13,8 +13,8 @@ from gateway.access import Scope
 from gateway.account_view import AccountView, AccountViews
 from gateway.mails.choices import Choices, chosen_by, joined, read_own
 from gateway.mails.queue import Note, names_of
-from gateway.mails.rules import Choice, read_rules
 from gateway.mails.subjects import Ask, Subject, Subjects
+from gateway.message_rules import Choice, read_rules
 from gateway.occasions import AREA_OF_EVENT, Concern, EventName
 from gateway.records.database import Database
 from gateway.records.mail_tables import MailRow, RefusedAddress

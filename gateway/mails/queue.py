@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.events import Event, Topic
 from gateway.identity.mailboxes import is_plain
 from gateway.mails.choices import chosen_by, joined
-from gateway.mails.rules import read_rules, within_accounts
+from gateway.message_rules import read_rules, within_accounts
 from gateway.occasions import Concern, EventName
 from gateway.records.ids import new_id
 from gateway.records.mail_tables import MailRow, RefusedAddress

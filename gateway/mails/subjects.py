@@ -17,8 +17,8 @@ from gateway.access import Scope
 from gateway.account_view import AccountView, AccountViews, Part
 from gateway.asked import Asked, asked_of
 from gateway.mails.queue import Note
-from gateway.mails.rules import Rules
 from gateway.mails.words import Said, say, say_asked, say_failed
+from gateway.message_rules import Rules
 from gateway.occasions import EventName, is_still_so
 from gateway.records.database import Database
 from gateway.records.outbox_tables import OutboxRow

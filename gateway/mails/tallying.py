@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from gateway.mails.choices import chosen_by, joined
-from gateway.mails.rules import Choice, Rules
+from gateway.message_rules import Choice, Rules
 from gateway.occasions import EVENTS, EventName
 from gateway.records.database import Database
 from gateway.records.mail_tables import MailRow

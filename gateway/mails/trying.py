@@ -17,9 +17,9 @@ from gateway.audit import Trail
 from gateway.mails.choices import Stops
 from gateway.mails.letters import Item, Letters, Sender
 from gateway.mails.post import Server, open_line, server_of
-from gateway.mails.rules import Rules
 from gateway.mails.subjects import Subject, of_record
 from gateway.mails.words import say_asked, say_failed
+from gateway.message_rules import Rules
 from gateway.occasions import AREA_OF_EVENT, EventName, is_still_so
 from gateway.records.database import Database
 from gateway.records.ids import new_id
@@ -155,7 +155,6 @@ def example(event: EventName, rules: Rules, today: date) -> Subject:
             reason=None,
             made_at=at,
             changed_at=at,
-            is_personal=False,
         )
         return Subject(name=event, said=say_asked(asked, today), place="/documents/asked/example")
     if event == "request_failed":

@@ -1,7 +1,7 @@
 """The rows of what staff say about statuses and of what customers see, version by version and in a draft."""
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import JSON, BigInteger, ForeignKey, ForeignKeyConstraint, Index, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -11,53 +11,59 @@ from gateway.records.base import Base
 BYTEWISE = Text().with_variant(Text(collation="C"), "postgresql")  # whatever the language that the database sorts by
 
 
-class StatusVersion(Base):
-    """A dictionary that was published, whole, as `gateway.wording` has it. The one with the highest number counts."""
+class VersionRow(Base):
+    """A version of what is published whole. The one with the highest number counts."""
+
+    __abstract__ = True
+    if TYPE_CHECKING:
+        content: Mapped[Any]
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    restored: Mapped[int | None]  # the version that it is once more
+    made_at: Mapped[datetime]
+    made_by: Mapped[str] = mapped_column(String(255))
+
+
+class DraftRow(Base):
+    """What staff are writing. There is one, and it stays when nothing is being written: its version only grows."""
+
+    __abstract__ = True
+    if TYPE_CHECKING:
+        content: Mapped[Any]  # None: nothing is being written
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    version: Mapped[int]
+    changed_at: Mapped[datetime]
+    changed_by: Mapped[str] = mapped_column(String(255))
+
+
+class StatusVersion(VersionRow):
+    """What staff say about statuses, as `gateway.wording` writes it."""
 
     __tablename__ = "status_versions"
 
-    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    words: Mapped[dict[str, Any]]
+    content: Mapped[dict[str, Any]] = mapped_column("words")
     is_quiet: Mapped[bool]  # what it changes is no news: no mail tells of it
-    restored: Mapped[int | None]  # the version that it is once more
-    made_at: Mapped[datetime]
-    made_by: Mapped[str] = mapped_column(String(255))
 
 
-class StatusDraft(Base):
-    """What staff are writing. There is one, and it stays when nothing is being written: its version only grows."""
-
+class StatusDraft(DraftRow):
     __tablename__ = "status_draft"
 
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    version: Mapped[int]
-    words: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # None: nothing is being written
-    changed_at: Mapped[datetime]
-    changed_by: Mapped[str] = mapped_column(String(255))
+    content: Mapped[dict[str, Any] | None] = mapped_column("words", JSON(none_as_null=True))
 
 
-class VisibilityVersion(Base):
-    """What customers see, whole, as `gateway.segments` writes it. The one with the highest number counts."""
+class VisibilityVersion(VersionRow):
+    """What customers see, as `gateway.segments` writes it."""
 
     __tablename__ = "visibility_versions"
 
-    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    document: Mapped[str] = mapped_column(Text)
-    restored: Mapped[int | None]  # the version that it is once more
-    made_at: Mapped[datetime]
-    made_by: Mapped[str] = mapped_column(String(255))
+    content: Mapped[str] = mapped_column("document", Text)
 
 
-class VisibilityDraft(Base):
-    """What staff are writing of it. There is one, as there is of statuses."""
-
+class VisibilityDraft(DraftRow):
     __tablename__ = "visibility_draft"
 
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    version: Mapped[int]
-    document: Mapped[str | None] = mapped_column(Text)  # None: nothing is being written
-    changed_at: Mapped[datetime]
-    changed_by: Mapped[str] = mapped_column(String(255))
+    content: Mapped[str | None] = mapped_column("document", Text)
 
 
 class CustomerFacts(Base):

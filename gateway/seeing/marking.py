@@ -6,8 +6,8 @@ from typing import Final
 
 from auth.clock import Clock
 from gateway.records.database import Database, DatabaseDown
-from gateway.seeing.draft import wanted_in
 from gateway.seeing.marks import PIECE, count_left, piece
+from gateway.seeing.versions import POLICIES
 
 BREATH: Final = 0.05  # seconds between two pieces: others want to write too
 AT_ONCE: Final = 0.2  # seconds that whoever looks waits for a turn
@@ -33,7 +33,7 @@ class Marking:
 
     async def _count(self, most: int) -> int:
         async with self._db.read() as session:
-            return await count_left(session, await wanted_in(session), self._clock(), most)
+            return await count_left(session, await POLICIES.wanted_in(session), self._clock(), most)
 
     async def _piece(self, within: float | None = None) -> bool:
         async with self._db.write(within=within) as session:

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.records.status_tables import SegmentDue, SegmentMark, SegmentSorting
 from gateway.records.tables import Account
 from gateway.records.upsert import insert
-from gateway.seeing.draft import wanted_in
+from gateway.seeing.versions import POLICIES
 from gateway.segments import EVERYBODY, TRUSTED, Facts, Policy
 from gateway.sorting import read_facts
 
@@ -79,7 +79,7 @@ async def count_left(session: AsyncSession, policy: Policy, now: datetime, most:
 
 async def piece(session: AsyncSession, now: datetime, *, most: int = PIECE) -> bool:
     """Make some marks. False: there is nothing left to do, or somebody else is at it."""
-    policy = await wanted_in(session)
+    policy = await POLICIES.wanted_in(session)
     state = await _locked(session, code_of(policy).key)
     if state is None:
         return False

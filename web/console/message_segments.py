@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from gateway.mails.rules import AS_EVERYBODY, Otherwise, Rules
 from gateway.mails.tallying import UNSURE, Sum, Tally
+from gateway.message_rules import AS_EVERYBODY, Otherwise, Rules
 from gateway.occasions import EVENTS, EventName
 from gateway.records.database import Database
-from gateway.seeing import versions
-from gateway.seeing.draft import read_draft
+from gateway.seeing.versions import POLICIES
 from gateway.segments import EVERYBODY, Policy
 from web.console.segment_members import ELSE
 from web.console.segments import RESERVED
@@ -42,8 +41,8 @@ class Compared(Struct, frozen=True, kw_only=True):
 
 async def known_segments(db: Database) -> tuple[Policy, list[tuple[str, str, bool]]]:
     """Give what is published, and each segment of it and of the draft: name, title, whether only the draft has it."""
-    live = (await versions.live(db)).policy
-    draft = (await read_draft(db)).wanted
+    live = (await POLICIES.live(db)).content
+    draft = (await POLICIES.draft(db)).wanted
     added = [each for each in draft.segments if live.get(each.name) is None]
     return live, [
         *((each.name, each.title, False) for each in live.segments),

@@ -14,9 +14,9 @@ from auth.principals import StaffPrincipal
 from gateway.identity.mailboxes import is_plain
 from gateway.mails.choices import MailDesk
 from gateway.mails.post import Away, Declined, Lost
-from gateway.mails.rules import MOST_DAYS, WAYS, Choice, Rules, RulesChanged, Written, rules_of, save_rules
 from gateway.mails.tallying import Tally, lately, tally
 from gateway.mails.trying import Preview, Trying
+from gateway.message_rules import MOST_DAYS, WAYS, Choice, Rules, RulesChanged, Written, rules_of, save_rules
 from gateway.occasions import EVENTS, EventName
 from web.caller import by_staff
 from web.console.desk import CHANGED, desk

@@ -9,8 +9,8 @@ from litestar.params import FromPath, Parameter
 from auth.guards import for_staff
 from auth.principals import Role, StaffPrincipal
 from gateway.dossiers import note_exported
-from gateway.seeing.draft import read_draft
 from gateway.seeing.members import every_member, members_of
+from gateway.seeing.versions import POLICIES
 from gateway.segments import EVERYBODY, Policy
 from web.caller import by_staff
 from web.console.desk import Paging, desk
@@ -90,7 +90,7 @@ async def get_members_csv(
 
 async def _segment(request: Request[StaffPrincipal, Any, Any], name: str) -> tuple[Policy, str, str]:
     """Find it in the draft: all that is written, what it is called, and its name there."""
-    policy = (await read_draft(request.app.state.database)).wanted
+    policy = (await POLICIES.draft(request.app.state.database)).wanted
     segment = policy.get(name)
     if segment is None and name != RESERVED:
         raise NotFoundException

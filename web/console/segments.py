@@ -11,18 +11,18 @@ from msgspec.structs import replace
 from auth.clock import utc_now
 from auth.guards import for_staff
 from auth.principals import StaffPrincipal
-from gateway.dictionary.versions import ChangedMeanwhileError
-from gateway.seeing.draft import Draft, change_draft, read_draft
+from gateway.publishing import OVERTAKEN, ChangedMeanwhileError, Draft
 from gateway.seeing.file import faults
 from gateway.seeing.members import MANY_LEFT, sizes_of
+from gateway.seeing.versions import POLICIES
 from gateway.segments import EVERYBODY, HOWS, Policy, Rule, Seen, Segment
 from gateway.topics.changes import topics as read_topics
 from web.caller import by_staff
 from web.console.desk import Question, confirm, desk
+from web.console.publishing import WRITES
 from web.console.seen_changes import HOW_NAMES, words_of
 from web.console.seen_form import seen_context, seen_in
-from web.console.statuses import OVERTAKEN
-from web.console.visible import WRITES, Form, version_in
+from web.console.visible import Form, version_in
 from web.redirects import see_other
 
 SEGMENTS = "/staff/segments"
@@ -59,7 +59,7 @@ async def move_segment(request: Request[StaffPrincipal, Any, Any], data: Form) -
 
 @get(f"{SEGMENTS}/add", opt=for_staff(WRITES))
 async def begin_segment(request: Request[StaffPrincipal, Any, Any]) -> Response[str]:
-    draft = await read_draft(request.app.state.database)
+    draft = await POLICIES.draft(request.app.state.database)
     return await _form(request, draft, None, {}, draft.wanted.everybody)
 
 
@@ -70,7 +70,7 @@ async def add_segment(request: Request[StaffPrincipal, Any, Any], data: Form) ->
 
 @get(ONE, opt=for_staff("read-only"))
 async def show_segment(request: Request[StaffPrincipal, Any, Any], name: FromPath[str]) -> Response[str]:
-    draft = await read_draft(request.app.state.database)
+    draft = await POLICIES.draft(request.app.state.database)
     segment = _find(draft, name)
     rule = segment.rule
     written = {"title": segment.title, "source": rule.source, "property": rule.property, "how": rule.how}
@@ -79,13 +79,13 @@ async def show_segment(request: Request[StaffPrincipal, Any, Any], name: FromPat
 
 @post(ONE, opt=for_staff(WRITES))
 async def change_segment(request: Request[StaffPrincipal, Any, Any], name: FromPath[str], data: Form) -> Response[str]:
-    _find(await read_draft(request.app.state.database), name)
+    _find(await POLICIES.draft(request.app.state.database), name)
     return await _take(request, name, data)
 
 
 @get(f"{ONE}/remove", opt=for_staff(WRITES))
 async def ask_remove(request: Request[StaffPrincipal, Any, Any], name: FromPath[str]) -> Response[str]:
-    draft = await read_draft(request.app.state.database)
+    draft = await POLICIES.draft(request.app.state.database)
     segment = _find(draft, name)
     question = Question(
         title=f"Take “{segment.title}” away?",
@@ -116,7 +116,7 @@ async def _take(request: Request[StaffPrincipal, Any, Any], name: str | None, da
     database = request.app.state.database
     topics = await read_topics(database)
     seen, problems = seen_in(data, topics)
-    draft = await read_draft(database)
+    draft = await POLICIES.draft(database)
     values = [" ".join(line.split()) for line in data.get("values", "").splitlines()]
     rule = Rule(
         source=data.get("source", ""),
@@ -141,19 +141,21 @@ async def _take(request: Request[StaffPrincipal, Any, Any], name: str | None, da
     try:
         await _change(request, put, version_in(data))
     except ChangedMeanwhileError:
-        draft = await read_draft(database)
+        draft = await POLICIES.draft(database)
         return await _form(request, draft, name, data, seen, status_code=409)
     return see_other(SEGMENTS)
 
 
 async def _change(request: Request[StaffPrincipal, Any, Any], change: Any, seen: int) -> None:  # noqa: ANN401
     state = request.app.state
-    await change_draft(state.database, change, trail=state.trail, by=by_staff(request), now=utc_now(), seen=seen)
+    await POLICIES.change_draft(
+        state.database, change, trail=state.trail, by=by_staff(request), now=utc_now(), seen=seen
+    )
 
 
 async def _list(request: Request[StaffPrincipal, Any, Any], *, is_overtaken: bool = False) -> Response[str]:
     state = request.app.state
-    draft = await read_draft(state.database)
+    draft = await POLICIES.draft(state.database)
     await state.marking.catch_up()
     sizes = await sizes_of(state.database, draft.wanted)
     titles = {name: office.title for name, office in (await state.offices.all()).items()}
@@ -176,7 +178,7 @@ async def _list(request: Request[StaffPrincipal, Any, Any], *, is_overtaken: boo
 
 async def _form(
     request: Request[StaffPrincipal, Any, Any],
-    draft: Draft,
+    draft: Draft[Policy],
     name: str | None,
     written: dict[str, str],
     seen: Seen,
@@ -206,7 +208,7 @@ async def _form(
     )
 
 
-def _find(draft: Draft, name: str) -> Segment:
+def _find(draft: Draft[Policy], name: str) -> Segment:
     segment = draft.wanted.get(name)
     if segment is None:
         raise NotFoundException

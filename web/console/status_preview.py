@@ -9,13 +9,13 @@ from auth.guards import for_staff
 from auth.principals import StaffPrincipal
 from gateway.access import whole_of
 from gateway.account_view import AccountViews
-from gateway.dictionary.draft import read_draft
 from gateway.dictionary.overview import with_words
-from gateway.dictionary.versions import note_preview
+from gateway.dictionary.versions import DICTIONARIES
 from web.caller import by_staff
 from web.console.desk import desk
 from web.console.previewing import first_page
-from web.console.statuses import STATUSES, WRITES
+from web.console.publishing import WRITES
+from web.console.statuses import STATUSES
 from web.view import View
 
 PREVIEW = f"{STATUSES}/preview"
@@ -27,13 +27,15 @@ async def show_preview(
 ) -> Response[str]:
     """Show an account's first page with the draft, as somebody sees it who sees all of it. Each look is audited."""
     state = request.app.state
-    draft = await read_draft(state.database)
+    draft = await DICTIONARIES.draft(state.database)
     name = account.strip()
     scope = await whole_of(state.database, name) if name and "\0" not in name else None
     needs: list[Any] = []
     under_way: list[Any] = []
     if scope:
-        await note_preview(state.database, trail=state.trail, by=by_staff(request), account=scope.account_id)
+        await DICTIONARIES.note_preview(
+            state.database, trail=state.trail, by=by_staff(request), account=scope.account_id
+        )
         views: AccountViews = state.account_views
         view: View = state.view
         looked = await views.of(scope)
@@ -46,7 +48,7 @@ async def show_preview(
         area="statuses",
         asked=name,
         called=scope.account_name if scope else None,
-        is_draft=draft.words is not None,
+        is_draft=draft.content is not None,
         needs=needs,
         under_way=under_way,
     )

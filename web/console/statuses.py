@@ -13,27 +13,27 @@ from msgspec import Struct
 
 from auth.clock import utc_now
 from auth.guards import for_staff
-from auth.principals import Role, StaffPrincipal
+from auth.principals import StaffPrincipal
 from cache.client import CacheDown
 from connectors.records import Kind
-from gateway.dictionary.draft import Draft, change_draft, discard_draft, read_draft
 from gateway.dictionary.overview import Row, rows_of, unmapped
-from gateway.dictionary.versions import ChangedMeanwhileError, differences
+from gateway.dictionary.versions import DICTIONARIES, change_entry, differences
+from gateway.publishing import OVERTAKEN, ChangedMeanwhileError, Draft
 from gateway.statuses import UNKNOWN, WORDS
 from gateway.unmapped import Unmapped, UnmappedStatuses
-from gateway.wording import LENGTHS, Entry, faults, meanings
+from gateway.wording import LENGTHS, Entry, Words, faults, meanings
 from web.caller import by_staff
-from web.console.desk import Paging, Question, confirm, desk
+from web.console.desk import Paging, desk
 from web.console.finding import PageNumber, Whole, file_of
+from web.console.publishing import WRITES, Opened, Pages
+from web.console.status_changes import changes_of
 from web.redirects import see_other
 
 STATUSES = "/staff/statuses"
 EDIT, DISCARD = f"{STATUSES}/edit", f"{STATUSES}/discard"
-WRITES: Role = "admin"  # the least role that decides what customers read
 PAGE = 100
 KIND_NAMES: dict[Kind, str] = {"orders": "Orders", "invoices": "Invoices", "tickets": "Requests"}
 HEAD = ("Source", "Kind", "Status there", "Means", "Customers read", "Meaning", "Next step", "Mails", "Published")
-OVERTAKEN = "Somebody changed this after you opened it."
 
 Search = Annotated[str, Parameter(max_length=100)]
 
@@ -62,8 +62,14 @@ class Written(Struct, frozen=True):
         )
 
 
-class Seen(Struct, frozen=True):
-    version: Whole = 0
+PAGES = Pages(
+    published=DICTIONARIES,
+    area="statuses",
+    path=STATUSES,
+    templates="staff_status",
+    changes=changes_of,
+    context={"kinds": KIND_NAMES},
+)
 
 
 @get(STATUSES, opt=for_staff("read-only"))
@@ -80,7 +86,7 @@ async def show_statuses(
         "staff_statuses.html",
         area="statuses",
         draft=draft,
-        changes=len(list(differences(draft.live.words, draft.wanted))),
+        changes=len(list(differences(draft.live.content, draft.wanted))),
         unmapped=unmapped(every),
         rows=rows[(page - 1) * PAGE : page * PAGE],
         sources={row.source: row.title for row in every},
@@ -145,7 +151,7 @@ async def edit(
         return _form(request, row, data, draft, problems=problems)
     state = request.app.state
     try:
-        await change_draft(
+        await change_entry(
             state.database,
             trail=state.trail,
             by=by_staff(request),
@@ -164,52 +170,35 @@ async def edit(
 
 @get(DISCARD, opt=for_staff(WRITES))
 async def ask_discard(request: Request[StaffPrincipal, Any, Any]) -> Response[str]:
-    draft = await read_draft(request.app.state.database)
-    changed = list(differences(draft.live.words, draft.wanted))
-    if not changed:
-        return see_other(STATUSES)
-    effects = [f"{each.status or 'Without a status'}: back to what is published" for each in changed]
-    return confirm(
-        request,
-        "statuses",
-        Question(
-            title="Throw the draft away?",
-            text="Customers notice nothing: they read what is published.",
-            effects=tuple(effects),
-            action=DISCARD,
-            button="Throw it away",
-            back=STATUSES,
-            fields={"version": str(draft.version)},
-        ),
-    )
+    return await PAGES.ask_discard(request, "Customers notice nothing: they read what is published.", _thrown_away)
 
 
 @post(DISCARD, opt=for_staff(WRITES))
 async def discard(
     request: Request[StaffPrincipal, Any, Any],
-    data: Annotated[Seen, Body(media_type=RequestEncodingType.URL_ENCODED)],
+    data: Annotated[Opened, Body(media_type=RequestEncodingType.URL_ENCODED)],
 ) -> Response[str]:
-    """Throw the draft away, unless it is another one meanwhile: then it is asked again."""
-    state = request.app.state
-    try:
-        await discard_draft(state.database, trail=state.trail, by=by_staff(request), now=utc_now(), seen=data.version)
-    except ChangedMeanwhileError:
-        return see_other(DISCARD)
-    return see_other(STATUSES)
+    return await PAGES.discard(request, data.version)
 
 
 def edit_address(row: Row) -> str:
     return f"{EDIT}?{urlencode({'source': row.source, 'kind': row.kind, 'status': row.status})}"
 
 
-async def _all(request: Request[StaffPrincipal, Any, Any]) -> tuple[Draft, tuple[Row, ...]]:
+def _thrown_away(published: Words, wanted: Words) -> list[str]:
+    return [
+        f"{each.status or 'Without a status'}: back to what is published" for each in differences(published, wanted)
+    ]
+
+
+async def _all(request: Request[StaffPrincipal, Any, Any]) -> tuple[Draft[Words], tuple[Row, ...]]:
     state = request.app.state
-    draft = await read_draft(state.database)
+    draft = await DICTIONARIES.draft(state.database)
     noted: UnmappedStatuses = state.unmapped
     found: Sequence[Unmapped] = ()
     with suppress(CacheDown):  # what was seen lately is not known then; all else is
         found = await noted.all()
-    return draft, rows_of(await state.offices.all(), found, draft.wanted, draft.live.words)
+    return draft, rows_of(await state.offices.all(), found, draft.wanted, draft.live.content)
 
 
 def _picked(rows: Sequence[Row], question: str, source: str) -> list[Row]:
@@ -234,7 +223,7 @@ def _form(
     request: Request[StaffPrincipal, Any, Any],
     row: Row,
     written: Written,
-    draft: Draft,
+    draft: Draft[Words],
     *,
     problems: dict[str, str] | None = None,
     is_overtaken: bool = False,

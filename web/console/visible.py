@@ -5,41 +5,42 @@ from typing import Annotated, Any
 from litestar import Request, Response, get, post
 from litestar.enums import RequestEncodingType
 from litestar.params import Body
-from msgspec import Struct
 from msgspec.structs import replace
 
 from auth.clock import utc_now
 from auth.guards import for_staff
-from auth.principals import Role, StaffPrincipal
-from gateway.dictionary.versions import ChangedMeanwhileError
+from auth.principals import StaffPrincipal
+from gateway.publishing import OVERTAKEN, ChangedMeanwhileError, Draft
 from gateway.seeing.differences import differences
-from gateway.seeing.draft import Draft, change_draft, discard_draft, read_draft
-from gateway.segments import Seen
+from gateway.seeing.versions import POLICIES
+from gateway.segments import Policy, Seen
 from gateway.topics.changes import topics as read_topics
 from web.caller import by_staff
-from web.console.desk import Question, confirm, desk
-from web.console.finding import Whole, version_of
+from web.console.desk import desk
+from web.console.finding import version_of
+from web.console.publishing import WRITES, Opened, Pages
 from web.console.seen_changes import changes_of
 from web.console.seen_form import seen_context, seen_in
-from web.console.statuses import OVERTAKEN
 from web.redirects import see_other
 
 VISIBLE = "/staff/visible"
 DISCARD = f"{VISIBLE}/discard"
-WRITES: Role = "admin"
 
 Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
 
 
-class Opened(Struct, frozen=True):
-    """The draft's version, as somebody opened it."""
-
-    version: Whole = 0
+PAGES = Pages(
+    published=POLICIES,
+    area="visible",
+    path=VISIBLE,
+    templates="staff_visible",
+    changes=lambda before, after, _: changes_of(differences(before, after)),
+)
 
 
 @get(VISIBLE, opt=for_staff("read-only"))
 async def show_visible(request: Request[StaffPrincipal, Any, Any]) -> Response[str]:
-    draft = await read_draft(request.app.state.database)
+    draft = await POLICIES.draft(request.app.state.database)
     return await _page(request, draft, draft.wanted.everybody)
 
 
@@ -49,9 +50,9 @@ async def change_visible(request: Request[StaffPrincipal, Any, Any], data: Form)
     state = request.app.state
     seen, problems = seen_in(data, await read_topics(state.database))
     if problems:
-        return await _page(request, await read_draft(state.database), seen, data, problems, status_code=422)
+        return await _page(request, await POLICIES.draft(state.database), seen, data, problems, status_code=422)
     try:
-        await change_draft(
+        await POLICIES.change_draft(
             state.database,
             lambda policy: replace(policy, everybody=seen),
             trail=state.trail,
@@ -60,29 +61,13 @@ async def change_visible(request: Request[StaffPrincipal, Any, Any], data: Form)
             seen=version_in(data),
         )
     except ChangedMeanwhileError:
-        return await _page(request, await read_draft(state.database), seen, data, status_code=409)
+        return await _page(request, await POLICIES.draft(state.database), seen, data, status_code=409)
     return see_other(VISIBLE)
 
 
 @get(DISCARD, opt=for_staff(WRITES))
 async def ask_discard(request: Request[StaffPrincipal, Any, Any]) -> Response[str]:
-    draft = await read_draft(request.app.state.database)
-    changed = differences(draft.live.policy, draft.wanted)
-    if not changed:
-        return see_other(VISIBLE)
-    return confirm(
-        request,
-        "visible",
-        Question(
-            title="Throw the draft away?",
-            text="Customers notice nothing: they see what is published.",
-            effects=tuple(f"{each.what}: stays as it is published" for each in changes_of(changed)),
-            action=DISCARD,
-            button="Throw it away",
-            back=VISIBLE,
-            fields={"version": str(draft.version)},
-        ),
-    )
+    return await PAGES.ask_discard(request, "Customers notice nothing: they see what is published.", _thrown_away)
 
 
 @post(DISCARD, opt=for_staff(WRITES))
@@ -90,22 +75,20 @@ async def discard(
     request: Request[StaffPrincipal, Any, Any],
     data: Annotated[Opened, Body(media_type=RequestEncodingType.URL_ENCODED)],
 ) -> Response[str]:
-    """Throw the draft away, unless it is another one meanwhile: then it is asked again."""
-    state = request.app.state
-    try:
-        await discard_draft(state.database, trail=state.trail, by=by_staff(request), now=utc_now(), seen=data.version)
-    except ChangedMeanwhileError:
-        return see_other(DISCARD)
-    return see_other(VISIBLE)
+    return await PAGES.discard(request, data.version)
 
 
 def version_in(data: dict[str, str]) -> int:
     return max(0, version_of(data.get("version", "")))
 
 
+def _thrown_away(published: Policy, wanted: Policy) -> list[str]:
+    return [f"{each.what}: stays as it is published" for each in changes_of(differences(published, wanted))]
+
+
 async def _page(
     request: Request[StaffPrincipal, Any, Any],
-    draft: Draft,
+    draft: Draft[Policy],
     seen: Seen,
     data: dict[str, str] | None = None,
     problems: dict[str, str] | None = None,
@@ -118,7 +101,7 @@ async def _page(
         area="visible",
         status_code=status_code,
         draft=draft,
-        changes=len(differences(draft.live.policy, draft.wanted)),
+        changes=len(differences(draft.live.content, draft.wanted)),
         segments=len(draft.wanted.segments),
         may_write=request.user.reaches(WRITES),
         overtaken=OVERTAKEN if status_code == 409 else None,  # noqa: PLR2004  # as HTTP numbers it

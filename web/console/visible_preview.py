@@ -13,9 +13,8 @@ from auth.principals import StaffPrincipal
 from connectors.errors import NotFound
 from connectors.records import Invoice, Kind, Money, Order, Record, Ticket
 from gateway.account_view import AccountView, AccountViews, Part
-from gateway.seeing.draft import read_draft
 from gateway.seeing.previewing import scope_with, with_policy
-from gateway.seeing.versions import note_preview
+from gateway.seeing.versions import POLICIES
 from gateway.segments import Policy, is_sure
 from gateway.statuses import status_of
 from gateway.topics.changes import topics as read_topics
@@ -23,9 +22,10 @@ from web import words
 from web.caller import by_staff
 from web.console.desk import desk
 from web.console.previewing import first_page
+from web.console.publishing import WRITES
 from web.console.segment_members import ELSE
 from web.console.statuses import KIND_NAMES
-from web.console.visible import VISIBLE, WRITES
+from web.console.visible import VISIBLE
 from web.view import View
 
 PREVIEW = f"{VISIBLE}/preview"
@@ -59,13 +59,13 @@ async def show_preview(
 ) -> Response[str]:
     """Show an account's pages with the draft, as somebody sees them who sees all of it. Each look is audited."""
     state = request.app.state
-    draft = await read_draft(state.database)
+    draft = await POLICIES.draft(state.database)
     name = account.strip()
     scope = await scope_with(state.database, name, draft.wanted) if name and "\0" not in name else None
     shown: dict[str, Any] = {"page": None, "rows": None, "paper": None, "notice": None, "offered": [], "segments": []}
     kind = next((each for each in get_args(Kind) if each == show), None)
     if scope:
-        await note_preview(state.database, trail=state.trail, by=by_staff(request), account=scope.account_id)
+        await POLICIES.note_preview(state.database, trail=state.trail, by=by_staff(request), account=scope.account_id)
         views: AccountViews = state.account_views
         view: View = state.view
         looked = await views.of(scope)
@@ -89,7 +89,7 @@ async def show_preview(
         asked=name,
         called=scope.account_name if scope else None,
         is_sure=is_sure(scope.segments) if scope else True,
-        is_draft=draft.policy is not None,
+        is_draft=draft.content is not None,
         kind=kind,
         record=record,
         kinds=KIND_NAMES,

@@ -16,8 +16,8 @@ from auth.principals import Principal, Visiting
 from gateway.access import now_of, scope_of
 from gateway.languages import gettext, gettext_noop
 from gateway.mails.choices import Choices, MailDesk, OwnTimes
-from gateway.mails.rules import WAYS, Choice, Way
 from gateway.mails.words import WHEN
+from gateway.message_rules import WAYS, Choice, Way
 from gateway.occasions import AREA_OF_EVENT, EVENTS, EventName
 from gateway.records.database import Database
 from gateway.rights import AREAS

@@ -13,8 +13,8 @@ from connectors.records import KINDS, Kind
 from gateway.account_view import Part
 from gateway.languages import gettext, gettext_noop, ngettext
 from gateway.mails.choices import MailDesk
-from gateway.mails.rules import WAYS, Choice
 from gateway.mails.words import WHEN
+from gateway.message_rules import WAYS, Choice
 from gateway.profile import note_welcomed
 from gateway.rights import AREA_OF
 from gateway.statuses import is_to_pay, is_under_way

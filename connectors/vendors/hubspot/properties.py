@@ -1,18 +1,15 @@
 """What HubSpot knows of a company, or of a contact who is a customer: any property of theirs, by its internal name."""
 
-import re
 from collections.abc import Collection, Mapping
 
 from msgspec import Struct
 
 from connectors.contract import Properties
 from connectors.errors import NotFound
-from connectors.properties import told
+from connectors.properties import spelled, told
 from connectors.vendors.hubspot.api import HubSpot, Id, as_id, get
 from connectors.vendors.hubspot.associations import customer_of
 from connectors.vendors.hubspot.settings import HubSpotConfig
-
-NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
 
 
 class Told(Struct):
@@ -43,5 +40,5 @@ properties: Properties[HubSpotConfig] = Properties(
         "annualrevenue": "Annual revenue",
     },
     read=read_properties,
-    fits=lambda name: NAME.fullmatch(name) is not None,
+    fits=spelled(r"[a-z][a-z0-9_]{0,99}"),
 )

@@ -1,19 +1,17 @@
 """What Odoo knows of a customer: any field of the partner, by its name. Of what it refers to it is the names."""
 
-import re
 from collections.abc import Collection, Mapping
 
 from msgspec import Struct
 
 from connectors.contract import Properties
 from connectors.errors import NotFound
-from connectors.properties import told
+from connectors.properties import spelled, told
 from connectors.vendors.odoo.models import Row, as_key, read
 from connectors.vendors.odoo.partners import MODEL
 from connectors.vendors.odoo.rpc import Odoo, execute
 from connectors.vendors.odoo.settings import OdooConfig
 
-NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 TO_MANY = frozenset({"one2many", "many2many"})
 
 
@@ -69,5 +67,5 @@ properties: Properties[OdooConfig] = Properties(
         "customer_rank": "Customer rank",
     },
     read=read_properties,
-    fits=lambda name: NAME.fullmatch(name) is not None,
+    fits=spelled(r"[a-z][a-z0-9_]{0,62}"),
 )

@@ -3,18 +3,16 @@
 A field that this Tryton has not would be an error, so it is asked first which there are.
 """
 
-import re
 from collections.abc import Collection, Mapping
 
 from connectors.contract import Properties
 from connectors.decode import decode_json
 from connectors.errors import BadResponse, NotFound
-from connectors.properties import told
+from connectors.properties import spelled, told
 from connectors.vendors.tryton.rest import Row, Tryton, as_key, coded, path, search
 from connectors.vendors.tryton.settings import TrytonConfig
 
 MODEL = "party.party"
-NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 TO_OTHERS = frozenset({"many2one", "one2one", "one2many", "many2many"})
 UNFIT = frozenset({"binary", "dict", "reference"})  # no words for people
 
@@ -65,5 +63,5 @@ properties: Properties[TrytonConfig] = Properties(
         "receivable": "What they owe",
     },
     read=read_properties,
-    fits=lambda name: NAME.fullmatch(name) is not None,
+    fits=spelled(r"[a-z][a-z0-9_]{0,62}"),
 )

@@ -137,14 +137,30 @@ async def save_rules(db: Database, rules: Rules, *, seen: int, trail: Trail, by:
         row = await session.get_one(MessageRules, ONE, with_for_update=True)
         if row.version != seen:
             raise RulesChanged
-        before = msgspec.convert(row.rules, Rules)
-        row.version, row.rules, row.changed_at = seen + 1, msgspec.to_builtins(rules), now
-        if before.days_before != rules.days_before:  # each list says when it is to be looked at next, by the old days
-            past = sa.update(BookRow).where(BookRow.due_on.is_not(None)).values(due_on=now.date().min)
-            await session.execute(past)
-        details = {"version": row.version, "changed": _differing(before, rules)}
-        line = Line(what="messages.ruled", by=by, about="messages", details=details, owner=by.who)
-        await trail.record(session, line)
+        await trail.record(session, await _put(session, row, rules, by=by, now=now))
+
+
+async def forget_segments(session: AsyncSession, known: Collection[str], *, by: By, now: datetime) -> list[Line]:
+    """Drop what is otherwise in segments that there are no more: it would count for who may be in any.
+
+    Gives the lines that are to be written to the trail.
+    """
+    row = await session.get(MessageRules, ONE, with_for_update=True)
+    rules = msgspec.convert(row.rules, Rules) if row else Rules()
+    kept = {name: own for name, own in rules.segments.items() if name in known}
+    if row is None or len(kept) == len(rules.segments):
+        return []
+    return [await _put(session, row, replace(rules, segments=kept), by=by, now=now)]
+
+
+async def _put(session: AsyncSession, row: MessageRules, rules: Rules, *, by: By, now: datetime) -> Line:
+    before = msgspec.convert(row.rules, Rules)
+    row.version, row.rules, row.changed_at = row.version + 1, msgspec.to_builtins(rules), now
+    if before.days_before != rules.days_before:  # each list says when it is to be looked at next, by the old days
+        past = sa.update(BookRow).where(BookRow.due_on.is_not(None)).values(due_on=now.date().min)
+        await session.execute(past)
+    details = {"version": row.version, "changed": _differing(before, rules)}
+    return Line(what="messages.ruled", by=by, about="messages", details=details, owner=by.who)
 
 
 def _differing(before: Rules, after: Rules) -> list[str]:
