@@ -85,12 +85,11 @@ class Snapshots:
     def __init__(self, redis: Client) -> None:
         self._redis = redis
 
-    async def get_many(self, owner: str, keys: Sequence[str]) -> list[Snapshot | None]:
-        """Read in one round trip, in the order of `keys`. What cannot be read, or is not the owner's, is None."""
-        return [each.snapshot for each in (await self.get_versioned(owner, keys)).stored]
-
     async def get_versioned(self, owner: str, keys: Sequence[str], beside: Sequence[str] = ()) -> Versioned:
-        """Read snapshots as `get_many` does and, of the same moment, their owner's version and values `beside` them."""
+        """Read snapshots in one round trip and, of the same moment, their owner's version and values `beside` them.
+
+        They are in the order of `keys`. What cannot be read, or is not the owner's, is None.
+        """
         version, *values = await self._redis.look_up(version_of(owner), *keys, *beside)
         found = [_read(owner, value) for value in values[: len(keys)]]
         unusable = [

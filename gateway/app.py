@@ -65,7 +65,7 @@ from gateway.records.database import Database, DatabaseDown
 from gateway.resealing import Resealing
 from gateway.seeing.marking import Marking
 from gateway.seen_pages import SeenPages
-from gateway.settings import Settings, SettingsError, load
+from gateway.settings import Settings, load
 from gateway.sign_in_clients import clients_of, provider_client
 from gateway.sign_in_codes.taking import Codes
 from gateway.sources.connecting import Connecting
@@ -128,12 +128,8 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
     `mailbox` is the folder where all mails land, in a demo; everybody may read them.
     """
     sign_ins = settings.require_sign_in()
-    if settings.redis_url is None:
-        raise SettingsError(
-            ["HALLWAY_REDIS_URL: needed here; `hallway serve` starts one of its own where it is not set"]
-        )
+    redis = connect(settings.require_redis("starts one of its own"))
     database = Database(settings.database_url.reveal())
-    redis = connect(settings.redis_url.reveal())
     keyring = settings.keyring()
     vault = Vault(keyring)
     policy = AddressPolicy(allow_http=settings.allow_http_sources, allow_private=settings.allow_private_sources)
@@ -145,20 +141,12 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
     keeping = Keeping(database, of_keeping(settings))
     inbox = Inbox(database, offices, views, utc_now, kept_for=keeping.of("deliveries"))
     telling = Telling(supply.announce, views, offices, utc_now)
-    sending = Sending(
-        database,
-        offices,
-        utc_now,
-        telling,
-        files_kept=keeping.of("uploads"),
-    )
+    sending = Sending(database, offices, utc_now, telling, files_kept=keeping.of("uploads"))
     desk = Desk(database, utc_now, sending.wake, quota_of(settings))
     counts = WebhookCounts(database, utc_now, kept_for=keeping.of("refused"))
     intake = Intake(database, offices, counts, inbox.wake)
-    usage, help_ = (
-        Usage(database, kept_for=keeping.of("usage")),
-        Help(database, utc_now, kept_for=keeping.of("searches")),
-    )
+    usage = Usage(database, kept_for=keeping.of("usage"))
+    help_ = Help(database, utc_now, kept_for=keeping.of("searches"))
     view = view_of(settings, helped=lambda: help_.is_on)
     seen_pages = SeenPages(
         database,

@@ -59,7 +59,6 @@ class Asked(Struct, frozen=True, kw_only=True):
     reason: str | None
     made_at: datetime
     changed_at: datetime
-    is_personal: bool
     files: tuple[str, ...] = ()
     why: str | None = None  # what it is for
     about: str | None = None  # the address of the record that it belongs to
@@ -259,7 +258,6 @@ def _asked(row: AskedDocument, files: tuple[str, ...]) -> Asked:
         reason=row.reason,
         made_at=row.made_at,
         changed_at=row.changed_at,
-        is_personal=row.member_id is not None,
         files=files,
         why=row.why,
         about=row.about,

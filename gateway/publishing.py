@@ -5,7 +5,7 @@ A version never changes. To go back makes a new one, which says what an old one 
 
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar, cast
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -22,6 +22,7 @@ LATEST = 50  # versions that a list shows
 OVERTAKEN = "Somebody changed this after you opened it."
 
 T = TypeVar("T")
+Act = Literal["drafted", "discarded", "rehearsed", "previewed", "published"]
 Told = dict[str, Any]  # a difference, as the trail has it
 
 
@@ -58,18 +59,8 @@ class Draft(Struct, Generic[T], frozen=True, kw_only=True):
         return self.live.content if self.content is None else self.content
 
 
-class Whats(Struct, frozen=True, kw_only=True):
-    """How the audit trail calls what is done with one thing that is published."""
-
-    drafted: What
-    discarded: What
-    rehearsed: What
-    previewed: What
-    published: What
-
-
 class Published(Struct, Generic[T], frozen=True, kw_only=True):
-    """One thing that is published: what it is called, in which tables it is kept, and how it is written there.
+    """One thing that is published: what the trail calls it, in which tables it is kept, and how it is written there.
 
     `settle` brings in line what depends on it: it gets what counts and what is drafted after a change, and gives lines
     for the trail.
@@ -77,8 +68,7 @@ class Published(Struct, Generic[T], frozen=True, kw_only=True):
     All that writes needs to say what it has seen, and raises `ChangedMeanwhileError` where that is not so any more.
     """
 
-    name: str
-    whats: Whats
+    name: Literal["statuses", "visibility"]
     versions: type[VersionRow]
     drafts: type[DraftRow]
     none_yet: T  # what counts before anything is published
@@ -154,7 +144,7 @@ class Published(Struct, Generic[T], frozen=True, kw_only=True):
                     return
                 await self._keep(session, row, None if content == self.stored(published) else content, now, by)
                 settled = await self.settle(session, (published, after), by, now)
-                line = self._line(self.whats.drafted, by, "draft", details(self.told(before, after)))
+                line = self._line("drafted", by, "draft", details(self.told(before, after)))
                 await trail.record(session, line, *settled)
         except IntegrityError as error:  # two began to write at the same moment
             raise ChangedMeanwhileError(OVERTAKEN) from error
@@ -168,7 +158,7 @@ class Published(Struct, Generic[T], frozen=True, kw_only=True):
             await self._keep(session, row, None, now, by)
             published = (await self._newest(session)).content
             settled = await self.settle(session, (published, published), by, now)
-            await trail.record(session, self._line(self.whats.discarded, by, "draft"), *settled)
+            await trail.record(session, self._line("discarded", by, "draft"), *settled)
 
     async def publish(
         self, db: Database, content: T, *, trail: Trail, by: By, now: datetime, seen: int, is_quiet: bool = True
@@ -195,11 +185,11 @@ class Published(Struct, Generic[T], frozen=True, kw_only=True):
     async def note_rehearsal(self, db: Database, *, trail: Trail, by: By, draft: int) -> None:
         """Write down that somebody tried the draft on customers' records."""
         async with db.write() as session:
-            await trail.record(session, self._line(self.whats.rehearsed, by, "draft", {"draft": draft}))
+            await trail.record(session, self._line("rehearsed", by, "draft", {"draft": draft}))
 
     async def note_preview(self, db: Database, *, trail: Trail, by: By, account: str) -> None:
         """Write down that somebody looked at an account's pages as they would be with the draft."""
-        line = Line(what=self.whats.previewed, by=by, owner=by.who, about=f"account/{account}", account=account)
+        line = Line(what=self._what("previewed"), by=by, owner=by.who, about=f"account/{account}", account=account)
         async with db.write() as session:
             await trail.record(session, line)
 
@@ -241,7 +231,7 @@ class Published(Struct, Generic[T], frozen=True, kw_only=True):
                     details["mails"] = not is_quiet
                 if restored is not None:
                     details["restored"] = restored
-                await trail.record(session, self._line(self.whats.published, by, str(number), details), *settled)
+                await trail.record(session, self._line("published", by, str(number), details), *settled)
         except IntegrityError as error:  # two published at the same moment
             raise ChangedMeanwhileError(OVERTAKEN) from error
         return number
@@ -281,8 +271,11 @@ class Published(Struct, Generic[T], frozen=True, kw_only=True):
             made_by=row.made_by,
         )
 
-    def _line(self, what: What, by: By, which: str, details: Told | None = None) -> Line:
-        return Line(what=what, by=by, owner=by.who, about=f"{self.name}/{which}", details=details or {})
+    def _line(self, act: Act, by: By, which: str, details: Told | None = None) -> Line:
+        return Line(what=self._what(act), by=by, owner=by.who, about=f"{self.name}/{which}", details=details or {})
+
+    def _what(self, act: Act) -> What:
+        return cast("What", f"{self.name}.{act}")  # each of them is one
 
 
 async def names_of(db: Database, makers: Iterable[str]) -> dict[str, str]:

@@ -34,12 +34,15 @@ class Rounds:
     def wake(self) -> None:
         self._woken.set()
 
-    async def finish(self) -> None:
-        """Let the turn that is under way come to its end, and begin no other."""
+    async def finish(self, last: Callable[[], Awaitable[object]] | None = None) -> None:
+        """Let the turn that is under way come to its end, and begin no other. `last` is done where SQL answers."""
         self._is_closing = True
         self.wake()
         if self._task is not None:
             await self._task
+        if last is not None:
+            with suppress(DatabaseDown):
+                await last()
 
     async def stop(self) -> None:
         """Cancel the turn that is under way."""

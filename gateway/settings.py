@@ -133,6 +133,12 @@ class Settings(Struct, frozen=True, kw_only=True):
             [f"{name}: needed to let customers sign in, unless HALLWAY_SIGN_IN is code" for name in needed]
         )
 
+    def require_redis(self, instead: str) -> str:
+        """Give its address. `instead` says what `hallway serve` does without one. Raises `SettingsError`."""
+        if self.redis_url is None:
+            raise SettingsError([f"HALLWAY_REDIS_URL: needed here; `hallway serve` {instead} where it is not set"])
+        return self.redis_url.reveal()
+
     def describe(self) -> tuple[tuple[str, str], ...]:
         """List each variable with its value, for people. Of secrets it only tells whether they are set."""
         return tuple((variable(field), _shown(field, attrgetter(field)(self))) for field, _ in _fields())

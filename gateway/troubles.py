@@ -5,7 +5,6 @@ process had not written when it was killed is lost, and is met with again if it 
 """
 
 from collections.abc import Collection, Iterable
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -15,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.clock import Clock
 from connectors.records import Kind
-from gateway.records.database import Database, DatabaseDown
+from gateway.records.database import Database
 from gateway.records.feed_tables import TroubleRow
 from gateway.records.ids import new_id
 from gateway.records.tables import Source as SourceRow
@@ -68,9 +67,7 @@ class Troubles:
         await self._rounds.start()
 
     async def aclose(self) -> None:
-        await self._rounds.finish()
-        with suppress(DatabaseDown):
-            await self.flush()
+        await self._rounds.finish(self.flush)
 
     async def flush(self) -> None:
         """Write what was met with. What the database does not take now comes again. Raises `DatabaseDown`."""

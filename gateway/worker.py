@@ -66,7 +66,7 @@ from gateway.purging import purge_past
 from gateway.records.database import Database, DatabaseDown
 from gateway.rounds import Rounds
 from gateway.seeing.marking import Marking
-from gateway.settings import Settings, SettingsError
+from gateway.settings import Settings
 from gateway.sign_in_codes.beginning import begin_codes
 from gateway.supply import Supply
 from gateway.troubles import Troubles
@@ -94,15 +94,12 @@ def run_worker(settings: Settings, *, leashed: bool = False) -> None:
 
     Raises `SettingsError`.
     """
-    if settings.redis_url is None:
-        raise SettingsError(
-            ["HALLWAY_REDIS_URL: needed here; `hallway serve` runs a worker of its own where it is not set"]
-        )
+    redis_url = settings.require_redis("runs a worker of its own")
     give_back()
     configure(settings.log_level)
     logging.getLogger("saq").setLevel(logging.CRITICAL)  # it says every second that Redis is away; so do we, once
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_work(settings, settings.redis_url.reveal(), leashed=leashed))
+        runner.run(_work(settings, redis_url, leashed=leashed))
 
 
 async def _work(settings: Settings, redis_url: str, *, leashed: bool) -> None:

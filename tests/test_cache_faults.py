@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from support_redis import RedisProcess
+from test_cache_snapshots import snapshots_of
 
 from cache.client import CONNECTIONS, CacheDown, Client, Gate, connect
 from cache.keys import LIFETIMES, key
@@ -113,7 +114,7 @@ async def load(snapshots: Snapshots, go_on: Callable[[], bool]) -> list[Exceptio
     async def page(owner: str) -> None:
         while go_on():
             try:
-                found = await snapshots.get_many(owner, NAMES[owner])
+                found = await snapshots_of(snapshots, owner, NAMES[owner])
                 assert all(each is None or each.owner == owner for each in found)
                 for name, each in zip(NAMES[owner], found, strict=True):
                     if each is None:
@@ -166,7 +167,7 @@ async def test_serves_on_through_every_fault_and_is_whole_again_after_it(
     assert await pages == []
 
     for owner, names in NAMES.items():
-        found = await Snapshots(patient).get_many(owner, names)
+        found = await snapshots_of(Snapshots(patient), owner, names)
         assert [each and each.payload for each in found] in ([name.encode() for name in names], [None] * 3)
     await client.aclose()
     await patient.aclose()

@@ -1,6 +1,6 @@
 """Snapshots: the right one, the newest one, or none."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -27,6 +27,10 @@ def snapshot(payload: bytes = b"\x00records\xff", *, owner: str = "acme", at: da
     return Snapshot(owner=owner, fetched_at=at, payload=payload)
 
 
+async def snapshots_of(snapshots: Snapshots, owner: str, keys: Sequence[str]) -> list[Snapshot | None]:
+    return [each.snapshot for each in (await snapshots.get_versioned(owner, keys)).stored]
+
+
 async def first(many: int, messages: AsyncIterator[T]) -> AsyncIterator[T]:
     for _ in range(many):
         yield await anext(messages)
@@ -43,7 +47,7 @@ async def test_gives_back_what_was_put_in_the_order_asked_for(snapshots: Snapsho
     assert await snapshots.put(ORDERS, orders, TTL)
 
     missing = key("list", "acme", "desk", "tickets")
-    assert await snapshots.get_many("acme", [missing, ORDERS, INVOICES]) == [None, orders, snapshot()]
+    assert await snapshots_of(snapshots, "acme", [missing, ORDERS, INVOICES]) == [None, orders, snapshot()]
 
 
 async def test_lets_a_snapshot_live_as_long_as_it_was_told(snapshots: Snapshots, redis: Client) -> None:
@@ -59,7 +63,7 @@ async def test_stores_only_in_place_of_what_its_writer_has_read(snapshots: Snaps
 
     assert await snapshots.put(INVOICES, snapshot(b"second"), TTL, read.head)
     assert not await snapshots.put(INVOICES, snapshot(b"too late"), TTL, read.head)
-    assert await snapshots.get_many("acme", [INVOICES]) == [snapshot(b"second")]
+    assert await snapshots_of(snapshots, "acme", [INVOICES]) == [snapshot(b"second")]
 
 
 async def test_notices_that_the_same_was_written_again(snapshots: Snapshots) -> None:
@@ -106,7 +110,7 @@ async def test_drops_a_foreign_snapshot_and_raises_the_alarm(snapshots: Snapshot
     await snapshots.put(ORDERS, snapshot(), TTL)
 
     with capture_logs() as logs:
-        assert await snapshots.get_many("acme", [INVOICES, ORDERS]) == [None, snapshot()]
+        assert await snapshots_of(snapshots, "acme", [INVOICES, ORDERS]) == [None, snapshot()]
 
     assert await redis.exists(INVOICES, ORDERS) == 1
     assert [(entry["event"], entry["log_level"]) for entry in logs] == [("foreign snapshot dropped", "error")]
@@ -138,12 +142,12 @@ async def test_takes_a_broken_snapshot_for_none_and_gets_over_it(
     await snapshots.put(ORDERS, snapshot(), TTL)
 
     with capture_logs() as logs:
-        assert await snapshots.get_many("acme", [INVOICES, ORDERS]) == [None, snapshot()]
+        assert await snapshots_of(snapshots, "acme", [INVOICES, ORDERS]) == [None, snapshot()]
 
     assert [entry["event"] for entry in logs] == ["unreadable snapshot dropped"]
     assert await redis.exists(INVOICES) == 0
     await snapshots.put(INVOICES, snapshot(), TTL)
-    assert await snapshots.get_many("acme", [INVOICES]) == [snapshot()]
+    assert await snapshots_of(snapshots, "acme", [INVOICES]) == [snapshot()]
 
 
 @given(st.integers(0, len(GOOD) - 1), st.integers(1, 255))
@@ -159,9 +163,9 @@ def test_never_fails_on_a_changed_byte(position: int, change: int) -> None:
 async def test_replaces_a_key_of_another_type(snapshots: Snapshots, redis: Client) -> None:
     await redis.rpush(INVOICES, "a", "list")
 
-    assert await snapshots.get_many("acme", [INVOICES]) == [None]
+    assert await snapshots_of(snapshots, "acme", [INVOICES]) == [None]
     assert await snapshots.put(INVOICES, snapshot(), TTL)
-    assert await snapshots.get_many("acme", [INVOICES]) == [snapshot()]
+    assert await snapshots_of(snapshots, "acme", [INVOICES]) == [snapshot()]
 
 
 async def test_refuses_an_instant_without_a_zone(snapshots: Snapshots) -> None:
@@ -174,7 +178,7 @@ async def test_has_nothing_after_a_flush_and_goes_on(snapshots: Snapshots, redis
     await redis.flushall()
     await redis.script_flush()
 
-    assert await snapshots.get_many("acme", [INVOICES]) == [None]
+    assert await snapshots_of(snapshots, "acme", [INVOICES]) == [None]
     assert await snapshots.put(INVOICES, snapshot(), TTL)
 
 
@@ -184,7 +188,7 @@ async def test_is_down_when_redis_is(redis_process: RedisProcess) -> None:
     redis_process.kill()
 
     with pytest.raises(CacheDown):
-        await snapshots.get_many("acme", [INVOICES])
+        await snapshots_of(snapshots, "acme", [INVOICES])
     with pytest.raises(CacheDown):
         await snapshots.put(INVOICES, snapshot(), TTL)
     await redis.aclose()

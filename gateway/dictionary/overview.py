@@ -27,7 +27,6 @@ class Row(Struct, frozen=True, kw_only=True):
     entry: Entry
     reads: Status
     is_new: bool
-    is_declared: bool
     seen: Unmapped | None = None
 
     @property
@@ -68,7 +67,6 @@ def rows_of(
                         entry=entry,
                         reads=reads(kind, usual, entry),
                         is_new=entry != entry_of(published, name, kind, status),
-                        is_declared=status in declared,
                         seen=seen.get((name, kind, status)),
                     )
                 )

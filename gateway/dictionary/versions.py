@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from connectors.records import Kind
 from gateway.audit import Trail
-from gateway.publishing import Published, Whats
+from gateway.publishing import Published
 from gateway.records.database import Database
 from gateway.records.lines import By
 from gateway.records.status_tables import StatusDraft, StatusVersion
@@ -40,13 +40,6 @@ def told(before: Words, after: Words) -> list[dict[str, Any]]:
 
 DICTIONARIES: Published[Words] = Published(
     name="statuses",
-    whats=Whats(
-        drafted="statuses.drafted",
-        discarded="statuses.discarded",
-        rehearsed="statuses.rehearsed",
-        previewed="statuses.previewed",
-        published="statuses.published",
-    ),
     versions=StatusVersion,
     drafts=StatusDraft,
     none_yet={},

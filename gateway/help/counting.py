@@ -5,7 +5,6 @@ Addresses and numbers are left out of what is kept: a question may hold somebody
 
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
@@ -15,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from auth.clock import Clock
 from gateway.help.words import words_in
 from gateway.keeping import KeptFor, always
-from gateway.records.database import Database, DatabaseDown
+from gateway.records.database import Database
 from gateway.records.help_tables import ArticleAnswer, HelpSearch
 from gateway.records.upsert import insert
 from gateway.rounds import Rounds, Seldom
@@ -67,9 +66,7 @@ class HelpCounts:
         await self._rounds.start()
 
     async def aclose(self) -> None:
-        await self._rounds.finish()
-        with suppress(DatabaseDown):
-            await self.flush()
+        await self._rounds.finish(self.flush)
 
     async def flush(self) -> None:
         """Write what waits. What the database does not take now is lost: nothing depends on it."""

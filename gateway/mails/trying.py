@@ -155,7 +155,6 @@ def example(event: EventName, rules: Rules, today: date) -> Subject:
             reason=None,
             made_at=at,
             changed_at=at,
-            is_personal=False,
         )
         return Subject(name=event, said=say_asked(asked, today), place="/documents/asked/example")
     if event == "request_failed":

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.message_rules import forget_segments
-from gateway.publishing import Published, Whats
+from gateway.publishing import Published
 from gateway.records.lines import By, Line
 from gateway.records.status_tables import VisibilityDraft, VisibilityVersion
 from gateway.seeing.differences import told
@@ -22,13 +22,6 @@ async def settle(session: AsyncSession, contents: tuple[Policy, Policy], by: By,
 
 POLICIES: Published[Policy] = Published(
     name="visibility",
-    whats=Whats(
-        drafted="visibility.drafted",
-        discarded="visibility.discarded",
-        rehearsed="visibility.rehearsed",
-        previewed="visibility.previewed",
-        published="visibility.published",
-    ),
     versions=VisibilityVersion,
     drafts=VisibilityDraft,
     none_yet=EVERYTHING_TO_ALL,

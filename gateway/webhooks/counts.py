@@ -4,7 +4,6 @@ So a flood of forgeries costs a few rows an hour, and all processes add to the s
 had not written when it was killed is lost: the inbox itself never waits here.
 """
 
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Literal, cast
 
@@ -14,7 +13,7 @@ from msgspec import Struct
 from auth.clock import Clock
 from connectors.errors import Refusal
 from gateway.keeping import KeptFor, always
-from gateway.records.database import Database, DatabaseDown
+from gateway.records.database import Database
 from gateway.records.upsert import insert
 from gateway.records.webhook_tables import WebhookHour, WebhookTotal
 from gateway.rounds import Rounds, Seldom
@@ -61,9 +60,7 @@ class WebhookCounts:
         await self._rounds.start()
 
     async def aclose(self) -> None:
-        await self._rounds.finish()
-        with suppress(DatabaseDown):
-            await self.flush()
+        await self._rounds.finish(self.flush)
 
     async def flush(self) -> None:
         """Write what waits. It goes on waiting while the database is away, which raises `DatabaseDown`."""

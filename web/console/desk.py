@@ -1,10 +1,12 @@
 """What all pages of staff share."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from litestar import Request, Response
+from litestar.enums import RequestEncodingType
+from litestar.params import Body
 from msgspec import Struct
 
 from auth.principals import Role, StaffPrincipal
@@ -60,6 +62,15 @@ class Paging(Struct, frozen=True, kw_only=True):
     def _to(self, path: str, more: Mapping[str, str]) -> str:
         query = urlencode({name: value for name, value in self.asked.items() if value} | dict(more))
         return f"{path}?{query}" if query else path
+
+
+class Sure(Struct, frozen=True):
+    """Whether the page that asks was answered."""
+
+    sure: str = ""
+
+
+Answer = Annotated[Sure, Body(media_type=RequestEncodingType.URL_ENCODED)]
 
 
 class Question(Struct, frozen=True, kw_only=True):

@@ -1,14 +1,12 @@
 """What we hold of one person: a copy of it, and its end. What is erased and what stays is said before and after."""
 
-import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, aclosing
-from typing import Annotated, Any
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from typing import Any
 
 from litestar import Request, Response, get, post
-from litestar.enums import RequestEncodingType
 from litestar.exceptions import NotFoundException
-from litestar.params import Body, FromPath
+from litestar.params import FromPath
 from litestar.response import Stream
 from litestar.status_codes import HTTP_200_OK, HTTP_429_TOO_MANY_REQUESTS
 
@@ -24,9 +22,9 @@ from gateway.members import erase
 from gateway.takeout.making import EVERY, OneAtATime, Takeouts
 from web.caller import by_staff
 from web.console.customers import CUSTOMERS
-from web.console.desk import desk
-from web.console.people import MEMBER, Sure, person_named
-from web.portal.files import SANDBOX, WITHIN, attachment
+from web.console.desk import Answer, desk
+from web.console.people import MEMBER, person_named
+from web.portal.takeout import streamed
 from web.redirects import see_other
 
 DATA, COPY, ERASE = f"{MEMBER}/data", f"{MEMBER}/copy", f"{MEMBER}/erase"
@@ -58,7 +56,6 @@ ELSEWHERE = (
     "Addresses in lines about invitations: the company’s key seals those, and hallway audit forget ends it.",
     "Backups of the database: they hold what was there on their day, until they are as old as you keep them.",
 )
-Asked = Annotated[Sure, Body(media_type=RequestEncodingType.URL_ENCODED)]
 
 
 @get(DATA, opt=for_staff("admin"))
@@ -114,23 +111,12 @@ async def copy_data(
         page = await _data_page(request, account, member, too_soon=True)
         page.headers["Retry-After"] = str(int(EVERY.total_seconds()))
         return page
-    ends = time.monotonic() + WITHIN
-
-    async def chunks() -> AsyncIterator[bytes]:
-        async with stack, aclosing(pieces):
-            async for piece in pieces:
-                if piece:
-                    yield piece
-                if time.monotonic() > ends:
-                    raise TimeoutError("the reader was too slow")
-
-    headers = {"Content-Disposition": attachment("their-data.zip"), "Content-Security-Policy": SANDBOX}
-    return Stream(chunks(), media_type="application/zip", headers=headers)
+    return streamed(pieces, stack, "their-data.zip")
 
 
 @post(ERASE, opt=for_staff("admin"))
 async def erase_data(
-    request: Request[StaffPrincipal, Any, Any], account: FromPath[str], member: FromPath[str], data: Asked
+    request: Request[StaffPrincipal, Any, Any], account: FromPath[str], member: FromPath[str], data: Answer
 ) -> Response[str]:
     """Forget a person for good, once the page that says what goes was answered."""
     state = request.app.state

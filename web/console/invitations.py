@@ -21,7 +21,7 @@ from gateway.rights import COMPANY, OWN
 from web.caller import by_staff
 from web.console.account import ACCOUNT, account_page
 from web.console.customers import CUSTOMERS
-from web.console.desk import Question, confirm
+from web.console.desk import Answer, Question, confirm
 from web.redirects import see_other
 from web.words import count
 
@@ -48,12 +48,6 @@ class Again(Struct, frozen=True, kw_only=True):
     """Which mail about an invitation it would be: a second press of the button finds it written."""
 
     number: int
-
-
-class Sure(Struct, frozen=True):
-    """Whether the page that asks was answered."""
-
-    sure: str = ""
 
 
 @get([INVITATIONS, f"{ONE}/send", f"{ONE}/withdraw", f"{ONE}/erase"], opt=for_staff("admin"))
@@ -110,10 +104,7 @@ async def send_again(
 
 @post(f"{ONE}/withdraw", opt=for_staff("admin"), status_code=200)
 async def take_back(
-    request: Request[StaffPrincipal, Any, Any],
-    account: FromPath[str],
-    invitation: FromPath[str],
-    data: Annotated[Sure, Body(media_type=RequestEncodingType.URL_ENCODED)],
+    request: Request[StaffPrincipal, Any, Any], account: FromPath[str], invitation: FromPath[str], data: Answer
 ) -> Response[str]:
     """Let nobody use an invitation any more."""
     email, state = await _email(request, account, invitation), request.app.state
@@ -134,10 +125,7 @@ async def take_back(
 
 @post(f"{ONE}/erase", opt=for_staff("admin"), status_code=200)
 async def erase_invited(
-    request: Request[StaffPrincipal, Any, Any],
-    account: FromPath[str],
-    invitation: FromPath[str],
-    data: Annotated[Sure, Body(media_type=RequestEncodingType.URL_ENCODED)],
+    request: Request[StaffPrincipal, Any, Any], account: FromPath[str], invitation: FromPath[str], data: Answer
 ) -> Response[str]:
     """Forget an address with which nobody came, once the page that says what goes was answered."""
     email, state = await _email(request, account, invitation), request.app.state

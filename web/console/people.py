@@ -22,7 +22,7 @@ from gateway.rights import Reach, Rights
 from web.caller import by_staff
 from web.console.account import ACCOUNT, account_page
 from web.console.customers import CUSTOMERS
-from web.console.desk import Question, confirm
+from web.console.desk import Answer, Question, confirm
 from web.console.finding import Whole
 from web.redirects import see_other
 
@@ -40,15 +40,6 @@ class Chosen(Struct, frozen=True, kw_only=True):
     documents: Reach
     version: Whole
     manages: str = ""
-
-
-class Sure(Struct, frozen=True):
-    """Whether the page that asks was answered."""
-
-    sure: str = ""
-
-
-Asked = Annotated[Sure, Body(media_type=RequestEncodingType.URL_ENCODED)]
 
 
 @get([f"{MEMBER}/{act}" for act in ACTS], opt=for_staff("admin"))
@@ -96,7 +87,7 @@ async def save_rights(
 
 @post(f"{MEMBER}/disable", opt=for_staff("admin"), status_code=200)
 async def disable_person(
-    request: Request[StaffPrincipal, Any, Any], account: FromPath[str], member: FromPath[str], data: Asked
+    request: Request[StaffPrincipal, Any, Any], account: FromPath[str], member: FromPath[str], data: Answer
 ) -> Response[str]:
     """Keep somebody out of every account of theirs."""
     state = request.app.state
@@ -127,7 +118,7 @@ async def enable_person(
 
 @post(f"{MEMBER}/sign-out", opt=for_staff("admin"), status_code=200)
 async def sign_out_person(
-    request: Request[StaffPrincipal, Any, Any], account: FromPath[str], member: FromPath[str], data: Asked
+    request: Request[StaffPrincipal, Any, Any], account: FromPath[str], member: FromPath[str], data: Answer
 ) -> Response[str]:
     """End every session of somebody."""
     state = request.app.state
@@ -142,7 +133,7 @@ async def sign_out_person(
 
 @post(f"{MEMBER}/remove", opt=for_staff("admin"), status_code=200)
 async def remove_person(
-    request: Request[StaffPrincipal, Any, Any], account: FromPath[str], member: FromPath[str], data: Asked
+    request: Request[StaffPrincipal, Any, Any], account: FromPath[str], member: FromPath[str], data: Answer
 ) -> Response[str]:
     """Let somebody act for this account no longer. Their login and their other accounts stay."""
     state = request.app.state

@@ -1,7 +1,7 @@
 """Download my data: one file, made while it is sent, one at a time."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing
 from typing import Any
 
@@ -30,6 +30,11 @@ async def download_data(visit: NamedDependency[Visit], request: Request[Principa
     except OneAtATime as error:
         raise TooSoon(headers={"Retry-After": str(int(EVERY.total_seconds()))}) from error
     visit.note("finished", "data")
+    return streamed(pieces, stack, "my-data.zip")
+
+
+def streamed(pieces: AsyncGenerator[bytes], stack: AsyncExitStack, name: str) -> Stream:
+    """Send a copy while it is made. `stack` is what it holds until the last piece is sent, or its time is over."""
     ends = time.monotonic() + WITHIN
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -40,5 +45,5 @@ async def download_data(visit: NamedDependency[Visit], request: Request[Principa
                 if time.monotonic() > ends:
                     raise TimeoutError("the reader was too slow")
 
-    headers = {"Content-Disposition": attachment("my-data.zip"), "Content-Security-Policy": SANDBOX}
+    headers = {"Content-Disposition": attachment(name), "Content-Security-Policy": SANDBOX}
     return Stream(chunks(), media_type="application/zip", headers=headers)
