@@ -215,7 +215,7 @@ async def test_carries_files_byte_for_byte_to_the_conversation(office: Office, s
     files = tuple(
         Attached(f"Zoë's {name}", KINDS[suffix_of(name)].media_type, content) for name, content in GOOD.items()
     )
-    large = Attached("large.pdf", "application/pdf", PDF + bytes(range(256)) * 20_000)
+    large = Attached("large.pdf", "application/pdf", PDF + bytes(range(256)) * 5_000)
     asked = NewTicket(
         reference=new_reference(), customer=EVA, persons=(EVA,), subject="Files", text="Here.", files=files[:9]
     )
