@@ -93,7 +93,7 @@ async def test_is_withdrawn_after_a_question(portal: Portal) -> None:
     answer = await sam.send("POST", f"{DOCUMENTS}/ask", account="bakery", label="A licence")
     where = answer.headers["location"]
     theirs = f"/documents/asked/{where.rpartition('/')[2]}"
-    assert "Ask no more for: A licence?" in (await sam.get(f"{where}/withdraw")).text
+    assert "Stop asking for “A licence”?" in (await sam.get(f"{where}/withdraw")).text
     assert (await maya.get(theirs)).status_code == 200
     assert (await send(maya, where.rpartition("/")[2], ("a.pdf", PDF))).status_code == 303
     assert (await sam.send("POST", f"{where}/withdraw")).status_code == 303

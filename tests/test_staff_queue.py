@@ -110,7 +110,7 @@ async def test_says_what_the_invited_would_see(portal: Portal) -> None:
         wish = Wish(email=email, account="bakery", rights=OWN, until=utc_now() + timedelta(days=3))
         await invite(portal.database, trail=TRAIL, by=BY, made_by="test", wish=wish, now=utc_now())
     page = (await boss.get("/staff/customers/readiness")).text
-    assert "Nobody has asked the sources about 2 of them yet" in page, "looking asks nobody"
+    assert "2 of 2 are not counted: the sources have not been asked about them yet" in page, "looking asks nobody"
     assert (await boss.send("POST", "/staff/customers/readiness")).status_code == 303
     page = (await boss.get("/staff/customers/readiness")).text
     assert "of 2 who are invited" in page

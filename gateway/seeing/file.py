@@ -15,6 +15,7 @@ from connectors.records import Kind
 from gateway.rights import AREA_OF, AREAS, Reach, Rights
 from gateway.segments import Notice, Policy, Rule, Seen, Segment, number_of
 from gateway.shown import AMOUNTS, DETAILS, GROUPS, SAYS_AMOUNTS, Shown
+from gateway.wording import UNSEEN
 
 HEAD = """# What customers see. What is not named is not shown.
 # The first segment whose rule holds is a customer's; who is in none is everybody else.
@@ -22,7 +23,6 @@ HEAD = """# What customers see. What is not named is not shown.
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 LONGEST = {"title": 60, "text": 300, "values": 100}  # letters
 MOST_VALUES, MOST_SEGMENTS = 50, 50
-UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 Sources = Mapping[str, Connector[Any]]  # by name: the sources that there are
 

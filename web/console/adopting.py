@@ -17,10 +17,9 @@ from gateway.dossiers import note_exported
 from gateway.identity.inviting import MOST, count_waiting, send_again
 from gateway.records.database import Database
 from web.caller import by_staff
-from web.console.customers import CUSTOMERS, Question
-from web.console.desk import Paging, confirm, desk
-from web.console.desk import Question as Asked
-from web.console.finding import Done, PageNumber, file_of
+from web.console.customers import CUSTOMERS
+from web.console.desk import Paging, Question, confirm, desk
+from web.console.finding import Done, PageNumber, Search, file_of, plain
 from web.console.invited_words import Fate, fate_of
 from web.redirects import see_other
 from web.words import count
@@ -49,12 +48,12 @@ class Sure(Struct, frozen=True):
 @get(ADOPTION, opt=for_staff("support"))
 async def show_adoption(
     request: Request[StaffPrincipal, Any, Any],
-    q: Question = "",
+    q: Search = "",
     only: FromQuery[Only] = "",
     page: PageNumber = 1,
     done: Done = 0,
 ) -> Response[str]:
-    database, question, now = request.app.state.database, " ".join(q.replace("\0", " ").split()), utc_now()
+    database, question, now = request.app.state.database, plain(q), utc_now()
     found = await adoption(database, question, now, page=page, only=only)
     may_write = request.user.reaches("admin") and request.app.state.mails.is_on
     return desk(
@@ -81,11 +80,11 @@ async def show_adoption(
 
 @get(f"{ADOPTION}.csv", opt=for_staff("support"))
 async def export_adoption(
-    request: Request[StaffPrincipal, Any, Any], q: Question = "", only: FromQuery[Only] = ""
+    request: Request[StaffPrincipal, Any, Any], q: Search = "", only: FromQuery[Only] = ""
 ) -> Response[bytes]:
     """Give all who are found as a file. That it was taken is in the audit trail."""
     database: Database = request.app.state.database
-    question = " ".join(q.replace("\0", " ").split())
+    question = plain(q)
     rows = [_cells(each) async for each in every_adopter(database, question, utc_now(), only)]
     details = {"rows": len(rows), "only": only}
     await note_exported(database, "adoption", details, trail=request.app.state.trail, by=by_staff(request))
@@ -101,7 +100,7 @@ async def ask_to_write_again(request: Request[StaffPrincipal, Any, Any]) -> Resp
     if not many or not request.app.state.mails.is_on:
         return see_other(f"{ADOPTION}?only=never")
     mails = count(min(many, MOST), "mail", "mails")
-    question = Asked(
+    question = Question(
         title=f"Send {mails} again?",
         text="To those who were invited by mail, have not come, and heard nothing of us for a week.",
         effects=(

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from litestar import Request, Response, get, post
 from litestar.enums import RequestEncodingType
 from litestar.exceptions import NotFoundException
-from litestar.params import Body, FromQuery, Parameter
+from litestar.params import Body, FromQuery
 from msgspec import Struct
 
 from auth import cookies
@@ -19,7 +19,7 @@ from gateway.dossiers import note_exported
 from gateway.records.database import Database
 from web.caller import address_of, by_staff
 from web.console.desk import Paging, desk
-from web.console.finding import PageNumber, file_of
+from web.console.finding import PageNumber, Search, file_of, plain
 from web.redirects import cookie, see_other
 
 CUSTOMERS = "/staff/customers"
@@ -33,7 +33,6 @@ FILTERS: dict[Only, str] = {
     "merged": "Merged",
 }
 HEAD = ("Account", "Name", "State", "People", "Invited", "Links", "Last seen")
-Question = Annotated[str, Parameter(max_length=100)]
 
 
 class Wanted(Struct, frozen=True):
@@ -44,12 +43,12 @@ class Wanted(Struct, frozen=True):
 @get(CUSTOMERS, opt=for_staff("read-only"))
 async def show_customers(
     request: Request[StaffPrincipal, Any, Any],
-    q: Question = "",
+    q: Search = "",
     only: FromQuery[Only] = "",
     page: PageNumber = 1,
 ) -> Response[str]:
     database: Database = request.app.state.database
-    question = _plain(q)
+    question = plain(q)
     customers = await customers_of(database, question, page, only)
     return desk(
         request,
@@ -75,11 +74,11 @@ async def show_customers(
 
 @get(f"{CUSTOMERS}.csv", opt=for_staff("support"))
 async def export_customers(
-    request: Request[StaffPrincipal, Any, Any], q: Question = "", only: FromQuery[Only] = ""
+    request: Request[StaffPrincipal, Any, Any], q: Search = "", only: FromQuery[Only] = ""
 ) -> Response[bytes]:
     """Give all that are found as a file. That it was taken is in the audit trail."""
     database: Database = request.app.state.database
-    question = _plain(q)
+    question = plain(q)
     rows = [_cells(customer) async for customer in every_customer(database, question, only)]
     by, details = by_staff(request), {"rows": len(rows), "only": only}
     await note_exported(database, "customers", details, trail=request.app.state.trail, by=by)
@@ -121,10 +120,6 @@ def _cells(customer: Customer) -> list[str]:
     seen = customer.seen_at.isoformat(timespec="seconds") if customer.seen_at else ""
     counts = (customer.people, customer.invited, customer.links)
     return [customer.id, customer.name, state_of(customer)[1], *map(str, counts), seen]
-
-
-def _plain(question: str) -> str:
-    return " ".join(question.replace("\0", " ").split())
 
 
 async def _go_on(request: Request[StaffPrincipal, Any, Any], viewing: Viewing | None, to: str) -> Response[str] | None:

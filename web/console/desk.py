@@ -83,6 +83,7 @@ class Question(Struct, frozen=True, kw_only=True):
     button: str
     back: str
     fields: Mapping[str, str] = {}  # hidden ones, besides the token
+    is_loss: bool = False  # something is gone then
 
 
 PLACES = (

@@ -16,5 +16,5 @@ MEANS: Mapping[AskedState, str] = {
     "received": "The customer sent it. Say whether it is what you need.",
     "accepted": "It is what you needed.",
     "refused": "It was not what you needed, and the customer was told why.",
-    "withdrawn": "You ask for it no more.",
+    "withdrawn": "You do not ask for it any more.",
 }

@@ -212,15 +212,16 @@ async def refuse(
 @get(f"{DOCUMENTS}/one/{{document:str}}/withdraw", opt=for_staff("support"))
 async def ask_withdraw(request: Request[StaffPrincipal, Any, Any], document: FromPath[str]) -> Response[str]:
     found = await _find(request, document)
-    effects = [f"{found.account_name} is asked for it no more, and their pages forget it."]
+    effects = [f"{found.account_name} is not asked for it any more, and it leaves their pages."]
     if found.files:
-        effects.append("What they sent is deleted with the next clean-ups, as documents that were accepted are.")
+        effects.append("What they sent is deleted after a while, like documents that were accepted.")
     question = Question(
-        title=f"Ask no more for: {found.label}?",
-        text="You can ask for it anew, but what was sent does not come back.",
+        title=f"Stop asking for “{found.label}”?",
+        text="You can ask again later, but what was sent does not come back.",
         effects=tuple(effects),
         action=f"{DOCUMENTS}/one/{found.id}/withdraw",
-        button="Ask no more",
+        button="Stop asking",
+        is_loss=True,
         back=f"{DOCUMENTS}/one/{found.id}",
     )
     return confirm(request, "requests", question)

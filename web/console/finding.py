@@ -18,6 +18,7 @@ MOST_EXPORTED = 10_000  # rows of a file, the latest
 
 Whole = Annotated[int, Meta(ge=0, le=2**31 - 1)]  # what a column of ours can hold
 WholeInPath = Annotated[int, PathParameter(ge=0, le=2**31 - 1)]
+Search = Annotated[str, Parameter(max_length=100)]
 Done = Annotated[int, Parameter(ge=0, le=LAST_PAGE)]
 PageNumber = Annotated[int, Parameter(ge=1, le=LAST_PAGE)]
 
@@ -39,6 +40,11 @@ class Range(Struct, frozen=True, kw_only=True):
         return {name: value for name, value in filters.items() if value}
 
 
+def plain(search: str) -> str:
+    """Give what was searched for, without what no column holds and nobody means."""
+    return " ".join(search.replace("\0", " ").split())
+
+
 def version_of(text: str) -> int:
     """Read the version of what a form was opened with. -1: it is none of ours."""
     return int(text) if text.isdecimal() and len(text) < len(str(2**31)) else -1
@@ -46,7 +52,7 @@ def version_of(text: str) -> int:
 
 def filters_of(
     *,
-    q: Annotated[str, Parameter(max_length=100)] = "",
+    q: Search = "",
     status: Annotated[str, Parameter(max_length=63)] = "",
     source: Annotated[str, Parameter(max_length=63)] = "",
     since: Annotated[str, Parameter(max_length=10)] = "",
@@ -66,7 +72,7 @@ def wanted_of(request: Request[Any, Any, Any], filters: Range) -> Wanted:
     return Wanted(
         state=filters.status,
         source=filters.source,
-        words=" ".join(filters.q.replace("\0", " ").split()),
+        words=plain(filters.q),
         since=day_of(request, filters.since),
         until=day_of(request, filters.until, days=1),
         id=filters.id,

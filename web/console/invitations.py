@@ -150,6 +150,7 @@ async def erase_invited(
         ),
         action=f"{CUSTOMERS}/{account}/invitations/{invitation}/erase",
         button="Erase",
+        is_loss=True,
         back=_place(account),
         fields={"sure": "yes"},
     )

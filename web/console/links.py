@@ -172,6 +172,7 @@ def _question_to_unlink(dossier: Dossier, data: Unwanted, held: Sequence[Holding
         effects=(*told_of(held, "disappear"), *_readers(dossier, "sees it no longer")),
         action=f"{CUSTOMERS}/{dossier.id}/links/remove",
         button="Take the link away",
+        is_loss=True,
         back=f"{CUSTOMERS}/{dossier.id}",
         fields={"source": data.source, "customer": data.customer, "sure": "yes"},
     )

@@ -53,22 +53,22 @@ AGAIN = (
 class Decision(Struct, frozen=True, kw_only=True):
     """What staff may decide about mails. `done` is said in the page's address when it was."""
 
-    verb: str
+    verb: str  # what is done with {mails}
     text: str
     effects: tuple[str, ...]
     act: Callable[..., Awaitable[int]]
 
 
 RESEND = Decision(
-    verb="Send again",
-    text="Each that goes out is read anew: what is no longer so is not sent.",
-    effects=("One of which nobody could tell whether it was sent may arrive twice.",),
+    verb="Send {mails} again",
+    text="Each is looked at anew as it goes out: what is no longer so is not sent.",
+    effects=("If nobody could tell whether one was sent, it may arrive twice.",),
     act=mails.resend,
 )
 SETTLE = Decision(
-    verb="Close",
-    text="They have arrived, or nobody needs them any more.",
-    effects=("Nothing is sent. They leave the list of what needs you.",),
+    verb="Close {mails}",
+    text="For mails that have arrived, or that nobody needs any more.",
+    effects=("Nothing is sent, and nothing waits for you about it any more.",),
     act=mails.settle,
 )
 
@@ -182,15 +182,16 @@ async def _ask(
 ) -> Response[str]:
     batch: Batch = await mails.decidable(request.app.state.database, wanted_of(request, filters))
     many = count(batch.many, "mail", "mails")
+    verb = decision.verb.format(mails=many)
     effects = (f"{many} {AGAIN[batch.many != 1]}",) if decision is RESEND else ()
     if batch.many == MOST_AT_ONCE:
         effects = (f"There may be more: at once it is the latest {batch.many} at the most.", *effects)
     question = Question(
-        title=f"{decision.verb}: {many}?" if batch.many else "Nothing to decide",
+        title=f"{verb}?" if batch.many else "Nothing to decide",
         text=decision.text if batch.many else "Somebody was quicker, or no mail fits that needs a decision.",
         effects=(*effects, *decision.effects, "It is written to the audit trail with your name.") if batch.many else (),
         action=action,
-        button=f"{decision.verb}: {many}",
+        button=verb,
         back=f"{MAILS}/sent/{filters.id}" if filters.id else _paging(MAILS, filters).at(1),
         fields={**filters.asked(), **({"id": filters.id} if filters.id else {}), "upto": batch.upto},
     )

@@ -24,6 +24,7 @@ from web.caller import by_staff
 from web.console.account import ACCOUNT, KIND_NAMES
 from web.console.customers import CUSTOMERS
 from web.console.desk import CHANGED, desk
+from web.console.finding import Search, plain
 from web.redirects import see_other
 from web.words import count
 
@@ -37,13 +38,12 @@ THINGS: Mapping[Thing, tuple[str, str]] = {
     "mails": ("mail to them", "mails to them"),
     "pages": ("page that they were shown", "pages that they were shown"),
 }
-Question = Annotated[str, Parameter(max_length=100)]
 AccountId = Annotated[str, Parameter(max_length=63)]
 
 
 @get(MERGE, opt=for_staff("admin"))
 async def show_merge(
-    request: Request[StaffPrincipal, Any, Any], account: FromPath[str], q: Question = "", into: AccountId = ""
+    request: Request[StaffPrincipal, Any, Any], account: FromPath[str], q: Search = "", into: AccountId = ""
 ) -> Response[str]:
     """Find the account that stays, or say what would become of both."""
     dossier = await there(request, account)
@@ -149,7 +149,7 @@ async def _search(
     problem: str | None = None,
     status_code: int = 200,
 ) -> Response[str]:
-    question = " ".join(q.replace("\0", " ").split())
+    question = plain(q)
     found = (await customers_of(request.app.state.database, question, 1)).found if question else ()
     return desk(
         request,

@@ -10,7 +10,7 @@ from gateway.occasions import EVENTS, EventName
 from gateway.records.database import Database
 from gateway.seeing.versions import POLICIES
 from gateway.segments import EVERYBODY, Policy
-from web.console.segment_members import ELSE
+from web.console.seen_changes import ELSE
 from web.console.segments import RESERVED
 
 NOT_KNOWN = "?"  # no segment is called so

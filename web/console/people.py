@@ -178,6 +178,7 @@ def _ask(  # noqa: PLR0917  # what a page that asks is made of
         button=button,
         back=f"{CUSTOMERS}/{account}#person-{member}",
         fields={"sure": "yes"},
+        is_loss=act in {"disable", "remove"},
     )
     return confirm(request, "customers", question)
 

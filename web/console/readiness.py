@@ -45,7 +45,7 @@ async def show_readiness(
         "staff_readiness.html",
         area="customers",
         all=found.invited,
-        unknown=found.unknown - found.comparing,
+        unknown=found.unknown,
         comparing=found.comparing,
         counts=[(each, NAMES[each], TONES[each], found.sees[each]) for each in SEES],
         shown=found.shown,

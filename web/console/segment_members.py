@@ -14,16 +14,16 @@ from gateway.seeing.versions import POLICIES
 from gateway.segments import EVERYBODY, Policy
 from web.caller import by_staff
 from web.console.desk import Paging, desk
-from web.console.finding import LAST_PAGE, file_of
+from web.console.finding import PageNumber, Search, file_of, plain
+from web.console.seen_changes import ELSE
 from web.console.segments import RESERVED, SEGMENTS
 from web.view import View
 
 PAGE = 100
 TAKES: Role = "support"
 HEAD = ("Account", "Id", "Segment", "Sure", "The systems say", "Read at")
-ELSE, UNSURE = "Everybody else", "unsure"
+UNSURE = "unsure"
 
-Search = Annotated[str, Parameter(max_length=100)]
 WHOSE = f"{SEGMENTS}/one/{{name:str}}/customers"
 
 
@@ -33,12 +33,13 @@ async def show_members(
     name: FromPath[str],
     q: Search = "",
     only: Annotated[str, Parameter(max_length=10)] = "",
-    page: Annotated[int, Parameter(ge=1, le=LAST_PAGE)] = 1,
+    page: PageNumber = 1,
 ) -> Response[str]:
     await request.app.state.marking.catch_up()
     policy, title, key = await _segment(request, name)
+    question = plain(q)
     found = await members_of(
-        request.app.state.database, policy, key, words=q, unsure=only == UNSURE, page=page, size=PAGE
+        request.app.state.database, policy, key, words=question, unsure=only == UNSURE, page=page, size=PAGE
     )
     return desk(
         request,
@@ -46,7 +47,7 @@ async def show_members(
         area="visible",
         title=title,
         rows=found.found,
-        question=q,
+        question=question,
         only=only,
         may_take=request.user.reaches(TAKES),
         paging=Paging(
@@ -54,7 +55,7 @@ async def show_members(
             page=page,
             size=PAGE,
             count=found.count,
-            asked={"q": q, "only": only},
+            asked={"q": question, "only": only},
             is_more=found.is_more,
         ),
     )
@@ -81,7 +82,7 @@ async def get_members_csv(
             "; ".join(each.said),
             view.written(each.read_at) if each.read_at else "",
         )
-        async for each in every_member(state.database, policy, key, words=q, unsure=only == UNSURE)
+        async for each in every_member(state.database, policy, key, words=plain(q), unsure=only == UNSURE)
     ]
     details = {"rows": len(rows), "segment": name, "only": only}
     await note_exported(state.database, "segment", details, trail=state.trail, by=by_staff(request))

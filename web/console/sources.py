@@ -21,7 +21,7 @@ from gateway.today import Day, Today
 from gateway.troubles import history_of
 from gateway.webhooks.rotating import both_until
 from web.console.desk import desk
-from web.console.finding import file_of
+from web.console.finding import Search, file_of, plain
 from web.console.matters import SOURCES, Card, card_of
 from web.console.source_words import CONDITIONS, KINDS, blind_to, errors_of, remarks, steps_of
 
@@ -49,11 +49,11 @@ class KindRow(Struct, frozen=True, kw_only=True):
 @get(SOURCES, opt=for_staff("read-only"))
 async def show_sources(
     request: Request[StaffPrincipal, Any, Any],
-    q: Annotated[str, Parameter(max_length=100)] = "",
+    q: Search = "",
     show: Annotated[str, Parameter(max_length=20)] = "",
 ) -> Response[str]:
     day = await _day(request)
-    question = " ".join(q.replace("\0", " ").split())
+    question = plain(q)
     found = _found(day, question, show)
     offices: Offices = request.app.state.offices
     known, broken = await offices.all(), await offices.broken()
@@ -77,12 +77,12 @@ async def show_sources(
 @get(f"{SOURCES}.csv", opt=for_staff("read-only"))
 async def download_sources(
     request: Request[StaffPrincipal, Any, Any],
-    q: Annotated[str, Parameter(max_length=100)] = "",
+    q: Search = "",
     show: Annotated[str, Parameter(max_length=20)] = "",
 ) -> Response[bytes]:
     """Give the same list as a file, a line for each kind that is followed."""
     day = await _day(request)
-    rows = [line for each in _found(day, " ".join(q.split()), show) for line in _lines(each, day)]
+    rows = [line for each in _found(day, plain(q), show) for line in _lines(each, day)]
     return file_of("sources", HEAD, rows)
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from litestar import Request, Response, get, post
 from litestar.enums import RequestEncodingType
 from litestar.exceptions import NotFoundException
-from litestar.params import Body, Parameter
+from litestar.params import Body
 from msgspec import Struct
 
 from auth.clock import utc_now
@@ -24,7 +24,7 @@ from gateway.unmapped import Unmapped, UnmappedStatuses
 from gateway.wording import LENGTHS, Entry, Words, faults, meanings
 from web.caller import by_staff
 from web.console.desk import Paging, desk
-from web.console.finding import PageNumber, Whole, file_of
+from web.console.finding import PageNumber, Search, Whole, file_of
 from web.console.publishing import WRITES, Opened, Pages
 from web.console.status_changes import changes_of
 from web.redirects import see_other
@@ -34,8 +34,6 @@ EDIT, DISCARD = f"{STATUSES}/edit", f"{STATUSES}/discard"
 PAGE = 100
 KIND_NAMES: dict[Kind, str] = {"orders": "Orders", "invoices": "Invoices", "tickets": "Requests"}
 HEAD = ("Source", "Kind", "Status there", "Means", "Customers read", "Meaning", "Next step", "Mails", "Published")
-
-Search = Annotated[str, Parameter(max_length=100)]
 
 
 class Written(Struct, frozen=True):

@@ -23,7 +23,7 @@ from web.caller import by_staff
 from web.console.desk import desk
 from web.console.previewing import first_page
 from web.console.publishing import WRITES
-from web.console.segment_members import ELSE
+from web.console.seen_changes import ELSE
 from web.console.statuses import KIND_NAMES
 from web.console.visible import VISIBLE
 from web.view import View
