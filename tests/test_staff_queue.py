@@ -65,6 +65,8 @@ async def test_puts_what_the_sources_say_beside_what_the_login_brings(portal: Po
     assert "did not answer" in page
     assert "An admin decides" in page
     assert (await sam.get(f"{QUEUE}/none")).status_code == 404
+    assert "Olga,olga@example.com,olga," in (await sam.get(f"{QUEUE}.csv")).text
+    assert await last(portal) == "customers.exported"
     assert f'href="{QUEUE}"' in unescape((await sam.get("/staff")).text)
 
 
