@@ -280,8 +280,13 @@ class Published(Struct, Generic[T], frozen=True, kw_only=True):
 
 async def names_of(db: Database, makers: Iterable[str]) -> dict[str, str]:
     """Name who made versions: staff as people know them, others by what they are."""
-    names = {each: each for each in makers}
+    names = {each: _maker(each) for each in makers}
     ids = [who.removeprefix("staff/") for who in names if who.startswith("staff/")]
     async with db.read() as session:
         rows = await session.scalars(sa.select(Staff).where(Staff.id.in_(ids)))
         return names | {f"staff/{row.id}": row.name or row.subject for row in rows}
+
+
+def _maker(who: str) -> str:
+    kind, _, name = who.partition("/")
+    return f"{name}, at the command line" if kind == "operator" else who

@@ -44,6 +44,7 @@ from gateway.feeds.reading import Reading
 from gateway.feeds.sweeping import Sweeping
 from gateway.help.pulling import ArticlePulling
 from gateway.help.reading import FolderReading
+from gateway.identity.holding import Holding
 from gateway.identity.invitation_links import InvitationLinks
 from gateway.keeping import Keeping
 from gateway.keeping import of_settings as of_keeping
@@ -80,7 +81,7 @@ SWEEP_EVERY = timedelta(seconds=30)  # between two turns of one sweep
 PURGED_EVERY = 600.0  # seconds between looks whether files, codes and differences are to be deleted
 HELP_EVERY = 5.0  # seconds between looks at the folder of articles
 FACTS_EVERY = 5.0  # seconds between looks whether customers are to be sorted anew
-SORTED_EVERY = 2.0  # seconds between looks whether staff are to see other customers in a segment
+SORTED_EVERY = 2.0  # seconds between looks whether staff are to be told other numbers of customers
 OWN_NEWS_EVERY = 3.0  # seconds between looks at documents that are asked for, and at what could not be taken
 COMPARED_EVERY = 60.0  # seconds between looks whether sources are to be compared
 DEQUEUE_WITHIN = 1.0  # seconds; then it asks again
@@ -145,6 +146,7 @@ async def _work(settings: Settings, redis_url: str, *, leashed: bool) -> None:
             ("due feeds", due.enqueue, 1.0),
             ("conflicts", comparing.again, COMPARED_EVERY),
             ("segments", Marking(database, utc_now).turn, SORTED_EVERY),
+            ("readiness", Holding(database, utc_now).turn, SORTED_EVERY),
             ("facts of customers", FactReading(database, offices, utc_now).turn, FACTS_EVERY),
         ]
         keeping = Keeping(database, of_keeping(settings))

@@ -16,7 +16,8 @@ from tempfile import TemporaryDirectory
 
 import httpx
 import psycopg
-from bench_console_rows import DAY, KINDS, fill, name_of
+import sqlalchemy as sa
+from bench_console_rows import AT_ONCE, DAY, KINDS, fill, name_of
 from bench_report import QUICK, Finding
 from support_audit import BY, TRAIL
 from support_db import FOLDERS, running_postgresql
@@ -28,11 +29,18 @@ from auth.provider import Identity
 from auth.sessions import Sessions
 from cache import embedded
 from cache.client import connect
+from connectors.addresses import AddressPolicy
+from connectors.registry import load_connectors
 from gateway.access import remember_staff
 from gateway.app import make_app
+from gateway.identity.holding import Holding, note
+from gateway.identity.inputs import everybody
+from gateway.identity.readiness import Preview
 from gateway.links import Login
+from gateway.offices import Offices
 from gateway.records import migrate
 from gateway.records.database import Database
+from gateway.records.identity_tables import ContactCheck
 from gateway.seeing.marking import Marking
 from gateway.seeing.versions import POLICIES
 from gateway.segments import Policy, Rule, Seen, Segment
@@ -61,7 +69,11 @@ PAGES = (
     "/staff/customers?only=ambiguous",
     "/staff/customers?only=disabled",
     "/staff/customers/readiness",
+    f"/staff/customers/readiness?page={MANY * 3 // 160}",
+    f"/staff/customers/readiness?page={MANY * 3 // 80}",
     "/staff/customers/readiness?sees=part&page=40",
+    f"/staff/customers/readiness?sees=part&page={MANY // 220}",
+    "/staff/customers/invite?which=ready",
     "/staff/customers/queue",
     "/staff/customers/queue?page=40",
     ADOPTED,
@@ -146,6 +158,7 @@ async def _measure(url: str, redis_url: str, folder: Path) -> dict[str, list[flo
     await fill(database, MANY)
     await _sort(database)
     settings = _settings(url, redis_url, folder)
+    await _judge(database, settings)
     _settle(url)
     cookie = await _sign_in(database, settings, redis_url)
     app, wanted = make_app(settings), os.environ.get("PAGES", "")
@@ -196,6 +209,22 @@ def _settle(url: str) -> None:
     if url.startswith("postgresql"):
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("VACUUM ANALYZE")
+
+
+async def _judge(database: Database, settings: Settings) -> None:
+    """Let the verdicts about those who are invited be of what is there, and have them compared."""
+    offices = Offices(database, Vault(settings.keyring()), load_connectors(), AddressPolicy())
+    basis = await Preview(database, offices, utc_now, "off").basis()
+    await offices.aclose()
+    async with database.read() as session:
+        found = [contact async for part in everybody(session, utc_now()) for contact, _ in part]
+    for begin in range(0, len(found), AT_ONCE):
+        some = found[begin : begin + AT_ONCE]
+        rows = [{"invitation_id": each.invitation, "inputs": each.inputs, "basis": basis} for each in some]
+        async with database.write() as session:
+            await session.execute(sa.update(ContactCheck), rows)
+            await note(session, [each.invitation for each in some])
+    await Holding(database, utc_now).turn()
 
 
 async def _sign_in(database: Database, settings: Settings, redis_url: str) -> str:

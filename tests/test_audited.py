@@ -89,6 +89,7 @@ UNTOLD = {
     "gateway.identity.opening:note_opened": "that a link was followed, which its row says",
     "gateway.mails.inviting:_take": "whose turn it is to send a mail",
     "gateway.mails.inviting:_note": "what has become of it",
+    "gateway.identity.holding:_piece": "which of them still hold, computed anew from what is there",
     "gateway.identity.readiness:_keep": "what would be seen, computed anew from what is there",
     "gateway.cli.audit:run": "keys that are sealed anew; the other one tells",
 }

@@ -1,6 +1,7 @@
 """Pages of long lists, on both databases: each row is on one page, in order, whichever end its page is counted from."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from random import Random
 
 import pytest
 import pytest_asyncio
@@ -19,6 +20,7 @@ from gateway.help.overview import searches
 from gateway.records.database import Database
 from gateway.records.help_tables import HelpSearch
 from gateway.records.tables import Account, Membership
+from gateway.records.upsert import insert
 from gateway.rights import COMPANY
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -74,6 +76,30 @@ async def test_counts_searches_behind_the_last_page(database: Database) -> None:
     pages = [await searches(database, page=page, size=3) for page in range(1, 5)]
     assert [each.words for found, _ in pages for each in found] == [f"w{number}" for number in range(7)]
     assert {count for _, count in pages} == {7}
+
+
+async def test_adds_up_what_was_searched_for_as_it_comes_and_goes(database: Database) -> None:
+    """As if all days were added up at each look."""
+    random, columns = Random(1), (HelpSearch.times, HelpSearch.empty, HelpSearch.unanswered)
+    days = [NOW.date() + timedelta(days=each) for each in range(3)]
+    sums = sa.select(HelpSearch.words, *map(sa.func.sum, columns)).group_by(HelpSearch.words)
+    for _ in range(25):
+        async with database.write() as session:
+            for words in random.sample("abcd", 2):
+                many = {column.key: random.randrange(4) for column in columns}
+                row = insert(session, HelpSearch).values(words=words, day=random.choice(days), **many)
+                more = {column.key: column + many[column.key] for column in columns}
+                await session.execute(row.on_conflict_do_update(index_elements=["words", "day"], set_=more))
+            if random.random() < 0.3:
+                await session.execute(sa.delete(HelpSearch).where(HelpSearch.day == random.choice(days)))
+        async with database.read() as session:
+            truth = {row[0]: tuple(map(int, row[1:])) for row in await session.execute(sums)}
+        every, count = await searches(database, failed=False)
+        assert {each.words: (each.times, each.empty, each.unanswered) for each in every} == truth
+        assert count == len(truth)
+        failed = [each for each in every if each.empty + each.unanswered]
+        assert list((await searches(database))[0]) == failed
+        assert failed == sorted(failed, key=lambda each: (-each.empty - each.unanswered, -each.times, each.words))
 
 
 COUNTED = [  # rows, page; how many are on it, how many are counted, and whether there are more

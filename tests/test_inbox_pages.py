@@ -167,7 +167,7 @@ async def test_shows_staff_a_message_and_sends_them_an_example(told_portal: tupl
     assert "default-src 'none'" in html.headers["content-security-policy"]
     for event in ("request_failed", "document_asked"):
         assert (await sam.get(f"{RULES}/preview/mail?account=bakery&event={event}")).status_code == 200
-    assert "There is no such account" in (await sam.get(f"{RULES}/preview?account=nobody")).text
+    assert "There is no account with this id." in (await sam.get(f"{RULES}/preview?account=nobody")).text
     for event in ("invoice_due", "order_shipped", "request_waits"):
         answer = await sam.send("POST", f"{RULES}/test", to="sam@kestrel.example", event=event)
         assert answer.headers.get("location") == f"{RULES}?said=sent", answer.text
@@ -237,6 +237,6 @@ async def test_shows_staff_no_message_of_what_the_segment_does_not_see(told_port
     address = f"{RULES}/preview?account=bakery&event=invoice_new&segment="
     assert "New invoice " in unescape((await sam.get(f"{address}everybody-else")).text)
     page = unescape((await sam.get(f"{address}blind")).text)
-    assert "Nothing of theirs that they see" in page
+    assert "No record of theirs that they see fits" in page
     assert "New invoice 2" not in page
     assert (await sam.get(f"{RULES}/preview/mail?account=bakery&event=invoice_new&segment=blind")).status_code == 404

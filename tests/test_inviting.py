@@ -13,7 +13,8 @@ from gateway.dossiers import dossier_of
 from gateway.identity.invitations import Wish, invite, withdraw
 from gateway.identity.inviting import Choice, count_waiting, invite_by_mail, plan, send_again, wants_none
 from gateway.identity.opening import note_opened, opening, stop
-from gateway.records.identity_tables import ContactCheck, Invitation
+from gateway.identity.readiness import Preview
+from gateway.records.identity_tables import Invitation
 from gateway.rights import COMPANY, OWN, Rights
 
 
@@ -87,14 +88,20 @@ async def test_leaves_out_members_bounced_ones_and_those_who_want_none(bids: Bid
 
 async def test_can_write_to_those_alone_who_would_see_everything(bids: Bids) -> None:
     world = bids.world
-    ready, other = await bids.people(2)
-    async with world.db.write() as session:
-        for email, verdict in ((ready, "everything"), (other, "part")):
-            id_ = (await session.scalars(sa.select(Invitation.id).where(Invitation.email == email))).one()
-            session.add(ContactCheck(invitation_id=id_, verdict=verdict, reason=None, inputs="", checked_at=world.now))
-    assert await bids.send(choice=Choice(which="ready")) == 1
+    await world.invite("ready@acme.example", "acme", COMPANY)
+    await world.invite("none@acme.example", "acme")
+    await world.invite("other@globex.example", "globex", COMPANY)
+    preview = Preview(world.db, world.offices, lambda: world.now, "off")
+    await preview.run(older_than=None, told=lambda _done, _all: None)
+    ready = Choice(which="ready", basis=await preview.catch_up())
+    assert (await plan(world.db, ready, world.now)).sendable == 2
+    await world.unlink("crm", "of globex")
+    assert (await plan(world.db, ready, world.now)).sendable == 1, "of who has changed nobody knows"
+    elsewise = Choice(which="ready", basis=await Preview(world.db, world.offices, lambda: world.now, "email").basis())
+    assert (await plan(world.db, elsewise, world.now)).sendable == 0, "nobody was judged by this policy"
+    assert await bids.send(choice=ready) == 1
     await bids.post()
-    assert bids.reached() == [ready]
+    assert bids.reached() == ["ready@acme.example"]
 
 
 async def test_a_second_mail_leaves_the_link_of_the_first_alive_until_one_is_used(bids: Bids) -> None:

@@ -24,7 +24,7 @@ from gateway.records.urls import parse_url, sqlite_path
 ALL = (
     *("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012"),
     *("0014", "0017", "0015", "0018", "0020", "0019", "0023", "0021", "0022", "0025", "0026", "0033", "0027", "0035"),
-    *("0031", "0028", "0029", "0036", "0032", "0030", "0039", "0038", "0037", "0040"),
+    *("0031", "0028", "0029", "0036", "0032", "0030", "0039", "0038", "0037", "0040", "0041"),
 )
 
 
@@ -180,3 +180,16 @@ def test_remembers_the_addresses_that_members_came_with(new_database_url: str) -
         kept = connection.execute(sa.select(Address)).all()
     engine.dispose()
     assert [(row.address, row.member_id, row.first_at.hour) for row in kept] == [("ann@acme.example", "ann", 12)]
+
+
+def test_adds_up_what_was_searched_for_before(new_database_url: str) -> None:
+    migrate_to(new_database_url, "0040")
+    for day, words in (("2026-11-21", "refund"), ("2026-11-22", "refund"), ("2026-11-22", "invoice")):
+        run(new_database_url, f"INSERT INTO help_searches VALUES ('{words}', '{day}', 3, 2, 1)")  # our own
+    migrate.upgrade(new_database_url)
+    engine = migration_engine(parse_url(new_database_url), "BEGIN")
+    with engine.connect() as connection:
+        sums = "words, days, times, empty, unanswered, failed"
+        kept = connection.execute(sa.text(f"SELECT {sums} FROM help_words ORDER BY words")).all()
+    engine.dispose()
+    assert list(map(tuple, kept)) == [("invoice", 1, 3, 2, 1, 3), ("refund", 2, 6, 4, 2, 6)]

@@ -104,10 +104,10 @@ async def test_shows_customers_what_staff_said(german: Portal) -> None:
     assert f">{original}</span>" in page.text
     answer = await staff.send("POST", PAGE, seen="0", **{key_of(original): " Wie  gesagt <b> "})
     assert (answer.status_code, answer.headers["location"]) == (303, f"{PAGE}?done=1")
-    assert "1 taken over." in (await staff.get(f"{PAGE}?done=1")).text
+    assert "1 saved." in (await staff.get(f"{PAGE}?done=1")).text
     same = await staff.send("POST", PAGE, seen="1", **{key_of(original): " Wie  gesagt <b> "})
     assert (same.status_code, same.headers["location"]) == (303, f"{PAGE}?done=0")
-    assert "taken over" not in (await staff.get(f"{PAGE}?done=0")).text
+    assert " saved." not in (await staff.get(f"{PAGE}?done=0")).text
     assert (await read_book(german.database, "de")).said == {original: "Wie gesagt <b>"}
     with speaking("de"):
         assert phrase(original) == "Wie gesagt <b>"
@@ -140,7 +140,7 @@ async def test_gives_a_file_to_translators_and_takes_it_back(german: Portal) -> 
     assert filled != file
     answer = await send(staff, filled)
     assert answer.status_code == 200
-    assert "1 taken over." in answer.text
+    assert "1 saved." in answer.text
     assert (await read_book(german.database, "de")).said == {original: "Übersetzt"}
 
 
@@ -151,13 +151,13 @@ async def test_shows_what_nobody_reads_any_more_and_takes_it_away(german: Portal
     assert "Take them away" not in (await support.get(PAGE)).text
     assert (await support.send("POST", f"{PAGE}/unread", seen="1")).status_code == 403
     page = (await admin.get(PAGE)).text
-    assert "Gone &lt;b&gt;" in page.partition("Read no more")[2]
-    assert HOURS not in page.partition("Read no more")[2]
+    assert "Gone &lt;b&gt;" in page.partition("No longer read")[2]
+    assert HOURS not in page.partition("No longer read")[2]
     assert (await admin.send("POST", f"{PAGE}/unread", seen="0")).status_code == 409
     assert len((await read_book(german.database, "de")).said) == 2
     answer = await admin.send("POST", f"{PAGE}/unread", seen="1")
-    assert (answer.status_code, "1 taken away." in answer.text) == (200, True)
-    assert "Read no more" not in answer.text
+    assert (answer.status_code, "1 removed." in answer.text) == (200, True)
+    assert "No longer read" not in answer.text
     assert (await read_book(german.database, "de")).said == {HOURS: "Werktags"}
 
 
@@ -258,7 +258,7 @@ async def test_leaves_what_somebody_else_said_meanwhile(german: Portal) -> None:
     again = form_of(late)
     assert (late.status_code, again["seen"]) == (409, "1")
     assert [again[each] for each in (mine, theirs, both)] == ["Von mir", "Von ihr", "Beide, ich"]
-    assert re.findall("Somebody else has just said: “([^”]*)”", late.text) == ["Beide, sie"]
+    assert re.findall("Somebody else has just written: “([^”]*)”", late.text) == ["Beide, sie"]
     answer = await one.send("POST", PAGE, **again)
     assert answer.headers["location"] == f"{PAGE}?done=2"
     said = (await read_book(german.database, "de")).said

@@ -5,7 +5,6 @@ import csv
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
 
 import pytest
 from identity_cases import ACCOUNTS, mail
@@ -14,9 +13,10 @@ from support_identity import World
 from support_sandbox import RunningSandbox
 
 from gateway.access import LinkRef
-from gateway.identity import readiness
+from gateway.identity import inputs
+from gateway.identity.inputs import Contact
 from gateway.identity.matching import Policy
-from gateway.identity.readiness import Contact, Preview, Verdict
+from gateway.identity.readiness import Preview, Verdict
 from gateway.rights import COMPANY, OWN, Rights
 
 DAY = timedelta(days=1)
@@ -36,15 +36,12 @@ class Turns:
         self._turn = 0
         self.each = Counter[int]()
 
-    def __get__(self, instance: Preview, _: type[Preview]) -> Callable[..., Contact]:
-        return partial(self._note, instance)
-
     async def count(self) -> None:
         while True:
             self._turn += 1
             await asyncio.sleep(0)
 
-    def _note(self, *told: object) -> Contact:
+    def __call__(self, *told: object) -> Contact:
         self.each[self._turn] += 1
         return self._called(*told)
 
@@ -111,12 +108,12 @@ async def test_asks_again_only_about_what_changed_or_is_old(world: World) -> Non
 
 
 async def test_lets_others_have_their_turn_while_it_reads(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readiness, "PART", 4)
+    monkeypatch.setattr(inputs, "PART", 4)
     await world.link(ACCOUNTS)
     for number in range(12):
         await world.invite(f"u{number}@acme.example", "acme", COMPANY)
     await look(world)
-    monkeypatch.setattr(Preview, "_contact", seen := Turns(Preview._contact))
+    monkeypatch.setattr(inputs, "contact_of", seen := Turns(inputs.contact_of))
     others = asyncio.create_task(seen.count())
     verdicts, unknown = await Preview(world.db, world.offices, lambda: world.now, "off").known()
     others.cancel()

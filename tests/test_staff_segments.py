@@ -73,7 +73,7 @@ async def test_sorts_customers_by_what_a_system_says(portal: Portal) -> None:
     assert (saved.status_code, saved.headers["location"]) == (303, SEGMENTS), saved.text
     assert (await save(staff, "/staff/visible", **{"orders.amounts": ""})).status_code == 303
     said = text_of(await page(staff, SEGMENTS))
-    assert re.search(r"category_id in [\w ]+ contains “hospital”", said)
+    assert re.search(r"Tags in [\w ]+ contains “hospital”", said)
     assert "2 customers may be in several" in said, "nothing was read yet"
     await read_facts(portal)
     said = text_of(await page(staff, SEGMENTS))

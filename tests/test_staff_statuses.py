@@ -105,7 +105,7 @@ async def test_changes_home_and_what_is_kept_of_it(portal: Portal) -> None:
     assert "Over to you" not in (await maya.get("/requests?show=all")).text
     await save(staff, source="helpdesk", kind="tickets", status="open", means="awaiting_customer", label="Over to you")
     page = await tried(staff)
-    assert re.search(r"Begin to need the customer (\d+)", text_of(page))[1] != "0"  # type: ignore[index]
+    assert re.search(r"Begin to need them (\d+)", text_of(page))[1] != "0"  # type: ignore[index]
     assert await publish(staff, page) == 303
     after = (await maya.get("/")).text
     assert after != before

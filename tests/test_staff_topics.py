@@ -210,7 +210,7 @@ async def test_moves_removes_and_goes_back_to_the_usual_ones(portal: Portal) -> 
 
 async def test_lets_others_look_alone(portal: Portal) -> None:
     reader = await staff_at(portal, "read-only")
-    assert "Write a topic" not in (await reader.get(LIST)).text
+    assert "New topic" not in (await reader.get(LIST)).text
     assert 'value="save"' not in (await reader.get(f"{LIST}/one/order")).text
     assert (await send(reader, f"{LIST}/one/order"))[0] == 403
     assert not await stamps(portal.database)

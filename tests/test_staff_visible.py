@@ -70,7 +70,7 @@ async def test_is_true_for_nobody_before_it_is_published(portal: Portal) -> None
     await maya.get("/orders?show=all")
     assert "€" in (await maya.get("/orders?show=all")).text, "it is a draft"
     tried = text_of(await page(staff, REHEARSAL))
-    assert "Orders, amounts: what it comes to" in tried
+    assert "Orders, amounts (what it comes to)" in tried
     assert "Disappears" in tried
     assert re.search(r"Records that lose something [1-9]", tried)
     assert "for example" in tried
@@ -80,7 +80,7 @@ async def test_is_true_for_nobody_before_it_is_published(portal: Portal) -> None
     assert 'href="/invoices"' not in (await maya.get("/")).text
     assert "Version 1" in text_of(await page(staff, f"{VISIBLE}/versions"))
     back = await page(staff, f"{VISIBLE}/versions/0")
-    assert "Orders, amounts: what it comes to" in text_of(back)
+    assert "Orders, amounts (what it comes to)" in text_of(back)
     gone = await staff.send("POST", f"{VISIBLE}/versions/0", **form_of(back))
     assert gone.status_code == 303
     await portal.forget_records()

@@ -2,6 +2,7 @@
 
 import os
 from datetime import timedelta
+from typing import cast
 
 import click
 
@@ -9,7 +10,10 @@ from auth.clock import utc_now
 from gateway.cli.failures import WrongInput
 from gateway.cli.tools import Tools, run
 from gateway.identity import inviting
+from gateway.identity.holding import Holding
 from gateway.identity.inviting import MOST, WHY, Choice
+from gateway.identity.matching import Policy
+from gateway.identity.readiness import Preview
 from gateway.settings import load
 
 
@@ -22,8 +26,12 @@ def send(*, ready: bool, account: str, first: int | None, dry_run: bool) -> None
     """Write to those who are invited and were never written to."""
     if not dry_run:
         need_mails()
-    choice = Choice(which="ready" if ready else "all", account=account)
-    run(lambda t: _send(t, choice, first, is_rehearsal=dry_run))
+
+    async def act(t: Tools) -> None:
+        choice = Choice(which="ready", basis=await _basis(t), account=account) if ready else Choice(account=account)
+        await _send(t, choice, first, is_rehearsal=dry_run)
+
+    run(act)
 
 
 @click.command("send-again")
@@ -39,6 +47,11 @@ def need_mails() -> None:
     """Raises `WrongInput` where no mail server is set."""
     if not load(os.environ).sends_mails:
         raise WrongInput("no mail can go out: set HALLWAY_SMTP_URL and HALLWAY_MAIL_FROM")
+
+
+async def _basis(t: Tools) -> str:
+    await Holding(t.db, utc_now).turn()
+    return await Preview(t.db, t.offices, utc_now, cast("Policy", load(os.environ).matching)).basis()
 
 
 async def _send(t: Tools, choice: Choice, first: int | None, *, is_rehearsal: bool) -> None:

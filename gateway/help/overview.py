@@ -3,8 +3,9 @@
 import sqlalchemy as sa
 from msgspec import Struct
 
+from gateway.finding import stretch
 from gateway.records.database import Database
-from gateway.records.help_tables import ArticleAnswer, ArticleOrigin, ArticleRow, HelpSearch
+from gateway.records.help_tables import ArticleAnswer, ArticleOrigin, ArticleRow, HelpWords
 
 
 class Searched(Struct, frozen=True, kw_only=True):
@@ -28,22 +29,21 @@ async def searches(
     database: Database, *, failed: bool = True, page: int = 1, size: int = 50
 ) -> tuple[tuple[Searched, ...], int]:
     """Give a page of the searches, those that failed most first, and how many there are. `page` counts from 1."""
-    times, empty, unanswered = (
-        sa.func.sum(column) for column in (HelpSearch.times, HelpSearch.empty, HelpSearch.unanswered)
-    )
-    query = sa.select(HelpSearch.words, times, empty, unanswered, sa.func.count().over()).group_by(HelpSearch.words)
+    query = sa.select(HelpWords.words, HelpWords.times, HelpWords.empty, HelpWords.unanswered)
+    counted = sa.select(sa.func.count()).select_from(HelpWords)
     if failed:
-        query = query.having(empty + unanswered > 0)
-    ordered = query.order_by((empty + unanswered).desc(), times.desc(), HelpSearch.words)
+        query, counted = query.where(HelpWords.failed > 0), counted.where(HelpWords.failed > 0)
+    forward = (HelpWords.failed.desc(), HelpWords.times.desc(), HelpWords.words)
+    backward = (HelpWords.failed, HelpWords.times, HelpWords.words.desc())
     async with database.read() as session:
-        rows = (await session.execute(ordered.offset((page - 1) * size).limit(size))).all()
-        if not rows and page > 1:
-            return (), await session.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
-    found = tuple(
-        Searched(words=words, times=int(times), empty=int(empty), unanswered=int(unanswered))
-        for words, times, empty, unanswered, _ in rows
-    )
-    return found, rows[0][4] if rows else 0
+        count = await session.scalar(counted) or 0
+        offset, limit, from_end = stretch(count, page, size)
+        rows = await session.execute(query.order_by(*(backward if from_end else forward)).offset(offset).limit(limit))
+        found = [
+            Searched(words=words, times=times, empty=empty, unanswered=unanswered)
+            for words, times, empty, unanswered in rows
+        ]
+    return tuple(found[::-1] if from_end else found), count
 
 
 async def rated(database: Database, page: int = 1, size: int = 50) -> tuple[tuple[Rated, ...], int]:

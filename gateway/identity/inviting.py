@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from gateway.audit import Trail
+from gateway.identity.holding import holds, noted
 from gateway.identity.invitations import Wish, about_invitation, put_invitation
 from gateway.identity.mailboxes import folded
 from gateway.links import LinkError
@@ -40,9 +41,13 @@ LASTS: Final = timedelta(days=30)  # at least, from when somebody is written to 
 
 
 class Choice(Struct, frozen=True, kw_only=True):
-    """Of those who were invited and never written to. `ready`: who would see everything if they came now."""
+    """Of those who were invited and never written to. `ready`: who would see everything if they came now.
+
+    `basis` is what verdicts are made on now (`Preview.basis`): others do not count.
+    """
 
     which: Which = "all"
+    basis: str = ""
     batch: str = ""
     account: str = ""
 
@@ -82,13 +87,13 @@ async def plan(
     counts = (
         sa.select(of.label("why"), sa.func.count().label("many"))
         .select_from(Invitation)
-        .where(*_chosen(choice))
+        .where(*_chosen(choice, now))
         .group_by("why")
     )
     shown = (
         sa.select(Invitation, Account.name, of.label("why"))
         .join(Account, Account.id == Invitation.account_id)
-        .where(*_chosen(choice), of == (why or ""))
+        .where(*_chosen(choice, now), of == (why or ""))
         .order_by(Invitation.id)
         .limit(size)
         .offset((page - 1) * size)
@@ -105,7 +110,7 @@ async def plan(
 
 async def stage(db: Database, choice: Choice, many: int, now: datetime) -> Stage:
     """Look whom the first `many` would be, at most `MOST`."""
-    these = sa.select(Invitation.id).where(*_chosen(choice), _reason(now) == "").order_by(Invitation.id)
+    these = sa.select(Invitation.id).where(*_chosen(choice, now), _reason(now) == "").order_by(Invitation.id)
     async with db.read() as session:
         ids = (await session.scalars(these.limit(min(many, MOST)))).all()
     return Stage(len(ids), ids[-1] if ids else "")
@@ -113,7 +118,7 @@ async def stage(db: Database, choice: Choice, many: int, now: datetime) -> Stage
 
 async def send(db: Database, *, trail: Trail, by: By, choice: Choice, upto: str, now: datetime) -> int:
     """Write to those of a stage to whom nobody has written meanwhile, and say how many they are."""
-    these = sa.select(Invitation).where(*_chosen(choice), Invitation.id <= upto, _reason(now) == "")
+    these = sa.select(Invitation).where(*_chosen(choice, now), Invitation.id <= upto, _reason(now) == "")
     async with db.write() as session:
         rows = (await session.scalars(these.order_by(Invitation.id).limit(MOST).with_for_update())).all()
         await trail.record(session, *[await put_mail(session, by, row, now) for row in rows])
@@ -218,11 +223,11 @@ async def _last(session: AsyncSession, invitation: str) -> int:
     return await session.scalar(latest) or 0
 
 
-def _chosen(choice: Choice) -> list[sa.ColumnElement[bool]]:
+def _chosen(choice: Choice, now: datetime) -> list[sa.ColumnElement[bool]]:
     found: list[sa.ColumnElement[bool]] = [Invitation.state == "made", Invitation.mailed_at.is_(None)]
     if choice.which == "ready":
-        ready = sa.select(ContactCheck.invitation_id).where(ContactCheck.verdict == "everything")
-        found.append(Invitation.id.in_(ready))
+        good = (ContactCheck.verdict == "everything", holds(choice.basis, now))
+        found += [Invitation.id.in_(sa.select(ContactCheck.invitation_id).where(*good)), Invitation.id.not_in(noted())]
     if choice.batch:
         found.append(Invitation.batch == choice.batch)
     if choice.account:

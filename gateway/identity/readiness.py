@@ -5,62 +5,37 @@ A verdict is kept with a hash of what it was made of, so the sources are asked a
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal, TypeVarTuple
+from typing import Final
 
 import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.clock import Clock
+from gateway.identity import holding
 from gateway.identity.asking import ask_all
+from gateway.identity.holding import Holding
+from gateway.identity.inputs import INVITED, Contact, Known, PastVerdict, Sees, contacts_among, everybody
 from gateway.identity.matching import REASONS, Ambiguous, Linked, Policy, Proven, judge
 from gateway.identity.matching import Verdict as Judged
 from gateway.identity.proving import accounts_of
 from gateway.offices import Offices
 from gateway.records.database import Database
-from gateway.records.identity_tables import Address, ContactCheck, Invitation
-from gateway.records.tables import Link
+from gateway.records.identity_tables import ContactCheck, Invitation
 from gateway.records.upsert import insert
 
-Sees = Literal["everything", "part", "ambiguous", "none"]
-SEES: tuple[Sees, ...] = ("everything", "part", "ambiguous", "none")
-WHY: Mapping[str, str] = {
+SEES: Final[tuple[Sees, ...]] = ("everything", "part", "ambiguous", "none")
+WHY: Final[Mapping[str, str]] = {
     **{str(reason): text for reason, text in REASONS.items()},
     "invitation_expired": "the invitation came to its end before it was used",
     "no_links": "the account is linked to no customer of any source",
     "not_in_every_source": "some source of the account does not know the person",
 }
-PATIENCE = 10.0  # seconds for one answer
-AT_ONCE = 8  # contacts that are asked about; each source has limits of its own besides
-_INVITED = (
-    Invitation.id,
-    Invitation.email,
-    Invitation.name,
-    Invitation.account_id,
-    Invitation.rights,
-    Invitation.until,
-    Invitation.state,
-)
-BATCH = 50  # verdicts in one transaction
-PART = 500  # rows that are looked at before others have their turn
-
-
-class Contact(Struct, frozen=True, kw_only=True):
-    """Somebody who is invited, and all that a verdict depends on. `others` came with the same address."""
-
-    invitation: str
-    email: str
-    name: str | None
-    account: str
-    rights: Mapping[str, Any]
-    until: datetime
-    is_used: bool
-    others: int
-    sources: tuple[str, ...]  # in which the account is linked
-    inputs: str
+PATIENCE: Final = 10.0  # seconds for one answer
+AT_ONCE: Final = 8  # contacts that are asked about; each source has limits of its own besides
+BATCH: Final = 50  # verdicts in one transaction
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
@@ -73,16 +48,19 @@ class Verdict(Struct, frozen=True, kw_only=True):
     was_asked: bool = False
 
 
-Columns = TypeVarTuple("Columns")
+class Overview(Struct, frozen=True, kw_only=True):
+    """How many would see what, and a page of them. Each who is shown is compared with what is there now."""
 
+    invited: int
+    sees: Mapping[Sees, int]
+    oldest: datetime | None
+    comparing: int
+    shown: tuple[Verdict, ...]
 
-class PastVerdict(Struct, frozen=True):
-    """A verdict as it was kept."""
-
-    sees: Sees
-    reason: str | None
-    inputs: str
-    checked_at: datetime
+    @property
+    def unknown(self) -> int:
+        """Of how many nobody has asked, or something has changed since."""
+        return self.invited - sum(self.sees.values())
 
 
 class Preview:
@@ -93,6 +71,7 @@ class Preview:
         self._offices = offices
         self._clock = clock
         self._policy = policy
+        self._holding = Holding(db, clock)
 
     async def run(
         self,
@@ -100,85 +79,88 @@ class Preview:
         older_than: timedelta | None,
         told: Callable[[int, int], None],
         patience: float = PATIENCE,
-        most: int | None = None,
     ) -> tuple[Verdict, ...]:
         """Judge everybody. The sources are asked about whom the inputs changed, or whose verdict is that old.
 
-        `older_than` None: only about the former; `most`: about so many at once, and the others another time.
-        `told` hears how many are done, and of how many.
+        `older_than` None: only about the former. `told` hears how many are done, and of how many.
         """
-        contacts = await self._contacts()
-        now = self._clock()
-        verdicts = {each.invitation: _still(each, kept, now, older_than) for each, kept in contacts}
-        due = [each for each, _ in contacts if verdicts[each.invitation] is None][:most]
-        for begin in range(0, len(due), BATCH):
-            batch = due[begin : begin + BATCH]
-            gate = asyncio.Semaphore(AT_ONCE)
-            judged = await asyncio.gather(*(self._judge(each, gate, patience) for each in batch))
-            await self._keep(judged)
-            verdicts |= {each.contact.invitation: each for each in judged}
-            told(begin + len(batch), len(due))
+        basis, now = await self.basis(), self._clock()
+        contacts = await self._everybody()
+        verdicts = {each.invitation: _still(each, kept, basis, now, older_than) for each, kept in contacts}
+        due = [each for each, _ in contacts if verdicts[each.invitation] is None]
+        verdicts |= {each.contact.invitation: each for each in await self._ask(due, basis, patience, told)}
+        await self._holding.turn()
         return tuple(verdict for verdict in verdicts.values() if verdict)
+
+    async def catch_up(self) -> str:
+        """Have what is counted compared, if it is little. Tells the basis on which verdicts are made now."""
+        await self._holding.catch_up()
+        return await self.basis()
+
+    async def ask(self, *, older_than: timedelta, most: int, patience: float) -> None:
+        """Judge `most` of those whom `run` would ask about: who was never asked about first, then the longest ago."""
+        basis, now = await self.catch_up(), self._clock()
+        async with self._db.read() as session:
+            good = [*await holding.counting(session, basis, now), ContactCheck.checked_at > now - older_than]
+            known = sa.select(ContactCheck.invitation_id).where(*good)
+            ids = sa.select(Invitation.id).join(ContactCheck, isouter=True).where(INVITED, Invitation.id.not_in(known))
+            ids = ids.order_by(ContactCheck.checked_at.asc().nulls_first(), Invitation.id)
+            contacts = await contacts_among(session, (await session.scalars(ids.limit(most))).all(), now)
+        await self._ask([each for each, _ in contacts], basis, patience, lambda _done, _all: None)
+        await self._holding.catch_up()
 
     async def known(self) -> tuple[tuple[Verdict, ...], int]:
         """Give the verdicts that still hold, and of how many who are invited there is none. Asks no source."""
-        found = [_still(each, kept, self._clock(), None) for each, kept in await self._contacts()]
+        basis, now = await self.basis(), self._clock()
+        found = [_still(each, kept, basis, now, None) for each, kept in await self._everybody()]
         return tuple(filter(None, found)), found.count(None)
 
-    async def _contacts(self) -> list[tuple[Contact, PastVerdict | None]]:
-        """Read everybody who is invited, and what was found out of them."""
-        checked = (ContactCheck.verdict, ContactCheck.reason, ContactCheck.inputs, ContactCheck.checked_at)
-        rows = (
-            sa.select(*_INVITED, *checked)
-            .join(ContactCheck, ContactCheck.invitation_id == Invitation.id, isouter=True)
-            .where(Invitation.state.in_(("made", "used", "expired")))
-            .order_by(Invitation.account_id, Invitation.email)
-        )
-        came = sa.select(Address.address, sa.func.count()).group_by(Address.address)
-        linked = sa.select(Link.account_id, Link.source, Link.customer).order_by(Link.source, Link.customer)
-        versions = sorted((office.name, office.version) for office in (await self._offices.all()).values())
-        logins: dict[str, int] = {}
-        links: dict[str, list[tuple[str, str]]] = {}
-        found: list[tuple[Contact, PastVerdict | None]] = []
+    async def overview(self, sees: Sees | None, page: int, size: int) -> Overview:
+        """Count what is known, and give a page of it. Asks no source. Pages count from 1."""
+        basis, now = await self.catch_up(), self._clock()
         async with self._db.read() as session:
-            async for addresses in _parts(session, came):
-                logins.update((address, many) for address, many in addresses)
-            async for some in _parts(session, linked):
-                for account, source, customer in some:
-                    links.setdefault(account, []).append((source, customer))
-            async for part in _parts(session, rows):
-                for row in part:
-                    its, many = links.get(row.account_id, []), logins.get(row.email, 0)
-                    found.append((self._contact(row, its, many, versions), _kept(row)))
+            fit = await holding.counting(session, basis, now)
+            tally = await holding.count(session, fit)
+            if sees:
+                fit.append(ContactCheck.verdict == sees)
+            many = tally.sees.get(sees, 0) if sees else sum(tally.sees.values())
+            ids = await holding.page_of(session, fit, many, page, size)
+            found = [_still(each, kept, basis, now, None) for each, kept in await contacts_among(session, ids, now)]
+        return Overview(
+            invited=tally.invited,
+            sees={each: tally.sees.get(each, 0) for each in SEES},
+            oldest=tally.oldest,
+            comparing=tally.comparing,
+            shown=tuple(each for each in found if each),
+        )
+
+    async def basis(self) -> str:
+        """Name what the verdicts of all depend on: the sources as they are set up, and the policy."""
+        versions = sorted((office.name, office.version) for office in (await self._offices.all()).values())
+        return hashlib.sha256(msgspec.json.encode([versions, self._policy])).hexdigest()[:32]
+
+    async def _everybody(self) -> list[Known]:
+        found: list[Known] = []
+        async with self._db.read() as session:
+            async for part in everybody(session, self._clock()):
+                found += part
         return found
 
-    def _contact(
-        self,
-        row: sa.Row[*tuple[Any, ...]],
-        links: Sequence[tuple[str, str]],
-        logins: int,
-        versions: Sequence[tuple[str, str]],
-    ) -> Contact:
-        is_used = row.state == "used"
-        others = max(logins - 1, 0)  # one of them is who used it, or will
-        is_over = row.state == "expired" or (row.state == "made" and row.until <= self._clock())
-        told = [row.email, row.account_id, row.rights, is_used, is_over, others, links, versions, self._policy]
-        return Contact(
-            invitation=row.id,
-            email=row.email,
-            name=row.name,
-            account=row.account_id,
-            rights=row.rights,
-            until=row.until,
-            is_used=is_used,
-            others=others,
-            sources=tuple(dict.fromkeys(source for source, _ in links)),
-            inputs=hashlib.sha256(msgspec.json.encode(told, order="sorted")).hexdigest(),
-        )
+    async def _ask(
+        self, due: Sequence[Contact], basis: str, patience: float, told: Callable[[int, int], None]
+    ) -> list[Verdict]:
+        verdicts: list[Verdict] = []
+        for begin in range(0, len(due), BATCH):
+            gate = asyncio.Semaphore(AT_ONCE)
+            judged = await asyncio.gather(*(self._judge(each, gate, patience) for each in due[begin : begin + BATCH]))
+            await self._keep(judged, basis)
+            verdicts += judged
+            told(len(verdicts), len(due))
+        return verdicts
 
     async def _judge(self, contact: Contact, gate: asyncio.Semaphore, patience: float) -> Verdict:
         now = self._clock()
-        if not contact.is_used and contact.until <= now:
+        if contact.is_over or (contact.until is not None and contact.until <= now):
             return Verdict(contact=contact, sees="none", reason="invitation_expired", checked_at=now)
         if not contact.sources:
             return Verdict(contact=contact, sees="none", reason="no_links", checked_at=now)
@@ -205,33 +187,23 @@ class Preview:
         named = {person.source for person in verdict.persons}
         return ("everything", None) if able <= named else ("part", "not_in_every_source")
 
-    async def _keep(self, verdicts: Sequence[Verdict]) -> None:
-        """Remember verdicts, but none that a silent source made: it is to be asked again."""
+    async def _keep(self, verdicts: Sequence[Verdict], basis: str) -> None:
+        """Remember verdicts, but none that a silent source made: it is to be asked again. They hold once compared."""
         async with self._db.write() as session:
-            for each in verdicts:
+            for each in sorted(verdicts, key=lambda each: each.contact.invitation):  # in the order of all who lock them
                 inputs = "" if each.reason == "source_silent" else each.contact.inputs
-                row = {"verdict": each.sees, "reason": each.reason, "inputs": inputs, "checked_at": each.checked_at}
+                said = {"verdict": each.sees, "reason": each.reason, "checked_at": each.checked_at}
+                row = {**said, "inputs": inputs, "basis": basis, "holds_until": None}
                 put = insert(session, ContactCheck).values(invitation_id=each.contact.invitation, **row)
                 await session.execute(put.on_conflict_do_update(index_elements=["invitation_id"], set_=row))
+            await holding.note(session, [each.contact.invitation for each in verdicts])
 
 
-async def _parts(session: AsyncSession, rows: sa.Select[*Columns]) -> AsyncIterator[Sequence[sa.Row[*Columns]]]:
-    """Read very many rows, and let others have their turn after each part of them."""
-    async for part in (await session.stream(rows)).partitions(PART):
-        yield part
-        await asyncio.sleep(0)
-
-
-def _kept(row: sa.Row[*tuple[Any, ...]]) -> PastVerdict | None:
-    if row.verdict is None:
-        return None
-    sees: Sees = row.verdict
-    return PastVerdict(sees, row.reason, row.inputs, row.checked_at)
-
-
-def _still(contact: Contact, kept: PastVerdict | None, now: datetime, older_than: timedelta | None) -> Verdict | None:
+def _still(
+    contact: Contact, kept: PastVerdict | None, basis: str, now: datetime, older_than: timedelta | None
+) -> Verdict | None:
     """Give the verdict that was kept, if it is about the same and not too old."""
-    if kept is None or kept.inputs != contact.inputs:
+    if kept is None or (kept.inputs, kept.basis) != (contact.inputs, basis):
         return None
     if older_than is not None and now - kept.checked_at >= older_than:
         return None

@@ -45,6 +45,7 @@ NAMES: Mapping[str, How] = {
     "audit_lines.account": "stays",
     "segment_marks.account_id": "stays",  # made anew, as the links that went say
     "segment_due.account_id": "stays",
+    "contact_due.account_id": "stays",
 }
 OF_PEOPLE: tuple[Any, ...] = (MailRow, PageCode, UsageEvent, Invitation, AskedDocument)
 OF_ALL: tuple[Any, ...] = (OutboxRow, OutboxFile, *OF_PEOPLE, ConflictRow, AgreementRow)

@@ -64,13 +64,24 @@ class HelpSearch(Base):
     """What was searched for on a day, by whomever, and how often that led to nothing."""
 
     __tablename__ = "help_searches"
-    __table_args__ = (
-        Index("ix_help_searches_day", "day"),
-        Index("ix_help_searches_words", "words", "times", "empty", "unanswered"),  # all that is added up
-    )
+    __table_args__ = (Index("ix_help_searches_day", "day"),)
 
     words: Mapped[str] = mapped_column(String(100), primary_key=True)
     day: Mapped[date] = mapped_column(primary_key=True)
     times: Mapped[int]
     empty: Mapped[int]  # of these nothing was found
     unanswered: Mapped[int]  # and these led to an article that did not answer it
+
+
+class HelpWords(Base):
+    """A search, added up over the days that are kept. Triggers write it, whatever becomes of these."""
+
+    __tablename__ = "help_words"
+    __table_args__ = (Index("ix_help_words_failed", "failed", "times", "words", "empty", "unanswered"),)
+
+    words: Mapped[str] = mapped_column(String(100), primary_key=True)
+    days: Mapped[int]
+    times: Mapped[int]
+    empty: Mapped[int]
+    unanswered: Mapped[int]
+    failed: Mapped[int]  # of the last two together

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, String, UniqueConstraint, text
+from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, Integer, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.records.base import Base
@@ -88,16 +88,35 @@ class Question(Base):
 
 
 class ContactCheck(Base):
-    """What somebody who is invited would see: a verdict, and of which inputs."""
+    """What somebody who is invited would see: a verdict, of which inputs, and how long it holds.
+
+    The inputs are what is theirs alone; the basis is what all share who were judged together.
+    """
 
     __tablename__ = "contact_checks"
-    __table_args__ = (Index("ix_contact_checks_verdict", "verdict"),)
+    __table_args__ = (
+        Index("ix_contact_checks_verdict", "verdict", "basis", "invitation_id", "holds_until", "checked_at"),
+        Index("ix_contact_checks_basis", "basis", "invitation_id", "holds_until"),
+    )
 
     invitation_id: Mapped[str] = mapped_column(ForeignKey("invitations.id", ondelete="CASCADE"), primary_key=True)
     verdict: Mapped[str] = mapped_column(String(10))  # "everything", "part", "ambiguous" or "none"
     reason: Mapped[str | None] = mapped_column(String(40))
     inputs: Mapped[str] = mapped_column(String(64))  # their SHA-256
+    basis: Mapped[str | None] = mapped_column(String(32))  # of which sources and policy; None: nobody knows any more
+    holds_until: Mapped[datetime | None]  # if nothing changes; None: something of theirs has, or it was not looked yet
     checked_at: Mapped[datetime]
+
+
+class ContactDue(Base):
+    """Something has changed that verdicts depend on: of an account, a login or an invitation. Triggers write it."""
+
+    __tablename__ = "contact_due"
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    account_id: Mapped[str | None] = mapped_column(String(63))
+    member_id: Mapped[str | None] = mapped_column(ForeignKey("members.id", ondelete="CASCADE"))
+    invitation_id: Mapped[str | None] = mapped_column(String(26))
 
 
 class Lease(Base):

@@ -15,6 +15,7 @@ from auth.clock import utc_now
 from auth.guards import for_staff
 from auth.principals import StaffPrincipal
 from gateway.identity.inviting import MOST, WHY, Choice, Plan, Recipient, Which, Why, plan, send, stage
+from gateway.identity.readiness import Preview
 from gateway.mails.inviting import Bidding, InvitationLetters
 from gateway.mails.letters import Letters
 from gateway.mails.trying import sender_of
@@ -62,7 +63,7 @@ async def show_inviting(
     part: Many = "",
 ) -> Response[str]:
     """Show whom a mail would reach. `part` is what was written in the form and could not be understood."""
-    choice = Choice(which=which, batch=batch, account=account)
+    choice = await _choice(request, which, batch, account)
     found = await plan(request.app.state.database, choice, utc_now(), why=why, page=page, size=PAGE)
     asked = _asked(choice)
     many = found.left_out.get(why, 0) if why else found.sendable
@@ -108,7 +109,7 @@ async def ask_to_send(
     many: Many = "",
 ) -> Response[str]:
     """Say how many mails would go out. `many` is a number, or a share as "10 %"."""
-    choice, database, now = Choice(which=which, batch=batch, account=account), request.app.state.database, utc_now()
+    choice, database, now = await _choice(request, which, batch, account), request.app.state.database, utc_now()
     asked = _asked(choice)
     found = await plan(database, choice, now, size=1)
     wanted = _how_many(many, found.sendable)
@@ -143,13 +144,19 @@ async def send_mails(
 ) -> Response[str]:
     """Queue the mails. To whom somebody has written meanwhile, nobody writes again."""
     state = request.app.state
-    choice = Choice(which=data.which, batch=data.batch, account=data.account)
+    choice = await _choice(request, data.which, data.batch, data.account)
     if not state.mails.is_on:
         return see_other(_address(_asked(choice)))
     many = await send(
         state.database, trail=state.trail, by=by_staff(request), choice=choice, upto=data.upto, now=utc_now()
     )
     return see_other(_address({**_asked(choice), "done": str(many)}))
+
+
+async def _choice(request: Request[StaffPrincipal, Any, Any], which: Which, batch: str, account: str) -> Choice:
+    preview: Preview = request.app.state.preview
+    basis = await preview.catch_up() if which == "ready" else ""
+    return Choice(which=which, basis=basis, batch=batch, account=account)
 
 
 class Shown(Struct, frozen=True, kw_only=True):

@@ -104,7 +104,7 @@ async def show_language(
     request: Request[StaffPrincipal, Any, Any], code: FromPath[str], done: Done = 0
 ) -> Response[str]:
     """Show what is said in a language. `done` is how many of its texts have just been changed."""
-    return await _page(request, _offered(request, code), Form(done=f"{done} taken over." if done else None))
+    return await _page(request, _offered(request, code), Form(done=f"{done} saved." if done else None))
 
 
 @post(f"{LANGUAGES}/{{code:str}}", opt=for_staff("admin"))
@@ -158,7 +158,7 @@ async def take_file(request: Request[StaffPrincipal, Any, Any], code: FromPath[s
     except PhrasesChanged:
         return await _page(request, language, Form(problem=CHANGED), status_code=409)
     left = len(found.said) - len(wanted) + found.unsure
-    done = f"{changed} taken over." if changed else "All of it is said so already."
+    done = f"{changed} saved." if changed else "Nothing in it is new."
     if left:
         done += f" {left} left out: they are marked as unsure, or customers read them no more."
     return await _page(request, language, Form(done=done), status_code=200)
@@ -175,7 +175,7 @@ async def drop_unread(request: Request[StaffPrincipal, Any, Any], code: FromPath
         changed = await _save(request, language, wanted, version_of(str(form.get("seen", ""))))
     except PhrasesChanged:
         return await _page(request, language, Form(problem=CHANGED), status_code=409)
-    return await _page(request, language, Form(done=f"{changed} taken away." if changed else None), status_code=200)
+    return await _page(request, language, Form(done=f"{changed} removed." if changed else None), status_code=200)
 
 
 @get([f"{LANGUAGES}/{{code:str}}/{act}" for act in ("import", "unread")], opt=for_staff("read-only"))
@@ -201,7 +201,7 @@ def _read(
 
 
 def _others(now: str) -> str:
-    return f"Somebody else has just said: “{now}”." if now else "Somebody else has just taken theirs away."
+    return f"Somebody else has just written: “{now}”." if now else "Somebody else has just removed theirs."
 
 
 async def _save(request: Request[StaffPrincipal, Any, Any], language: str, wanted: Mapping[str, str], seen: int) -> int:

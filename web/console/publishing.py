@@ -15,6 +15,7 @@ from auth.principals import Role, StaffPrincipal
 from cache.client import CacheDown
 from gateway.offices import Office
 from gateway.publishing import OVERTAKEN, ChangedMeanwhileError, Published, names_of
+from gateway.topics.changes import topics as read_topics
 from web.caller import by_staff
 from web.console.desk import Question, confirm, desk
 from web.console.finding import Whole
@@ -45,6 +46,13 @@ class WentBack(Struct, frozen=True):
     live: Whole = 0
 
 
+class Called(Struct, frozen=True, kw_only=True):
+    """What things are called today that changes are about: sources, and topics by their names."""
+
+    offices: Mapping[str, Office] = {}
+    topics: Mapping[str, str] = {}
+
+
 class Pages(Struct, Generic[T], frozen=True, kw_only=True):
     """The pages of one thing. `changes`: what two contents differ in, as its pages show it."""
 
@@ -52,7 +60,7 @@ class Pages(Struct, Generic[T], frozen=True, kw_only=True):
     area: str
     path: str
     templates: str  # what the names of its templates begin with
-    changes: Callable[[T, T, Mapping[str, Office]], Sequence[object]]
+    changes: Callable[[T, T, Called], Sequence[object]]
     context: Mapping[str, Any] = {}  # what its templates need besides
 
     @property
@@ -113,7 +121,7 @@ class Pages(Struct, Generic[T], frozen=True, kw_only=True):
             status_code=409 if is_overtaken else 200,
             path=self.path,
             draft=draft,
-            changes=self.changes(draft.live.content, draft.content, await state.offices.all()),
+            changes=self.changes(draft.live.content, draft.content, await _called(request)),
             found=found,
             overtaken=OVERTAKEN if is_overtaken else None,
             **self.context,
@@ -124,10 +132,10 @@ class Pages(Struct, Generic[T], frozen=True, kw_only=True):
         """Show the latest versions."""
         database = request.app.state.database
         found = await self.published.latest(database)
-        offices = await request.app.state.offices.all()
+        called = await _called(request)
         former = {each.number: each.content for each in (*found, self.published.before_all)}
         counts = {
-            each.number: len(self.changes(former[each.number - 1], each.content, offices))
+            each.number: len(self.changes(former[each.number - 1], each.content, called))
             for each in found
             if each.number - 1 in former
         }
@@ -144,7 +152,7 @@ class Pages(Struct, Generic[T], frozen=True, kw_only=True):
         former = await self.published.version(database, number - 1) if number else None
         if found is None:
             raise NotFoundException
-        offices = await request.app.state.offices.all()
+        called = await _called(request)
         return desk(
             request,
             f"{self.templates}_version.html",
@@ -154,8 +162,8 @@ class Pages(Struct, Generic[T], frozen=True, kw_only=True):
             version=found,
             live=live.number,
             names=await names_of(database, [found.made_by]),
-            changed=self.changes(former.content, found.content, offices) if former else [],
-            back=self.changes(live.content, found.content, offices) if live.number != number else [],
+            changed=self.changes(former.content, found.content, called) if former else [],
+            back=self.changes(live.content, found.content, called) if live.number != number else [],
             may_write=request.user.reaches(WRITES),
             overtaken=OVERTAKEN if is_overtaken else None,
             **self.context,
@@ -173,3 +181,9 @@ class Pages(Struct, Generic[T], frozen=True, kw_only=True):
             return await self.one(request, number, is_overtaken=True)
         state.offices.look_again()
         return see_other(self.versions)
+
+
+async def _called(request: Request[StaffPrincipal, Any, Any]) -> Called:
+    state = request.app.state
+    topics = {each.name: each.topic.label for each in await read_topics(state.database)}
+    return Called(offices=await state.offices.all(), topics=topics)

@@ -1,6 +1,5 @@
 """Readiness: what the invited would see if they came now. Each number leads to its list."""
 
-from collections import Counter
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -10,7 +9,8 @@ from litestar.params import Parameter
 from auth.guards import for_staff
 from auth.principals import StaffPrincipal
 from gateway.dossiers import note_exported
-from gateway.identity.readiness import SEES, WHY, Preview, Sees, Verdict
+from gateway.identity.inputs import Sees
+from gateway.identity.readiness import SEES, WHY, Preview, Verdict
 from web.caller import by_staff
 from web.console.customers import CUSTOMERS
 from web.console.desk import Paging, desk
@@ -38,25 +38,23 @@ async def show_readiness(
     page: PageNumber = 1,
 ) -> Response[str]:
     """Show what was found out the last time; nobody is asked for it."""
-    verdicts, unknown = await _preview(request).known()
-    counts = Counter(each.sees for each in verdicts)
-    these = [each for each in verdicts if sees in {None, each.sees}]
-    begin = (page - 1) * PAGE
-    paging = Paging(path=READINESS, page=page, size=PAGE, count=len(these), asked={"sees": sees or ""})
+    found = await _preview(request).overview(sees, page, PAGE)
+    many = found.sees[sees] if sees else sum(found.sees.values())
     return desk(
         request,
         "staff_readiness.html",
         area="customers",
-        all=len(verdicts) + unknown,
-        unknown=unknown,
-        counts=[(each, NAMES[each], TONES[each], counts[each]) for each in SEES],
-        shown=these[begin : begin + PAGE],
+        all=found.invited,
+        unknown=found.unknown,
+        comparing=found.comparing,
+        counts=[(each, NAMES[each], TONES[each], found.sees[each]) for each in SEES],
+        shown=found.shown,
         names=NAMES,
         tones=TONES,
         why=WHY,
         sees=sees,
-        oldest=min((each.checked_at for each in verdicts), default=None),
-        paging=paging,
+        oldest=found.oldest,
+        paging=Paging(path=READINESS, page=page, size=PAGE, count=many, asked={"sees": sees or ""}),
         may_change=request.user.reaches("admin"),
     )
 
@@ -77,9 +75,7 @@ async def export_readiness(
 @post(READINESS, opt=for_staff("admin"))
 async def ask_again(request: Request[StaffPrincipal, Any, Any]) -> Response[str]:
     """Ask the sources about those of whom nothing is known, or of whom something has changed, some at a time."""
-    await _preview(request).run(
-        older_than=timedelta(days=1), told=lambda _done, _all: None, patience=WITHIN, most=AT_MOST
-    )
+    await _preview(request).ask(older_than=timedelta(days=1), most=AT_MOST, patience=WITHIN)
     return see_other(READINESS)
 
 

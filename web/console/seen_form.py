@@ -25,8 +25,8 @@ REACH_NAMES: dict[Reach, str] = {
     "none": "Nothing",
 }
 GROUP_NAMES = {
-    "amounts": "Amounts: what it comes to",
-    "lines": "Lines: what it is for",
+    "amounts": "Amounts (what it comes to)",
+    "lines": "Lines (what it is for)",
     "prices": "Amounts of single lines",
     "tracking": "Shipments and tracking",
     "dates": "When it is expected",

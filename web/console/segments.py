@@ -19,7 +19,7 @@ from gateway.segments import EVERYBODY, HOWS, Policy, Rule, Seen, Segment
 from gateway.topics.changes import topics as read_topics
 from web.caller import by_staff
 from web.console.desk import Question, confirm, desk
-from web.console.publishing import WRITES
+from web.console.publishing import WRITES, Called
 from web.console.seen_changes import HOW_NAMES, words_of
 from web.console.seen_form import seen_context, seen_in
 from web.console.visible import Form, version_in
@@ -88,11 +88,11 @@ async def ask_remove(request: Request[StaffPrincipal, Any, Any], name: FromPath[
     draft = await POLICIES.draft(request.app.state.database)
     segment = _find(draft, name)
     question = Question(
-        title=f"Take “{segment.title}” away?",
+        title=f"Remove “{segment.title}”?",
         text="It goes from the draft. Customers notice nothing before that is published.",
         effects=("Who is in it is then in the next segment that fits, or sees what everybody else sees.",),
         action=f"{SEGMENTS}/one/{name}/remove",
-        button="Take it away",
+        button="Remove it",
         back=SEGMENTS,
         fields={"version": str(draft.version)},
     )
@@ -158,14 +158,14 @@ async def _list(request: Request[StaffPrincipal, Any, Any], *, is_overtaken: boo
     draft = await POLICIES.draft(state.database)
     await state.marking.catch_up()
     sizes = await sizes_of(state.database, draft.wanted)
-    titles = {name: office.title for name, office in (await state.offices.all()).items()}
+    called = Called(offices=await state.offices.all())
     return desk(
         request,
         "staff_segments.html",
         area="visible",
         status_code=409 if is_overtaken else 200,
         draft=draft,
-        segments=[(each, words_of(each.rule, titles), sizes.sure.get(each.name, 0)) for each in draft.wanted.segments],
+        segments=[(each, words_of(each.rule, called), sizes.sure.get(each.name, 0)) for each in draft.wanted.segments],
         others=sizes.sure.get(EVERYBODY, 0),
         reserved=RESERVED,
         unsure=sizes.unsure,

@@ -1,15 +1,13 @@
 """Differences of what staff say about statuses, as their pages show them."""
 
-from collections.abc import Mapping
-
 from msgspec import Struct
 
 from connectors.records import Kind
 from gateway.dictionary.overview import reads
 from gateway.dictionary.versions import Difference, differences
-from gateway.offices import Office
 from gateway.statuses import Status
 from gateway.wording import Words
+from web.console.publishing import Called
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -23,12 +21,12 @@ class Change(Struct, frozen=True, kw_only=True):
     mails: tuple[bool, bool]
 
 
-def changes_of(before: Words, after: Words, offices: Mapping[str, Office]) -> list[Change]:
-    return [_change(each, offices) for each in differences(before, after)]
+def changes_of(before: Words, after: Words, called: Called) -> list[Change]:
+    return [_change(each, called) for each in differences(before, after)]
 
 
-def _change(each: Difference, offices: Mapping[str, Office]) -> Change:
-    office = offices.get(each.source)
+def _change(each: Difference, called: Called) -> Change:
+    office = called.offices.get(each.source)
     usual = office.connector.statuses.get(each.kind, {}).get(each.status, "unknown") if office else "unknown"
     return Change(
         title=office.title if office else each.source,

@@ -18,8 +18,8 @@ from gateway.topics.changes import topics as read_topics
 from web.caller import by_staff
 from web.console.desk import desk
 from web.console.finding import version_of
-from web.console.publishing import WRITES, Opened, Pages
-from web.console.seen_changes import changes_of
+from web.console.publishing import WRITES, Called, Opened, Pages
+from web.console.seen_changes import ELSE, changes_of
 from web.console.seen_form import seen_context, seen_in
 from web.redirects import see_other
 
@@ -34,7 +34,7 @@ PAGES = Pages(
     area="visible",
     path=VISIBLE,
     templates="staff_visible",
-    changes=lambda before, after, _: changes_of(differences(before, after)),
+    changes=lambda before, after, called: changes_of(differences(before, after), called),
 )
 
 
@@ -83,7 +83,9 @@ def version_in(data: dict[str, str]) -> int:
 
 
 def _thrown_away(published: Policy, wanted: Policy) -> list[str]:
-    return [f"{each.what}: stays as it is published" for each in changes_of(differences(published, wanted))]
+    changes = changes_of(differences(published, wanted), Called())
+    names = (each.what if each.segment == ELSE else f"{each.what} ({each.segment})" for each in changes)
+    return [f"{name}: stays as it is published" for name in names]
 
 
 async def _page(
