@@ -15,7 +15,7 @@ demo: $(READY) ## The portal over a sandbox of three back offices, on an embedde
 	@exec $(BIN)/hallway demo
 
 test: lint ## Everything, in two processes (JOBS=1: in one); says at the end what this machine could not test
-	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
 lint: $(READY) ## Style, types, directions of imports, the Dockerfile, house rules
 	@$(BIN)/ruff check --quiet

@@ -53,7 +53,7 @@ class Adoption(Struct, frozen=True):
     is_more: bool = False
 
 
-class Stretch(Struct, frozen=True):
+class Section(Struct, frozen=True):
     """Those of one kind among all who are listed: ids in their order."""
 
     table: type[Invitation | Member]
@@ -73,16 +73,16 @@ async def adoption(
 ) -> Adoption:
     """Find people by their address or name, or by the name or id of an account. Pages count from 1."""
     async with db.read() as session:
-        stretches = _stretches(await _named(session, question) if question else None, only, now)
+        sections = _sections(await _named(session, question) if question else None, only, now)
         if question and page * size <= MOST_COUNTED:
-            return await _first(session, stretches, now, page, size)
-        return await _counted(session, stretches, now, page, size)
+            return await _first(session, sections, now, page, size)
+        return await _counted(session, sections, now, page, size)
 
 
-async def _first(session: AsyncSession, stretches: Sequence[Stretch], now: datetime, page: int, size: int) -> Adoption:
+async def _first(session: AsyncSession, sections: Sequence[Section], now: datetime, page: int, size: int) -> Adoption:
     """Read no more of what is searched for than is of use: each row is looked at once."""
     ids: list[tuple[type[Invitation | Member], str]] = []
-    for each in stretches:
+    for each in sections:
         wanted = MOST_COUNTED + 1 - len(ids)
         some = sa.select(each.table.id).where(*each.where).order_by(*each.order).limit(wanted)
         ids += [(each.table, id_) for id_ in await session.scalars(some)] if wanted else []
@@ -94,12 +94,10 @@ async def _first(session: AsyncSession, stretches: Sequence[Stretch], now: datet
     return Adoption(tuple(found), min(len(ids), MOST_COUNTED), len(ids) > MOST_COUNTED)
 
 
-async def _counted(
-    session: AsyncSession, stretches: Sequence[Stretch], now: datetime, page: int, size: int
-) -> Adoption:
+async def _counted(session: AsyncSession, sections: Sequence[Section], now: datetime, page: int, size: int) -> Adoption:
     skip, left, count = (page - 1) * size, size, 0
     found: list[Adopter] = []
-    for each in stretches:
+    for each in sections:
         many = await session.scalar(sa.select(sa.func.count(each.table.id)).where(*each.where)) or 0
         if skip < many and left:
             ids = sa.select(each.table.id).where(*each.where).order_by(*each.order).limit(left).offset(skip)
@@ -122,13 +120,13 @@ async def every_adopter(db: Database, question: str, now: datetime, only: Only =
             return
 
 
-def _stretches(named: Named | None, only: Only, now: datetime) -> Sequence[Stretch]:
+def _sections(named: Named | None, only: Only, now: datetime) -> Sequence[Section]:
     guests, people = ((named.guests,), (named.people,)) if named else ((), ())
-    invited = Stretch(Invitation, (Invitation.state == "made", *guests), (Invitation.id.desc(),))
-    never = Stretch(Member, (Member.seen_on.is_(None), *people), (Member.id.desc(),))
-    here = Stretch(Member, (Member.seen_on.is_not(None), *people), (Member.seen_on.desc(), Member.id.desc()))
+    invited = Section(Invitation, (Invitation.state == "made", *guests), (Invitation.id.desc(),))
+    never = Section(Member, (Member.seen_on.is_(None), *people), (Member.id.desc(),))
+    here = Section(Member, (Member.seen_on.is_not(None), *people), (Member.seen_on.desc(), Member.id.desc()))
     bad = sa.select(InvitationMail.invitation_id).where(InvitationMail.state.in_(REFUSED))
-    of: dict[Only, Sequence[Stretch]] = {
+    of: dict[Only, Sequence[Section]] = {
         "": (invited, never, here),
         "unwritten": (_also(invited, Invitation.mailed_at.is_(None)),),
         "refused": (_also(invited, Invitation.id.in_(bad)),),
@@ -160,8 +158,8 @@ async def _named(session: AsyncSession, question: str) -> Named:
     return Named(sa.or_(guest, invited.scalar_subquery() == 1), found)
 
 
-def _also(of: Stretch, condition: sa.ColumnElement[bool]) -> Stretch:
-    return Stretch(of.table, (*of.where, condition), of.order)
+def _also(of: Section, condition: sa.ColumnElement[bool]) -> Section:
+    return Section(of.table, (*of.where, condition), of.order)
 
 
 async def _read(

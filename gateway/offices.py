@@ -119,7 +119,6 @@ class Offices:
         self._db = db
         self._vault = vault
         self.connectors = connectors
-        self._policy = policy
         self._budget = budget
         self._clock = clock
         self.lending = Lending(db, vault, policy)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from litestar import Litestar
+from litestar.events import SimpleEventEmitter
 
 from gateway import app as wiring
 
@@ -27,6 +28,7 @@ def register_once(*, route_handlers: list[Any], state: Any, lifespan: list[Any],
     another = copy(first)
     states.append(state)
     another.state, another._lifespan_managers = state, lifespan
+    another.event_emitter = SimpleEventEmitter(listeners=[])  # what it opens with one application is not another's
     another.asgi_router = copy(first.asgi_router)
     another.asgi_router.app = another
     another.asgi_handler = another._create_asgi_handler()

@@ -197,7 +197,7 @@ def settings_for(database_url: str, redis_url: str, folder: Path, base_url: str 
             "HALLWAY_OIDC_CLIENT_SECRET": "secret-secret-secret",
             "HALLWAY_ALLOW_HTTP_SOURCES": "true",
             "HALLWAY_ALLOW_PRIVATE_SOURCES": "true",
-            "HALLWAY_PAGE_BUDGET": "4",  # a busy machine may take its time
+            "HALLWAY_PAGE_BUDGET": "8",  # a busy machine may take its time
             "HALLWAY_CONTACT_NAME": "Priya Nair",
             "HALLWAY_CONTACT_PHONE": "020 7946 0182",
         }

@@ -322,6 +322,7 @@ async def test_shows_what_came_and_lets_only_some_read_it(waiting: tuple[Portal,
     assert "Request 881" in page.text
     assert "Nothing found" in (await sam.get("/staff/deliveries?q=882")).text
     assert "Not signed" in (await sam.get("/staff/deliveries/refused")).text
+    assert ",not signed,1," in (await sam.get("/staff/deliveries/refused.csv?status=unsigned")).text
     page = await sam.get(f"/staff/deliveries/incoming/{id_}")
     assert "for the roles Admin and Owner" in page.text
     assert (await sam.get(f"/staff/deliveries/incoming/{id_}/raw")).status_code == 403

@@ -198,7 +198,7 @@ async def test_tries_a_message_in_the_language_of_the_business(database: Databas
     letters = Letters(SENDER, Stops(KEYS).sign, lambda: NOW, GERMAN_FIRST)
     async with sink() as server:
         at = server_of(Secret(f"smtp://127.0.0.1:{server.port}"))
-        trying = Trying(database, TRAIL, lambda: NOW, views=AsyncMock(), letters=letters, server=at)
+        trying = Trying(database, TRAIL, views=AsyncMock(), letters=letters, server=at)
         await trying.send("priya@acme.example", "invoice_new", Rules(), TODAY, BY)
     ((_, mail),) = server.mails
     assert (mail["Subject"], mail["Content-Language"]) == ("Neue Rechnung EX-1", "de")

@@ -86,7 +86,7 @@ async def test_merges_after_saying_what_will_happen(portal: Portal) -> None:
     page = unescape((await boss.get(f"{HOTEL}/merge?into=bakery")).text)
     for words in ("Merge Hotel into Bakery?", "Hotel ends. Its id hotel leads to Bakery", "1 person acts for Bakery"):
         assert words in page, words
-    assert "Both are customers of Invoices, with other numbers" in page
+    assert "In Invoices they have different numbers" in page
     form = {"into": "bakery", "seen": hidden(page, "seen"), "reason": "one firm"}
     undecided = await boss.send("POST", f"{HOTEL}/merge", **form)
     assert (undecided.status_code, "Decide what counts" in undecided.text) == (422, True)

@@ -65,6 +65,8 @@ async def test_puts_what_the_sources_say_beside_what_the_login_brings(portal: Po
     assert "did not answer" in page
     assert "An admin decides" in page
     assert (await sam.get(f"{QUEUE}/none")).status_code == 404
+    assert "Olga,olga@example.com,olga," in (await sam.get(f"{QUEUE}.csv")).text
+    assert await last(portal) == "customers.exported"
     assert f'href="{QUEUE}"' in unescape((await sam.get("/staff")).text)
 
 
@@ -80,7 +82,7 @@ async def test_decides_with_a_reason_and_once(portal: Portal) -> None:
         answer = await boss.send("POST", path, **form)
         assert (answer.status_code, words in answer.text) == (422, True), form
     strange = await boss.send("POST", path, who="other", account="nowhere", fact="I know her")
-    assert (strange.status_code, "there is no account" in strange.text) == (409, True)
+    assert (strange.status_code, "There is no account" in strange.text) == (409, True)
     assert "I know her" in strange.text, "what was written stays"
     done = await boss.send("POST", path, who="bakery", reach="company", fact="rang her")
     assert done.headers["location"] == f"{QUEUE}?done=decided"

@@ -117,7 +117,7 @@ async def test_shows_what_a_customer_wrote_and_notes_the_look(portal: Portal) ->
     assert reference in (await sam.get("/staff/requests")).text
     page = await sam.get(f"/staff/requests/{reference}")
     assert "Where is &lt;my&gt; order?" in page.text
-    assert "the line &lt;broke&gt;" in page.text
+    assert "The line &lt;broke&gt;" in page.text
     async with portal.database.read() as session:
         told = await session.scalars(sa.select(AuditLine.what).where(AuditLine.what.like("message.%")))
         assert list(told) == ["message.looked_up"]
@@ -140,7 +140,7 @@ async def test_sends_again_and_settles_once(portal: Portal) -> None:
         assert late.status_code == 409, "somebody was quicker"
         assert "Somebody changed this after you opened it" in late.text
     assert await state_of(portal, there) == ("sent", "T-9")
-    assert "Nothing is to be decided here any more" in (await sam.get(f"/staff/requests/{there}")).text
+    assert "Nothing is left to decide here" in (await sam.get(f"/staff/requests/{there}")).text
     assert "Nothing waits for you" in (await sam.get("/staff/requests")).text
 
 

@@ -42,7 +42,7 @@ async def test_shows_the_whole_proof(portal: Portal) -> None:
     assert "maya sees it" in said
     assert steps == STEPS
     page = await sam.get(f"/staff/customers/bakery/why?member={await member_of(portal)}&record=/invoices/erp/2093")
-    for words in (ISSUER, "customer number (test)", "customer 10 of erp", "all of the company’s"):
+    for words in (ISSUER, "customer number (test)", "customer 10 in Invoices", "all of the company’s"):
         assert words in unescape(page.text)
     (line, _) = await read(portal.database, VAULT, Wanted(latest=9, what="proof"))
     assert (line.account, line.details["denial"], line.personal and line.personal["record"]) == ("bakery", None, "2093")

@@ -27,6 +27,7 @@ ICONS = {
     "search": '<circle cx="11" cy="11" r="6.5"/><path d="m16 16 4.5 4.5"/>',
     "orders": '<path d="m4 8 8-4 8 4v8l-8 4-8-4zM4 8l8 4 8-4M12 12v8"/>',
     "documents": '<path d="M6 3h8l4 4v14H6zM14 3v4h4M9 12h6M9 16h6"/>',
+    "minus": '<path d="M7 12h10"/>',
     "more": '<path d="M4 7h16M4 12h16M4 17h16"/>',
     "bell": '<path d="M6 17v-6a6 6 0 0 1 12 0v6l1.5 1.5h-15zM10 21h4"/>',
     "tag": '<path d="M4 4h8l8 8-8 8-8-8zM8 8h.01"/>',

@@ -6,7 +6,7 @@ Nothing is asked of any source, nothing is written, and nothing of it is kept.
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -14,21 +14,19 @@ from msgspec import Struct
 from auth.clock import Clock
 from cache.client import Client
 from cache.noted import Noted
-from connectors.records import Invoice, Kind, Order, Record, Ticket
+from connectors.records import Kind, Record
 from gateway.events import compare
 from gateway.feeds.books import Place, read_books, system_of
 from gateway.feeds.reading import reading_of
+from gateway.feeds.trying import AT_ONCE, BACK, Grouped, Grouping, is_recent, lists_of
 from gateway.occasions import Days, is_still_so
 from gateway.offices import LOOK_EVERY, Office, Offices
 from gateway.pull import Pull
 from gateway.records.database import Database
-from gateway.records.tables import Account, Link, Member, Membership
+from gateway.records.tables import Member, Membership
 from gateway.statuses import Status, needs_customer, status_of
 from gateway.wording import Said, Words, say
 
-BACK = timedelta(days=90)
-MOST = 6000  # lists that are looked at: of so many customers it says what of all would take too long
-AT_ONCE = 16
 IN_A_QUESTION = 200  # books
 GROUPS = 40  # that are shown, those with the most records first
 
@@ -52,8 +50,8 @@ class Group(Struct, frozen=True, kw_only=True):
 class Rehearsal(Struct, frozen=True, kw_only=True):
     """What would change. `looked_at` are records, of the lists that are kept; `is_all` False: there are more lists.
 
-    `mails` is how many would go out at the most, to `people`. `gained` and `lost` are things that would need the
-    customer, or no longer.
+    `mails` is how many would go out at the most. `gained` and `lost` are things that would need the customer, or no
+    longer.
     """
 
     looked_at: int
@@ -69,11 +67,8 @@ class Rehearsal(Struct, frozen=True, kw_only=True):
 class Tally:
     """Counts while the lists go by."""
 
-    def __init__(self, offices: Mapping[str, Office]) -> None:
-        self._offices = offices
-        self._records: dict[Key, int] = defaultdict(int)
-        self._accounts: dict[Key, set[str]] = defaultdict(set)
-        self._examples: dict[Key, tuple[str, str]] = {}
+    def __init__(self) -> None:
+        self.grouping: Grouping[Key] = Grouping()
         self.looked_at = self.gained = self.lost = 0
 
     def take(self, want: Pull, before: Record, after: Record, today: date) -> None:
@@ -83,43 +78,7 @@ class Tally:
         self.gained += needs and not needed
         self.lost += needed and not needs
         if old != new:
-            key = (want.source, want.kind, before.vendor_state, old, new)
-            self._records[key] += 1
-            self._accounts[key].add(want.account)
-            self._examples.setdefault(key, (before.number, want.account))
-
-    def rehearsal(self, names: Mapping[str, str], *, mails: int, is_all: bool) -> Rehearsal:
-        groups = sorted(self._groups(names), key=lambda group: -group.records)
-        return Rehearsal(
-            looked_at=self.looked_at,
-            records=sum(self._records.values()),
-            accounts=len(set[str]().union(*self._accounts.values())),
-            gained=self.gained,
-            lost=self.lost,
-            mails=mails,
-            groups=tuple(groups[:GROUPS]),
-            is_all=is_all,
-        )
-
-    @property
-    def shown(self) -> set[str]:
-        return {account for _, account in self._examples.values()}
-
-    def _groups(self, names: Mapping[str, str]) -> Iterator[Group]:
-        for key, records in self._records.items():
-            source, kind, status, before, after = key
-            number, account = self._examples[key]
-            yield Group(
-                source=source,
-                title=self._offices[source].title,
-                kind=kind,
-                status=status,
-                before=before,
-                after=after,
-                records=records,
-                accounts=len(self._accounts[key]),
-                example=f"{number}, {names.get(account, account)}",
-            )
+            self.grouping.take((want.source, want.kind, before.vendor_state, old, new), before, want.account)
 
 
 class Rehearsing:
@@ -137,7 +96,7 @@ class Rehearsing:
         """Say what customers would notice. Raises `CacheDown` and `DatabaseDown`."""
         offices = await self._offices.all()
         wants, is_all = await self._wants(offices, before, after)
-        tally = Tally(offices)
+        tally = Tally()
         gate = asyncio.Semaphore(AT_ONCE)
 
         async def look(want: Pull) -> tuple[Pull, tuple[Record, ...], tuple[Record, ...]] | None:
@@ -154,10 +113,17 @@ class Rehearsing:
 
         looks = [each for each in await asyncio.gather(*map(look, wants)) if each]
         mails = await self._mails(looks, today) if self.sends_mails else 0
-        async with self._db.read() as session:
-            some = sa.select(Account.id, Account.name).where(Account.id.in_(sorted(tally.shown)))
-            names = {row.id: row.name for row in await session.execute(some)}
-        return tally.rehearsal(names, mails=mails, is_all=is_all)
+        found = await tally.grouping.groups(self._db)
+        return Rehearsal(
+            looked_at=tally.looked_at,
+            records=tally.grouping.records,
+            accounts=tally.grouping.accounts,
+            gained=tally.gained,
+            lost=tally.lost,
+            mails=mails,
+            groups=tuple(_groups(found[:GROUPS], offices)),
+            is_all=is_all,
+        )
 
     async def tell(self, before: Words, after: Words) -> None:
         """Have all lists looked at that changed words may be news for, once every process has the new ones."""
@@ -178,16 +144,7 @@ class Rehearsing:
             for name, office in offices.items()
             if office.opened
         }
-        concerned = [name for name, its in kinds.items() if its]
-        some = sa.select(Link.source, Link.customer, Link.account_id).where(Link.source.in_(concerned))
-        async with self._db.read() as session:
-            rows = (await session.execute(some.order_by(Link.account_id).limit(MOST + 1))).all()
-        wants = [
-            Pull(account=account, customer=customer, kind=kind, office=offices[source])
-            for source, customer, account in rows
-            for kind in kinds[source]
-        ]
-        return wants[:MOST], len(wants) <= MOST
+        return await lists_of(self._db, offices, kinds)
 
     async def _mails(self, looks: Iterable[tuple[Pull, tuple[Record, ...], tuple[Record, ...]]], today: date) -> int:
         """Count the mails that would go out by the words alone: at the most one for each reader of each record."""
@@ -222,14 +179,17 @@ class Rehearsing:
             return sum(told[account] * many for account, many in await session.execute(readers))
 
 
-def is_recent(record: Record, since: datetime) -> bool:
-    """Whether something happened to it lately. Of what nobody says when, it may have."""
-    if record.origin.changed_at:
-        return record.origin.changed_at >= since
-    match record:
-        case Order(ordered_at=datetime() as at) | Ticket(created_at=at):
-            return at >= since
-        case Invoice(issued_on=date() as on):
-            return on >= since.date()
-        case _:
-            return True
+def _groups(found: Iterable[Grouped[Key]], offices: Mapping[str, Office]) -> Iterator[Group]:
+    for each in found:
+        source, kind, status, before, after = each.what
+        yield Group(
+            source=source,
+            title=offices[source].title,
+            kind=kind,
+            status=status,
+            before=before,
+            after=after,
+            records=each.records,
+            accounts=each.accounts,
+            example=each.example,
+        )

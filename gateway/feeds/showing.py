@@ -4,23 +4,21 @@ Nothing is asked of any source, nothing is written, and nothing of it is kept.
 """
 
 import asyncio
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import get_args
 
-import sqlalchemy as sa
 from msgspec import Struct
 
 from auth.clock import Clock
 from cache.client import Client
 from connectors.records import Kind, Record
 from gateway.feeds.reading import reading_of
-from gateway.feeds.rehearsing import AT_ONCE, BACK, MOST, is_recent
+from gateway.feeds.trying import AT_ONCE, BACK, Grouped, Grouping, is_recent, lists_of
 from gateway.offices import Offices
 from gateway.pull import Pull
 from gateway.records.database import Database
-from gateway.records.tables import Account, Link
 from gateway.rights import AREA_OF, AREAS, REACHES
 from gateway.segments import EVERYBODY, Policy, is_sure
 from gateway.shown import FILES, GROUPS, Shown, conceal_one
@@ -72,9 +70,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.looked_at = self.hidden = self.uncovered = 0
-        self._records: Counter[Key] = Counter()
-        self._accounts: dict[Key, set[str]] = defaultdict(set)
-        self._examples: dict[Key, tuple[str, str]] = {}
+        self.grouping: Grouping[Key] = Grouping()
 
     def take(self, account: str, kind: Kind, record: Record, before: Shown, after: Shown) -> None:
         self.looked_at += 1
@@ -82,28 +78,7 @@ class Tally:
         self.hidden += any(not more for _, more in keys)
         self.uncovered += any(more for _, more in keys)
         for key in keys:
-            self._records[key] += 1
-            self._accounts[key].add(account)
-            self._examples.setdefault(key, (record.number, account))
-
-    @property
-    def touched(self) -> set[str]:
-        return set[str]().union(*self._accounts.values())
-
-    @property
-    def named(self) -> set[str]:
-        return {account for _, account in self._examples.values()}
-
-    def groups(self, names: Mapping[str, str]) -> Iterator[Group]:
-        for (what, more), records in self._records.most_common():
-            number, account = self._examples[what, more]
-            yield Group(
-                what=what,
-                more=more,
-                records=records,
-                accounts=len(self._accounts[what, more]),
-                example=f"{number}, {names.get(account, account)}",
-            )
+            self.grouping.take(key, record, account)
 
 
 class Showing:
@@ -136,33 +111,32 @@ class Showing:
                     tally.take(want.account, want.kind, record, *shown)
 
         await asyncio.gather(*map(look, wants))
-        async with self._db.read() as session:
-            some = sa.select(Account.id, Account.name).where(Account.id.in_(sorted(tally.named)))
-            names = {row.id: row.name for row in await session.execute(some)}
+        groups = await tally.grouping.groups(self._db)
         return Trial(
             looked_at=tally.looked_at,
             hidden=tally.hidden,
             uncovered=tally.uncovered,
-            accounts=len(tally.touched),
+            accounts=tally.grouping.accounts,
             all_accounts=len(accounts),
             unsure=sum(not is_sure(its) for its in will.values()),
-            groups=tuple(tally.groups(names)),
+            groups=tuple(map(_group, groups)),
             segments=tuple(_sorted(before, after, was, will)),
             is_all=is_all,
         )
 
     async def _wants(self) -> tuple[list[Pull], bool]:
-        offices = {name: office for name, office in (await self._offices.all()).items() if office.opened}
-        some = sa.select(Link.source, Link.customer, Link.account_id).where(Link.source.in_(list(offices)))
-        async with self._db.read() as session:
-            rows = (await session.execute(some.order_by(Link.account_id).limit(MOST + 1))).all()
-        wants = [
-            Pull(account=account, customer=customer, kind=kind, office=offices[source])
-            for source, customer, account in rows
-            for kind in get_args(Kind)
-            if kind in offices[source].connector.reads
-        ]
-        return wants[:MOST], len(wants) <= MOST
+        offices = await self._offices.all()
+        kinds = {
+            name: [kind for kind in get_args(Kind) if kind in office.connector.reads]
+            for name, office in offices.items()
+            if office.opened
+        }
+        return await lists_of(self._db, offices, kinds)
+
+
+def _group(found: Grouped[Key]) -> Group:
+    what, more = found.what
+    return Group(what=what, more=more, records=found.records, accounts=found.accounts, example=found.example)
 
 
 def _changes(kind: Kind, record: Record, before: Shown, after: Shown) -> Iterator[Key]:

@@ -42,11 +42,10 @@ class Trying:
     """For staff. `server` None: no mail can go out."""
 
     def __init__(
-        self, db: Database, trail: Trail, clock: Clock, *, views: AccountViews, letters: Letters, server: Server | None
+        self, db: Database, trail: Trail, *, views: AccountViews, letters: Letters, server: Server | None
     ) -> None:
         self._db = db
         self._trail = trail
-        self._clock = clock
         self._views = views
         self._letters = letters
         self._server = server
@@ -127,7 +126,7 @@ def trying_of(settings: Settings, db: Database, trail: Trail, views: AccountView
     sender = sender_of(settings.base_url, settings.mail_from or "portal@localhost", of_settings(settings))
     letters = Letters(sender, Stops(settings.keyring()).sign, clock, settings.spoken)
     server = server_of(settings.smtp_url) if settings.smtp_url and settings.mail_from else None
-    return Trying(db, trail, clock, views=views, letters=letters, server=server)
+    return Trying(db, trail, views=views, letters=letters, server=server)
 
 
 def sender_of(base_url: str, address: str, appearance: Appearance) -> Sender:

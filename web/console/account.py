@@ -13,6 +13,7 @@ from auth.principals import VIEW_AS, StaffPrincipal
 from gateway.counterparts import counterparts_of
 from gateway.dossiers import MOST, Dossier, dossier_of, note_looked_up
 from gateway.holdings import holdings_of
+from gateway.publishing import names_of
 from gateway.records.database import Database
 from gateway.rights import AREAS, REACHES
 from web.caller import by_staff
@@ -26,6 +27,7 @@ BUDGET = 0.8  # seconds that the page waits for counts nobody asked for yet
 AREA_NAMES = {"orders": "Orders", "invoices": "Invoices", "requests": "Requests", "documents": "Files"}
 REACH_NAMES = {"none": "Nothing", "own": "What names them", "company": "All of the company’s"}
 KIND_NAMES = {"orders": "Orders", "invoices": "Invoices", "tickets": "Requests"}
+COUNTED = {"orders": ("order", "orders"), "invoices": ("invoice", "invoices"), "tickets": ("request", "requests")}
 HOW = {"matched": "matched by facts", "invited": "came by invitation", "decided": "decided by staff"}
 DONE = {
     "linked": "Linked.",
@@ -91,7 +93,11 @@ async def account_page(
         reaches=[(reach, REACH_NAMES[reach]) for reach in REACHES],
         reach_names=REACH_NAMES,
         area_names=AREA_NAMES,
+        deciders=await names_of(
+            database, {*(each.decided_by for each in dossier.links), *(each.who for each in dossier.moves)}
+        ),
         kind_names=KIND_NAMES,
+        counted=COUNTED,
         how=HOW,
         done=DONE.get(done),
         fate_of=fate_of,

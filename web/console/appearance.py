@@ -38,7 +38,7 @@ class Field(Struct, frozen=True, kw_only=True):
 BRAND = (
     Field(name="name", label="Name of your business", most=60),
     Field(name="accent", label="Colour", help="Of buttons and links. Dark enough to be seen on white.", most=7),
-    Field(name="accent_ink", label="Text on that colour", help="#fff or #101215 nearly always fits.", most=7),
+    Field(name="accent_ink", label="Text on that colour", help="#fff (white) or #101215 (black) mostly fits.", most=7),
 )
 PERSON = (
     Field(name="contact_name", label="Name", help="The person whom customers can talk to, or a team."),
@@ -50,7 +50,7 @@ PERSON = (
         help="Such as Mon-Fri 8:00-17:00, closed 2026-12-24 to 2026-12-26, closed 2027-01-01. They say when we answer.",
         most=2000,
     ),
-    Field(name="contact_hours", label="In other words", help="What the pages say instead of the hours, if you like."),
+    Field(name="contact_hours", label="Hours in your own words", help="Pages say this instead, if you like."),
 )
 
 
@@ -98,6 +98,7 @@ async def ask_reset(request: Request[StaffPrincipal, Any, Any]) -> Response[str]
         effects=("The name, colours, logo, person and hours on this page are gone.", "All customers see it at once."),
         action=f"{APPEARANCE}/reset",
         button="Forget it",
+        is_loss=True,
         back=APPEARANCE,
         fields={"seen": str(appearances.version)},
     )

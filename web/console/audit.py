@@ -1,5 +1,6 @@
 """The audit trail: who did what to which record and setting, and up to where the chain holds."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -43,7 +44,7 @@ def asked_of(
     since: Annotated[str, Parameter(max_length=10)] = "",
     until: Annotated[str, Parameter(max_length=10)] = "",
 ) -> Asked:
-    return Asked(who=who.strip(), what=what.strip(), account=account.strip(), since=since, until=until)
+    return Asked(who=who.strip(), what=code_of(what), account=account.strip(), since=since, until=until)
 
 
 FILTERS = {"asked": Provide(asked_of, sync_to_thread=False)}
@@ -65,6 +66,9 @@ async def show_audit(
         paging=Paging(path=AUDIT, page=page, size=PAGE, count=found.count, asked=asked.given()),
         json=Paging(path=f"{AUDIT}.json", page=1, size=PAGE, count=0, asked=asked.given()).at(1),
         check=await upkeep.progress("audit"),
+        said=said,
+        named=_named,
+        instant_of=datetime.fromisoformat,
     )
 
 
@@ -90,7 +94,7 @@ async def show_line(request: Request[StaffPrincipal, Any, Any], number: FromPath
         told = await look_at_line(state.database, state.vault, number, trail=state.trail, by=by_staff(request))
     except NoLine as error:
         raise NotFoundException from error
-    return desk(request, "staff_audit_line.html", area="audit", line=told, shown=_shown)
+    return desk(request, "staff_audit_line.html", area="audit", line=told, shown=_shown, said=said)
 
 
 @get(f"{AUDIT}.csv", opt=for_staff("admin"), dependencies=FILTERS)
@@ -139,8 +143,30 @@ async def _export(request: Request[StaffPrincipal, Any, Any], asked: Asked, form
     return await _find(request, asked, 1, MOST_EXPORTED)
 
 
-def _shown(value: object) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+def said(what: str) -> str:
+    """Say a code of the trail as people do: "customer.linked" is "Customer linked"."""
+    return what.replace(".", " ").replace("_", " ").capitalize()
+
+
+def code_of(what: str) -> str:
+    """Read what somebody looks for, written as the trail has it or as the page says it."""
+    area, _, act = what.strip().partition(" ")
+    return f"{area}.{act.replace(' ', '_')}".lower() if act else area
+
+
+def _named(whom: str) -> str:
+    """Say whom the trail names: "account/bakery" is "Account bakery"."""
+    kind, _, name = whom.partition("/")
+    return f"{kind.capitalize()} {name}".rstrip()
+
+
+def _shown(value: object, under: str = "") -> list[str]:
+    """Write a value in lines, with the names that lead to each part of it."""
+    if isinstance(value, dict) and value:
+        return [line for name, part in value.items() for line in _shown(part, f"{under}{name}: ")]
+    if value is None or value in ({}, []):
+        return [f"{under}none"]
+    return [f"{under}{value if isinstance(value, str) else msgspec.json.encode(value).decode()}"]
 
 
 ROUTES = [show_audit, check_now, lead_back, show_line, export_csv, export_json]

@@ -108,6 +108,25 @@ async def show_refused(
     )
 
 
+@get(f"{REFUSED}.csv", opt=for_staff("support"))
+async def export_refused(request: Request[StaffPrincipal, Any, Any], filters: Filters) -> Response[bytes]:
+    wanted = wanted_of(request, filters)
+    found = await refused(request.app.state.database, wanted, filters.status, 1, size=MOST_EXPORTED)
+    head = ("hour", "last one", "source", "reason", "how many", "the last one")
+    rows = [
+        (
+            each.hour.isoformat(),
+            each.last_at.isoformat() if each.last_at else "",
+            each.source,
+            WHY.get(each.reason, each.reason),
+            str(each.times),
+            each.detail,
+        )
+        for each in found.found
+    ]
+    return file_of("refused", head, rows)
+
+
 @get(f"{DELIVERIES}/incoming/{{delivery:str}}", opt=for_staff("support"))
 async def show_delivery(request: Request[StaffPrincipal, Any, Any], delivery: FromPath[str]) -> Response[str]:
     try:
@@ -201,6 +220,7 @@ ROUTES = [
     show_incoming,
     export_incoming,
     show_refused,
+    export_refused,
     show_delivery,
     show_raw,
     ask_replay,

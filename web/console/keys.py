@@ -48,7 +48,9 @@ async def ask_reseal(request: Request[StaffPrincipal, Any, Any]) -> Response[str
         title=f"Seal all anew with key {uses[0].version}?",
         text="It goes on by itself, also when a server is restarted in between. Nobody is signed out by it.",
         effects=(
-            f"{count(old, 'secret', 'secrets')} of older keys {'is' if old == 1 else 'are'} sealed with the last one.",
+            f"{count(old, 'secret', 'secrets')} of older keys {'is' if old == 1 else 'are'} sealed with the newest one."
+            if old
+            else "Nothing is sealed with an older key, so there is nothing to do now.",
             "No key is taken away. Do that in the key ring, once the page says that a key seals nothing any more.",
             "It is written to the audit trail with your name.",
         ),

@@ -53,10 +53,10 @@ def usual_promise(connector: Connector[Any], kind: Kind) -> int:
     return max(60, int((feed.lag + 2 * feed.every).total_seconds()) if feed else 0)
 
 
-def listed(words: Iterable[str]) -> str:
+def listed(words: Iterable[str], joined: str = "and") -> str:
     """Write a list as people do: "orders, invoices and requests"."""
     *most, last = [*words] or [""]
-    return f"{', '.join(most)} and {last}" if most else last
+    return f"{', '.join(most)} {joined} {last}" if most else last
 
 
 def _needs(connector: Connector[Any]) -> str:
@@ -92,7 +92,7 @@ def _cannot(connector: Connector[Any]) -> Iterable[str]:
         or name == "change_details"
     }
     if lost := [word for name, word in ACTION_WORDS.items() if name in relevant - set(connector.actions)]:
-        yield f"Customers can’t {listed(lost)} here."
+        yield f"Customers can’t {listed(lost, 'or')} here."
     if not connector.webhook:
         yield "Takes no webhooks: changes are seen when we look."
     if quiet := [word for kind, word in KIND_WORDS.items() if kind in connector.reads and kind not in connector.feeds]:

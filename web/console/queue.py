@@ -13,7 +13,7 @@ from auth.clock import utc_now
 from auth.guards import for_staff
 from auth.principals import StaffPrincipal
 from gateway.access import PersonRef
-from gateway.dossiers import live_sessions_of, note_question_looked_up
+from gateway.dossiers import live_sessions_of, note_exported, note_question_looked_up
 from gateway.identity.proving import Why
 from gateway.identity.questions import WHY, Asked, decide, dismiss, question, some_questions
 from gateway.links import LinkError
@@ -22,7 +22,7 @@ from web.caller import by_staff
 from web.console.account import Done
 from web.console.customers import CUSTOMERS
 from web.console.desk import Paging, desk
-from web.console.finding import PageNumber, titles_of
+from web.console.finding import MOST_EXPORTED, PageNumber, file_of, titles_of
 from web.redirects import see_other
 
 QUEUE = f"{CUSTOMERS}/queue"
@@ -67,6 +67,19 @@ async def show_queue(
         why=WHY,
         done={"decided": "Decided. They see it at once.", "none": "Noted. They are not asked about again."}.get(done),
     )
+
+
+@get(f"{QUEUE}.csv", opt=for_staff("support"))
+async def export_queue(request: Request[StaffPrincipal, Any, Any]) -> Response[bytes]:
+    """Give those who wait as a file, who has waited longest first. That it was taken is in the audit trail."""
+    state = request.app.state
+    found = await some_questions(state.database, 1, MOST_EXPORTED)
+    rows = [
+        (each.name or "", each.email or "", each.subject, WHY.get(each.reason, each.reason), each.asked_at.isoformat())
+        for each in found.found
+    ]
+    await note_exported(state.database, "queue", {"rows": len(rows)}, trail=state.trail, by=by_staff(request))
+    return file_of("queue", ("name", "e-mail", "login", "why nobody is sure", "waiting since"), rows)
 
 
 @get(ONE, opt=for_staff("support"))
@@ -175,4 +188,4 @@ def _persons(found: Mapping[str, Any], account: str) -> Iterator[PersonRef]:
             yield PersonRef(source, theirs.pop())
 
 
-ROUTES = [show_queue, show_question, decide_question]
+ROUTES = [show_queue, export_queue, show_question, decide_question]

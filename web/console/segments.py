@@ -90,7 +90,10 @@ async def ask_remove(request: Request[StaffPrincipal, Any, Any], name: FromPath[
     question = Question(
         title=f"Remove “{segment.title}”?",
         text="It goes from the draft. Customers notice nothing before that is published.",
-        effects=("Who is in it is then in the next segment that fits, or sees what everybody else sees.",),
+        effects=(
+            "Who is in it is then in the next segment that fits, or sees what everybody else sees.",
+            "What messages have otherwise for it goes then, too, and does not come back with an old version.",
+        ),
         action=f"{SEGMENTS}/one/{name}/remove",
         button="Remove it",
         back=SEGMENTS,

@@ -32,7 +32,7 @@ PAGES = (
         href=APPEARANCE,
         icon="eye",
         title="Brand and contact",
-        text="Name, colours, logo, office hours.",
+        text="Name, colours, logo, whom customers can talk to, office hours.",
         least="owner",
     ),
     Setting(
@@ -43,8 +43,8 @@ PAGES = (
         least="admin",
     ),
     Setting(href=STAFF, icon="account", title="Staff", text="Who may do what here.", least="owner"),
-    Setting(href=KEYS, icon="key", title="Keys", text="What seals secrets, and how to renew it.", least="owner"),
-    Setting(href=RETENTION, icon="clock", title="Retention", text="How long what is kept.", least="admin"),
+    Setting(href=KEYS, icon="key", title="Keys", text="What seals stored secrets, and how to renew it.", least="owner"),
+    Setting(href=RETENTION, icon="clock", title="Retention", text="How long Hallway keeps what.", least="admin"),
 )
 
 

@@ -119,6 +119,7 @@ async def _question(request: Request[StaffPrincipal, Any, Any], name: str, probl
         button=f"Remove {going.title}, all the same" if going.waiting else f"Remove {going.title}",
         back=f"{SOURCES}/{name}",
         fields=fields,
+        is_loss=True,
     )
 
 

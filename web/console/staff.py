@@ -25,9 +25,9 @@ CLAIMED = "claimed"  # no role is listed: what their sign-in says counts
 MAY: dict[Role, str] = {
     "none": "Can sign in, and do nothing.",
     "read-only": "Sees who the customers are, what needs somebody, and how each source is.",
-    "support": "That, decides about what could not be passed on, and views as a customer.",
-    "admin": "That, and decides about customers.",
-    "owner": "Everything, this page too.",
+    "support": "All that; decides about what could not be passed on, and looks at what a customer sees.",
+    "admin": "All that, and decides about customers.",
+    "owner": "Everything, staff and settings too.",
 }
 ALREADY = "They have this role already."
 LAST_OWNER = "Nobody else is an owner. Make somebody else one first."

@@ -29,7 +29,7 @@ async def show_preview(
     state = request.app.state
     draft = await DICTIONARIES.draft(state.database)
     name = account.strip()
-    scope = await whole_of(state.database, name) if name and "\0" not in name else None
+    scope = await whole_of(state.database, name) if name else None
     needs: list[Any] = []
     under_way: list[Any] = []
     if scope:

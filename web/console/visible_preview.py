@@ -61,7 +61,7 @@ async def show_preview(
     state = request.app.state
     draft = await POLICIES.draft(state.database)
     name = account.strip()
-    scope = await scope_with(state.database, name, draft.wanted) if name and "\0" not in name else None
+    scope = await scope_with(state.database, name, draft.wanted) if name else None
     shown: dict[str, Any] = {"page": None, "rows": None, "paper": None, "notice": None, "offered": [], "segments": []}
     kind = next((each for each in get_args(Kind) if each == show), None)
     if scope:

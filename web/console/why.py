@@ -1,7 +1,7 @@
 """Why does this customer see that, and why not? The whole proof for staff: each fact, and the first that is missing."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -21,6 +21,7 @@ from gateway.records.database import Database
 from gateway.rights import AREA_OF
 from web.caller import by_staff
 from web.console.desk import desk
+from web.console.finding import titles_of
 
 RECORD = re.compile(r"/?(orders|invoices|requests)/([a-z][a-z0-9_-]{0,62})/([A-Za-z0-9][A-Za-z0-9_.-]{0,63})(?:/why)?")
 KIND_OF: dict[str, Kind] = {area: kind for kind, area in AREA_OF.items()}
@@ -78,22 +79,22 @@ async def show_why(
         record=record,
         problem="Give the record’s address, such as /invoices/erp/2093." if record and not named else None,
         judged=judged,
-        facts=list(_facts(judged)) if judged else [],
+        facts=list(_facts(judged, await titles_of(request))) if judged else [],
         missing=MISSING[judged.denial][1] if judged and judged.denial else None,
     )
 
 
-def _facts(judged: Judged) -> Iterator[Fact]:
+def _facts(judged: Judged, titles: Mapping[str, str]) -> Iterator[Fact]:
     """Go through the proof in its order, up to the fact that is missing."""
     gap = MISSING[judged.denial][0] if judged.denial and not judged.unsure else None
-    for fact in _steps(judged):
+    for fact in _steps(judged, titles.get(judged.proof.asked.source, judged.proof.asked.source)):
         if fact.title == gap:
             yield Fact(title=fact.title, text=MISSING[judged.denial][1] if judged.denial else "", holds=False)
             return
         yield fact
 
 
-def _steps(judged: Judged) -> Iterator[Fact]:
+def _steps(judged: Judged, source: str) -> Iterator[Fact]:
     proof = judged.proof
     asked, acting, linked, read, named = proof.asked, proof.acting, proof.linked, proof.read, proof.named
     yield Fact(title="Login", text=f"{asked.subject} at {asked.issuer}, vouched for by that provider at each sign-in.")
@@ -107,16 +108,14 @@ def _steps(judged: Judged) -> Iterator[Fact]:
     yield Fact(title="Rights", text=f"Of this kind of record they see {REACHES[reach]}.")
     yield _resting(
         "Link",
-        f"The account is customer {linked.customer if linked else ''} of {asked.source}.",
+        f"The account is customer {linked.customer if linked else ''} in {source}.",
         linked.because if linked else None,
     )
     if read is None:
-        text = f"{asked.source} does not answer, so nobody can say." if judged.unsure else ""
+        text = f"{source} does not answer, so nobody can say." if judged.unsure else ""
         yield Fact(title="Record", text=text, holds=None)
         return
-    yield Fact(
-        title="Record", text=f"{asked.source} says, each time it is read, that it is customer {read.customer}’s."
-    )
+    yield Fact(title="Record", text=f"{source} says, each time it is read, that it is customer {read.customer}’s.")
     if reach == "own":
         yield _resting(
             "Person",

@@ -14,7 +14,7 @@ function age(element) {
   const seconds = (Date.now() - at) / 1000;
   const step = steps.find(([limit]) => seconds < limit);
   element.title = whole.format(at);
-  if (step) element.textContent = step[1](seconds); // older than a day: the date says more
+  if (step && seconds > -60) element.textContent = step[1](seconds); // of the future, or older than a day: the date says more
 }
 
 const ages = () => document.querySelectorAll("time[data-age]").forEach(age);

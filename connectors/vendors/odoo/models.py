@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from connectors.errors import BadResponse, NotFound
+from connectors.ids import digits
 from connectors.vendors.odoo.rpc import ModelMissing, Odoo, execute
 
 PAGE = 50
@@ -103,7 +104,5 @@ def _list_of(row: type[R]) -> type[list[R]]:
 
 
 def as_key(text: str) -> int:
-    """Read one of their ids from a link, a cursor or an address. Anything but a number is nobody's."""
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):  # noqa: PLR2004  # digits that fit in 64 bits
-        raise NotFound("Odoo: no such id")
-    return int(text)
+    """Read one of their ids from a link, a cursor or an address."""
+    return int(digits(text, "Odoo"))

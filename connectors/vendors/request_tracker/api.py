@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 from connectors.contract import BackOffice
 from connectors.decode import decode_json
 from connectors.errors import BadResponse, NotFound
+from connectors.ids import digits
 from connectors.passes import clock_of
 from connectors.transport import SAFE
 from connectors.vendors.request_tracker.settings import RequestTrackerConfig
@@ -111,11 +112,8 @@ def _listing(row: type[T]) -> type[Listing[T]]:
 
 
 def as_number(key: int | str) -> str:
-    """Check an id before it becomes part of a path. Anything but a number is nobody's."""
-    text = str(key)
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):  # noqa: PLR2004  # digits that fit in 64 bits
-        raise NotFound("RT: no such id")
-    return text
+    """Check an id before it becomes part of a path."""
+    return digits(str(key), "RT")
 
 
 def quoted(text: str) -> str:

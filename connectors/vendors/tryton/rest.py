@@ -18,6 +18,7 @@ from msgspec import Struct
 from connectors.contract import BackOffice
 from connectors.decode import decode_json
 from connectors.errors import BadResponse, NotFound
+from connectors.ids import digits
 from connectors.passes import clock_of
 from connectors.vendors.tryton.fields import fields_of
 from connectors.vendors.tryton.settings import TrytonConfig
@@ -133,7 +134,5 @@ def _list_of(row: type[R]) -> type[list[R]]:
 
 
 def as_key(text: str) -> int:
-    """Read one of their ids from a link, a cursor or an address. Anything but a number is nobody's."""
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):  # noqa: PLR2004  # digits that fit in 64 bits
-        raise NotFound("Tryton: no such id")
-    return int(text)
+    """Read one of their ids from a link, a cursor or an address."""
+    return int(digits(text, "Tryton"))
