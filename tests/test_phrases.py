@@ -104,7 +104,7 @@ async def test_shows_customers_what_staff_said(german: Portal) -> None:
     assert f">{original}</span>" in page.text
     answer = await staff.send("POST", PAGE, seen="0", **{key_of(original): " Wie  gesagt <b> "})
     assert (answer.status_code, answer.headers["location"]) == (303, f"{PAGE}?done=1")
-    assert "1 saved." in (await staff.get(f"{PAGE}?done=1")).text
+    assert "1 text saved." in (await staff.get(f"{PAGE}?done=1")).text
     same = await staff.send("POST", PAGE, seen="1", **{key_of(original): " Wie  gesagt <b> "})
     assert (same.status_code, same.headers["location"]) == (303, f"{PAGE}?done=0")
     assert " saved." not in (await staff.get(f"{PAGE}?done=0")).text
@@ -140,7 +140,7 @@ async def test_gives_a_file_to_translators_and_takes_it_back(german: Portal) -> 
     assert filled != file
     answer = await send(staff, filled)
     assert answer.status_code == 200
-    assert "1 saved." in answer.text
+    assert "1 text saved." in answer.text
     assert (await read_book(german.database, "de")).said == {original: "Übersetzt"}
 
 
@@ -156,7 +156,7 @@ async def test_shows_what_nobody_reads_any_more_and_takes_it_away(german: Portal
     assert (await admin.send("POST", f"{PAGE}/unread", seen="0")).status_code == 409
     assert len((await read_book(german.database, "de")).said) == 2
     answer = await admin.send("POST", f"{PAGE}/unread", seen="1")
-    assert (answer.status_code, "1 removed." in answer.text) == (200, True)
+    assert (answer.status_code, "1 translation removed." in answer.text) == (200, True)
     assert "No longer read" not in answer.text
     assert (await read_book(german.database, "de")).said == {HOURS: "Werktags"}
 

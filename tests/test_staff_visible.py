@@ -60,7 +60,7 @@ async def test_is_true_for_nobody_before_it_is_published(portal: Portal) -> None
     assert "€" in (await maya.get("/orders?show=all")).text
     form = form_of(await page(staff, VISIBLE))
     assert "nobody" not in form
-    del form["orders.amounts"]
+    del form["orders.amounts"], form["topic.order"]
     form["area.invoices"] = "none"
     saved = await staff.send("POST", VISIBLE, **form)
     assert (saved.status_code, saved.headers["location"]) == (303, VISIBLE)
@@ -74,11 +74,14 @@ async def test_is_true_for_nobody_before_it_is_published(portal: Portal) -> None
     assert "Disappears" in tried
     assert re.search(r"Records that lose something [1-9]", tried)
     assert "for example" in tried
+    assert "Topics of requests All Call me back, A problem with a delivery, " in tried, "as staff call them"
     await publish_draft(portal, staff)
     assert "€" not in (await maya.get("/orders?show=all")).text
     assert (await maya.get("/invoices")).status_code == 404
     assert 'href="/invoices"' not in (await maya.get("/")).text
-    assert "Version 1" in text_of(await page(staff, f"{VISIBLE}/versions"))
+    versions = await page(staff, f"{VISIBLE}/versions")
+    assert "Version 1" in text_of(versions)
+    assert '/versions/0">' in versions
     back = await page(staff, f"{VISIBLE}/versions/0")
     assert "Orders, amounts (what it comes to)" in text_of(back)
     gone = await staff.send("POST", f"{VISIBLE}/versions/0", **form_of(back))

@@ -23,6 +23,7 @@ from web.caller import by_staff
 from web.console.desk import CHANGED, desk
 from web.console.finding import Done, version_of
 from web.redirects import see_other
+from web.words import count
 
 LANGUAGES = "/staff/languages"
 PHRASE_CAPS = {f"{LANGUAGES}/": Cap(1024 * 1024, within=60.0)}
@@ -104,7 +105,9 @@ async def show_language(
     request: Request[StaffPrincipal, Any, Any], code: FromPath[str], done: Done = 0
 ) -> Response[str]:
     """Show what is said in a language. `done` is how many of its texts have just been changed."""
-    return await _page(request, _offered(request, code), Form(done=f"{done} saved." if done else None))
+    return await _page(
+        request, _offered(request, code), Form(done=f"{count(done, 'text', 'texts')} saved." if done else None)
+    )
 
 
 @post(f"{LANGUAGES}/{{code:str}}", opt=for_staff("admin"))
@@ -158,7 +161,7 @@ async def take_file(request: Request[StaffPrincipal, Any, Any], code: FromPath[s
     except PhrasesChanged:
         return await _page(request, language, Form(problem=CHANGED), status_code=409)
     left = len(found.said) - len(wanted) + found.unsure
-    done = f"{changed} saved." if changed else "Nothing in it is new."
+    done = f"{count(changed, 'text', 'texts')} saved." if changed else "Nothing in it is new."
     if left:
         done += f" {left} left out: they are marked as unsure, or customers read them no more."
     return await _page(request, language, Form(done=done), status_code=200)
@@ -175,7 +178,12 @@ async def drop_unread(request: Request[StaffPrincipal, Any, Any], code: FromPath
         changed = await _save(request, language, wanted, version_of(str(form.get("seen", ""))))
     except PhrasesChanged:
         return await _page(request, language, Form(problem=CHANGED), status_code=409)
-    return await _page(request, language, Form(done=f"{changed} removed." if changed else None), status_code=200)
+    return await _page(
+        request,
+        language,
+        Form(done=f"{count(changed, 'translation', 'translations')} removed." if changed else None),
+        status_code=200,
+    )
 
 
 @get([f"{LANGUAGES}/{{code:str}}/{act}" for act in ("import", "unread")], opt=for_staff("read-only"))

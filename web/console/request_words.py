@@ -23,7 +23,7 @@ MEANS: Mapping[State, str] = {
     "needs_staff": "It did not go out, and is not tried again by itself.",
     "unknown": "An answer was lost. It may have arrived.",
     "cancelled": "The customer took it back before it went out.",
-    "dropped": "Somebody of yours decided so, and answered the customer.",
+    "dropped": "A colleague decided so, and answered the customer.",
 }
 ACTIONS = {
     "new_ticket": "New request",
