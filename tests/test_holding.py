@@ -203,3 +203,20 @@ async def test_counts_nobody_as_before_from_whose_logins_one_was_taken(world: Wo
     assert (await model.preview.overview(None, 1, 20)).unknown == 1
     await model.preview.run(older_than=None, told=lambda _done, _all: None)
     assert (await model.preview.overview("everything", 1, 20)).sees["everything"] == 1
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_counts_nobody_by_what_changed_while_the_sources_were_asked(world: World) -> None:
+    """Of what another transaction has done and not yet said, nobody can know before."""
+    await world.link_accounts("acme")
+    await world.invite("ann@acme.example", "acme", COMPANY)
+    preview = Preview(world.db, world.offices, lambda: world.now, "off")
+    proof = {"fact": "contract", "decided_by": "priya", "decided_at": world.now}
+    async with world.db.write() as session:
+        session.add(Link(source="desk", customer="1", account_id="acme", **proof))
+        await session.flush()
+        await preview.run(older_than=None, told=lambda _done, _all: None)
+        assert (await preview.overview(None, 1, 20)).sees["everything"] == 1
+    assert await Model(world, Random(0)).counted() == set()
+    found = await preview.overview(None, 1, 20)
+    assert (found.unknown, found.comparing) == (1, 0)
