@@ -18,9 +18,10 @@ from gateway.cli.options import decided_by
 from gateway.cli.tools import tools
 from gateway.identity.contacts_text import text_of
 from gateway.identity.importing import Import, Report
+from gateway.identity.inputs import SEES
 from gateway.identity.matching import Policy
 from gateway.identity.questions import WHY as WHY_LOST
-from gateway.identity.readiness import SEES, WHY, Preview, Verdict
+from gateway.identity.readiness import WHY, Preview, Verdict
 from gateway.identity.rechecking import Rechecked, Rechecks
 from gateway.links import LinkError
 from gateway.settings import load

@@ -14,6 +14,7 @@ from gateway.records.identity_tables import Address, ContactCheck, Invitation
 from gateway.records.tables import Link
 
 Sees = Literal["everything", "part", "ambiguous", "none"]
+SEES: Final[tuple[Sees, ...]] = ("everything", "part", "ambiguous", "none")
 INVITED: Final = Invitation.state.in_(("made", "used", "expired"))
 PART = 500  # contacts that are read before others have their turn
 _READ = (

@@ -26,7 +26,6 @@ from gateway.records.database import Database
 from gateway.records.identity_tables import ContactCheck, Invitation
 from gateway.records.upsert import insert
 
-SEES: Final[tuple[Sees, ...]] = ("everything", "part", "ambiguous", "none")
 WHY: Final[Mapping[str, str]] = {
     **{str(reason): text for reason, text in REASONS.items()},
     "invitation_expired": "the invitation came to its end before it was used",
@@ -123,12 +122,12 @@ class Preview:
             tally = await holding.count(session, fit)
             if sees:
                 fit.append(ContactCheck.verdict == sees)
-            many = tally.sees.get(sees, 0) if sees else sum(tally.sees.values())
+            many = tally.sees[sees] if sees else sum(tally.sees.values())
             ids = await holding.page_of(session, fit, many, page, size)
             found = [_still(each, kept, basis, now, None) for each, kept in await contacts_among(session, ids, now)]
         return Overview(
             invited=tally.invited,
-            sees={each: tally.sees.get(each, 0) for each in SEES},
+            sees=tally.sees,
             oldest=tally.oldest,
             comparing=tally.comparing,
             shown=tuple(each for each in found if each),
@@ -137,7 +136,7 @@ class Preview:
     async def basis(self) -> str:
         """Name what the verdicts of all depend on: the sources as they are set up, and the policy."""
         versions = sorted((office.name, office.version) for office in (await self._offices.all()).values())
-        return hashlib.sha256(msgspec.json.encode([versions, self._policy])).hexdigest()[:32]
+        return hashlib.sha256(msgspec.json.encode([versions, self._policy])).hexdigest()[:16]
 
     async def _everybody(self) -> list[Known]:
         found: list[Known] = []

@@ -103,7 +103,7 @@ class ContactCheck(Base):
     verdict: Mapped[str] = mapped_column(String(10))  # "everything", "part", "ambiguous" or "none"
     reason: Mapped[str | None] = mapped_column(String(40))
     inputs: Mapped[str] = mapped_column(String(64))  # their SHA-256
-    basis: Mapped[str | None] = mapped_column(String(32))  # of which sources and policy; None: nobody knows any more
+    basis: Mapped[str | None] = mapped_column(String(16))  # of which sources and policy; None: nobody knows any more
     holds_until: Mapped[datetime | None]  # if nothing changes; None: something of theirs has, or it was not looked yet
     checked_at: Mapped[datetime]
 

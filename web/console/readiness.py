@@ -9,8 +9,8 @@ from litestar.params import Parameter
 from auth.guards import for_staff
 from auth.principals import StaffPrincipal
 from gateway.dossiers import note_exported
-from gateway.identity.inputs import Sees
-from gateway.identity.readiness import SEES, WHY, Preview, Verdict
+from gateway.identity.inputs import SEES, Sees
+from gateway.identity.readiness import WHY, Preview, Verdict
 from web.caller import by_staff
 from web.console.customers import CUSTOMERS
 from web.console.desk import Paging, desk

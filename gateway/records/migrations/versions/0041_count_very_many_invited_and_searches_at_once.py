@@ -52,7 +52,7 @@ TAKE = """
 
 
 def upgrade() -> None:
-    op.add_column("contact_checks", sa.Column("basis", sa.String(32)))
+    op.add_column("contact_checks", sa.Column("basis", sa.String(16)))
     op.add_column("contact_checks", sa.Column("holds_until", sa.DateTime(timezone=True)))
     op.drop_index("ix_contact_checks_verdict", "contact_checks")
     counted = ["verdict", "basis", "invitation_id", "holds_until", "checked_at"]
