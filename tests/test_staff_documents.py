@@ -8,6 +8,7 @@ from html import unescape
 import pytest
 import sqlalchemy as sa
 from support_portal import Portal
+from support_sent import add_asked
 from support_staff import member_of, staff_at
 from support_uploads import PDF
 from test_asked import send
@@ -128,3 +129,14 @@ async def test_is_one_persons_alone_and_found(portal: Portal) -> None:
         assert all(row[2].startswith("'=") for row in rows[1:])
     reader = await staff_at(portal, "read-only")
     assert (await reader.get(DOCUMENTS)).status_code == 403
+
+
+@SQLITE
+async def test_marks_what_is_overdue_until_it_is_there(portal: Portal) -> None:
+    sam = await staff_at(portal)
+    await add_asked(portal.database, "bakery")
+    page = (await sam.get(DOCUMENTS)).text
+    assert page.count("Overdue") == 1, "only one has a day that is over, and has not come"
+    assert "Overdue" in (await sam.get(f"{DOCUMENTS}/one/asked")).text
+    assert (await sam.send("POST", f"{DOCUMENTS}/one/asked/accept")).status_code == 303
+    assert "Overdue" not in (await sam.get(DOCUMENTS)).text
