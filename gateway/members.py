@@ -16,7 +16,7 @@ from gateway.member_rows import about_member, member_of
 from gateway.page_rows import drop_contents, lock_contents
 from gateway.records.code_tables import SignInCode
 from gateway.records.database import Database
-from gateway.records.identity_tables import Invitation
+from gateway.records.identity_tables import ContactDue, Invitation
 from gateway.records.lines import By, Line
 from gateway.records.outbox_tables import OutboxRow
 from gateway.records.tables import Account, Member, Membership, Session, UsageEvent
@@ -91,6 +91,7 @@ async def erase(db: Database, *, trail: Trail, by: By, login: Login, now: dateti
         theirs = (OutboxRow.member_id == member.id, sa.or_(OutboxRow.done_at.is_not(None), NOT_GONE_OUT))
         await session.execute(sa.delete(OutboxRow).where(*theirs))
         await session.execute(sa.delete(SignInCode).where(codes_of(member.id)))
+        await session.execute(sa.delete(ContactDue).where(ContactDue.member_id == member.id))  # first, as who compares
         await session.execute(sa.delete(Invitation).where(invited(member.id)))
         await session.execute(sa.delete(Member).where(Member.id == member.id))
         await drop_contents(session)  # their codes went with them

@@ -4,7 +4,7 @@ Addresses and numbers are left out of what is kept: a question may hold somebody
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
@@ -15,7 +15,7 @@ from auth.clock import Clock
 from gateway.help.words import words_in
 from gateway.keeping import KeptFor, always
 from gateway.records.database import Database
-from gateway.records.help_tables import ArticleAnswer, HelpSearch
+from gateway.records.help_tables import ArticleAnswer, HelpSearch, HelpWords
 from gateway.records.upsert import insert
 from gateway.rounds import Rounds, Seldom
 
@@ -75,6 +75,7 @@ class HelpCounts:
         if not searches and not answers:
             return
         async with self._database.write() as session:
+            await _hold(session, {words for words, _ in searches})
             if answers:
                 await _add_answers(session, answers)
             for day in sorted({day for _, day in searches}):
@@ -93,9 +94,16 @@ class HelpCounts:
         await self._purges.turn()
 
     async def _purge(self, now: datetime) -> None:
-        before = (now - await self._kept_for()).date()
+        gone = HelpSearch.day < (now - await self._kept_for()).date()
         async with self._database.write() as session:
-            await session.execute(sa.delete(HelpSearch).where(HelpSearch.day < before))
+            await _hold(session, sa.select(HelpSearch.words).where(gone))
+            await session.execute(sa.delete(HelpSearch).where(gone))
+
+
+async def _hold(session: AsyncSession, words: Collection[str] | sa.Select[str]) -> None:
+    """Lock the sums that will change, always in the same order: processes that change the same ones wait in turn."""
+    held = sa.select(HelpWords.words).where(HelpWords.words.in_(words)).order_by(HelpWords.words)
+    await session.execute(held.with_for_update())
 
 
 async def _add_answers(session: AsyncSession, answers: Mapping[str, Answers]) -> None:

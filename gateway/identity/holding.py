@@ -1,7 +1,8 @@
 """Which verdicts about those who are invited still hold, kept so that staff can count very many.
 
-Triggers note whatever a verdict depends on, in the transaction that changes it. A verdict of which something is noted
-does not count until `piece` has compared it with what is there: so what is counted is right at once.
+Triggers note what changes of the links of its account, of who came with its address and of the invitation, in the very
+transaction. A verdict of which something is noted does not count until `piece` has compared it with what is there. To
+whom other accounts are linked counts from the next time that the sources are asked.
 What all verdicts depend on alike is their basis: of another one, none counts.
 """
 
@@ -101,7 +102,8 @@ async def count(session: AsyncSession, fit: Sequence[sa.ColumnElement[bool]]) ->
     rows = (await session.execute(sa.union_all(*each))).all()
     changing = 0
     if len(fit) > 1:
-        changed = sa.select(sa.func.count()).select_from(ContactCheck).where(ContactCheck.invitation_id.in_(noted()))
+        is_noted = ContactCheck.invitation_id.in_(noted())
+        changed = sa.select(sa.func.count()).select_from(ContactCheck).where(fit[0], is_noted)
         changing = await session.scalar(changed) or 0
     return Tally(
         invited=await session.scalar(sa.select(sa.func.count()).select_from(Invitation).where(INVITED)) or 0,

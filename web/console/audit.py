@@ -151,7 +151,7 @@ def said(what: str) -> str:
 def code_of(what: str) -> str:
     """Read what somebody looks for, written as the trail has it or as the page says it."""
     area, _, act = what.strip().partition(" ")
-    return f"{area}.{act.replace(' ', '_')}".lower() if act else area
+    return (f"{area}.{act.replace(' ', '_')}" if act else area).lower()
 
 
 def _named(whom: str) -> str:

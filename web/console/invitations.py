@@ -117,6 +117,7 @@ async def take_back(
             button="Take it back",
             back=_place(account),
             fields={"sure": "yes"},
+            is_loss=True,
         )
         return confirm(request, "customers", question)
     done = await withdraw(state.database, trail=state.trail, by=by_staff(request), id_=invitation)

@@ -82,6 +82,7 @@ class Pages(Struct, Generic[T], frozen=True, kw_only=True):
             button="Throw it away",
             back=self.path,
             fields={"version": str(draft.version)},
+            is_loss=True,
         )
         return confirm(request, self.area, question)
 

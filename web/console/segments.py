@@ -98,6 +98,7 @@ async def ask_remove(request: Request[StaffPrincipal, Any, Any], name: FromPath[
         button="Remove it",
         back=SEGMENTS,
         fields={"version": str(draft.version)},
+        is_loss=True,
     )
     return confirm(request, "visible", question)
 

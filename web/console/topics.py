@@ -114,6 +114,7 @@ async def ask_remove(request: Request[StaffPrincipal, Any, Any], name: FromPath[
         action=f"{TOPICS}/one/{name}/remove",
         button="Remove it",
         back=f"{TOPICS}/one/{name}",
+        is_loss=True,
     )
     return confirm(request, "requests", question)
 
@@ -137,6 +138,7 @@ async def ask_usual(request: Request[StaffPrincipal, Any, Any]) -> Response[str]
         action=f"{TOPICS}/usual",
         button="Use the usual ones",
         back=TOPICS,
+        is_loss=True,
     )
     return confirm(request, "requests", question)
 

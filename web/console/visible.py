@@ -85,7 +85,12 @@ def version_in(data: dict[str, str]) -> int:
 def _thrown_away(published: Policy, wanted: Policy) -> list[str]:
     changes = changes_of(differences(published, wanted), Called())
     names = (each.what if each.segment == ELSE else f"{each.what} ({each.segment})" for each in changes)
-    return [f"{name}: stays as it is published" for name in names]
+    kept = {segment.name for segment in published.segments}
+    lost = (segment.title for segment in wanted.segments if segment.name not in kept)
+    return [
+        *(f"{name}: stays as it is published" for name in names),
+        *(f"What messages have otherwise for “{title}” goes with it" for title in lost),
+    ]
 
 
 async def _page(

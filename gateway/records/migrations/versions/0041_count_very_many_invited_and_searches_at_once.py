@@ -73,6 +73,9 @@ def upgrade() -> None:
         *(sa.Column(name, sa.Integer(), nullable=False) for name in SUMS),
         sa.PrimaryKeyConstraint("words", name="pk_help_words"),
     )
+    _on("INSERT", "help_searches", "help_words_more", ADD)  # from now on nobody else writes there before this is done
+    _on("UPDATE OF times, empty, unanswered", "help_searches", "help_words_other", CHANGE)
+    _on("DELETE", "help_searches", "help_words_fewer", TAKE)
     op.execute(
         "INSERT INTO help_words SELECT words, count(*), sum(times), sum(empty), sum(unanswered), "
         "sum(empty + unanswered) FROM help_searches GROUP BY words"
@@ -81,9 +84,6 @@ def upgrade() -> None:
     op.drop_index("ix_help_searches_words", "help_searches")
     for number, (table, event, column, rows) in enumerate(WATCHED):
         _on(event, table, f"contact_due_{number}", f"INSERT INTO contact_due ({column}) {rows}")
-    _on("INSERT", "help_searches", "help_words_more", ADD)
-    _on("UPDATE OF times, empty, unanswered", "help_searches", "help_words_other", CHANGE)
-    _on("DELETE", "help_searches", "help_words_fewer", TAKE)
 
 
 def _on(event: str, table: str, name: str, what: str) -> None:
