@@ -59,14 +59,14 @@ async def test_an_owner_sets_it_after_reading_what_goes(portal: Portal) -> None:
     assert await used(portal.database) == 3, "nothing is done by asking"
     assert (await owner.send("POST", RETENTION, usage="40", seen="0")).status_code == 303
     page = unescape((await owner.get(RETENTION)).text)
-    assert "You, here" in page
-    assert "removes 2, within a day" in page
+    assert "Set here, and counts before" in page
+    assert "2, within a day" in page
     late = await owner.send("POST", RETENTION, usage="50", seen="0")
     assert late.status_code == 409
     assert "Somebody changed this after you opened it" in late.text
     assert 'value="50"' in late.text, "nothing written is lost"
     assert (await owner.send("POST", RETENTION, seen="1")).status_code == 303, "as it was without it"
-    assert "You, here" not in (await owner.get(RETENTION)).text
+    assert "Set here, and counts before" not in (await owner.get(RETENTION)).text
     async with portal.database.read() as session:
         lines = await session.scalars(sa.select(AuditLine.details).where(AuditLine.what == "retention.changed"))
         assert ['"usage":[90,40]' in each for each in lines] == [True, False]
@@ -139,7 +139,7 @@ async def test_shows_how_long_what_nobody_sets_is_kept(portal: Portal) -> None:
     page = re.sub(r"<[^>]+>", " ", unescape((await owner.get(RETENTION)).text))
     for what in ("Troubles with sources", "Differences between sources", "Invitations", "Mails that invite"):
         assert what in page
-    assert re.search(r"Codes to sign in\s.*?1 hour\s+Hallway\s+2\s+removes 1, within minutes", page, re.DOTALL)
+    assert re.search(r"Codes to sign in\s.*?1 hour\s+2\s+1, within minutes", page, re.DOTALL)
     form = (await owner.get(f"{RETENTION}/change")).text
     assert 'name="codes"' not in form, "it is over before it could matter"
 

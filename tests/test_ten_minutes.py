@@ -64,7 +64,7 @@ def first_steps(page: Page, portal: LivePortal) -> Walker:
 def invite(olga: Walker, columns: str, line: str) -> None:
     olga.click("link", "Today")
     olga.click("link", "Invite customers", within="main")
-    olga.type("Or its lines", f"{columns}\n{line}")
+    olga.type("Or the lines themselves", f"{columns}\n{line}")
     olga.click("button", "Try every line")
     olga.click("button", "Invite them")
 
