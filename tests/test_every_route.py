@@ -8,6 +8,7 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import Iterator
+from copy import copy
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -130,8 +131,9 @@ def is_our_mistake(answer: Any) -> bool:
 
 
 def description(app: Litestar) -> dict[str, Any]:
-    """Describe every route by what its function takes."""
-    plugin = app.plugins.get(OpenAPIPlugin)
+    """Describe every route by what its function takes, and leave the description that programs get as it is."""
+    plugin = copy(app.plugins.get(OpenAPIPlugin))
+    plugin.included_routes = {}
     for route in app.routes:
         plugin.receive_route(route)
     schema = plugin.provide_openapi().to_schema()

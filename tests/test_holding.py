@@ -15,12 +15,13 @@ from test_moves import merged, parted
 
 from gateway.access import LinkRef
 from gateway.identity import holding
-from gateway.identity.holding import PIECE, Holding, piece
+from gateway.identity.holding import Holding, piece
 from gateway.identity.invitations import withdraw
 from gateway.identity.matching import Policy
 from gateway.identity.readiness import Preview
 from gateway.links import LinkError, Login
 from gateway.members import erase
+from gateway.piecemeal import PIECE
 from gateway.records.identity_tables import Address, ContactCheck, ContactDue, Invitation
 from gateway.records.tables import Account, Link, Source
 from gateway.rights import COMPANY, OWN
@@ -60,8 +61,8 @@ class Model:
         """Name those whose verdicts would be counted this moment."""
         basis = await self.preview.basis()
         async with self.world.db.read() as session:
-            fit = await holding.counting(session, basis, self.world.now)
-            return set(await session.scalars(sa.select(ContactCheck.invitation_id).where(*fit)))
+            counted = await holding.counting(session, basis, self.world.now)
+            return set(await session.scalars(sa.select(ContactCheck.invitation_id).where(*counted.where)))
 
     async def invite(self) -> None:
         rights = self.random.choice((OWN, COMPANY))

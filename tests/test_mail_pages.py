@@ -109,7 +109,7 @@ async def test_says_that_an_address_was_refused(mailing: Portal) -> None:
         session.add(row)
     page = (await maya.get(PAGE)).text
     assert "come back" in page
-    assert "550" not in page
+    assert "5.1.1" not in page
     answer = await maya.post(f"{PAGE}/address", data={"_token": token}, headers=SAME_SITE)
     assert answer.status_code == 303
     assert "come back" not in (await maya.get(PAGE)).text

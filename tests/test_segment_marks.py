@@ -14,11 +14,12 @@ from test_moves import merged, parted
 
 from auth.clock import utc_now
 from gateway.access import LinkRef
+from gateway.piecemeal import PIECE
 from gateway.records.database import Database
 from gateway.records.status_tables import CustomerFacts, SegmentDue, SegmentMark
 from gateway.records.tables import Account, Link
 from gateway.seeing.marking import Marking
-from gateway.seeing.marks import PIECE, piece
+from gateway.seeing.marks import piece
 from gateway.seeing.members import Sizes, every_member, members_of, sizes_of
 from gateway.seeing.versions import POLICIES
 from gateway.segments import EVERYBODY, TRUSTED, Policy, Rule, Seen, Segment

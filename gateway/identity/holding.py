@@ -6,9 +6,7 @@ whom other accounts are linked counts from the next time that the sources are as
 What all verdicts depend on alike is their basis: of another one, none counts.
 """
 
-import asyncio
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -16,16 +14,12 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth.clock import Clock
 from gateway.finding import stretch
 from gateway.identity.inputs import INVITED, SEES, Sees, contacts_among
-from gateway.records.database import Database, DatabaseDown
+from gateway.piecemeal import PIECE, Piecemeal
 from gateway.records.identity_tables import Address, ContactCheck, ContactDue, Invitation
 from gateway.records.upsert import insert
 
-PIECE: Final = 500  # verdicts in one transaction
-BREATH: Final = 0.05  # seconds between two pieces: others want to write too
-AT_ONCE: Final = 0.2  # seconds that whoever looks waits for a turn
 FOREVER: Final = datetime(9999, 1, 1, tzinfo=UTC)  # until something is noted
 
 
@@ -41,33 +35,26 @@ class Tally(Struct, frozen=True, kw_only=True):
     comparing: int
 
 
-class Holding:
-    """Compares what was noted. Any number of processes may do this: each takes what nobody has."""
+class Counted(Struct, frozen=True, kw_only=True):
+    """Which verdicts are counted: those that `held` when they were last compared, and of which nothing is noted."""
 
-    def __init__(self, db: Database, clock: Clock) -> None:
-        self._db = db
-        self._clock = clock
+    held: sa.ColumnElement[bool]
+    some_noted: bool
 
-    async def turn(self) -> None:
-        """Compare all that was noted. Raises `DatabaseDown`."""
-        while await self._count(1) and await self._piece():  # noqa: ASYNC110  # each does something
-            await asyncio.sleep(BREATH)
+    @property
+    def where(self) -> tuple[sa.ColumnElement[bool], ...]:
+        return (self.held, ContactCheck.invitation_id.not_in(noted())) if self.some_noted else (self.held,)
 
-    async def catch_up(self) -> None:
-        """Compare before somebody looks, if it is little."""
-        if 0 < await self._count(PIECE + 1) <= PIECE:
-            with suppress(DatabaseDown):
-                while await self._piece(within=AT_ONCE) and await self._count(PIECE + 1) <= PIECE:
-                    pass
 
-    async def _count(self, most: int) -> int:
-        async with self._db.read() as session:
-            some = sa.select(ContactDue.id).limit(most).subquery()
-            return await session.scalar(sa.select(sa.func.count()).select_from(some)) or 0
+class Holding(Piecemeal):
+    """Compares what was noted: each process takes what no other has."""
 
-    async def _piece(self, within: float | None = None) -> bool:
-        async with self._db.write(within=within) as session:
-            return await piece(session, self._clock())
+    async def left(self, session: AsyncSession, most: int) -> int:
+        some = sa.select(ContactDue.id).limit(most + 1).subquery()
+        return await session.scalar(sa.select(sa.func.count()).select_from(some)) or 0
+
+    async def piece(self, session: AsyncSession) -> bool:
+        return await piece(session, self._clock())
 
 
 async def piece(session: AsyncSession, now: datetime, *, most: int = PIECE) -> bool:
@@ -93,23 +80,24 @@ async def note(session: AsyncSession, invitations: Collection[str]) -> None:
         await session.execute(insert(session, ContactDue), [{"invitation_id": each} for each in invitations])
 
 
-async def count(session: AsyncSession, fit: Sequence[sa.ColumnElement[bool]]) -> Tally:
-    """Count by the verdicts that hold, as `counting` chooses them."""
+async def count(session: AsyncSession, counted: Counted) -> Tally:
+    """Count by the verdicts that are counted."""
     totals = (sa.func.count().label("many"), sa.func.min(ContactCheck.checked_at).label("oldest"))
     each = [  # each along the index, of which both databases would rather not make use for all at once
-        sa.select(sa.literal(sees).label("sees"), *totals).where(ContactCheck.verdict == sees, *fit) for sees in SEES
+        sa.select(sa.literal(sees).label("sees"), *totals).where(ContactCheck.verdict == sees, *counted.where)
+        for sees in SEES
     ]
     rows = (await session.execute(sa.union_all(*each))).all()
-    changing = 0
-    if len(fit) > 1:
-        is_noted = ContactCheck.invitation_id.in_(noted())
-        changed = sa.select(sa.func.count()).select_from(ContactCheck).where(fit[0], is_noted)
-        changing = await session.scalar(changed) or 0
+    comparing = 0
+    if counted.some_noted:
+        theirs = ContactCheck.invitation_id.in_(noted())
+        changed = sa.select(sa.func.count()).select_from(ContactCheck).where(counted.held, theirs)
+        comparing = await session.scalar(changed) or 0
     return Tally(
         invited=await session.scalar(sa.select(sa.func.count()).select_from(Invitation).where(INVITED)) or 0,
         sees={sees: row.many for sees in SEES for row in rows if row.sees == sees},
         oldest=min((row.oldest for row in rows if row.oldest), default=None),
-        comparing=changing,
+        comparing=comparing,
     )
 
 
@@ -124,11 +112,10 @@ async def page_of(
     return found[::-1] if from_end else found
 
 
-async def counting(session: AsyncSession, basis: str, now: datetime) -> list[sa.ColumnElement[bool]]:
-    """Choose the verdicts that hold. Nothing is looked through where nothing is noted, as it mostly is."""
-    is_noted = await session.scalar(sa.select(ContactDue.id).limit(1)) is not None
-    good = holds(basis, now)
-    return [good, ContactCheck.invitation_id.not_in(noted())] if is_noted else [good]
+async def counting(session: AsyncSession, basis: str, now: datetime) -> Counted:
+    """Say which verdicts are counted. Nothing is looked through where nothing is noted, as it mostly is."""
+    some_noted = await session.scalar(sa.select(ContactDue.id).limit(1)) is not None
+    return Counted(held=holds(basis, now), some_noted=some_noted)
 
 
 def holds(basis: str, now: datetime) -> sa.ColumnElement[bool]:

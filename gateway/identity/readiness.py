@@ -100,8 +100,10 @@ class Preview:
         """Judge `most` of those whom `run` would ask about: who was never asked about first, then the longest ago."""
         basis, now = await self.catch_up(), self._clock()
         async with self._db.read() as session:
-            good = [*await holding.counting(session, basis, now), ContactCheck.checked_at > now - older_than]
-            known = sa.select(ContactCheck.invitation_id).where(*good)
+            counted = await holding.counting(session, basis, now)
+            known = sa.select(ContactCheck.invitation_id).where(
+                *counted.where, ContactCheck.checked_at > now - older_than
+            )
             ids = sa.select(Invitation.id).join(ContactCheck, isouter=True).where(INVITED, Invitation.id.not_in(known))
             ids = ids.order_by(ContactCheck.checked_at.asc().nulls_first(), Invitation.id)
             contacts = await contacts_among(session, (await session.scalars(ids.limit(most))).all(), now)
@@ -118,10 +120,9 @@ class Preview:
         """Count what is known, and give a page of it. Asks no source. Pages count from 1."""
         basis, now = await self.catch_up(), self._clock()
         async with self._db.read() as session:
-            fit = await holding.counting(session, basis, now)
-            tally = await holding.count(session, fit)
-            if sees:
-                fit.append(ContactCheck.verdict == sees)
+            counted = await holding.counting(session, basis, now)
+            tally = await holding.count(session, counted)
+            fit = (*counted.where, ContactCheck.verdict == sees) if sees else counted.where
             many = tally.sees[sees] if sees else sum(tally.sees.values())
             ids = await holding.page_of(session, fit, many, page, size)
             found = [_still(each, kept, basis, now, None) for each, kept in await contacts_among(session, ids, now)]

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.piecemeal import PIECE
 from gateway.records.status_tables import SegmentDue, SegmentMark, SegmentSorting
 from gateway.records.tables import Account
 from gateway.records.upsert import insert
@@ -20,7 +21,6 @@ from gateway.seeing.versions import POLICIES
 from gateway.segments import EVERYBODY, TRUSTED, Facts, Policy
 from gateway.sorting import read_facts
 
-PIECE = 500  # accounts in one transaction
 SPARE = timedelta(hours=2)  # a mark that lasts as long is not written again because it would last longer
 LONGEST = 320  # letters of what an account is found by
 ELSE = "-"  # stands for everybody else, as a number stands for a segment in its place

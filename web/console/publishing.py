@@ -4,6 +4,7 @@ Statuses have them, and what customers see.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 from litestar import Request, Response
@@ -109,10 +110,8 @@ class Pages(Struct, Generic[T], frozen=True, kw_only=True):
         if draft.content is None:
             return see_other(self.path)
         found: object | None = None
-        try:
+        with suppress(CacheDown):  # nothing is kept that it could be tried on
             found = await rehearse(draft.live.content, draft.content)
-        except CacheDown:  # nothing is kept that it could be tried on
-            found = None
         by = by_staff(request)
         await self.published.note_rehearsal(state.database, trail=state.trail, by=by, draft=draft.version)
         return desk(
