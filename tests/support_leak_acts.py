@@ -46,7 +46,7 @@ KINDS: tuple[tuple[Kind, str, EventName], ...] = (
 )
 TOLD = 3  # records of a list of which mails tell
 ARRIVES = 100  # tries, a tenth of a second apart
-SEE_OTHER = 303
+SEE_OTHER, FORBIDDEN = 303, 403
 
 
 class Play:
@@ -125,6 +125,9 @@ class Acts(Play):
                 is_theirs = whose in theirs.get(name, set())
                 seen = await self.crawl.ask(self.crawl.viewers[name], "GET", path)
                 sent = await self._send(name, path, f"{paper_mark('alder')}.txt") if not is_theirs else seen
+                if sent.status == FORBIDDEN:  # they were signed in anew meanwhile
+                    await self.crawl.learn_token(self.crawl.viewers[name])
+                    sent = await self._send(name, path, f"{paper_mark('alder')}.txt")
                 is_out = any(b"/sign-in" in answer.header(b"location") for answer in (seen, sent))
                 if not is_theirs and not is_out and (seen.status, sent.status) not in {(404, 404), (401, 401)}:
                     self.crawl.find(f"{name} was answered {seen.status} and {sent.status} at {path}: it is not theirs")

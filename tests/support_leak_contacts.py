@@ -12,6 +12,7 @@ from gateway.records.tables import Link
 SOURCES_THAT_SAY = ("east", "west")
 PAGES = ("/", "/orders?show=all", "/account", "/requests/new", "/", "/inbox")
 LOOKERS = (("ann", "alder"), ("bob", "birch"), ("ann", "alder"), ("ora", "alder"))
+OK, TRIES = 200, 20
 
 
 class Naming(Play):
@@ -30,11 +31,17 @@ class Naming(Play):
                 name = f"{mark(account)}keeper"
                 row.counterpart = {"name": name, "email": f"{name}@example.org", "phone": None}
                 row.counterpart_at = now
-        for name, viewer in self.crawl.viewers.items():
-            if viewer.session and name in {each for each, _ in LOOKERS}:
-                await self.world.redis.delete(f"{VERSION}:visit:{{64:{viewer.session}}}")
         for name, company in LOOKERS:
             for path in PAGES:
-                answer = await self.crawl.ask(self.crawl.viewers[name], "GET", path)
-                if answer.status == 200 and f"{mark(company)}keeper".encode() not in answer.body:
+                if not await self._reads(name, path, f"{mark(company)}keeper".encode()):
                     self.crawl.find(f"{name} did not read at {path} who looks after them")
+
+    async def _reads(self, name: str, path: str, word: bytes) -> bool:
+        """Whoever walks along at this moment may put back what was known of the visitor before."""
+        viewer = self.crawl.viewers[name]
+        for _ in range(TRIES):
+            await self.world.redis.delete(f"{VERSION}:visit:{{64:{viewer.session}}}")
+            answer = await self.crawl.ask(viewer, "GET", path)
+            if answer.status != OK or word in answer.body:
+                return True
+        return False

@@ -28,7 +28,7 @@ STATEMENT = "/invoices/statement.csv?from=&to=2099-12-31"
 OWN = ("/account", "/account/details", "/account/mails", "/account/delete")
 PLACES = ("/", "/api/v1/home", *LISTS, STATEMENT, "/documents", "/search?q=mixer", *OWN)
 CODE = re.compile(rb"Code <b>([0-9A-Z ]{11})</b>")
-OK, SEE_OTHER, FORBIDDEN = 200, 303, 403
+OK, SEE_OTHER, FORBIDDEN, UNPROCESSABLE = 200, 303, 403, 422
 SETTLES, WAITS = 0.5, 20  # seconds, and tries
 BETWEEN = 10  # of the crawl's requests, at least, from one scene to the next
 RESTARTS_EVERY = 10_000  # requests: for ten seconds after it nothing is believed of Redis' copies
@@ -369,7 +369,11 @@ class Scenes(Sorting, Naming, Acts):
         await self.down()
         nonce = secrets.token_urlsafe(24)
         form = {"nonce": nonce, "what": "Another question", "text": mark("alder")}
-        sent = await self._post(ann, "/requests/new/order", **form, order=f"east/orders/{hers}")
+        for _ in range(20):  # a busy machine may keep it from her for a moment, and nothing is sent
+            sent = await self._post(ann, "/requests/new/order", **form, order=f"east/orders/{hers}")
+            if sent.status != UNPROCESSABLE:
+                break
+            await asyncio.sleep(SETTLES)
         page = sent.header(b"location").decode()
         if not page.startswith("/requests/sent/"):
             self.crawl.find(f"ann could not send a request: {sent.status}")

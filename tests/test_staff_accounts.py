@@ -82,16 +82,16 @@ async def test_sets_rights_and_saves_over_nobody(portal: Portal) -> None:
 async def test_takes_a_link_away_and_ties_it_again(portal: Portal) -> None:
     boss = await staff_at(portal, "admin")
     maya = await portal.browser("maya", "bakery")
-    assert "INV" in (await maya.get("/invoices?show=all")).text
+    assert "INV-" in (await maya.get("/invoices?show=all")).text
     link = {"source": "erp", "customer": "10"}
     asked = await boss.send("POST", f"{BAKERY}/links/remove", **link)
     text = unescape(asked.text)
     assert (asked.status_code, "Maya sees it no longer: all of the company’s" in text) == (200, True)
     assert re.search(r"\d+ invoices of .* disappear", text)
-    assert "INV" in (await maya.get("/invoices?show=all")).text, "asking does nothing"
+    assert "INV-" in (await maya.get("/invoices?show=all")).text, "asking does nothing"
     gone = await boss.send("POST", f"{BAKERY}/links/remove", **link, sure="yes")
     assert gone.headers["location"] == f"{BAKERY}?done=unlinked#links"
-    assert "INV" not in (await maya.get("/invoices?show=all")).text
+    assert "INV-" not in (await maya.get("/invoices?show=all")).text
     assert "customer.unlinked" in await lines(portal, latest=1)
     for wrong, words in (
         ({"source": "nope", "customer": "1", "fact": "x"}, "Choose a source"),
@@ -104,7 +104,7 @@ async def test_takes_a_link_away_and_ties_it_again(portal: Portal) -> None:
     assert "will see it: all of the company’s" in unescape((await boss.send("POST", f"{BAKERY}/links", **new)).text)
     done = await boss.send("POST", f"{BAKERY}/links", **new, sure="yes")
     assert done.headers["location"] == f"{BAKERY}?done=linked#links"
-    assert "INV" in (await maya.get("/invoices?show=all")).text
+    assert "INV-" in (await maya.get("/invoices?show=all")).text
 
 
 @SQLITE
