@@ -454,10 +454,10 @@ async def gather(*jobs: Awaitable[object]) -> None:
 
 
 def unpacked(body: bytes) -> bytes:
-    """Give what is in a copy of somebody's data or on a paper, and anything else as it is."""
+    """Give what is in a copy of somebody's data or on a paper, and anything else as it is, also a copy cut off."""
     if body.startswith(b"%PDF"):
         return body + _printed(body)
-    if not body.startswith(b"PK"):
+    if not zipfile.is_zipfile(io.BytesIO(body)):
         return body
     with zipfile.ZipFile(io.BytesIO(body)) as copy:
         return b"\n".join(name.encode() + copy.read(name) for name in copy.namelist())

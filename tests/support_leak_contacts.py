@@ -5,14 +5,12 @@ from support_leak_acts import Play
 from support_leak_world import mark
 
 from auth.clock import utc_now
-from cache.keys import VERSION
 from gateway.records.status_tables import CustomerFacts
 from gateway.records.tables import Link
 
 SOURCES_THAT_SAY = ("east", "west")
 PAGES = ("/", "/orders?show=all", "/account", "/requests/new", "/", "/inbox")
 LOOKERS = (("ann", "alder"), ("bob", "birch"), ("ann", "alder"), ("ora", "alder"))
-OK, TRIES = 200, 20
 
 
 class Naming(Play):
@@ -32,16 +30,7 @@ class Naming(Play):
                 row.counterpart = {"name": name, "email": f"{name}@example.org", "phone": None}
                 row.counterpart_at = now
         for name, company in LOOKERS:
+            word = f"{mark(company)}keeper".encode()
             for path in PAGES:
-                if not await self._reads(name, path, f"{mark(company)}keeper".encode()):
+                if not await self._settles(name, path, word, reads=True):
                     self.crawl.find(f"{name} did not read at {path} who looks after them")
-
-    async def _reads(self, name: str, path: str, word: bytes) -> bool:
-        """Whoever walks along at this moment may put back what was known of the visitor before."""
-        viewer = self.crawl.viewers[name]
-        for _ in range(TRIES):
-            await self.world.redis.delete(f"{VERSION}:visit:{{64:{viewer.session}}}")
-            answer = await self.crawl.ask(viewer, "GET", path)
-            if answer.status != OK or word in answer.body:
-                return True
-        return False

@@ -16,6 +16,7 @@ from gateway.seeing.versions import POLICIES
 from gateway.segments import Notice, Policy, Rule, Seen, Segment
 from gateway.shown import ALL, AMOUNTS, Shown
 
+EURO = "€".encode()
 SOURCE = "east"
 APART = ("alder", "birch")
 LESS = Shown(fields={kind: its - {AMOUNTS} for kind, its in ALL.items()}).normal
@@ -31,9 +32,11 @@ class Sorting(Play):
             await self._publish(Policy(segments=tuple(_segment(company, poor) for company in APART)))
             for _ in range(2):
                 for name, company in (("ann", "alder"), ("bob", "birch"), ("ann", "alder")):
+                    if company != poor:
+                        await self._look(name, *PAGES)
+                        continue
                     for path in PAGES:
-                        answer = await self.crawl.ask(self.crawl.viewers[name], "GET", path)
-                        if company == poor and ("€" in answer.body.decode(errors="replace")):
+                        if not await self._settles(name, path, EURO, reads=False):
                             self.crawl.find(f"{name} read an amount at {path}, which is not shown")
         await self._publish(Policy())
 

@@ -254,7 +254,11 @@ async def leak_world(
     settings = settings_for(database_url, redis_url, folder, f"http://127.0.0.1:{port}" if port else BASE)
     database = Database(database_url)
     redis = connect(redis_url)
-    with serving(offices.app) as offices_port, patch("cache.client.DEADLINE", 5.0):  # this machine may be busy
+    with (
+        serving(offices.app) as offices_port,
+        patch("cache.client.DEADLINE", 5.0),  # this machine may be busy
+        patch("connectors.breaker.PROBE_EVERY", 0.5),  # what a scene has taken away is back in the next one
+    ):
         portal = Portal(make_app(settings), database, settings)
         await _furnish(portal, database, f"http://127.0.0.1:{offices_port}")
         try:
