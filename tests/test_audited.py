@@ -85,11 +85,10 @@ UNTOLD = {
     "gateway.profile:note_welcomed": "that they were shown around",
     "gateway.profile:choose_language": "in which language they read, which changes no right",
     "gateway.seeing.marks:_mark": "which segments accounts may be in, computed anew from what is there",
-    "gateway.seeing.marking:_piece": "whose turn it is to compute them",
+    "gateway.piecemeal:_piece": "segments of accounts, and verdicts on invitations, computed anew from what is there",
     "gateway.identity.opening:note_opened": "that a link was followed, which its row says",
     "gateway.mails.inviting:_take": "whose turn it is to send a mail",
     "gateway.mails.inviting:_note": "what has become of it",
-    "gateway.identity.holding:_piece": "which of them still hold, computed anew from what is there",
     "gateway.identity.readiness:_keep": "what would be seen, computed anew from what is there",
     "gateway.cli.audit:run": "keys that are sealed anew; the other one tells",
 }

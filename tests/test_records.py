@@ -121,6 +121,32 @@ async def test_survives_cancelled_callers(database: Database) -> None:
             await session.execute(sa.text("SELECT 1"))
 
 
+async def test_leaves_no_lock_with_a_connection_that_was_given_up(tmp_path: Path) -> None:
+    """SQLite keeps one that is closed as long as there is a cursor, and whoever was cancelled leaves one behind."""
+    url = f"sqlite:///{tmp_path}/hallway.db"
+    migrate.upgrade(url)
+    database = Database(url, patience=0.5)
+    await add(database, "0")
+    left: list[object] = []
+
+    async def give_up() -> None:
+        async with database.write() as session:
+            connection = await session.connection()
+            driver = (await connection.get_raw_connection()).driver_connection
+            assert driver
+            left.append(cursor := await driver.execute("SELECT 1 UNION SELECT 2"))
+            await cursor.fetchone()  # and not the other one
+            await connection.invalidate()
+            raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await give_up()
+    await add_one_to(database, "0")
+    assert await names(database) == ["1"]
+    assert left
+    await database.close()
+
+
 async def test_gives_up_on_a_lock(database: Database, database_url: str) -> None:
     await add(database, "0")
     hasty = Database(database_url, patience=0.1)

@@ -3,7 +3,9 @@
 Values never appear in error texts (`hide_parameters`): they are people's names and sealed secrets.
 """
 
+import sqlite3
 import time
+from contextlib import suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Literal
@@ -24,9 +26,27 @@ SOON = 0.1  # seconds: who has waited no longer for a connection has the whole p
 patient_until: ContextVar[float] = ContextVar("patient_until")  # monotonic seconds, of whoever wants to write
 
 COMMON: dict[str, Any] = {"hide_parameters": True}
-SQLITE_ARGUMENTS: dict[str, Any] = {"isolation_level": None}  # the driver begins nothing by itself: we do
 
 Begin = Literal["BEGIN", "BEGIN IMMEDIATE"]
+
+
+class SqliteConnection(sqlite3.Connection):
+    """One that ends its transaction when it is closed.
+
+    SQLite keeps what is closed, and its lock, until the last cursor of it is gone. Whoever was cancelled leaves one
+    behind, and the collector may come minutes later.
+    """
+
+    def close(self) -> None:
+        with suppress(sqlite3.Error):
+            self.rollback()
+        super().close()
+
+
+SQLITE_ARGUMENTS: dict[str, Any] = {
+    "isolation_level": None,  # the driver begins nothing by itself: we do
+    "factory": SqliteConnection,
+}
 
 
 def async_engines(url: sa.URL, patience: float) -> tuple[AsyncEngine, AsyncEngine]:
