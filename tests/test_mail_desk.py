@@ -161,7 +161,10 @@ async def test_shows_mails_and_asks_before_a_decision(portal: Portal) -> None:
     assert "<script>alert" not in page
     assert "2093&lt;b&gt;" in page
     assert "Send 1 mail again" in page
-    assert "It has arrived…" in (await sam.get(f"/staff/deliveries/mails/sent/{unknown.id}")).text
+    assert ">Bakery, bakery<" in page
+    page = (await sam.get(f"/staff/deliveries/mails/sent/{unknown.id}")).text
+    assert "It has arrived…" in page
+    assert ">Bakery<" in page
     assert "Send 2 mails again?" in (await sam.get("/staff/deliveries/mails/resend")).text
     settled = await sam.send("POST", "/staff/deliveries/mails/settle", id=unknown.id, upto=unknown.id)
     assert settled.headers["location"] == f"/staff/deliveries/mails/sent/{unknown.id}"

@@ -116,6 +116,7 @@ async def test_says_what_the_invited_would_see(portal: Portal) -> None:
     assert (await boss.send("POST", "/staff/customers/readiness")).status_code == 303
     page = (await boss.get("/staff/customers/readiness")).text
     assert "of 2 who are invited" in page
+    assert page.count(">Bakery<") == 2, "people look for a company, not for its id"
     assert "Nobody has asked" not in page
     lists = [
         (await boss.get(f"/staff/customers/readiness?sees={each}")).text.partition("<tbody")[2]
