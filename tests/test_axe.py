@@ -14,7 +14,10 @@ from connectors.sandbox.faults import Fault
 # What a browser shows does not depend on the database.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
-LOOKS: tuple[tuple[int, Literal["light", "dark"]], ...] = ((1280, "light"), (390, "light"), (390, "dark"))
+LOOKS: tuple[tuple[int, Literal["light", "dark"]], ...] = (
+    *((1280, "light"), (1280, "dark")),
+    *((390, "light"), (390, "dark")),
+)
 RUN = """async only => {
   const options = {rules: {"target-size": {enabled: true}}, resultTypes: ["violations"]};
   const found = await axe.run(only ? {...options, runOnly: only} : options);
