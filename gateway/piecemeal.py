@@ -32,7 +32,9 @@ class Piecemeal(ABC):
 
     async def turn(self) -> None:
         """Do all that is due. Raises `DatabaseDown`."""
-        while await self._left(1) and await self._piece():  # noqa: ASYNC110  # each does something
+        while await self._left(1):
+            if not await self._piece():
+                return
             await asyncio.sleep(BREATH)
 
     async def catch_up(self) -> None:
