@@ -1,6 +1,6 @@
 """Who the customers are, for staff: accounts by name, number or person, with what is the matter with each."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -54,13 +54,6 @@ class Customers(Struct, frozen=True):
     found: tuple[Customer, ...]
     count: int
     is_more: bool = False
-
-
-async def account_names(db: Database, ids: Iterable[str]) -> dict[str, str]:
-    """Say what accounts are called, by their ids. Who is gone has no name. Raises `DatabaseDown`."""
-    async with db.read() as session:
-        named = sa.select(Account.id, Account.name).where(Account.id.in_(sorted(set(ids))))
-        return {row.id: row.name for row in await session.execute(named)}
 
 
 async def customers_of(db: Database, question: str, page: int, only: Only = "") -> Customers:

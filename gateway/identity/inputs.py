@@ -11,7 +11,7 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.records.identity_tables import Address, ContactCheck, Invitation
-from gateway.records.tables import Link
+from gateway.records.tables import Account, Link
 
 Sees = Literal["everything", "part", "ambiguous", "none"]
 SEES: Final[tuple[Sees, ...]] = ("everything", "part", "ambiguous", "none")
@@ -22,6 +22,7 @@ _READ = (
     Invitation.email,
     Invitation.name,
     Invitation.account_id,
+    Account.name.label("account_name"),
     Invitation.rights,
     Invitation.until,
     Invitation.state,
@@ -43,6 +44,7 @@ class Contact(Struct, frozen=True, kw_only=True):
     email: str
     name: str | None
     account: str
+    account_name: str
     rights: Mapping[str, Any]
     is_over: bool
     until: datetime | None
@@ -74,7 +76,8 @@ async def everybody(session: AsyncSession, now: datetime) -> AsyncIterator[Seque
 
 async def contacts_among(session: AsyncSession, ids: Collection[str], now: datetime) -> Sequence[Known]:
     """Read those of `ids` who are invited, in their order."""
-    checked = sa.select(*_READ).join(ContactCheck, ContactCheck.invitation_id == Invitation.id, isouter=True)
+    checked = sa.select(*_READ).join(Account, Account.id == Invitation.account_id)
+    checked = checked.join(ContactCheck, ContactCheck.invitation_id == Invitation.id, isouter=True)
     found = {row.id: row for row in await session.execute(checked.where(Invitation.id.in_(ids), INVITED))}
     rows = [found[each] for each in ids if each in found]
     came = sa.select(Address.address, sa.func.count()).group_by(Address.address)
@@ -98,6 +101,7 @@ def contact_of(row: sa.Row[*tuple[Any, ...]], links: Sequence[tuple[str, str]], 
         email=row.email,
         name=row.name,
         account=row.account_id,
+        account_name=row.account_name,
         rights=row.rights,
         is_over=is_over,
         until=None if is_used or is_over else row.until,

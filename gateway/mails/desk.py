@@ -16,7 +16,7 @@ from gateway.records.database import Database
 from gateway.records.identity_tables import Address
 from gateway.records.lines import By, Line, What
 from gateway.records.mail_tables import MailRow, RefusedAddress
-from gateway.records.tables import Member
+from gateway.records.tables import Account, Member
 
 STOPPED: Final[tuple[State, ...]] = ("failed", "unknown")  # what staff decide about
 STATES: Final[tuple[State, ...]] = ("waiting", "sent", "failed", "unknown", "dropped")
@@ -35,6 +35,7 @@ class Sent(Struct, frozen=True, kw_only=True):
     called: str
     address: str | None
     account: str
+    account_name: str
     source: str
     kind: str
     record: str
@@ -137,16 +138,17 @@ def _fits(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
 async def _read(session: AsyncSession, ids: list[str]) -> tuple[Sent, ...]:
     refused = sa.and_(RefusedAddress.member_id == Member.id, RefusedAddress.address == Member.email)
     rows = (
-        sa.select(MailRow, Member, RefusedAddress.refused_at)
+        sa.select(MailRow, Member, Account.name, RefusedAddress.refused_at)
         .join(Member, Member.id == MailRow.member_id)
+        .join(Account, Account.id == MailRow.account_id)
         .outerjoin(RefusedAddress, refused)
         .where(MailRow.id.in_(ids))
         .order_by(MailRow.id.desc())
     )
-    return tuple(_sent(mail, member, at) for mail, member, at in await session.execute(rows))
+    return tuple(_sent(*row) for row in await session.execute(rows))
 
 
-def _sent(row: MailRow, member: Member, refused_at: datetime | None) -> Sent:
+def _sent(row: MailRow, member: Member, account_name: str, refused_at: datetime | None) -> Sent:
     state: State = row.state  # type: ignore[assignment]  # as it was written
     return Sent(
         id=row.id,
@@ -154,6 +156,7 @@ def _sent(row: MailRow, member: Member, refused_at: datetime | None) -> Sent:
         called=member.called,
         address=member.email,
         account=row.account_id,
+        account_name=account_name,
         source=row.source,
         kind=row.kind,
         record=row.record,

@@ -15,6 +15,7 @@ from gateway.records.database import Database
 from gateway.records.finding import small
 from gateway.records.lines import By, Line, What
 from gateway.records.outbox_tables import OutboxRow
+from gateway.records.tables import Account
 
 STUCK: Final[frozenset[State]] = frozenset({"needs_staff", "unknown"})
 WORDS: Final[frozenset[str]] = frozenset({"subject", "text", "reason", "comment"})  # what a person wrote
@@ -44,6 +45,7 @@ class Stuck(Struct, frozen=True, kw_only=True):
 
     reference: str
     account: str
+    account_name: str
     source: str
     action: str
     state: State
@@ -70,15 +72,16 @@ class Backlog(Struct, frozen=True):
 
 async def stuck(db: Database, states: Collection[State] = STUCK, *, most: int | None = None) -> tuple[Stuck, ...]:
     """List what is in one of the `states`, the oldest first. Raises `DatabaseDown`."""
-    rows = sa.select(OutboxRow).where(OutboxRow.state.in_(states)).order_by(OutboxRow.id).limit(most)
+    rows = sa.select(OutboxRow, Account.name).join(Account, Account.id == OutboxRow.account_id)
     async with db.read() as session:
-        return tuple(map(_stuck, await session.scalars(rows)))
+        found = await session.execute(rows.where(OutboxRow.state.in_(states)).order_by(OutboxRow.id).limit(most))
+        return tuple(_stuck(row, name) for row, name in found)
 
 
 async def one(db: Database, reference: str) -> Stuck:
     """Raises `StuckError` where there is none, and `DatabaseDown`."""
     async with db.read() as session:
-        return _stuck(await _find(session, reference))
+        return await _told(session, await _find(session, reference))
 
 
 async def look_at(db: Database, *, trail: Trail, by: By, reference: str) -> Stuck:
@@ -86,7 +89,7 @@ async def look_at(db: Database, *, trail: Trail, by: By, reference: str) -> Stuc
     async with db.write() as session:
         row = await _find(session, reference)
         await trail.record(session, line_of("message.looked_up", by, row))
-        return _stuck(row)
+        return await _told(session, row)
 
 
 async def backlogs(db: Database) -> dict[str, Backlog]:
@@ -206,13 +209,18 @@ def line_of(what: What, by: By, row: OutboxRow, **personal: str) -> Line:
     )
 
 
-def _stuck(row: OutboxRow) -> Stuck:
+async def _told(session: AsyncSession, row: OutboxRow) -> Stuck:
+    return _stuck(row, (await session.get_one(Account, row.account_id)).name)
+
+
+def _stuck(row: OutboxRow, account_name: str) -> Stuck:
     state: State = row.state  # type: ignore[assignment]  # as it was written
     told = {name: SAID.get(value, value) if isinstance(value, bool) else value for name, value in row.asked.items()}
     asked = {name: value for name, value in told.items() if isinstance(value, str) and value and name != "reference"}
     return Stuck(
         reference=row.reference,
         account=row.account_id,
+        account_name=account_name,
         source=row.source,
         action=row.action,
         state=state,

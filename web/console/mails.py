@@ -12,7 +12,6 @@ from msgspec import Struct
 from auth.clock import utc_now
 from auth.guards import for_staff
 from auth.principals import StaffPrincipal
-from gateway.customers import account_names
 from gateway.finding import PAGE, Batch
 from gateway.mails import desk as mails
 from gateway.mails.desk import MOST_AT_ONCE, STOPPED, MailError
@@ -90,7 +89,6 @@ async def show_mails(
         "staff_mails.html",
         area="deliveries",
         found=found.found,
-        called=await account_names(database, (each.account for each in found.found)),
         paging=_paging(MAILS, filters, page, found.count),
         resend=_paging(f"{MAILS}/resend", filters).at(1),
         settle=_paging(f"{MAILS}/settle", filters).at(1),
@@ -140,7 +138,6 @@ async def show_mail(request: Request[StaffPrincipal, Any, Any], mail: FromPath[s
         "staff_mail.html",
         area="deliveries",
         found=found,
-        called=await account_names(request.app.state.database, [found.account]),
         is_stopped=found.state in STOPPED,
         titles=await titles_of(request),
         states=STATES,

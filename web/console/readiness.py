@@ -8,7 +8,6 @@ from litestar.params import Parameter
 
 from auth.guards import for_staff
 from auth.principals import StaffPrincipal
-from gateway.customers import account_names
 from gateway.dossiers import note_exported
 from gateway.identity.inputs import SEES, Sees
 from gateway.identity.readiness import WHY, Preview, Verdict
@@ -50,7 +49,6 @@ async def show_readiness(
         comparing=found.comparing,
         counts=[(each, NAMES[each], TONES[each], found.sees[each]) for each in SEES],
         shown=found.shown,
-        called=await account_names(request.app.state.database, (each.contact.account for each in found.shown)),
         names=NAMES,
         tones=TONES,
         why=WHY,

@@ -9,7 +9,6 @@ from litestar.params import FromPath
 from auth.clock import utc_now
 from auth.guards import for_staff
 from auth.principals import Role, StaffPrincipal
-from gateway.customers import account_names
 from gateway.outbox.claims import claims_now, deciders
 from gateway.outbox.listing import tell
 from gateway.outbox.stuck import STUCK, StuckError, look_at, stuck
@@ -28,13 +27,11 @@ MOST_SHOWN = 200
 @get(REQUESTS, opt=for_staff("support"))
 async def show_stuck(request: Request[StaffPrincipal, Any, Any]) -> Response[str]:
     database = request.app.state.database
-    shown = await stuck(database, most=MOST_SHOWN)
     return desk(
         request,
         "staff_requests.html",
         area="requests",
-        stuck=shown,
-        called=await account_names(database, (each.account for each in shown)),
+        stuck=await stuck(database, most=MOST_SHOWN),
         claims=await claims_now(database, utc_now()),
         me=by_staff(request).who,
         titles=await titles_of(request),
