@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
+from msgspec.structs import replace
 from support_audit import BY, TRAIL
 from support_door import litestar_of
 from support_leak import Answer, Crawl, Viewer
@@ -20,7 +21,6 @@ from support_mails import SENDER
 from support_portal import ISSUER
 
 from auth.clock import utc_now
-from cache.keys import VERSION
 from connectors.config import Secret
 from connectors.records import Kind
 from connectors.sandbox.faults import Fault
@@ -48,7 +48,7 @@ KINDS: tuple[tuple[Kind, str, EventName], ...] = (
 TOLD = 3  # records of a list of which mails tell
 ARRIVES = 100  # tries, a tenth of a second apart
 SETTLES = 5  # tries
-OK, SEE_OTHER, FORBIDDEN = 200, 303, 403
+SEE_OTHER, FORBIDDEN = 303, 403
 
 
 class Play:
@@ -62,18 +62,12 @@ class Play:
         for path in paths:
             await self.crawl.ask(self.crawl.viewers[name], "GET", path)
 
-    async def _settles(self, name: str, path: str, word: bytes, *, reads: bool) -> bool:
-        """Whether a page has a word or not, as it should.
-
-        Whoever walks along may put back, just once more, what was known of the visitor before.
-        """
-        viewer = self.crawl.viewers[name]
-        for _ in range(SETTLES):
-            answer = await self.crawl.ask(viewer, "GET", path)
-            if (word in answer.body) is reads or answer.status != OK:
-                return True
-            await self.world.redis.delete(f"{VERSION}:visit:{{64:{viewer.session}}}")
-        return False
+    async def _alone(self, name: str) -> Viewer:
+        """Give somebody in a new session, where nobody walks along and nothing is known of them yet."""
+        viewer = replace(self.crawl.viewers[name], etags=[], links=[])
+        await self.crawl.sign_in(viewer)
+        await self.crawl.learn_token(viewer)
+        return viewer
 
     async def _post(self, viewer: Viewer, path: str, **form: str) -> Answer:
         return await self._submit(

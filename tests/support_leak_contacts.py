@@ -30,7 +30,8 @@ class Naming(Play):
                 row.counterpart = {"name": name, "email": f"{name}@example.org", "phone": None}
                 row.counterpart_at = now
         for name, company in LOOKERS:
-            word = f"{mark(company)}keeper".encode()
+            viewer = await self._alone(name)
             for path in PAGES:
-                if not await self._settles(name, path, word, reads=True):
+                answer = await self.crawl.ask(viewer, "GET", path)
+                if answer.status == 200 and f"{mark(company)}keeper".encode() not in answer.body:
                     self.crawl.find(f"{name} did not read at {path} who looks after them")
