@@ -55,8 +55,10 @@ BASE = "https://portal.example"
 SAM = Identity(issuer=ISSUER, subject="sam", email=None, name="Sam")
 RARE = name_of(73).split(" Ltd")[0].replace(" ", "+")
 ADOPTED, SENT, MEMBERS = "/staff/customers/adoption", "/staff/requests/all", "/staff/segments/one"
+INVITE = "/staff/customers/invite"
 
 PAGES = (
+    "/staff",
     "/staff/customers",
     f"/staff/customers?page={MANY // 40}",
     f"/staff/customers?page={MANY // 20}",
@@ -68,6 +70,7 @@ PAGES = (
     f"/staff/customers?only=never&page={MANY // 120}",
     "/staff/customers?only=ambiguous",
     "/staff/customers?only=disabled",
+    f"/staff/customers/c{MANY // 2:06}",
     "/staff/customers/readiness",
     f"/staff/customers/readiness?page={MANY * 3 // 160}",
     f"/staff/customers/readiness?page={MANY * 3 // 80}",
@@ -75,6 +78,10 @@ PAGES = (
     f"/staff/customers/readiness?sees=part&page={MANY // 220}",
     "/staff/customers/queue",
     "/staff/customers/queue?page=40",
+    INVITE,
+    f"{INVITE}?page={MANY // 400}",
+    f"{INVITE}?which=ready",
+    f"{INVITE}?why=stopped",
     ADOPTED,
     f"{ADOPTED}?page={MANY // 20}",
     f"{ADOPTED}?only=back&page={MANY // 60}",
@@ -115,6 +122,13 @@ PAGES = (
     "/staff/help",
     "/staff/help?page=400",
     "/staff/help?show=all",
+    "/staff/audit",
+    f"/staff/audit?page={MANY // 100}",
+    f"/staff/audit?page={MANY // 50}",
+    "/staff/audit?who=sam",
+    "/staff/audit?what=invitation",
+    f"/staff/audit?what=invitation&page={MANY // 400}",
+    f"/staff/audit?account=c{MANY // 2:06}",
     "/staff/segments",
     f"{MEMBERS}/hotels/customers",
     f"{MEMBERS}/hotels/customers?page=50",

@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from bench_records import COLOURS, MISHAPS, STUFFS, THINGS
 from support_audit import ALL as RIGHTS
+from support_audit import TRAIL
 
 from gateway.records.base import Base
 from gateway.records.database import Database
@@ -18,6 +19,7 @@ from gateway.records.document_tables import AskedDocument
 from gateway.records.help_tables import HelpSearch
 from gateway.records.identity_tables import ContactCheck, Ground, Invitation, Question
 from gateway.records.ids import first_id
+from gateway.records.lines import By, Line, What
 from gateway.records.mail_tables import MailRow
 from gateway.records.outbox_tables import OutboxRow
 from gateway.records.status_tables import CustomerFacts
@@ -33,6 +35,7 @@ DELIVERIES = ("waiting", "done", "done", "done", "done", "done", "done", "dead")
 SENT = ("sent", "sent", "sent", "sent", "sent", "needs_staff", "dropped", "unknown")
 MAILS = ("sent", "sent", "sent", "sent", "failed", "unknown", "dropped", "silent")
 DOCUMENTS = ("asked", "received", "accepted", "refused", "withdrawn")
+TOLD: tuple[What, ...] = ("customer.linked", "invitation.made", "session.began", "account.looked_up")
 ERP, DESK = "erp", "desk"
 
 Row = dict[str, Any]
@@ -59,6 +62,9 @@ async def fill(db: Database, many: int) -> None:
     ]
     for table, its in rows:
         await _put(db, table, its)
+    for begin in range(0, many, AT_ONCE):
+        async with db.write() as session:
+            await TRAIL.record(session, *(_line(n) for n in range(begin, min(begin + AT_ONCE, many))))
 
 
 async def _put(db: Database, table: type[Base], rows: Iterator[Row]) -> None:
@@ -198,6 +204,11 @@ def _search(n: int) -> Row:
     words = f"{random.choice(WORDS)} {random.choice(THINGS.split())} {n // 2}"
     day = (NOW - n % 90 * DAY).date()
     return {"words": words, "day": day, "times": n % 9 + 1, "empty": n % 3, "unanswered": n % 2}
+
+
+def _line(n: int) -> Line:
+    by, account = By(f"staff/{_id(n % 20)}", "portal"), f"c{n:06}"
+    return Line(what=TOLD[n % len(TOLD)], by=by, about=f"account/{account}", account=account)
 
 
 def _id(n: int) -> str:

@@ -26,6 +26,13 @@ async def test_writes_to_some_first_and_then_to_the_rest_and_to_nobody_twice(bid
     assert set(await bids.states()) == {"sent"}
 
 
+async def test_has_everybody_on_one_page(bids: Bids) -> None:
+    emails = await bids.people(5)
+    pages = [(await plan(bids.world.db, ALL, bids.world.now, page=page, size=2)).shown for page in (1, 2, 3, 4)]
+    assert [len(page) for page in pages] == [2, 2, 1, 0]
+    assert [each.email for page in pages for each in page] == emails
+
+
 async def test_a_stage_that_is_confirmed_twice_goes_out_once(bids: Bids) -> None:
     await bids.people(6)
     last = (await plan(bids.world.db, ALL, bids.world.now, size=3)).shown[-1].id

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from gateway.audit import Trail
+from gateway.finding import stretch
 from gateway.identity.holding import holds, noted
 from gateway.identity.invitations import Wish, about_invitation, put_invitation
 from gateway.identity.mailboxes import folded
@@ -94,17 +95,16 @@ async def plan(
         sa.select(Invitation, Account.name, of.label("why"))
         .join(Account, Account.id == Invitation.account_id)
         .where(*_chosen(choice, now), of == (why or ""))
-        .order_by(Invitation.id)
-        .limit(size)
-        .offset((page - 1) * size)
     )
     async with db.read() as session:
         many = {row.why: row.many for row in await session.execute(counts)}
-        rows = (await session.execute(shown)).all()
+        offset, limit, from_end = stretch(many.get(why or "", 0), page, size)
+        order = Invitation.id.desc() if from_end else Invitation.id
+        rows = (await session.execute(shown.order_by(order).limit(limit).offset(offset))).all() if limit else ()
     return Plan(
         sendable=many.get("", 0),
         left_out={each: many[each] for each in WHY if each in many},
-        shown=tuple(_recipient(row, name, reason) for row, name, reason in rows),
+        shown=tuple(_recipient(row, name, reason) for row, name, reason in (reversed(rows) if from_end else rows)),
     )
 
 

@@ -132,6 +132,7 @@ def _tell_sqlite(engine: sa.Engine, begin: Begin, patience: float, **pragmas: st
 def _postgresql_arguments(url: sa.URL, patience: float) -> dict[str, Any]:
     """Whatever the address itself says wins."""
     limits = {
+        "jit": "off",  # compiling takes longer than any question of ours
         "statement_timeout": int(patience * 1000),
         "idle_in_transaction_session_timeout": int(MIGRATION_PATIENCE * 1000),
     }
