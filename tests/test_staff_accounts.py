@@ -39,6 +39,23 @@ async def test_shows_an_account_with_its_people_and_proofs(portal: Portal) -> No
     assert "staff/customers/bakery" not in (await reader.get("/staff/customers")).text, "no link that would be refused"
 
 
+@SQLITE
+async def test_leads_to_what_there_is_of_an_account(portal: Portal) -> None:
+    """Where staff may go, and to lines of this account alone."""
+    boss, sam = await staff_at(portal, "admin"), await staff_at(portal)
+    await portal.link("anna", "hotel", ("erp", "30"))
+    pages = {name: await each.get(BAKERY) for name, each in (("admin", boss), ("support", sam))}
+    led = {name: set(re.findall(r'class="btn" href="([^"]*=bakery)"', page.text)) for name, page in pages.items()}
+    audit = "/staff/audit?account=bakery"
+    ours = {"/staff/requests/all?account=bakery", "/staff/documents?account=bakery", "/staff/deliveries/mails?q=bakery"}
+    assert led == {"admin": ours | {audit}, "support": ours}
+    for path in ours:
+        assert (await sam.get(path)).status_code == 200, path
+    shown = (await boss.get(audit)).text
+    assert "Account looked up" in shown
+    assert "hotel" not in shown
+
+
 async def test_calls_no_account_like_a_page_of_staff(portal: Portal) -> None:
     """Where a new page stands among the accounts, `RESERVED` has to name it, or an account could not be opened."""
     parts = [route.path.split("/") for route in litestar_of(portal.app).routes]

@@ -107,6 +107,7 @@ async def account_page(
         written=written or {},
         sends_mails=state.mails.is_on,
         may_view=request.user.reaches(VIEW_AS),
+        may_audit=request.user.reaches("admin"),
         may_change=request.user.reaches("admin") and dossier.merged_into is None,
         base=address_of_account(dossier),
     )
