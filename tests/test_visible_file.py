@@ -35,6 +35,12 @@ POLICIES = st.builds(
         max_size=3,
     ).map(tuple),
 )
+GOLD = """
+[[segments]]
+name = "gold"
+title = "Gold"
+rule = { source = "erp", property = "category_id", how = "contains", values = ["Gold"] }
+"""
 WHOLE = """
 [everybody]
 reach = { orders = "company", requests = "own" }
@@ -93,6 +99,10 @@ def test_is_applied_and_gone_back_from(hallway: Hallway, sandbox: RunningSandbox
     assert "No changes." in hallway.out
     hallway("visibility", "versions")
     assert hallway.out.startswith("1  ")
+    assert hallway("visibility", "apply", "--yes", hallway.write(WHOLE + GOLD, "gold.toml")) == 0, hallway.err
+    assert "does not come back" not in hallway.out
+    assert hallway("visibility", "rollback", "--yes", "1") == 0
+    assert "what messages have otherwise for it goes, too, and does not come back" in hallway.out
     assert hallway("visibility", "rollback", "--yes", "0") == 0
     assert hallway("visibility", "rollback", "--yes", "7") == 1
     hallway("visibility", "show")

@@ -17,6 +17,7 @@ from gateway.segments import Policy
 from gateway.topics.changes import topics
 
 SOON = "within ten seconds"  # when customers see what is published
+LOST = "what messages have otherwise for it goes, too, and does not come back with an old version"
 
 
 @click.group()
@@ -100,7 +101,8 @@ def _show(before: Policy, after: Policy) -> bool:
     for each in found:
         name = " ".join(filter(None, (json.dumps(each.segment) if each.segment else "everybody", each.of, each.name)))
         action = {"added": "add", "removed": "remove"}.get(each.of, "change")
-        applying.show(name, action, [f"{json.dumps(each.before)} -> {json.dumps(each.after)}"])
+        lost = [LOST] if each.of == "removed" else []
+        applying.show(name, action, [f"{json.dumps(each.before)} -> {json.dumps(each.after)}", *lost])
     return bool(found)
 
 
