@@ -182,6 +182,15 @@ async def test_refuses_a_form_from_elsewhere_and_leads_back(maya: httpx.AsyncCli
     assert partner(sandbox)["phone"] == "0113 496 0142"
 
 
+async def offered_back(browser: httpx.AsyncClient) -> str:
+    """Give the address that takes it back, offered between two tries: while one is under way there is none."""
+    for _ in range(TRIES):
+        if offered := re.findall(rf'action="({PAGE}/\w+/back)"', (await browser.get(PAGE)).text):
+            return str(offered[0])
+        await asyncio.sleep(0.05)
+    raise AssertionError("never offered")
+
+
 async def test_keeps_a_change_while_the_source_is_away_and_lets_it_be_taken_back(
     portal: Portal, maya: httpx.AsyncClient, sandbox: RunningSandbox
 ) -> None:
@@ -193,15 +202,15 @@ async def test_keeps_a_change_while_the_source_is_away_and_lets_it_be_taken_back
     assert "This system has not answered." in page
     assert "Help desk Name Maya Okafor" in page
     assert (await maya.get(EDIT)).status_code == 503
-    for _ in range(TRIES):  # while it is being sent, nothing can be taken back
-        if offered := re.findall(rf'action="({PAGE}/\w+/back)"', (await maya.get(PAGE)).text):
-            break
-        await asyncio.sleep(0.05)
-    (back,) = offered
+    back = await offered_back(maya)
     await portal.link("ines", "hotel", *HOTEL)
     ines = await portal.browser("ines", "hotel")
     assert (await ines.post(back, data={"_token": await token(ines)}, headers=SAME_SITE)).status_code == 404
-    assert (await maya.post(back, data={"_token": await token(maya)}, headers=SAME_SITE)).status_code == 303
+    for _ in range(TRIES):  # meanwhile it may be on its way again
+        assert (await maya.post(back, data={"_token": await token(maya)}, headers=SAME_SITE)).status_code == 303
+        if "Reference" not in (await maya.get(PAGE)).text:
+            break
+        await asyncio.sleep(0.05)
     assert "Reference" not in (await maya.get(PAGE)).text
     assert (await send(maya, again)).status_code == 303, "and another one may follow"
     assert "Telephone 0113 496 0142 to 2" in await until_told(maya, "Received. It is on its way.")
