@@ -5,27 +5,32 @@ import io
 import json
 import re
 import zipfile
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 import sqlalchemy as sa
 from msgspec.structs import replace
+from support_audit import BY, TRAIL
 from support_portal import HOTEL, Portal
 from support_sandbox import RunningSandbox
 from test_rights import SAME_SITE, change, id_of, member, text_of
 
 from auth.clock import utc_now
 from connectors.sandbox.faults import Fault
+from gateway import asked
 from gateway.audit_reading import Wanted, read
+from gateway.links import Login
 from gateway.occasions import EVENTS
 from gateway.records.identity_tables import Lease
 from gateway.records.outbox_tables import OutboxRow
 from gateway.rights import COMPANY, OWN
-from gateway.takeout import making
+from gateway.takeout import files
 
 ISSUER = "https://login.example"
 DATA = "/account/data"
+PDF = b"%PDF-1.7\n%%EOF\n"
 
 
 async def ask(browser: httpx.AsyncClient) -> httpx.Response:
@@ -54,6 +59,29 @@ class Copy:
 
 async def taken(browser: httpx.AsyncClient) -> Copy:
     return Copy(await ask(browser))
+
+
+async def documents_asked(portal: Portal, label: str, login: Login | None) -> str:
+    whom = {"account": "bakery", "label": label, "due_on": None, "login": login}
+    return await asked.ask(portal.database, trail=TRAIL, by=BY, now=utc_now(), **whom)  # type: ignore[arg-type]
+
+
+async def give(browser: httpx.AsyncClient, id_: str, name: str) -> None:
+    token = re.findall(r'data-token="([^"]+)"', (await browser.get("/account")).text)[0]
+    parts: list[Any] = [("_token", (None, token)), ("files", (name, PDF))]
+    assert (await browser.post(f"/documents/asked/{id_}", files=parts, headers=SAME_SITE)).status_code == 303
+
+
+async def hand_in(portal: Portal, browser: httpx.AsyncClient, name: str) -> str:
+    """Send an answer with a file; gives its reference."""
+    page = (await browser.get("/requests/helpdesk/881")).text
+    held = {key: re.findall(rf'name="{key}" value="([^"]+)"', page)[0] for key in ("_token", "nonce")}
+    fields = {**held, "text": "See the picture."}
+    parts: list[Any] = [*((key, (None, value)) for key, value in fields.items()), ("files", (name, PDF))]
+    answer = await browser.post("/requests/helpdesk/881/reply", files=parts, headers=SAME_SITE)
+    assert answer.status_code == 303, answer.text
+    async with portal.database.read() as session:
+        return (await session.scalars(sa.select(OutboxRow.reference))).one()
 
 
 @pytest.fixture
@@ -143,6 +171,43 @@ async def test_holds_what_the_member_sent_and_nothing_that_a_colleague_did(
     assert (sent["asked"]["text"], "persons" in sent["asked"]) == ("said by maya", False)
 
 
+async def test_holds_the_documents_that_were_asked_for_and_the_files_that_the_member_gave(
+    portal: Portal, maya: httpx.AsyncClient
+) -> None:
+    joe = await member(portal, "joe", COMPANY)
+    ann = await member(portal, "ann", replace(COMPANY, documents="none"))
+    theirs, own = "Trade licence", "Passport"
+    for label, login in ((theirs, None), (own, Login(ISSUER, "maya"))):
+        id_ = await documents_asked(portal, label, login)
+        await give(maya if login else joe, id_, f"{label}.pdf")
+    sent = await hand_in(portal, maya, "photo.pdf")
+    copy = await taken(maya)
+    assert {(each["label"], *each["files"], each["state"]) for each in copy.json("documents")} == {
+        (theirs, f"{theirs}.pdf", "received"),
+        (own, f"{own}.pdf", "received"),
+    }
+    (told,) = copy.json("sent")
+    assert told["files"] == ["photo.pdf"]
+    given = {each["of"]: each for each in copy.files if each["of"].startswith(("sent/", "documents/"))}
+    assert sorted(each["name"] for each in given.values()) == [f"{own}.pdf", "photo.pdf"], "not what joe gave"
+    assert given[f"sent/{sent}"]["name"] == "photo.pdf"
+    for note in given.values():
+        assert copy.zip.read(note["path"]) == PDF
+    for name in ("documents.json", "files/"):
+        assert name in copy.zip.read("README.txt").decode()
+    assert {tuple(each["files"]) for each in (await taken(joe)).json("documents")} == {(f"{theirs}.pdf",)}
+    assert (await taken(ann)).json("documents") == []
+
+
+async def test_leaves_out_files_that_are_too_large(
+    portal: Portal, maya: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await give(maya, await documents_asked(portal, "Passport", None), "passport.pdf")
+    monkeypatch.setattr(files, "LARGEST", 4)
+    (note,) = (each for each in (await taken(maya)).files if each["of"].startswith("documents/"))
+    assert note["missing"].startswith("larger than")
+
+
 async def test_says_what_could_not_be_read(
     portal: Portal, maya: httpx.AsyncClient, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,7 +230,7 @@ async def test_says_what_could_not_be_read(
 async def test_leaves_out_what_is_too_much_and_says_so(
     maya: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, bound: str, value: int, said: str
 ) -> None:
-    monkeypatch.setattr(making, bound, value)
+    monkeypatch.setattr(files, bound, value)
     copy = await taken(maya)
     assert copy.files
     assert all(each["missing"].startswith(said) for each in copy.files)
@@ -195,8 +260,8 @@ async def test_is_for_the_member_alone(portal: Portal, maya: httpx.AsyncClient) 
 
 
 def test_names_files_so_that_none_leads_elsewhere_or_over_another() -> None:
-    files = making._Files(None, 0)  # type: ignore[arg-type]
-    names = [files._place("invoices", "../../etc", name) for name in ("..", "a/b.pdf", "A_B.pdf", "\0\n", "x" * 300)]
+    named = files.Files(None, None, 0, timedelta(0))  # type: ignore[arg-type]
+    names = [named._place("invoices", "../../etc", name) for name in ("..", "a/b.pdf", "A_B.pdf", "\0\n", "x" * 300)]
     assert len({name.casefold() for name in names}) == len(names)
     for name in names:
         assert re.fullmatch(r"files/invoices/_.._etc/[^/]{1,110}", name), name

@@ -4,26 +4,23 @@ What could not be put in is named in the last part, `manifest.json`. A copy with
 """
 
 import asyncio
-import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from tempfile import SpooledTemporaryFile
-from typing import IO, Any
+from typing import Any
 
 import msgspec
-import structlog
 from msgspec import Struct
 
 from auth.clock import Clock
-from connectors.errors import ConnectorError, NotFound
 from connectors.records import Kind
 from gateway.access import Scope
 from gateway.account_view import DEEPEST, AccountView, AccountViews, Part
+from gateway.asked import asked_of
 from gateway.audit import Trail
 from gateway.audit_reading import Wanted, read
 from gateway.documents import Document, documents
-from gateway.languages import gettext, gettext_noop, ngettext
+from gateway.languages import gettext, gettext_noop
 from gateway.leases import end_lease, take_lease
 from gateway.offices import seen_through
 from gateway.outbox.desk import Desk
@@ -31,6 +28,8 @@ from gateway.outbox.steps import steps_of
 from gateway.records.database import Database
 from gateway.records.lines import By, Line
 from gateway.takeout import papers
+from gateway.takeout.files import FileNote, Files
+from gateway.takeout.given import Given, given_files
 from gateway.takeout.packing import Packing
 from gateway.vault import Vault
 
@@ -40,17 +39,14 @@ LASTS = WITHIN + timedelta(minutes=5)  # a process that dies leaves the turn to 
 EVERY = timedelta(minutes=1)
 READING = 60.0  # seconds for lists and conversations
 MOST_CONVERSATIONS = 200
-MOST_FILES = 500
-MOST_BYTES = 200 * 2**20  # of all files
-LARGEST = 25 * 2**20  # a file
-IN_MEMORY = 2**20
 MOST_LINES = 5000  # of the log, and of what was sent
 README = gettext_noop("""This is a copy of what the portal shows you, and of what it knows of your login.
 
 login.json      your login, what it may see, where you are signed in, and which mails you want
 records/        orders, invoices and requests, each with the system that it is from and when it was read there
-files/          their documents
 sent.json       what you sent from the portal, and what became of it
+documents.json  the documents that we asked for, and the names of what came
+files/          documents of your records, and the files that you gave us, as long as we keep them
 log.json        what was done with your login, by whom and when
 manifest.json   what is in this copy, and what could not be put in, with the reason
 
@@ -64,21 +60,9 @@ STATES = {
     "down": gettext_noop("did not answer: the last that we knew"),
 }
 
-log = structlog.get_logger()
-
 
 class OneAtATime(Exception):  # noqa: N818  # says what is the matter
     """The member has one made already, or had one a moment ago."""
-
-
-class FileNote(Struct, frozen=True, kw_only=True):
-    """A document, and where it is in the copy. `missing`: why it is not there."""
-
-    name: str
-    of: str  # "invoices/erp/2093"
-    path: str | None = None
-    size: int | None = None
-    missing: str | None = None
 
 
 class SourceNote(Struct, frozen=True, kw_only=True):
@@ -156,10 +140,17 @@ class Takeouts:
         for kind in KINDS:
             found = shown.get(kind) or [part for part in parts if part.kind == kind]
             yield packing.put(f"records/{papers.NAMES[kind]}.json", _json(papers.records(found, kind)))
+        async with self._db.read() as session:
+            asked = await asked_of(session, scope)
+        yield packing.put("documents.json", _json(papers.asked(asked)))
         notes: list[FileNote] = []
-        files = _Files(view, ends)
-        for document in documents([*parts, *whole]):
-            async with files.opened(document) as (note, file):
+        files = Files(self._db, view, ends, WITHIN)
+        given = await given_files(
+            self._db, scope.member_id, sent=[each.id for each in own], asked=[each.id for each in asked]
+        )
+        wanted: list[Given | Document] = [*given, *documents([*parts, *whole])]
+        for each in wanted:
+            async with files.opened(each) as (note, file):
                 notes.append(note)
                 if file and note.path:
                     for piece in packing.put_file(note.path, file):
@@ -173,84 +164,6 @@ class Takeouts:
         )
         yield packing.put("manifest.json", _json(manifest))
         yield packing.end()
-
-
-class _Files:
-    """Opens documents one after the other, as long as there is room and time."""
-
-    def __init__(self, view: AccountView, ends: float) -> None:
-        self._view = view
-        self._ends = ends
-        self._count = self._bytes = 0
-        self._taken: set[str] = set()
-
-    @asynccontextmanager
-    async def opened(self, document: Document) -> AsyncIterator[tuple[FileNote, IO[bytes] | None]]:
-        """Give a file once it is here whole. None: the note says why it is not."""
-        part, record = document.item.part, document.item.record
-        of = f"{papers.NAMES[part.kind]}/{part.source}/{record.origin.id}"
-        note = FileNote(name=document.file.name, of=of)
-        with SpooledTemporaryFile(IN_MEMORY) as file:
-            missing = self._full(document.file.size) or await self._fetch(document, file)
-            if missing:
-                yield FileNote(name=note.name, of=of, missing=missing), None
-                return
-            size = file.tell()
-            file.seek(0)
-            self._count, self._bytes = self._count + 1, self._bytes + size
-            path = self._place(papers.NAMES[part.kind], record.number, document.file.name)
-            yield FileNote(name=note.name, of=of, path=path, size=size), file
-
-    def _full(self, size: int | None) -> str | None:
-        if self._count >= MOST_FILES:
-            return ngettext("a copy holds {n} file at most", "a copy holds {n} files at most", MOST_FILES)
-        if (size or 0) > LARGEST:
-            return _too_large()
-        if self._bytes + (size or 0) > MOST_BYTES:
-            return _too_much()
-        if asyncio.get_running_loop().time() > self._ends:
-            minutes = int(WITHIN.total_seconds()) // 60
-            return ngettext("a copy takes {n} minute at most", "a copy takes {n} minutes at most", minutes)
-        return None
-
-    async def _fetch(self, document: Document, into: IO[bytes]) -> str | None:
-        """Write a file into a place, and say why it is not whole if it is not."""
-        part, record = document.item.part, document.item.record
-        try:
-            async with (
-                asyncio.timeout_at(self._ends),
-                self._view.file(part.kind, part.source, record.origin.id, document.file.id) as stream,
-            ):
-                async for chunk in stream.chunks:
-                    into.write(chunk)
-                    if into.tell() > LARGEST:
-                        return _too_large()
-                    if self._bytes + into.tell() > MOST_BYTES:
-                        return _too_much()
-        except NotFound:
-            return gettext("not there any more")
-        except (ConnectorError, TimeoutError) as error:
-            log.info("file not copied", source=part.source, error=type(error).__name__)
-            return gettext("the system that keeps it did not answer")
-        return None
-
-    def _place(self, kind: str, number: str, name: str) -> str:
-        """Name a file in the copy: no two alike, and nothing in it that leads elsewhere."""
-        stem = f"files/{kind}/{_plain(number)}"
-        path, again = f"{stem}/{_plain(name)}", 1
-        while path.casefold() in self._taken:
-            again += 1
-            path = f"{stem}/{again} {_plain(name)}"
-        self._taken.add(path.casefold())
-        return path
-
-
-def _too_large() -> str:
-    return gettext("larger than {size} MB", size=LARGEST // 2**20)
-
-
-def _too_much() -> str:
-    return gettext("a copy holds {size} MB of files at most", size=MOST_BYTES // 2**20)
 
 
 async def _every(view: AccountView) -> list[Part]:
@@ -280,11 +193,6 @@ def _source(part: Part) -> SourceNote:
         state=gettext(STATES[part.state]) if part.state in STATES else gettext("did not answer"),
         whole=part.complete,
     )
-
-
-def _plain(text: str) -> str:
-    """Leave of a name what every system takes as one."""
-    return re.sub(r"[^\w .()+-]", "_", text).strip(". ")[:100] or "file"
 
 
 def _json(value: Any) -> bytes:  # noqa: ANN401  # whatever is to be written

@@ -13,6 +13,7 @@ from connectors.actions import Answer, Change
 from connectors.records import Kind
 from gateway.access import Scope
 from gateway.account_view import Part
+from gateway.asked import Asked
 from gateway.audit_reading import Told
 from gateway.belongings import codes_of, invited
 from gateway.dossiers import mails_about
@@ -156,6 +157,7 @@ def sent(handed: Sequence[Handed], shown: Shown, steps: Mapping[str, list[dict[s
             "source": each.source,
             "action": each.action,
             "asked": _asked(each, shown),
+            "files": [file.name for file in each.files],
             "state": each.state,
             "made_at": each.made_at,
             "done_at": each.done_at,
@@ -175,6 +177,11 @@ def _asked(each: Handed, shown: Shown) -> dict[str, Any]:
         for side in ("before", "after"):
             asked[side] = {name: value for name, value in asked[side].items() if shown.shows_detail(name)}
     return asked
+
+
+def asked(documents: Iterable[Asked]) -> list[dict[str, Any]]:
+    """Write the documents that somebody was asked for, as their pages show them."""
+    return [_without(each, "account") for each in documents]
 
 
 def log(lines: Iterable[Told], about: str) -> list[dict[str, Any]]:
