@@ -179,6 +179,14 @@ async def give(
         await trail.record(session, document_line("document.received", by, row, {"files": len(files)}))
 
 
+async def is_given(db: Database, id_: str, files: Collection[Attached]) -> bool:
+    """Say whether these very files have come, all of them."""
+    given = sa.select(GivenFile.name, GivenFile.sha256).where(GivenFile.document_id == id_)
+    async with db.read() as session:
+        there = {(name, digest) for name, digest in await session.execute(given)}
+    return there >= {(file.name, hashlib.sha256(file.content).digest()) for file in files}
+
+
 async def accept(db: Database, *, trail: Trail, by: By, id_: str, now: datetime) -> None:
     """Say that this is it, also where it came in another way. Raises `NoSuchDocument` and `NotWanted`."""
     async with db.write() as session:

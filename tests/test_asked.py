@@ -61,7 +61,7 @@ async def test_is_asked_sent_refused_sent_again_and_accepted(portal: Portal) -> 
     home = (await maya.get("/")).text
     assert address not in unescape(home), "it is not their turn"
     assert ">Documents</a>" in home
-    assert (await send(maya, id_, ("b.pdf", PDF))).status_code == 303
+    assert (await send(maya, id_, ("b.pdf", PDF))).status_code == 409
     (file,) = await asked.given_files(portal.database, trail=TRAIL, by=BY, id_=id_)
     assert (file.name, file.content) == ("i_.pdf", PDF), "what came first"
 
@@ -104,6 +104,17 @@ async def test_takes_two_clicks_for_one(portal: Portal) -> None:
     assert {end.status_code for end in ends} == {303}
     async with portal.database.read() as session:
         assert (await session.execute(sa.select(sa.func.count()).select_from(GivenFile))).scalar_one() == 1
+
+
+@pytest.mark.parametrize(("names", "said"), [(["b.pdf"], "b.pdf was"), (["b.pdf", "c.pdf"], "b.pdf and c.pdf were")])
+async def test_says_which_files_came_too_late(portal: Portal, names: list[str], said: str) -> None:
+    id_ = await ask(portal)
+    maya = await portal.browser("maya", "bakery")
+    assert (await send(maya, id_, ("a.pdf", PDF))).status_code == 303
+    answer = await send(maya, id_, *((name, PDF) for name in names))
+    assert answer.status_code == 409
+    assert f"{said} not kept" in unescape(answer.text)
+    assert "a.pdf" in answer.text
 
 
 async def test_is_seen_by_whom_it_concerns_alone(portal: Portal) -> None:

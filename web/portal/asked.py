@@ -5,13 +5,14 @@ from typing import Any
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException, PermissionDeniedException
-from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY
+from litestar.status_codes import HTTP_409_CONFLICT, HTTP_422_UNPROCESSABLE_ENTITY
 
 from auth.clock import utc_now
 from auth.principals import Principal
-from gateway.asked import Asked, NoSuchDocument, NotWanted, find_asked, give
+from gateway.asked import Asked, NoSuchDocument, NotWanted, find_asked, give, is_given
 from gateway.audit import Trail
-from gateway.languages import gettext, gettext_noop
+from gateway.languages import gettext, gettext_noop, ngettext
+from gateway.languages.writing import all_of
 from gateway.records.database import Database
 from gateway.standing import Standings
 from web.caller import by_member
@@ -36,8 +37,8 @@ async def send_asked(visit: NamedDependency[Visit], document: RecordId) -> Respo
     if scope is None or not isinstance(user, Principal):
         raise PermissionDeniedException
     async with uploads_in(visit.request).form(visit.request) as sent:
-        problem = sent.problem or (None if sent.files else gettext(NOTHING))
-        if problem is None or not asked.is_wanted:
+        problem = sent.problem or (None if sent.files or not asked.is_wanted else gettext(NOTHING))
+        if problem is None:
             state = visit.request.app.state
             db: Database = state.database
             trail: Trail = state.trail
@@ -47,7 +48,8 @@ async def send_asked(visit: NamedDependency[Visit], document: RecordId) -> Respo
             except NoSuchDocument as error:
                 raise NotFoundException from error
             except NotWanted:
-                pass  # it was sent twice, or by a colleague: the page says how it stands
+                if not await is_given(db, document, sent.files):  # or it was sent twice: the page says how it stands
+                    return await _not_kept(visit, document, [file.name for file in sent.files])
             standings: Standings = state.standings
             await standings.forget([user.session])
             return see_other(f"/documents/asked/{document}")
@@ -66,12 +68,26 @@ async def _find(visit: Visit, document: str) -> Asked:
         raise NotFoundException from error
 
 
+async def _not_kept(visit: Visit, document: str, names: list[str]) -> Response[bytes]:
+    said = ngettext(
+        "{files} was not kept: something else came for this before it. If we need it too, write to us or call us.",
+        "{files} were not kept: something else came for this before them. If we need them too, write to us or call us.",
+        len(names),
+        files=all_of(names),
+    )
+    page = await _page(visit, await _find(visit, document), said)
+    page.status_code = HTTP_409_CONFLICT
+    return page
+
+
 async def _page(visit: Visit, asked: Asked, problem: str | None = None) -> Response[bytes]:
+    """Show how it stands. `problem`: what is wrong with what was sent, beside the form where there is one."""
     return visit.page(
         "asked.html",
         area="documents",
         parts=await visit.parts(),
         about=(),
         row=row_of_asked(asked, visit.today),
+        said=None if asked.is_wanted else problem,
         files=uploads_in(visit.request).field(problem),
     )
