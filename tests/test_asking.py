@@ -143,6 +143,17 @@ async def test_leads_from_a_record_to_what_can_be_asked_about_it(maya: httpx.Asy
         assert re.findall(r'href="/requests/new/([a-z-]+)\?', shown) == topics
 
 
+async def test_says_in_every_language_what_it_shows_of_what_was_sent(maya: httpx.AsyncClient) -> None:
+    """What was written into a form is put together for staff, in the language of the business."""
+    sent = (await send(maya, {**await form(maya), **WRITTEN})).headers["location"]
+    for language, heading in (
+        ("en", "Your request, put together for our team"),
+        ("de", "Ihre Anfrage, zusammengestellt für unser Team"),
+    ):
+        shown = unescape((await maya.get(sent, headers={"Accept-Language": language})).text)
+        assert f">{heading}</h2>" in shown
+
+
 async def test_is_about_no_record_of_another_account(portal: Portal, maya: httpx.AsyncClient) -> None:
     ines = await portal.browser("ines", "hotel")
     fields = {**await form(ines), "what": "When it comes", "text": "Where is it?"}
