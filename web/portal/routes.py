@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from litestar import Request, Router
+from litestar import MediaType, Request, Response, Router
 from litestar.di import Provide
+from litestar.exceptions import NotFoundException
 
 from auth.principals import Visiting
 from gateway.standing import Standings
@@ -54,10 +55,22 @@ from web.portal.welcome import WELCOME
 from web.portal.why import why_invoice, why_order, why_request
 
 
+class AnotherAccount(NotFoundException):
+    """A page asks for news of itself, but the browser has moved to another account meanwhile."""
+
+
 async def provide_visit(request: Request[Visiting, Any, Any]) -> Visit:
-    """Find out what the visitor may see."""
+    """Find out what the visitor may see. Raises `AnotherAccount`."""
+    account = request.user.account_id or ""
+    if request.headers.get("x-account", account) != account:
+        raise AnotherAccount
     standings: Standings = request.app.state.standings
     return await visit_of(request, await standings.of(request.user))
+
+
+def load_anew(_: Request[Any, Any, Any], __: AnotherAccount) -> Response[bytes]:
+    """Have the page loaded anew, or leave it as it is where somebody is writing."""
+    return Response(b"", headers={"HX-Refresh": "true"}, media_type=MediaType.HTML)
 
 
 PORTAL = Router(
@@ -140,5 +153,6 @@ PORTAL = Router(
         follow,
     ],
     dependencies={"visit": Provide(provide_visit)},
+    exception_handlers={AnotherAccount: load_anew},
     include_in_schema=False,
 )

@@ -52,10 +52,6 @@ class Visit:
         self.view: View = request.app.state.view
         self.records = records
 
-    @property
-    def _account_id(self) -> str:
-        return self.request.user.account_id or ""
-
     @cached_property
     def today(self) -> date:
         return self.view.today()
@@ -190,9 +186,6 @@ class Visit:
     ) -> Response[bytes]:
         """Render a page. `parts` feed the counts of the navigation, `about` is what this page itself speaks of."""
         page = template.removesuffix(".html")
-        if self.request.headers.get("x-account", self._account_id) != self._account_id:
-            # The page asks for news of itself, but the browser has moved to another account meanwhile.
-            return Response(b"", headers={"HX-Refresh": "true"}, media_type=MediaType.HTML)
         about = tuple(about)
         if "hx-request" not in self.request.headers:  # a page that asks for news of itself is viewed once
             self.note("viewed", page)
@@ -203,7 +196,7 @@ class Visit:
             page=page,
             area=area,
             account=account_of(self.standing, linked=self.is_linked),
-            account_id=self._account_id,
+            account_id=self.request.user.account_id or "",
             contact=self.view.contact_of(self.standing.counterparts),
             areas=self.areas,
             can_ask=bool(self.desks),
