@@ -135,6 +135,8 @@ def any_record(config: object, record: Record) -> bool:  # noqa: ARG001  # of `A
 class Action(Struct, Generic[C, A], frozen=True, kw_only=True):
     """One thing that can be done. `do` raises `ConnectorError`; `NotSent` and what declines leave nothing behind.
 
+    `takes_files`: it sends the files along that were handed in with it. Where it does not, customers are offered none.
+
     `takes` says whether it can be done for a customer by who is known as these persons, `suits` whether with one of
     their records, as the source is set up.
 
@@ -148,6 +150,7 @@ class Action(Struct, Generic[C, A], frozen=True, kw_only=True):
     keyed_for: timedelta | None = None
     find: Callable[[Any, A], Awaitable[Done | None]] | None = None
     found_within: timedelta = timedelta(0)
+    takes_files: bool = False
     takes: Callable[[str, Collection[str]], bool] = anybody
     suits: Callable[[Any, Record], bool] = any_record
 

@@ -33,6 +33,12 @@ class Ability(Struct, frozen=True, kw_only=True):
             return False
         return record is None or (office.opened is not None and found.suits(office.opened.config, record))
 
+    def takes_files(self, action: ActionName, link: LinkRef) -> bool:
+        """Whether files go along with it there."""
+        office = self.offices.get(link.source)
+        found = office.connector.actions.get(action) if office else None
+        return found is not None and found.takes_files
+
     def desks(self) -> tuple[LinkRef, ...]:
         """Give the customers as whom a new request could be sent: first where it is shown again, and whom it names."""
         links = self.scope.links if self.scope else ()

@@ -105,7 +105,8 @@ async def answering(
     if visit.scope is None or not visit.ability.could("reply", item.part.link):
         return None
     missing = [each for each in reversed(await visit.desk.of(visit.scope)) if _is_missing(each, item)]
-    files = uploads_in(visit.request).field(files_problem)
+    takes_files = visit.ability.takes_files("reply", item.part.link)
+    files = uploads_in(visit.request).field(files_problem, taken=takes_files)
     return Answering(
         nonce=new_nonce(),
         pending=[_pending(each) for each in missing],

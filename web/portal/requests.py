@@ -114,16 +114,16 @@ async def send_reply(
 ) -> Response[Any]:
     """Take an answer, and say so when it cannot be lost any more."""
     item = await visit.one(Ticket, source, record)
-    async with uploads_in(request).form(request) as sent:
+    link = item.part.link
+    async with uploads_in(request).form(request, taken=visit.ability.takes_files("reply", link)) as sent:
         said = written(sent)
         problem = check(said.text)
         lost_files = gettext(AGAIN) if problem and sent.files else None
         form = await answering(visit, item, said.text, problem, sent.problem or lost_files)
-        if form is None or visit.scope is None or not visit.can("reply", item.part.link):
+        if form is None or visit.scope is None or not visit.can("reply", link):
             raise NotFoundException
         if not form.is_refused:
             asked = {"ticket": record, "text": said.text}
-            link = item.part.link
             try:
                 await visit.desk.take(visit.scope, link, "reply", asked, said.nonce, files=sent.files)
             except TooMuch:

@@ -144,7 +144,11 @@ def done_with(ticket: Key) -> Done:
     return Done(record=str(ticket), number=str(ticket))
 
 
-new_ticket: Action[RequestTrackerConfig, NewTicket] = Action(do=make_ticket, find=find_made, found_within=FOUND_WITHIN)
-public_reply: Action[RequestTrackerConfig, Reply] = Action(do=reply, find=find_reply, found_within=FOUND_WITHIN)
+new_ticket: Action[RequestTrackerConfig, NewTicket] = Action(
+    do=make_ticket, find=find_made, found_within=FOUND_WITHIN, takes_files=True
+)
+public_reply: Action[RequestTrackerConfig, Reply] = Action(
+    do=reply, find=find_reply, found_within=FOUND_WITHIN, takes_files=True
+)
 to_solve: Action[RequestTrackerConfig, Move] = Action(do=solve, same_twice=True)
 to_reopen: Action[RequestTrackerConfig, Move] = Action(do=reopen, same_twice=True)

@@ -129,10 +129,10 @@ def done_with(ticket: int) -> Done:
 
 
 new_ticket: Action[ZendeskConfig, NewTicket] = Action(
-    do=make_ticket, find=find_made, found_within=FOUND_WITHIN, takes=is_known
+    do=make_ticket, find=find_made, found_within=FOUND_WITHIN, takes_files=True, takes=is_known
 )
 public_reply: Action[ZendeskConfig, Reply] = Action(
-    do=reply, find=find_reply, found_within=FOUND_WITHIN, takes=is_known
+    do=reply, find=find_reply, found_within=FOUND_WITHIN, takes_files=True, takes=is_known
 )
 to_solve: Action[ZendeskConfig, Move] = Action(do=solve, same_twice=True)
 to_reopen: Action[ZendeskConfig, Move] = Action(do=reopen, same_twice=True)
