@@ -30,10 +30,6 @@ class Made(Struct):
     id: Key
 
 
-class FoundRow(Struct):
-    id: Key
-
-
 class EventRow(Struct):
     id: Key
     Type: str
@@ -72,7 +68,7 @@ async def _make(office: RequestTracker, ticket: dict[str, object], files: tuple[
 async def find_made(office: RequestTracker, asked: NewTicket) -> Done | None:
     """Look for the ticket that refers to our name, or what it was merged into."""
     query = f"RefersTo = {quoted(name_of(asked.reference))}"
-    rows = await walk(office, FoundRow, "/tickets", "Subject", query=query)
+    rows = await walk(office, Made, "/tickets", "Subject", query=query)
     return done_with(rows[0].id) if rows else None
 
 
