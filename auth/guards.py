@@ -145,7 +145,7 @@ class CrossSite(ASGIMiddleware):
         if boundary and who:
             given, receive = await self._read_first(receive, boundary)
         elif boundary and keep:
-            form = await read_words(receive, boundary)
+            form, _ = await read_words(receive, boundary)
         if who and not carries_token(headers, given, who.csrf_token):
             raise self._refused(scope, "token")
         if form and not who and keep:
