@@ -6,10 +6,10 @@ from urllib.parse import parse_qsl
 from litestar import Request
 from msgspec import Struct
 
-from auth.cross_site import FILES, MAX_FIELDS, SAFE_METHODS, WRITTEN, FilesPart, boundary_of
+from auth.cross_site import FIELD, FILES, MAX_FIELDS, SAFE_METHODS, WRITTEN, FilesPart, boundary_of
 from gateway.languages import gettext
 from gateway.sources.fields import HIDDEN
-from web.portal.uploads import AGAIN, FIELD, FilesField, uploads_in
+from web.portal.uploads import AGAIN, FILES_FIELD, FilesField, uploads_in
 from web.view import address_in
 
 LONG = 60  # characters of what is worth being read once more before it is sent
@@ -28,18 +28,23 @@ class Again(Struct, frozen=True):
     files: FilesField | None
 
 
-def again(request: Request[Any, Any, Any]) -> Again | None:
-    """None: nothing was sent, nobody knows what, or it cannot be sent without a file that is not here."""
+def again(request: Request[Any, Any, Any], *, token: str | None = None) -> Again | None:
+    """None: nothing was sent, nobody knows what, or it cannot be sent without a file that is not here.
+
+    `token` takes the place of the one that was sent.
+    """
     scope: Any = request.scope  # with what we keep in it
     written: bytes | None = scope.get(WRITTEN)
     part: FilesPart | None = scope.get(FILES)
-    if written is None or request.method in SAFE_METHODS or (part and part.name != FIELD):
+    if written is None or request.method in SAFE_METHODS or (part and part.name != FILES_FIELD):
         return None
     try:
         fields = parse_qsl(written.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError:
         return None
     fields = [field for field in fields if not field[0].startswith(HIDDEN)]
+    if token is not None:
+        fields = [(FIELD, token), *(field for field in fields if field[0] != FIELD)]
     shown = [field for field in fields if _is_long(field[1])]
     return Again(
         address_in(request),

@@ -15,12 +15,14 @@ from litestar.exceptions import (
 from litestar.types import ExceptionHandlersMap
 from msgspec import Struct
 
-from auth.guards import NotForStaff, ReadOnly, RoleTooLow
+from auth.guards import STANDING, NotForStaff, OtherSession, ReadOnly, RoleTooLow
 from connectors.errors import BadResponse, ConnectorError, NotFound
 from gateway.languages import ENGLISH, gettext, gettext_noop, speak
 from gateway.records.database import DatabaseDown
-from web.again import again
+from gateway.standing import Standing
+from web.again import Again, again
 from web.api import problems
+from web.portal.acting import account_of
 from web.view import render
 
 log = structlog.get_logger()
@@ -50,6 +52,13 @@ AWAY = Words(gettext_noop("We are away for a moment"), gettext_noop("Nothing of 
 NOT_TAKEN = Words(
     gettext_noop("We could not take that right now"),
     gettext_noop("What you wrote is still here. Send it again in a minute."),
+)
+LOOK_AGAIN = Words(
+    gettext_noop("Look at it once more"),
+    gettext_noop(
+        "You signed in anew, or went to another account, after you opened that page. Nothing was sent. This is what "
+        "you wrote: look at it once more, and send it."
+    ),
 )
 NOT_DONE = Words(
     gettext_noop("We could not do that right now"), gettext_noop("Nothing was changed. Try again in a minute.")
@@ -118,6 +127,8 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
     )
     if status >= 500:  # noqa: PLR2004
         return on_unexpected(request, error)
+    if isinstance(error, OtherSession) and (form := again(request, token=request.user.csrf_token)) and form.shown:
+        return _page(request, status, LOOK_AGAIN, form=form)
     words = BY_REFUSAL.get(type(error)) or BY_STATUS.get(status, BY_STATUS[400])
     return _page(request, status, words, headers=error.headers)
 
@@ -158,11 +169,12 @@ def _page(
     *,
     number: str | None = None,
     headers: dict[str, str] | None = None,
+    form: Again | None = None,
 ) -> Response[str]:
-    form = again(request) if status >= 500 else None  # noqa: PLR2004
-    if form:
+    if status >= 500 and (form := again(request)):  # noqa: PLR2004
         words = NOT_TAKEN if form.shown else NOT_DONE
-    if words in FOR_STAFF:
+    standing: Standing | None = request.scope.get(STANDING)  # type: ignore[assignment]  # an extension of ours
+    if words in FOR_STAFF or (words is LOOK_AGAIN and standing is None):
         speak(ENGLISH)
     try:
         response = render(
@@ -170,6 +182,7 @@ def _page(
             "error.html",
             status_code=status,
             again=form,
+            account=account_of(standing, linked=True) if standing and words is LOOK_AGAIN else None,
             title=gettext(words.title),
             text=gettext(words.text),
             link=words.link,

@@ -31,7 +31,7 @@ UPLOAD_CAPS = dict.fromkeys(("/requests/", "/documents/"), Cap(128 * MB, within=
 MOST_AT_ONCE = 16  # forms with files under way in one process
 MOST_OF_ONE = 2  # of one member's
 NO_FILES = Limits(0)
-FIELD = "files"  # as the macro calls it
+FILES_FIELD = "files"  # as the macro calls it
 IN_MEMORY = 2  # forms whose files are held whole in one process, from their check until they are kept
 
 BUSY = gettext_noop(
