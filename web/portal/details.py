@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, get_args
+from urllib.parse import urlencode
 
-from litestar import Response, get, post
+from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.enums import RequestEncodingType
 from litestar.exceptions import NotFoundException
@@ -12,6 +13,8 @@ from litestar.params import Body, QueryParameter
 from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY
 from msgspec import Struct
 
+from auth.guards import KEEPS_DRAFT
+from auth.principals import Visiting
 from connectors.actions import Change
 from connectors.details import ASK, COMPANYS, LONGEST, PROOF, DetailName
 from connectors.errors import Unavailable
@@ -20,6 +23,7 @@ from gateway.details import Known, details_of
 from gateway.languages import gettext, gettext_noop
 from gateway.outbox.desk import Handed
 from gateway.outbox.states import CHANGEABLE, State
+from web.portal.drafting import RESTORED, draft_of, drop_draft
 from web.portal.fates import FATES, answer_to
 from web.portal.nonces import is_nonce, new_nonce
 from web.portal.paths import RecordId
@@ -122,12 +126,17 @@ async def show_details(visit: NamedDependency[Visit]) -> Response[bytes]:
 
 
 @get(f"{HERE}/edit")
-async def edit_details(visit: NamedDependency[Visit], source: Text, person: Text) -> Response[bytes]:
+async def edit_details(
+    visit: NamedDependency[Visit], request: Request[Visiting, Any, Any], source: Text, person: Text
+) -> Response[bytes]:
     known = await _one(visit, PersonRef(source, person))
-    return await _edit(visit, _fields(known), known)
+    draft = await draft_of(request, f"{HERE}/check") or await draft_of(request, f"{HERE}/send")
+    if draft is None or _whom(draft) != known.whom:
+        return await _edit(visit, _fields(known), known)
+    return await _edit(visit, _fields(known, draft), known, gettext(RESTORED))
 
 
-@post(f"{HERE}/check")
+@post(f"{HERE}/check", opt=KEEPS_DRAFT)
 async def check_details(visit: NamedDependency[Visit], data: Form) -> Response[bytes]:
     """Show what would be changed, or what is wrong with it."""
     known = await _one(visit, _whom(data))
@@ -151,8 +160,10 @@ async def check_details(visit: NamedDependency[Visit], data: Form) -> Response[b
     )
 
 
-@post(f"{HERE}/send")
-async def send_details(visit: NamedDependency[Visit], data: Form) -> Response[Any]:
+@post(f"{HERE}/send", opt=KEEPS_DRAFT)
+async def send_details(
+    visit: NamedDependency[Visit], request: Request[Visiting, Any, Any], data: Form
+) -> Response[Any]:
     """Take a change, and say so when it cannot be lost any more: its source may be away. It looks at what was said."""
     whom, link = _whom(data), LinkRef(data.get("source", ""), data.get("customer", ""))
     after = {name: data[name] for name in NAMES if name in data}
@@ -164,13 +175,18 @@ async def send_details(visit: NamedDependency[Visit], data: Form) -> Response[An
         raise NotFoundException  # the form before has said so
     asked = {"person": whom.person, "before": before, "after": after}
     await visit.desk.take(visit.scope, link, "change_details", asked, data["nonce"])
+    await drop_draft(request)
     return see_other(f"{HERE}#changes")
 
 
 @get([f"{HERE}/check", f"{HERE}/send"])
-async def go_to_details() -> Response[str]:
-    """Lead somebody back who reloads the address of a form."""
-    return see_other(HERE)
+async def go_to_details(request: Request[Visiting, Any, Any]) -> Response[str]:
+    """Lead somebody back who reloads the address of a form, or has signed in again on the way there."""
+    draft = await draft_of(request, request.url.path)
+    if draft is None:
+        return see_other(HERE)
+    whom = _whom(draft)
+    return see_other(f"{HERE}/edit?{urlencode({'source': whom.source, 'person': whom.person, 'draft': 1})}")
 
 
 @post(f"{HERE}/{{handed:str}}/back")

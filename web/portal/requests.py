@@ -21,13 +21,13 @@ from gateway.home import Item
 from gateway.languages import gettext, gettext_noop, ngettext, pgettext
 from gateway.outbox.files import TooMuch
 from gateway.statuses import status_of
-from web.portal.drafting import RESTORED, draft_of, drop_draft
+from web.portal.drafting import RESTORED, again_of, draft_of, drop_draft
 from web.portal.files import stream_file
 from web.portal.fitting import reading
 from web.portal.listing import Depth, Empty, Filters, PageNumber, Question, make_listing
 from web.portal.paths import FileId, RecordId, SourceName
 from web.portal.replies import Answering, Move, Moved, answering, check, written
-from web.portal.satisfaction import LONGEST_COMMENT, Satisfaction, satisfaction
+from web.portal.satisfaction import LONGEST_COMMENT, Satisfaction, restored, satisfaction
 from web.portal.sent import on_its_way
 from web.portal.taking_back import take_back
 from web.portal.uploads import AGAIN, TOO_MUCH, uploads_in
@@ -105,7 +105,8 @@ async def show_request(
         if draft
         else await answering(visit, item)
     )
-    return await request_page(visit, item, form)
+    said = await draft_of(request, f"{request.url.path}/rate")
+    return await request_page(visit, item, form, await restored(visit, item, said.get("comment", "")) if said else None)
 
 
 @post("/requests/{source:str}/{record:str}/reply", opt=KEEPS_DRAFT, request_max_body_size=None)
@@ -141,8 +142,8 @@ async def go_to_request(
     visit: NamedDependency[Visit], request: Request[Visiting, Any, Any], source: SourceName, record: RecordId
 ) -> Response[str]:
     """Lead somebody back who reloads the address of the form, or has signed in again on the way there."""
-    page = href(await visit.one(Ticket, source, record))
-    return see_other(f"{page}?draft=1#answer" if "draft" in request.query_params else page)
+    page, again = href(await visit.one(Ticket, source, record)), again_of(request)
+    return see_other(f"{page}{again}#answer" if again else page)
 
 
 @post("/requests/{source:str}/{record:str}/move/{move:str}")

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from hashlib import sha256
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from connectors.actions import Rating
 from connectors.records import Ticket
@@ -12,6 +13,7 @@ from gateway.home import Item
 from gateway.languages import gettext, gettext_noop
 from gateway.outbox.desk import Handed
 from gateway.outbox.states import CHANGEABLE, State
+from web.portal.drafting import RESTORED
 from web.portal.fates import FATES
 from web.portal.visit import Visit
 
@@ -62,6 +64,12 @@ async def satisfaction(visit: Visit, item: Item[Ticket]) -> Satisfaction | None:
         helped=said.helped if said else None,
         comment=said.comment if said and is_mine else "",
     )
+
+
+async def restored(visit: Visit, item: Item[Ticket], comment: str) -> Satisfaction | None:
+    """Do as `satisfaction`, with a comment that was not sent as its writer was signed out, if it can still be."""
+    asked = await satisfaction(visit, item)
+    return replace(asked, comment=comment, problem=gettext(RESTORED)) if asked and asked.may_answer else None
 
 
 def _nonce(item: Item[Ticket], handed: Iterable[Handed]) -> str:

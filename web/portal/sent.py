@@ -4,7 +4,8 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from litestar import Response, get, post
+import msgspec
+from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.enums import RequestEncodingType
 from litestar.exceptions import NotFoundException
@@ -12,6 +13,8 @@ from litestar.params import Body
 from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY
 from msgspec import Struct
 
+from auth.guards import KEEPS_DRAFT
+from auth.principals import Visiting
 from connectors.actions import NewTicket
 from gateway.account_view import Part
 from gateway.languages import gettext, gettext_noop
@@ -20,6 +23,7 @@ from gateway.outbox.files import FileShown
 from gateway.outbox.states import CHANGEABLE, State
 from gateway.statuses import Status
 from gateway.topics.fields import LETTER
+from web.portal.drafting import RESTORED, again_of, draft_of, drop_draft
 from web.portal.fates import answer_to
 from web.portal.paths import RecordId
 from web.portal.taking_back import take_back
@@ -109,13 +113,20 @@ async def on_its_way(visit: Visit, tickets: tuple[Part, ...]) -> list[Sent]:
 
 
 @get(f"{SENT}/{{handed:str}}")
-async def show_sent(visit: NamedDependency[Visit], handed: RecordId) -> Response[bytes]:
-    return await _page(visit, await _find(visit, handed))
+async def show_sent(
+    visit: NamedDependency[Visit], request: Request[Visiting, Any, Any], handed: RecordId
+) -> Response[bytes]:
+    found = await _find(visit, handed)
+    draft = await draft_of(request, f"{request.url.path}/correct")
+    if draft is None:
+        return await _page(visit, found)
+    return await _page(visit, found, ("text", gettext(RESTORED)), msgspec.convert(draft, Corrected))
 
 
-@post(f"{SENT}/{{handed:str}}/correct")
+@post(f"{SENT}/{{handed:str}}/correct", opt=KEEPS_DRAFT)
 async def correct_sent(
     visit: NamedDependency[Visit],
+    request: Request[Visiting, Any, Any],
     handed: RecordId,
     data: Annotated[Corrected, Body(media_type=RequestEncodingType.URL_ENCODED)],
 ) -> Response[Any]:
@@ -130,6 +141,7 @@ async def correct_sent(
     if visit.scope:
         with suppress(TooLate):
             await visit.desk.correct(visit.scope, handed, {"subject": subject, "text": text})
+            await drop_draft(request)
     return see_other(f"{SENT}/{handed}")
 
 
@@ -142,10 +154,12 @@ async def take_back_sent(visit: NamedDependency[Visit], handed: RecordId) -> Res
 
 
 @get([f"{SENT}/{{handed:str}}/correct", f"{SENT}/{{handed:str}}/back"])
-async def go_to_sent(visit: NamedDependency[Visit], handed: RecordId) -> Response[str]:
-    """Lead somebody back who reloads the address of a form."""
+async def go_to_sent(
+    visit: NamedDependency[Visit], request: Request[Visiting, Any, Any], handed: RecordId
+) -> Response[str]:
+    """Lead somebody back who reloads the address of a form, or has signed in again on the way there."""
     await _find(visit, handed)
-    return see_other(f"{SENT}/{handed}")
+    return see_other(f"{SENT}/{handed}{again_of(request)}")
 
 
 async def _find(visit: Visit, id_: str) -> Handed:
