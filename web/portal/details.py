@@ -19,8 +19,8 @@ from gateway.access import LinkRef, PersonRef
 from gateway.details import Known, details_of
 from gateway.languages import gettext, gettext_noop
 from gateway.outbox.desk import Handed
-from gateway.outbox.states import CHANGEABLE, State
-from web.portal.fates import FATES, answer_to
+from gateway.outbox.states import State
+from web.portal.fates import FATES, told_of
 from web.portal.nonces import is_nonce, new_nonce
 from web.portal.paths import RecordId
 from web.portal.seen import seen_by
@@ -256,7 +256,7 @@ async def _told(visit: Visit) -> list[Told]:
     if visit.scope is None:
         return []
     mine = [each for each in await visit.desk.of(visit.scope) if _is_own(visit, each) and each.state != "cancelled"]
-    told = [_sent(visit, each) for each in mine[:LATEST]]
+    told = [_sent(visit, each, visit.scope.member_id) for each in mine[:LATEST]]
     return [each for each in told if each.changes]
 
 
@@ -266,7 +266,7 @@ def _is_own(visit: Visit, each: Handed) -> bool:
     return isinstance(each.asked, Change) and PersonRef(each.source, each.asked.person) in persons
 
 
-def _sent(visit: Visit, each: Handed) -> Told:
+def _sent(visit: Visit, each: Handed, member: str) -> Told:
     office = visit.offices.get(each.source)
     asked = each.asked
     if not isinstance(asked, Change):
@@ -278,7 +278,7 @@ def _sent(visit: Visit, each: Handed) -> Told:
         title=office.title if office else "",
         at=each.made_at,
         changes=changes,
-        said=answer_to(each) or gettext(WORDS[each.state]),
+        said=told_of(each) or gettext(WORDS[each.state]),
         reference=each.reference,
-        may_be_taken_back=each.state in CHANGEABLE,
+        may_be_taken_back=each.may_be_changed_by(member),
     )

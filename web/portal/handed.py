@@ -15,7 +15,7 @@ from gateway.home import Item
 from gateway.languages import gettext, gettext_noop
 from gateway.outbox.desk import Handed
 from gateway.outbox.states import State
-from web.portal.fates import FATES, answer_to
+from web.portal.fates import FATES, told_of
 from web.portal.paths import RecordId, SourceName
 from web.portal.taking_back import take_back
 from web.portal.visit import Visit, href
@@ -116,8 +116,8 @@ def _shown(each: Handed, member: str | None) -> Shown:
         id=each.id,
         asked=gettext(ASKED[each.action]),
         at=each.made_at,
-        said=answer_to(each) or gettext(words, number=each.number),
+        said=told_of(each) or gettext(words, number=each.number),
         reference=each.reference,
         needs_you=each.state == "needs_you",
-        may_be_taken_back=each.state == "waiting" and each.member == member,
+        may_be_taken_back=each.may_be_changed_by(member),
     )

@@ -14,8 +14,8 @@ from gateway.home import Item
 from gateway.languages import gettext, gettext_noop
 from gateway.outbox.desk import Handed
 from gateway.outbox.files import FileShown
-from gateway.outbox.states import CHANGEABLE, State
-from web.portal.fates import FATES, answer_to
+from gateway.outbox.states import State
+from web.portal.fates import FATES, told_of
 from web.portal.nonces import Nonce, new_nonce
 from web.portal.too_long import shorten
 from web.portal.uploads import FilesField, Form, uploads_in
@@ -108,7 +108,7 @@ async def answering(
     files = uploads_in(visit.request).field(files_problem)
     return Answering(
         nonce=new_nonce(),
-        pending=[_pending(each) for each in missing],
+        pending=[_pending(each, visit.scope.member_id) for each in missing],
         files=files,
         text=text,
         problem=problem or (files_problem if files is None else None),
@@ -132,14 +132,14 @@ def _is_missing(each: Handed, item: Item[Ticket]) -> bool:
     return each.done_at is None or each.done_at > item.record.origin.fetched_at - shown_for
 
 
-def _pending(each: Handed) -> Pending:
+def _pending(each: Handed, member: str) -> Pending:
     return Pending(
         id=each.id,
         text=each.asked.text if isinstance(each.asked, Reply) else _moved(each.action),
         at=each.made_at,
-        said=answer_to(each) or gettext(WORDS[each.state]),
+        said=told_of(each) or gettext(WORDS[each.state]),
         reference=each.reference,
-        may_be_taken_back=each.state in CHANGEABLE,
+        may_be_taken_back=each.may_be_changed_by(member),
         files=each.files,
     )
 

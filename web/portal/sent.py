@@ -17,10 +17,10 @@ from gateway.account_view import Part
 from gateway.languages import gettext, gettext_noop
 from gateway.outbox.desk import Handed, NotYours, TooLate
 from gateway.outbox.files import FileShown
-from gateway.outbox.states import CHANGEABLE, State
+from gateway.outbox.states import State
 from gateway.statuses import Status
 from gateway.topics.fields import LETTER
-from web.portal.fates import answer_to
+from web.portal.fates import FINDING_OUT, NOT_MEANWHILE, answer_to
 from web.portal.paths import RecordId
 from web.portal.taking_back import take_back
 from web.portal.too_long import too_long
@@ -65,6 +65,7 @@ STATES: dict[State, Status] = {
         gettext_noop("Not done"), "bad", gettext_noop("We could not do this."), gettext_noop("Read our answer.")
     ),
 }
+IN_DOUBT = Status(RECEIVED, "go", FINDING_OUT, NOT_MEANWHILE)
 
 
 class Sent(Struct, frozen=True, kw_only=True):
@@ -218,11 +219,11 @@ def _sent(handed: Handed, tickets: tuple[Part, ...]) -> Sent:
         text=asked.text if isinstance(asked, NewTicket) else "",
         files=handed.files,
         at=handed.made_at,
-        status=STATES[handed.state],
+        status=IN_DOUBT if handed.in_doubt else STATES[handed.state],
         number=handed.number,
         href=f"/requests/{handed.source}/{handed.record}" if _is_listed(handed, tickets) else None,
         is_read=_is_read(handed, tickets),
-        may_be_changed=handed.state in CHANGEABLE,
+        may_be_changed=handed.may_be_changed_by(handed.member),
         needs_you=handed.state == "needs_you",
         answer_by=datetime.fromisoformat(by) if by else None,
         answer=answer_to(handed),
