@@ -27,6 +27,7 @@ async def add_handed(
     subject: str = "maya",
     account: str = "bakery",
     in_doubt: bool = False,
+    record: str | None = None,
 ) -> str:
     """Do as if somebody had handed it in just now, and give its id."""
     now, reference = utc_now(), id_.upper()[:16]
@@ -50,6 +51,7 @@ async def add_handed(
             tried_at=now,
             in_doubt_since=now if in_doubt else None,
             turn=1,
+            record=record,
             done_at=now if state in {"sent", "cancelled"} else None,
         )
         session.add(row)

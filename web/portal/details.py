@@ -9,7 +9,7 @@ from litestar.di import NamedDependency
 from litestar.enums import RequestEncodingType
 from litestar.exceptions import NotFoundException
 from litestar.params import Body, QueryParameter
-from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY
+from litestar.status_codes import HTTP_409_CONFLICT, HTTP_422_UNPROCESSABLE_ENTITY
 from msgspec import Struct
 
 from connectors.actions import Change
@@ -110,15 +110,7 @@ class Told(Struct, frozen=True, kw_only=True):
 
 @get(HERE)
 async def show_details(visit: NamedDependency[Visit]) -> Response[bytes]:
-    known = await details_of(visit.scope, visit.offices, within=WITHIN) if visit.scope else ()
-    return visit.page(
-        "details.html",
-        area="account",
-        parts=await visit.parts(),
-        about=(),
-        rows=[_row(visit, each) for each in known],
-        told=await _told(visit),
-    )
+    return await _page(visit)
 
 
 @get(f"{HERE}/edit")
@@ -167,16 +159,33 @@ async def send_details(visit: NamedDependency[Visit], data: Form) -> Response[An
     return see_other(f"{HERE}#changes")
 
 
-@get([f"{HERE}/check", f"{HERE}/send"])
+@get([f"{HERE}/check", f"{HERE}/send", f"{HERE}/{{handed:str}}/back"])
 async def go_to_details() -> Response[str]:
     """Lead somebody back who reloads the address of a form."""
     return see_other(HERE)
 
 
 @post(f"{HERE}/{{handed:str}}/back")
-async def take_back_details(visit: NamedDependency[Visit], handed: RecordId) -> Response[str]:
-    await take_back(visit, handed)
+async def take_back_details(visit: NamedDependency[Visit], handed: RecordId) -> Response[Any]:
+    if too_late := await take_back(visit, handed):
+        page = await _page(visit, too_late)
+        page.status_code = HTTP_409_CONFLICT
+        return page
     return see_other(f"{HERE}#changes")
+
+
+async def _page(visit: Visit, too_late: str | None = None) -> Response[bytes]:
+    """Render the page. `too_late`: why nothing was taken back."""
+    known = await details_of(visit.scope, visit.offices, within=WITHIN) if visit.scope else ()
+    return visit.page(
+        "details.html",
+        area="account",
+        parts=await visit.parts(),
+        about=(),
+        rows=[_row(visit, each) for each in known],
+        told=await _told(visit),
+        too_late=too_late,
+    )
 
 
 async def _edit(

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from hashlib import sha256
 
-from litestar import Response, get, post
-from litestar.di import NamedDependency
 from msgspec import Struct
 
 from connectors.actions import ActionName
@@ -16,10 +14,7 @@ from gateway.languages import gettext, gettext_noop
 from gateway.outbox.desk import Handed
 from gateway.outbox.states import State
 from web.portal.fates import FATES, told_of
-from web.portal.paths import RecordId, SourceName
-from web.portal.taking_back import take_back
-from web.portal.visit import Visit, href
-from web.redirects import see_other
+from web.portal.visit import Visit
 
 ANSWERS: frozenset[ActionName] = frozenset({"accept", "decline"})
 ASKED: Mapping[str, str] = {
@@ -77,25 +72,6 @@ async def about(visit: Visit, item: Item[Order]) -> About:
         awaits_us=answer is not None and _is_to_come(answer, item.record.origin.fetched_at),
         nonce=_nonce(item, answer),
     )
-
-
-@post("/orders/{source:str}/{record:str}/handed/{handed:str}/back")
-async def take_back_order(
-    visit: NamedDependency[Visit], source: SourceName, record: RecordId, handed: RecordId
-) -> Response[str]:
-    """Take back what has not gone out. What has stays where it is, and the page says so."""
-    item = await visit.one(Order, source, record)
-    await take_back(visit, handed)
-    return see_other(href(item))
-
-
-@get("/orders/{source:str}/{record:str}/handed/{handed:str}/back")
-async def go_to_order(
-    visit: NamedDependency[Visit], source: SourceName, record: RecordId, handed: RecordId
-) -> Response[str]:
-    """Lead somebody back who reloads the address of the form."""
-    del handed
-    return see_other(href(await visit.one(Order, source, record)))
 
 
 def _is_to_come(answer: Handed, fetched_at: datetime) -> bool:

@@ -10,7 +10,7 @@ from litestar.enums import RequestEncodingType
 from litestar.exceptions import NotFoundException
 from litestar.params import Body, FromQuery, PathParameter
 from litestar.response import Stream
-from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY
+from litestar.status_codes import HTTP_409_CONFLICT, HTTP_422_UNPROCESSABLE_ENTITY
 from msgspec import Struct
 from msgspec.structs import asdict
 
@@ -136,7 +136,13 @@ async def send_reply(
     return page
 
 
-@get(["/requests/{source:str}/{record:str}/reply", "/requests/{source:str}/{record:str}/move/{move:str}"])
+@get(
+    [
+        "/requests/{source:str}/{record:str}/reply",
+        "/requests/{source:str}/{record:str}/reply/{handed:str}/back",
+        "/requests/{source:str}/{record:str}/move/{move:str}",
+    ]
+)
 async def go_to_request(
     visit: NamedDependency[Visit], request: Request[Visiting, Any, Any], source: SourceName, record: RecordId
 ) -> Response[str]:
@@ -165,17 +171,27 @@ async def move_request(
 @post("/requests/{source:str}/{record:str}/reply/{handed:str}/back")
 async def take_back_reply(
     visit: NamedDependency[Visit], source: SourceName, record: RecordId, handed: RecordId
-) -> Response[str]:
+) -> Response[Any]:
     """Take back an answer that has not gone out. One that has stays where it is, and its page says so."""
     item = await visit.one(Ticket, source, record)
-    await take_back(visit, handed)
+    if too_late := await take_back(visit, handed):
+        page = await request_page(visit, item, await answering(visit, item), too_late=too_late)
+        page.status_code = HTTP_409_CONFLICT
+        return page
     return see_other(f"{href(item)}#answer")
 
 
 async def request_page(
-    visit: Visit, item: Item[Ticket], form: Answering | None, rated: Satisfaction | None = None
+    visit: Visit,
+    item: Item[Ticket],
+    form: Answering | None,
+    rated: Satisfaction | None = None,
+    too_late: str | None = None,
 ) -> Response[bytes]:
-    """Render the page. `rated` is what was answered wrongly to whether it helped."""
+    """Render the page. `rated` is what was answered wrongly to whether it helped.
+
+    `too_late`: why nothing was taken back.
+    """
     return visit.page(
         "request.html",
         area="requests",
@@ -189,6 +205,7 @@ async def request_page(
         answering=form,
         rated=rated or await satisfaction(visit, item),
         longest=LONGEST_COMMENT,
+        too_late=too_late,
     )
 
 
