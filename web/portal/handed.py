@@ -22,6 +22,11 @@ ASKED: Mapping[str, str] = {
     "accept": gettext_noop("You accepted this quote"),
     "decline": gettext_noop("You declined this quote"),
 }
+COLLEAGUES: Mapping[str, str] = {
+    "order_again": gettext_noop("A colleague of yours asked for all of it again"),
+    "accept": gettext_noop("A colleague of yours accepted this quote"),
+    "decline": gettext_noop("A colleague of yours declined this quote"),
+}
 WORDS: Mapping[tuple[str, State], str] = {
     ("order_again", "sent"): gettext_noop(
         "We have it as {number}. Nothing is bought yet: we check it and send you the prices."
@@ -31,10 +36,10 @@ WORDS: Mapping[tuple[str, State], str] = {
     ),
     ("accept", "sent"): gettext_noop("Done. It is an order now."),
     ("accept", "needs_you"): gettext_noop(
-        "Nothing was ordered: the quote is not what it was when you accepted it. Look again."
+        "Nothing was ordered: the quote is not what it was when it was accepted. Look again."
     ),
     ("decline", "sent"): gettext_noop("Done. You need do nothing more."),
-    ("decline", "needs_you"): gettext_noop("The quote is not what it was when you declined it. Look again."),
+    ("decline", "needs_you"): gettext_noop("The quote is not what it was when it was declined. Look again."),
 }
 
 
@@ -90,7 +95,7 @@ def _shown(each: Handed, member: str | None) -> Shown:
     words = WORDS.get((each.action, each.state)) or FATES[each.state]
     return Shown(
         id=each.id,
-        asked=gettext(ASKED[each.action]),
+        asked=gettext((ASKED if each.member == member else COLLEAGUES)[each.action]),
         at=each.made_at,
         said=told_of(each) or gettext(words, number=each.number),
         reference=each.reference,

@@ -36,6 +36,7 @@ WORDS: dict[State, str] = {
         "This could not be taken as it is. Take it back, change it and send it again, or call us."
     ),
 }
+THEIRS_DECLINED = gettext_noop("This could not be taken as it is. Whoever sent it can send it again.")
 
 
 class Written(Struct, frozen=True, kw_only=True):
@@ -50,9 +51,10 @@ class Moved(Struct, frozen=True, kw_only=True):
 
 
 class Pending(Struct, frozen=True, kw_only=True):
-    """An answer that the conversation does not show yet."""
+    """An answer that the conversation does not show yet, the visitor's or a colleague's."""
 
     id: str
+    is_mine: bool
     text: str
     at: datetime
     said: str
@@ -133,11 +135,14 @@ def _is_missing(each: Handed, item: Item[Ticket]) -> bool:
 
 
 def _pending(each: Handed, member: str) -> Pending:
+    is_mine = each.member == member
+    words = WORDS[each.state] if is_mine or each.state != "needs_you" else THEIRS_DECLINED
     return Pending(
         id=each.id,
+        is_mine=is_mine,
         text=each.asked.text if isinstance(each.asked, Reply) else _moved(each.action),
         at=each.made_at,
-        said=told_of(each) or gettext(WORDS[each.state]),
+        said=told_of(each) or gettext(words),
         reference=each.reference,
         may_be_taken_back=each.may_be_changed_by(member),
         files=each.files,
