@@ -12,13 +12,13 @@ from connectors.actions import ActionName, Reply
 from connectors.records import Ticket
 from gateway.home import Item
 from gateway.languages import gettext, gettext_noop
-from gateway.outbox.desk import Handed
+from gateway.outbox.desk import Handed, NotYours
 from gateway.outbox.files import FileShown
 from gateway.outbox.states import State
 from web.portal.fates import FATES, told_of
 from web.portal.nonces import Nonce, new_nonce
 from web.portal.too_long import shorten
-from web.portal.uploads import FilesField, Form, uploads_in
+from web.portal.uploads import AGAIN, FilesField, Form, uploads_in
 from web.portal.visit import Visit
 
 Move = Literal["solve", "reopen"]
@@ -36,6 +36,7 @@ WORDS: dict[State, str] = {
         "This could not be taken as it is. Take it back, change it and send it again, or call us."
     ),
 }
+TAKEN_BACK = gettext_noop("You took this back, and it was not sent. Change it and send it again.")
 THEIRS_DECLINED = gettext_noop("This could not be taken as it is. Whoever sent it can send it again.")
 
 
@@ -118,6 +119,18 @@ async def answering(
     )
 
 
+async def written_again(visit: Visit, item: Item[Ticket], handed: str) -> Answering | None:
+    """Do as `answering`, with an answer of the visitor's own in the form that was taken back. Raises `DatabaseDown`."""
+    try:
+        found = await visit.desk.one(visit.scope, handed) if visit.scope and handed else None
+    except NotYours:
+        found = None
+    if found is None or found.state != "cancelled" or not isinstance(found.asked, Reply) or not _is_of(found, item):
+        return await answering(visit, item)
+    files_problem = gettext(AGAIN) if found.files else None
+    return await answering(visit, item, found.asked.text, gettext(TAKEN_BACK), files_problem)
+
+
 def _move(visit: Visit, item: Item[Ticket], missing: list[Handed]) -> Move | None:
     """Say which way a request can be moved: not again while it is on its way there."""
     move: Move = "reopen" if item.record.state == "solved" else "solve"
@@ -127,11 +140,15 @@ def _move(visit: Visit, item: Item[Ticket], missing: list[Handed]) -> Move | Non
 
 def _is_missing(each: Handed, item: Item[Ticket]) -> bool:
     """Whether it is about this request, and its page cannot show what has come of it."""
-    its = isinstance(each.asked, Reply | actions.Move) and each.asked.ticket == item.record.origin.id
-    if not its or each.source != item.part.source or each.state == "cancelled":
+    if not _is_of(each, item) or each.state == "cancelled":
         return False
     shown_for = ANSWER_SHOWN_FOR if each.state == "dropped" else timedelta(0)
     return each.done_at is None or each.done_at > item.record.origin.fetched_at - shown_for
+
+
+def _is_of(each: Handed, item: Item[Ticket]) -> bool:
+    its = isinstance(each.asked, Reply | actions.Move) and each.asked.ticket == item.record.origin.id
+    return its and each.source == item.part.source
 
 
 def _pending(each: Handed, member: str) -> Pending:

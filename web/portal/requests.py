@@ -8,7 +8,7 @@ from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.enums import RequestEncodingType
 from litestar.exceptions import NotFoundException
-from litestar.params import Body, FromQuery, PathParameter
+from litestar.params import Body, FromQuery, PathParameter, QueryParameter
 from litestar.response import Stream
 from litestar.status_codes import HTTP_409_CONFLICT, HTTP_422_UNPROCESSABLE_ENTITY
 from msgspec import Struct
@@ -25,8 +25,8 @@ from web.portal.drafting import RESTORED, draft_of, drop_draft
 from web.portal.files import stream_file
 from web.portal.fitting import reading
 from web.portal.listing import Depth, Empty, Filters, PageNumber, Question, make_listing
-from web.portal.paths import FileId, RecordId, SourceName
-from web.portal.replies import Answering, Move, Moved, answering, check, written
+from web.portal.paths import OURS, FileId, RecordId, SourceName
+from web.portal.replies import Answering, Move, Moved, answering, check, written, written_again
 from web.portal.satisfaction import LONGEST_COMMENT, Satisfaction, satisfaction
 from web.portal.sent import on_its_way
 from web.portal.taking_back import take_back
@@ -45,6 +45,7 @@ GROUPS: tuple[tuple[str, Callable[[], str]], ...] = (
 )
 TURNS = {"awaiting_customer": 0, "solved": 2}
 WITH_US = 1
+Again = Annotated[str, QueryParameter(pattern=OURS, description="An answer that was taken back, to be sent again")]
 Show = Literal["open", "solved", "all"]
 
 FILTERS: Filters[Ticket] = {
@@ -96,14 +97,18 @@ async def show_requests(
 
 @get("/requests/{source:str}/{record:str}")
 async def show_request(
-    visit: NamedDependency[Visit], request: Request[Visiting, Any, Any], source: SourceName, record: RecordId
+    visit: NamedDependency[Visit],
+    request: Request[Visiting, Any, Any],
+    source: SourceName,
+    record: RecordId,
+    again: Again = "",
 ) -> Response[bytes]:
     item = await visit.one(Ticket, source, record)
     draft = await draft_of(request, f"{request.url.path}/reply")
     form = (
         await answering(visit, item, draft.get("text", ""), gettext(RESTORED))
         if draft
-        else await answering(visit, item)
+        else await written_again(visit, item, again)
     )
     return await request_page(visit, item, form)
 
@@ -172,13 +177,13 @@ async def move_request(
 async def take_back_reply(
     visit: NamedDependency[Visit], source: SourceName, record: RecordId, handed: RecordId
 ) -> Response[Any]:
-    """Take back an answer that has not gone out. One that has stays where it is, and its page says so."""
+    """Take back an answer that has not gone out, and give it back in the form. The page of one that has says so."""
     item = await visit.one(Ticket, source, record)
     if too_late := await take_back(visit, handed):
         page = await request_page(visit, item, await answering(visit, item), too_late=too_late)
         page.status_code = HTTP_409_CONFLICT
         return page
-    return see_other(f"{href(item)}#answer")
+    return see_other(f"{href(item)}?again={handed}#answer")
 
 
 async def request_page(
