@@ -9,13 +9,13 @@ import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
 
-from connectors.actions import ACTIONS, ActionName, Answer, Change, Move, OrderAgain, Reply
-from connectors.actions import Asked as AskedAction
+from connectors.actions import ACTIONS, ActionName
 from connectors.errors import ConnectorError
 from connectors.records import KINDS, Kind, Record, Ticket
 from gateway.access import Scope
 from gateway.account_view import AccountView, AccountViews, Part
 from gateway.asked import Asked, asked_of
+from gateway.declined import place_of
 from gateway.mails.queue import Note
 from gateway.mails.words import Said, say, say_asked, say_failed
 from gateway.message_rules import Rules
@@ -135,19 +135,7 @@ def _of_row(row: OutboxRow | None, ask: Ask) -> Subject | Absent:
         return "not so"
     action: ActionName = row.action  # type: ignore[assignment]  # as it was written
     asked = msgspec.convert(row.asked, ACTIONS[action])
-    return Subject(name="request_failed", said=say_failed(asked), place=_place_of_sent(row, asked))
-
-
-def _place_of_sent(row: OutboxRow, asked: AskedAction) -> str:
-    match asked:
-        case Reply(ticket=ticket) | Move(ticket=ticket):
-            return _place("requests", row.source, ticket)
-        case OrderAgain(order=order) | Answer(order=order):
-            return _place("orders", row.source, order)
-        case Change():
-            return "/account/details"
-        case _:
-            return _place("requests", "sent", row.id)
+    return Subject(name="request_failed", said=say_failed(asked), place=place_of(row.id, row.source, asked))
 
 
 def _kind(note: Note) -> Kind:

@@ -31,7 +31,7 @@ from web.words import whole
 
 HERE = "/account/details"
 WITHIN = 4.0  # seconds that the page waits for all of them
-LATEST = 5  # changes that the page tells of
+LATEST = 5  # changes that the page tells of, beside those that wait for the visitor
 NAMES: tuple[DetailName, ...] = get_args(DetailName)
 NEEDED: frozenset[DetailName] = frozenset({"name", "first_name", "last_name"})  # nobody is called nothing
 LABELS: dict[DetailName, str] = {
@@ -265,7 +265,11 @@ async def _told(visit: Visit) -> list[Told]:
     if visit.scope is None:
         return []
     mine = [each for each in await visit.desk.of(visit.scope) if _is_own(visit, each) and each.state != "cancelled"]
-    told = [_sent(visit, each, visit.scope.member_id) for each in mine[:LATEST]]
+    told = [
+        _sent(visit, each, visit.scope.member_id)
+        for place, each in enumerate(mine)
+        if place < LATEST or each.state == "needs_you"
+    ]
     return [each for each in told if each.changes]
 
 

@@ -21,6 +21,7 @@ from gateway.home import Item
 from gateway.languages import gettext, gettext_noop, ngettext, pgettext
 from gateway.outbox.files import TooMuch
 from gateway.statuses import status_of
+from web.portal.declined import rows_of_declined
 from web.portal.drafting import RESTORED, draft_of, drop_draft
 from web.portal.files import stream_file
 from web.portal.fitting import reading
@@ -78,14 +79,17 @@ async def show_requests(
         "/requests", every, FILTERS, about=about, show=show, question=q, page=page, depth=depth, noun="request"
     )
     known = visit.knows(about)
-    said = _lede([item.record for item in every], known=known)
+    declined = [each for each in visit.standing.declined if each.area == "requests"]
+    said = _lede([item.record for item in every], len(declined), known=known)
+    elsewhere = [each for each in declined if each.about]  # a new request is under what was sent
     return visit.page(
         "requests.html",
         area="requests",
         parts=parts,
         about=about,
-        lede=visit.lede("requests", said, every, known=known),
+        lede=visit.lede("requests", said, [*every, *declined], known=known),
         listing=listing,
+        declined=rows_of_declined(elsewhere, parts, visit.today) if page == 1 and not q else [],
         sent=await on_its_way(visit, about) if show != "solved" and page == 1 and not q else [],
         groups=[
             Group(name, label(), [item for item in listing.window.items if _turn(item.record) == turn])
@@ -256,12 +260,15 @@ def _empty(show: Show, question: str, *, known: bool) -> Empty:
     )
 
 
-def _lede(tickets: list[Ticket], *, known: bool) -> str:
+def _lede(tickets: list[Ticket], declined: int, *, known: bool) -> str:
     turns = Counter(map(_turn, tickets))
     awaiting, under_way = turns[TURNS["awaiting_customer"]], turns[WITH_US]
     if awaiting:
         n = number(awaiting).capitalize()
-        return ngettext("{n} waits for your answer.", "{n} wait for your answer.", awaiting, n=n)
+        said = ngettext("{n} waits for your answer.", "{n} wait for your answer.", awaiting, n=n)
+        return f"{said} {_declined(declined)}" if declined else said
+    if declined:
+        return _declined(declined)
     if under_way:
         return ngettext(
             "{n} is with us. You need do nothing.",
@@ -270,3 +277,12 @@ def _lede(tickets: list[Ticket], *, known: bool) -> str:
             n=number(under_way).capitalize(),
         )
     return gettext("Nothing waits for you.") if known else gettext("We can’t say yet what is open.")
+
+
+def _declined(many: int) -> str:
+    return ngettext(
+        "{n} thing you sent could not be taken as it is.",
+        "{n} things you sent could not be taken as they are.",
+        many,
+        n=number(many).capitalize(),
+    )

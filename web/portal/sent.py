@@ -21,7 +21,7 @@ from gateway.statuses import Status
 from gateway.topics.fields import LETTER
 from web.portal.fates import FINDING_OUT, NOT_MEANWHILE, answer_to, doubt_of
 from web.portal.paths import RecordId
-from web.portal.taking_back import take_back
+from web.portal.taking_back import stand_anew, take_back
 from web.portal.too_long import too_long
 from web.portal.visit import Visit, only
 from web.portal.when import what_we_say
@@ -137,6 +137,7 @@ async def correct_sent(
             found = await _find(visit, handed)
             if not _says(found, subject, text):
                 return await _refuse(visit, found, _why_not(found), data)
+        await stand_anew(visit)
     return see_other(f"{SENT}/{handed}")
 
 

@@ -4,6 +4,7 @@ from litestar.exceptions import NotFoundException
 
 from gateway.languages import gettext, gettext_noop
 from gateway.outbox.desk import NotYours, TooLate
+from gateway.standing import Standings
 from web.portal.fates import doubt_of
 from web.portal.visit import Visit
 
@@ -24,4 +25,11 @@ async def take_back(visit: Visit, handed: str) -> str | None:
     except TooLate:
         found = await visit.desk.one(visit.scope, handed)
         return None if found.state == "cancelled" else doubt_of(found) or gettext(STAYS)
+    await stand_anew(visit)
     return None
+
+
+async def stand_anew(visit: Visit) -> None:
+    """Let the visitor's next page count anew what waits for them."""
+    standings: Standings = visit.request.app.state.standings
+    await standings.forget([visit.request.user.session])
