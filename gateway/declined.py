@@ -57,27 +57,27 @@ async def declined_of(
         sa.not_(sa.and_(OutboxRow.action.in_(ANSWERS), is_answered_again.exists())),
     )
     rows = (await session.scalars(theirs.order_by(OutboxRow.id))).all() if scopes else []
-    return {scope: [_declined(row, _asked(row)) for row in rows if _is_of(scope, row)] for scope in scopes if rows}
+    read = [(row, asked) for row in rows if (asked := _asked(row))]
+    return {scope: [_declined(row, asked) for row, asked in read if _is_of(scope, row, asked)] for scope in scopes}
 
 
 def place_of(id_: str, source: str, asked: Asked) -> str:
     """Give the address of the page where it can be put right."""
     match asked:
         case Reply(ticket=ticket) | Move(ticket=ticket):
-            return _place("requests", source, ticket)
+            return address_of("requests", source, ticket)
         case OrderAgain(order=order) | Answer(order=order):
-            return _place("orders", source, order)
+            return address_of("orders", source, order)
         case Change():
             return "/account/details"
         case _:
-            return _place("requests", "sent", id_)
+            return address_of("requests", "sent", id_)
 
 
-def _is_of(scope: Scope, row: OutboxRow) -> bool:
+def _is_of(scope: Scope, row: OutboxRow, asked: Asked) -> bool:
     """Whether the member sent it for this account, and can still open its page."""
     if (row.account_id, row.member_id) != (scope.account_id, scope.member_id):
         return False
-    asked = _asked(row)
     if isinstance(asked, Change):
         return PersonRef(row.source, asked.person) in scope.persons
     area = _area(asked)
@@ -103,9 +103,13 @@ def _declined(row: OutboxRow, asked: Asked) -> Declined:
     )
 
 
-def _asked(row: OutboxRow) -> Asked:
+def _asked(row: OutboxRow) -> Asked | None:
+    """Read what was asked. None: another version wrote it, and this one cannot."""
     action: ActionName = row.action  # type: ignore[assignment]  # as it was written
-    return msgspec.convert(row.asked, ACTIONS[action])
+    try:
+        return msgspec.convert(row.asked, ACTIONS[action])
+    except msgspec.ValidationError:
+        return None
 
 
 def _area(asked: Asked) -> Area | None:
@@ -118,5 +122,6 @@ def _area(asked: Asked) -> Area | None:
             return "requests"
 
 
-def _place(*parts: str) -> str:
+def address_of(*parts: str) -> str:
+    """Give the address of a page of the portal."""
     return "".join(f"/{quote(part, safe='')}" for part in parts)

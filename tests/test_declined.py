@@ -105,3 +105,10 @@ async def test_says_so_at_the_head_of_the_requests(portal: Portal, maya: httpx.A
     await turn_all(portal, "sent")
     other = await portal.browser("maya", "bakery")
     assert "could not be taken" not in unescape((await other.get("/requests")).text)
+
+
+async def test_leaves_out_what_another_version_wrote(portal: Portal, maya: httpx.AsyncClient) -> None:
+    await add_handed(portal, "late", "reply", {"of": "881"}, "needs_you")
+    page = await maya.get("/")
+    assert page.status_code == 200
+    assert declined(page.text) == []
