@@ -33,6 +33,12 @@ class Ability(Struct, frozen=True, kw_only=True):
             return False
         return record is None or (office.opened is not None and found.suits(office.opened.config, record))
 
+    def never(self, action: ActionName, link: LinkRef, record: Record) -> bool:
+        """Whether the source does such things, and can't with this record. Of one that is broken nobody knows."""
+        office = self.offices.get(link.source)
+        is_known = office is not None and office.opened is not None
+        return is_known and self.could(action, link) and not self.could(action, link, record)
+
     def desks(self) -> tuple[LinkRef, ...]:
         """Give the customers as whom a new request could be sent: first where it is shown again, and whom it names."""
         links = self.scope.links if self.scope else ()

@@ -10,7 +10,7 @@ from litestar.enums import RequestEncodingType
 from litestar.exceptions import NotFoundException
 from litestar.params import Body, FromQuery, PathParameter
 from litestar.response import Stream
-from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY
+from litestar.status_codes import HTTP_409_CONFLICT, HTTP_422_UNPROCESSABLE_ENTITY
 from msgspec import Struct
 from msgspec.structs import asdict
 
@@ -21,6 +21,7 @@ from gateway.home import Item
 from gateway.languages import gettext, gettext_noop, ngettext, pgettext
 from gateway.outbox.files import TooMuch
 from gateway.statuses import status_of
+from web.portal.asking_form import place_of
 from web.portal.drafting import RESTORED, draft_of, drop_draft
 from web.portal.files import stream_file
 from web.portal.fitting import reading
@@ -121,6 +122,8 @@ async def send_reply(
         form = await answering(visit, item, said.text, problem, sent.problem or lost_files)
         if form is None or visit.scope is None or not visit.can("reply", item.part.link):
             raise NotFoundException
+        if form.is_closed:
+            return await _refuse(visit, item, form, HTTP_409_CONFLICT)
         if not form.is_refused:
             asked = {"ticket": record, "text": said.text}
             link = item.part.link
@@ -131,9 +134,7 @@ async def send_reply(
             else:
                 await drop_draft(request)
                 return see_other(f"{href(item)}#answer")
-    page = await request_page(visit, item, form)
-    page.status_code = HTTP_422_UNPROCESSABLE_ENTITY
-    return page
+    return await _refuse(visit, item, form, HTTP_422_UNPROCESSABLE_ENTITY)
 
 
 @get(["/requests/{source:str}/{record:str}/reply", "/requests/{source:str}/{record:str}/move/{move:str}"])
@@ -152,12 +153,14 @@ async def move_request(
     record: RecordId,
     move: Annotated[Move, PathParameter()],
     data: Annotated[Moved, Body(media_type=RequestEncodingType.URL_ENCODED)],
-) -> Response[str]:
+) -> Response[Any]:
     """Take that a request is solved, or is not after all."""
     item = await visit.one(Ticket, source, record)
     link = item.part.link
     if visit.scope is None or not visit.can(move, link):
         raise NotFoundException
+    if visit.ability.never(move, link, item.record):
+        return await _refuse(visit, item, await answering(visit, item), HTTP_409_CONFLICT)
     await visit.desk.take(visit.scope, link, move, {"ticket": record}, data.nonce)
     return see_other(f"{href(item)}#answer")
 
@@ -186,10 +189,17 @@ async def request_page(
         status=status_of(item.record, visit.today),
         messages=await _conversation(item.record),
         here=href(item),
+        place=place_of(Item(item.record, item.part)),
         answering=form,
         rated=rated or await satisfaction(visit, item),
         longest=LONGEST_COMMENT,
     )
+
+
+async def _refuse(visit: Visit, item: Item[Ticket], form: Answering | None, status: int) -> Response[bytes]:
+    page = await request_page(visit, item, form)
+    page.status_code = status
+    return page
 
 
 @get("/requests/{source:str}/{record:str}/files/{file:str}")
