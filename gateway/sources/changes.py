@@ -22,8 +22,10 @@ from gateway.records.lines import By, Line, What
 from gateway.records.outbox_tables import OutboxRow
 from gateway.records.tables import Link, Source
 from gateway.records.webhook_tables import WebhookHour, WebhookRegistration, WebhookTotal
+from gateway.sources.check import printable
 from gateway.sources.desired import Connectors, Desired
 from gateway.sources.given import REGISTERED, agreed_to, registered_by
+from gateway.sources.resting import Resting, resting_on, without_it
 from gateway.vault import Vault, VaultError
 
 Action = Literal["add", "change", "keep", "remove", "leave"]
@@ -76,10 +78,12 @@ async def plan(
         counted = await session.execute(sa.select(Link.source, sa.func.count()).group_by(Link.source))
         links = dict(counted.all())
         registered = set(await session.scalars(sa.select(WebhookRegistration.source)))
+        going = rows.keys() - wanted.keys() if prune else ()
+        resting = {name: await resting_on(session, name) for name in going}
     changes: list[Change] = []
     for name in sorted({*wanted, *rows}):
         if name not in wanted:
-            changes.append(_unnamed(rows[name], links.get(name, 0), prune=prune))
+            changes.append(_unnamed(rows[name], links.get(name, 0), resting.get(name)))
         elif name not in rows:
             changes.append(_added(wanted[name]))
         else:
@@ -174,12 +178,13 @@ def _columns(change: Change, row: Source | None, vault: Vault, now: datetime) ->
     }
 
 
-def _unnamed(row: Source, links: int, *, prune: bool) -> Change:
-    if not prune:
+def _unnamed(row: Source, links: int, resting: Resting | None) -> Change:
+    if resting is None:
         return Change(name=row.name, action="leave", details=("not in the file; --prune would remove it",))
     lost = f"and with it {links} link(s) to customers" if links else "no customer is linked to it"
     secrets = dict.fromkeys(row.sealed, "taken away")
-    return Change(name=row.name, action="remove", details=(lost,), secrets=secrets, seen=last_change(row))
+    details = (lost, *map(printable, without_it(resting)))
+    return Change(name=row.name, action="remove", details=details, secrets=secrets, seen=last_change(row))
 
 
 def _added(desired: Desired) -> Change:

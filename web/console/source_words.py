@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from connectors.contract import Feed
 from connectors.records import Kind
+from gateway.sources.resting import while_paused
 from gateway.spans import span
 from gateway.status import Condition, SourceStatus
 from gateway.troubles import Trouble
@@ -87,11 +88,12 @@ class Happened(Struct, frozen=True):
     episode: Trouble
 
 
-def remarks(source: SourceStatus, now: datetime) -> str:
-    """Say in a sentence or two what there is to say of a source's condition."""
+def remarks(source: SourceStatus, now: datetime, segments: Iterable[str] = ()) -> str:
+    """Say in a sentence or two what there is to say of a source's condition. `segments` are those that rest on it."""
     condition = source.condition(now)
     if source.paused_at:
-        return "Nothing is asked of it. Customers see what we knew before, and read that it is not updated."
+        asked = "Nothing is asked of it. Customers see what we knew before, and read that it is not updated."
+        return " ".join((asked, *while_paused(segments)))
     if source.broken:
         return "Its settings can’t be used, so nothing is asked of it."
     if condition == "failing":

@@ -16,6 +16,7 @@ from gateway.feeds.overview import FollowedKind
 from gateway.links import is_linked
 from gateway.offices import Office, Offices
 from gateway.repairs import repairs_of
+from gateway.sources.resting import segments_of
 from gateway.status import SourceStatus
 from gateway.today import Day, Today
 from gateway.troubles import history_of
@@ -55,6 +56,7 @@ async def show_sources(
     day = await _day(request)
     question = plain(q)
     found = _found(day, question, show)
+    segments = await segments_of(request.app.state.database)
     offices: Offices = request.app.state.offices
     known, broken = await offices.all(), await offices.broken()
     conditions = [source.condition(day.now) for source in day.sources]
@@ -62,7 +64,7 @@ async def show_sources(
         request,
         "staff_sources.html",
         area="sources",
-        rows=[Row(each, remarks(each, day.now)) for each in found],
+        rows=[Row(each, remarks(each, day.now, segments.get(each.name, ()))) for each in found],
         question=question,
         show=show if show in CONDITIONS else "",
         many=len(day.sources),
@@ -107,6 +109,7 @@ async def source_page(
     sweep, webhooks = source.followed.sweep, source.webhooks
     is_reading = source.paused_at is None and sweep is not None and sweep.ended_at is None
     is_new = not await is_linked(request.app.state.database, name)
+    segments = await segments_of(request.app.state.database)
     cards: list[Card] = [card_of(each, request.user) for each in repairs_of(source, day.now)]
     return desk(
         request,
@@ -114,7 +117,7 @@ async def source_page(
         area="sources",
         status_code=status_code,
         source=source,
-        remark=remarks(source, day.now),
+        remark=remarks(source, day.now, segments.get(name, ())),
         cards=cards,
         kinds=_kinds(source, office),
         room=room_of(office.connector.limits),

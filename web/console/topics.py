@@ -21,7 +21,7 @@ from gateway.topics.writing import MOST_FIELDS, Question, Written, as_written, n
 from web.caller import by_staff
 from web.console import desk as console
 from web.console.desk import CHANGED, confirm, desk
-from web.console.finding import titles_of
+from web.console.finding import called, titles_of
 from web.portal.asking_form import Asked
 from web.redirects import see_other
 
@@ -53,13 +53,17 @@ class Moved(Struct, frozen=True):
 @get(TOPICS, opt=for_staff("read-only"))
 async def show_topics(request: Request[StaffPrincipal, Any, Any]) -> Response[str]:
     database = request.app.state.database
+    known = await changes.topics(database)
+    titles = await titles_of(request)
+    sources = {each.topic.source for each in known if each.topic.source}
     return desk(
         request,
         "staff_topics.html",
         area="requests",
-        topics=await changes.topics(database),
+        topics=known,
         is_own=bool(await changes.stamps(database)),
-        titles=await titles_of(request),
+        titles={each: await called(request, each) for each in sources},
+        gone=sources - titles.keys(),
         may_write=request.user.reaches(WRITES),
     )
 
@@ -195,6 +199,9 @@ async def _page(
 ) -> Response[str]:
     offices = await request.app.state.offices.all()
     shown = read(written, {each: office.connector for each, office in offices.items()}).topic
+    desks = {each: office.title for each, office in offices.items() if "new_ticket" in office.connector.actions}
+    if written.source and written.source not in desks:  # else it would go elsewhere
+        desks[written.source] = await called(request, written.source)
     return desk(
         request,
         "staff_topic.html",
@@ -206,7 +213,7 @@ async def _page(
         problems=problems,
         said=said,
         kinds=KINDS,
-        desks={each: office.title for each, office in offices.items() if "new_ticket" in office.connector.actions},
+        desks=desks,
         most=MOST_FIELDS,
         may_write=request.user.reaches(WRITES),
         preview=_preview(shown) if shown else None,
