@@ -1,6 +1,6 @@
 """The sources: a list with what is wrong first, and of each a page that says how it is doing."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -17,6 +17,7 @@ from gateway.links import is_linked
 from gateway.offices import Office, Offices
 from gateway.repairs import repairs_of
 from gateway.sources.resting import segments_of
+from gateway.sources.stored import asked_of
 from gateway.status import SourceStatus
 from gateway.today import Day, Today
 from gateway.troubles import history_of
@@ -24,7 +25,7 @@ from gateway.webhooks.rotating import both_until
 from web.console.desk import desk
 from web.console.finding import Search, file_of, plain
 from web.console.matters import SOURCES, Card, card_of
-from web.console.source_words import CONDITIONS, KINDS, blind_to, errors_of, remarks, steps_of
+from web.console.source_words import CONDITIONS, KINDS, blind_to, errors_of, lost_with_the_address, remarks, steps_of
 
 ERRORS = 30  # of a source, the last ones
 HEAD = ("Name", "Title", "System", "Condition", "Kind", "Known as of", "Promised seconds", "Last webhook", "Waiting")
@@ -89,14 +90,18 @@ async def download_sources(
 
 
 @get(f"{SOURCES}/{{name:str}}", opt=for_staff("read-only"))
-async def show_source(request: Request[StaffPrincipal, Any, Any], name: FromPath[str]) -> Response[str]:
-    return await source_page(request, name)
+async def show_source(
+    request: Request[StaffPrincipal, Any, Any],
+    name: FromPath[str],
+    lost: Annotated[str, Parameter(max_length=200)] = "",
+) -> Response[str]:
+    return await source_page(request, name, lost=lost)
 
 
 async def source_page(
     request: Request[StaffPrincipal, Any, Any], name: str, *, status_code: int = 200, **said: str | None
 ) -> Response[str]:
-    """Show a source. `said` is what came of an act: `problem`, `done`."""
+    """Show a source. `said` is what came of an act: `problem`, `secret`, `lost`."""
     day = await _day(request)
     offices: Offices = request.app.state.offices
     source, office = next((each for each in day.sources if each.name == name), None), await offices.get(name)
@@ -133,6 +138,7 @@ async def source_page(
         is_new=is_new,
         now=day.now,
         problem=said.get("problem"),
+        lost=_lost(office, (said.get("lost") or "").split(",")),
         secret=said.get("secret"),
     )
 
@@ -164,6 +170,15 @@ def _lines(source: SourceStatus, day: Day) -> Sequence[tuple[str, ...]]:
         for kind in source.followed.kinds
     ]
     return [(*ours, *kind, *theirs) for kind in kinds or [("", "", "")]]
+
+
+def _lost(office: Office, names: Collection[str]) -> list[str]:
+    """Say which of these secrets are gone, of those that are not there again."""
+    if office.opened is None:
+        return []
+    config = office.opened.config
+    fields = [each for each in asked_of(office.connector) if each.away and each.name in names]
+    return lost_with_the_address([each for each in fields if getattr(config, each.name) is None])
 
 
 def _kinds(source: SourceStatus, office: Office) -> list[KindRow]:
