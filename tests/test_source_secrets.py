@@ -143,7 +143,9 @@ async def test_says_that_the_webhooks_secret_goes_with_the_address(
         "webhook_secret": "taken away",
         "webhook_secret_before": "taken away",
     }
-    assert LOST in words(await owner.get(unescape(done.headers["location"])))
+    page = await owner.get(unescape(done.headers["location"]))
+    assert LOST in words(page)
+    assert "hx-get" not in page.text, "it does not go while somebody reads it"
     assert LOST not in words(await owner.get("/staff/sources/books"))
     assert LOST not in words(await owner.get(SETTINGS))
     await send(owner, address, **{"secret-webhook_secret": "hook-third"})
