@@ -62,7 +62,9 @@ def token(page: str) -> str:
 
 async def test_lists_finds_and_shows_articles(maya: httpx.AsyncClient) -> None:
     page = (await maya.get("/help")).text
-    assert page.index("How to pay") < page.index("Rechnung") < page.index("When does my order come?")
+    assert page.index("How to pay") < page.index("When does my order come?") < page.index("Rechnung"), "in German"
+    page = (await maya.get("/help", headers={"accept-language": "de"})).text
+    assert page.index("Rechnung") < page.index("How to pay") < page.index("When does my order come?")
     assert 'lang="de"' in page
     found = (await maya.get("/help?q=door")).text
     assert '<a href="/help/late?q=door">' in found
