@@ -139,7 +139,7 @@ async def _matching(session: AsyncSession, words: Sequence[str], sqlite: str, po
     hits = sa.text(MATCHING[kind]).columns(id=sa.Integer, place=sa.Float).subquery("hits")
     within = sa.func.row_number().over(partition_by=_distance(), order_by=(hits.c.place, hits.c.id))
     each = (
-        sa.select(hits.c.id, hits.c.place, _distance().label("distance"), within.label("number"))
+        sa.select(hits.c.id, _distance().label("distance"), within.label("number"))
         .join(ArticleRow, ArticleRow.id == hits.c.id)
         .subquery("each")
     )
