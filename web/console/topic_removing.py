@@ -67,10 +67,7 @@ async def _ask_remove(request: Request[StaffPrincipal, Any, Any], found: Named, 
         effects=(
             "What was sent with it stays.",
             "What somebody is writing with it can’t be sent any more.",
-            *(
-                f"The notice for {each} leads to it: that link leads nowhere then."
-                for each in _notices(policy, found.name)
-            ),
+            *_dead_links(policy, found.name),
         ),
         action=f"{TOPICS}/one/{found.name}/remove",
         button="Remove it",
@@ -117,12 +114,12 @@ def _all_of(stamps: Mapping[str, str]) -> str:
     return hashlib.sha256(msgspec.json.encode(sorted(stamps.items()))).hexdigest()
 
 
-def _notices(policy: Policy, topic: str) -> Iterator[str]:
-    """Name those whose notice leads to a topic."""
+def _dead_links(policy: Policy, topic: str) -> Iterator[str]:
+    """Say whose notice leads to a topic."""
     seen = [(f"“{each.title}”", each.seen) for each in policy.segments]
     for who, its in [*seen, ("everybody else" if seen else "all customers", policy.everybody)]:
         if its.notice and its.notice.topic == topic:
-            yield who
+            yield f"The notice for {who} leads to it: that link leads nowhere then."
 
 
 ROUTES = [ask_remove, remove_topic, ask_usual, use_usual]
