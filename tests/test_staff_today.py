@@ -200,4 +200,4 @@ def test_tells_every_matter_in_words_with_a_step(what: What, role: Role) -> None
     card = card_of(Matter(what=what, title="Orders", many=1), who)
     assert "{" not in card.title
     assert card.tone == ("bad" if what in FELT else "warn")
-    assert who.reaches(card.words.least) == bool(card.href or card.words.command)
+    assert who.reaches(card.words.least) == bool(card.href)

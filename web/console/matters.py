@@ -13,7 +13,7 @@ ONE = f"{SOURCES}/{{name}}"
 
 
 class Words(Struct, frozen=True, kw_only=True):
-    """How a matter is told, and its next step: a page for those of the `least` role, or a command.
+    """How a matter is told, and its next step: a page for those of the `least` role.
 
     In `href`, {name} stands for the source; in `title`, {source}, {kinds}, {messages}, {logins}, {things}, {statuses},
     {webhooks}, {mails}, {people} and {documents} for what it is about. `says` tells what the system itself
@@ -26,7 +26,6 @@ class Words(Struct, frozen=True, kw_only=True):
     href: str | None = None
     step: str = ""
     least: Role = "read-only"
-    command: str | None = None
     says: str = "It says: {detail}"
 
 
@@ -152,7 +151,9 @@ WORDS: dict[What, Words] = {
         chip="Differs",
         title="Two sources disagree about {things}",
         text="Customers see both, each with where it is from.",
-        command="hallway conflicts list",
+        href="/staff/customers/differences",
+        step="See what each says",
+        least="support",
     ),
     "late": Words(
         chip="Late",

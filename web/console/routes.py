@@ -10,6 +10,7 @@ from web.console import (
     connecting,
     customers,
     deliveries,
+    differences,
     documents,
     helping,
     keys,
@@ -43,6 +44,7 @@ from web.console.finding import FINDING
 MODULES = (
     today,
     customers,
+    differences,
     accounts,
     requests,
     request_acts,
