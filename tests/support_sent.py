@@ -69,7 +69,12 @@ async def add_told(db: Database, account: str, subject: str) -> None:
         session.add(
             Question(id="question", member_id="unsure", state="open", reason="contact_gone", found={}, asked_at=now)
         )
-        differs: dict[str, Any] = {"kind": "orders", "number": "4424", "first_source": "erp", "second_source": "helpdesk"}
+        differs: dict[str, Any] = {
+            "kind": "orders",
+            "number": "4424",
+            "first_source": "erp",
+            "second_source": "helpdesk",
+        }
         differs |= {"first_id": "4424", "second_id": "S04424-B", "first_seen": now, "last_seen": now}
         for field, values, state in (("total", ("GBP 318.00", "GBP 381.00"), "open"), ("state", SAID, "ignored")):
             session.add(
