@@ -224,6 +224,14 @@ async def test_moves_removes_and_goes_back_to_the_usual_ones(portal: Portal) -> 
     assert (await admin.get(f"{LIST}/one/nothing")).status_code == 404
 
 
+async def test_makes_a_topic_once_however_often_its_form_is_sent(portal: Portal) -> None:
+    admin = await staff_at(portal, "admin")
+    for _ in range(2):
+        assert (await send(admin, f"{LIST}/add"))[0] == 303
+    await send(admin, f"{LIST}/add", help="Another one of this name")
+    assert (await names(portal))[-2:] == ["a_sample", "a_sample_2"]
+
+
 async def test_removes_nothing_that_somebody_has_just_changed(portal: Portal) -> None:
     admin = await staff_at(portal, "admin")
     await send(admin, f"{LIST}/add")

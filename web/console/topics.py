@@ -117,6 +117,8 @@ async def _take(request: Request[StaffPrincipal, Any, Any], name: str | None, fo
     if found.topic is None:
         return await topic_page(request, name, written, seen, problems=found.problems, status_code=422)
     known = {each.name: each for each in await changes.topics(state.database)}
+    if name is None and found.topic in [each.topic for each in known.values()]:  # sent twice, it is made once
+        return see_other(TOPICS)
     named = Named(name or name_for(written.label, known), found.topic)
     try:
         await changes.put(state.database, named, utc_now(), trail=state.trail, by=by_staff(request), seen=seen)
