@@ -256,7 +256,7 @@ async def test_the_page_says_what_came_of_inviting_somebody(portal: Portal) -> N
     await having(stopped_at=utc_now())
     assert "they want no mails about invitations" in await said(orders="company")
     async with portal.database.read() as session:
-        member = await session.scalar(sa.select(Member.id))
+        member = await session.scalar(sa.select(Member.id).where(Member.subject == "boss"))
         assert await session.scalar(sa.select(sa.func.count()).select_from(InvitationMail)) == 2
     await having(state="withdrawn")
     await having(stopped_at=None, state="used", member_id=member)
