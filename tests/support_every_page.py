@@ -150,6 +150,7 @@ DESK = (
         "/staff/customers/bakery/merge?into=new",
         "/staff/customers/bakery/split",
         "/staff/customers/readiness?sees=none",
+        *("/staff/customers/differences", "/staff/customers/differences?status=ignored"),
     ),
     *("/staff/customers/bakery", "/staff/customers?only=never", "/staff/customers?only=disabled"),
     *("/staff/audit", "/staff/audit?who=zeppelin", "/staff/audit/lines/1"),
