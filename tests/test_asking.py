@@ -146,7 +146,7 @@ async def test_leads_from_a_record_to_what_can_be_asked_about_it(maya: httpx.Asy
 async def test_is_about_no_record_of_another_account(portal: Portal, maya: httpx.AsyncClient) -> None:
     ines = await portal.browser("ines", "hotel")
     fields = {**await form(ines), "what": "When it comes", "text": "Where is it?"}
-    for about in (ORDER, "erp/invoices/2093", "erp/orders/1", "nowhere/orders/1", "erp/tickets/1", "x"):
+    for about in (ORDER, "erp/invoices/2093", "erp/orders/1", "nowhere/orders/1", "helpdesk/tickets/881", "x"):
         assert (await ines.get(f"/requests/new?about={about}")).status_code == 404
         assert (await ines.get(f"{FORM}?about={about}")).status_code == 404
         assert (await send(ines, {**fields, "order": about})).status_code == 404

@@ -65,11 +65,12 @@ class Pending(Struct, frozen=True, kw_only=True):
 
 
 class Answering(Struct, frozen=True, kw_only=True):
-    """What a request's page needs for answering it."""
+    """What a request's page needs for answering it. `is_closed`: it takes no answer, and never will."""
 
     nonce: str
     pending: list[Pending]
     files: FilesField | None
+    is_closed: bool
     text: str = ""
     problem: str | None = None
     move: Move | None = None  # what can be done with it besides
@@ -113,6 +114,7 @@ async def answering(
         nonce=new_nonce(),
         pending=[_pending(each, visit.scope.member_id) for each in missing],
         files=files,
+        is_closed=visit.ability.never("reply", item.part.link, item.record),
         text=text,
         problem=problem or (files_problem if files is None else None),
         move=_move(visit, item, missing),
@@ -135,7 +137,8 @@ def _move(visit: Visit, item: Item[Ticket], missing: list[Handed]) -> Move | Non
     """Say which way a request can be moved: not again while it is on its way there."""
     move: Move = "reopen" if item.record.state == "solved" else "solve"
     is_under_way = any(each.action in MOVED for each in missing)
-    return move if not is_under_way and visit.can(move, item.part.link) else None
+    is_over = is_under_way or visit.ability.never(move, item.part.link, item.record)
+    return move if not is_over and visit.can(move, item.part.link) else None
 
 
 def _is_missing(each: Handed, item: Item[Ticket]) -> bool:

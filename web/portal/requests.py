@@ -21,6 +21,7 @@ from gateway.home import Item
 from gateway.languages import gettext, gettext_noop, ngettext, pgettext
 from gateway.outbox.files import TooMuch
 from gateway.statuses import status_of
+from web.portal.asking_form import place_of
 from web.portal.declined import rows_of_declined
 from web.portal.drafting import RESTORED, draft_of, drop_draft
 from web.portal.files import stream_file
@@ -130,6 +131,8 @@ async def send_reply(
         form = await answering(visit, item, said.text, problem, sent.problem or lost_files)
         if form is None or visit.scope is None or not visit.can("reply", item.part.link):
             raise NotFoundException
+        if form.is_closed:
+            return await _refuse(visit, item, form, HTTP_409_CONFLICT)
         if not form.is_refused:
             asked = {"ticket": record, "text": said.text}
             link = item.part.link
@@ -140,9 +143,7 @@ async def send_reply(
             else:
                 await drop_draft(request)
                 return see_other(f"{href(item)}#answer")
-    page = await request_page(visit, item, form)
-    page.status_code = HTTP_422_UNPROCESSABLE_ENTITY
-    return page
+    return await _refuse(visit, item, form, HTTP_422_UNPROCESSABLE_ENTITY)
 
 
 @get(
@@ -167,12 +168,14 @@ async def move_request(
     record: RecordId,
     move: Annotated[Move, PathParameter()],
     data: Annotated[Moved, Body(media_type=RequestEncodingType.URL_ENCODED)],
-) -> Response[str]:
+) -> Response[Any]:
     """Take that a request is solved, or is not after all."""
     item = await visit.one(Ticket, source, record)
     link = item.part.link
     if visit.scope is None or not visit.can(move, link):
         raise NotFoundException
+    if visit.ability.never(move, link, item.record):
+        return await _refuse(visit, item, await answering(visit, item), HTTP_409_CONFLICT)
     await visit.desk.take(visit.scope, link, move, {"ticket": record}, data.nonce)
     return see_other(f"{href(item)}#answer")
 
@@ -211,11 +214,18 @@ async def request_page(
         status=status_of(item.record, visit.today),
         messages=await _conversation(item.record),
         here=href(item),
+        place=place_of(Item(item.record, item.part)),
         answering=form,
         rated=rated or await satisfaction(visit, item),
         longest=LONGEST_COMMENT,
         too_late=too_late,
     )
+
+
+async def _refuse(visit: Visit, item: Item[Ticket], form: Answering | None, status: int) -> Response[bytes]:
+    page = await request_page(visit, item, form)
+    page.status_code = status
+    return page
 
 
 @get("/requests/{source:str}/{record:str}/files/{file:str}")
