@@ -129,7 +129,7 @@ async def test_takes_one_answer_of_two_that_come_at_once(
     sandbox.odoo_fault(Fault(kind="unavailable"))
     await asyncio.gather(send(joseph, f"{QUOTE}/accept", yes), send(maya, f"{QUOTE}/decline", no))
     page = await shown(maya, QUOTE)
-    assert ("You accepted this quote" in page) is not ("You declined this quote" in page)
+    assert ("A colleague of yours accepted this quote" in page) is not ("You declined this quote" in page)
     assert f'href="{QUOTE}/accept"' not in page
     assert (await maya.get(f"{QUOTE}/accept")).headers["location"] == QUOTE
 
