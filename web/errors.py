@@ -16,6 +16,7 @@ from litestar.types import ExceptionHandlersMap
 from msgspec import Struct
 
 from auth.guards import STANDING, NotForStaff, OtherSession, ReadOnly, RoleTooLow
+from auth.principals import StaffPrincipal
 from connectors.errors import BadResponse, ConnectorError, NotFound
 from gateway.languages import ENGLISH, gettext, gettext_noop, speak
 from gateway.records.database import DatabaseDown
@@ -44,6 +45,9 @@ class Words(Struct, frozen=True):
 NOT_FOUND = Words(
     gettext_noop("There is nothing here"), gettext_noop("It may have moved, or it belongs to another account.")
 )
+NOTHING_FOR_STAFF = Words(
+    "There is nothing here", "It may have been removed, or somebody was quicker.", "/staff", "Go to Today"
+)
 TRY_AGAIN = Words(
     gettext_noop("Our mistake"),
     gettext_noop("Something went wrong on our side. Nothing of yours is lost. Try again in a minute."),
@@ -65,7 +69,8 @@ NOT_DONE = Words(
 )
 CUSTOMERS_ONLY = Words(
     "This page is for customers",
-    "You are signed in as staff, and staff are not customers here. To see a customer’s pages, sign out first.",
+    "You are signed in as staff, and staff are not customers here. "
+    "To see what somebody sees, open their account in the console, and choose “View as”.",
     "/staff",
     "Go to the staff page",
 )
@@ -93,7 +98,8 @@ BY_REFUSAL: dict[type[HTTPException], Words] = {
     ReadOnly: ONLY_LOOKING,
     TooSoon: TOO_SOON,
 }
-FOR_STAFF = (CUSTOMERS_ONLY, ROLE_TOO_LOW, ONLY_LOOKING)  # who read English, whatever their browser asks for
+# Staff read English, whatever their browser asks for.
+FOR_STAFF = (NOTHING_FOR_STAFF, CUSTOMERS_ONLY, ROLE_TOO_LOW, ONLY_LOOKING)
 BY_STATUS = {
     400: Words(
         gettext_noop("We could not read that"),
@@ -130,6 +136,8 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
     if isinstance(error, OtherSession) and (form := again(request, token=request.user.csrf_token)) and form.shown:
         return _page(request, status, LOOK_AGAIN, form=form)
     words = BY_REFUSAL.get(type(error)) or BY_STATUS.get(status, BY_STATUS[400])
+    if words is NOT_FOUND and isinstance(request.scope.get("user"), StaffPrincipal):
+        words = NOTHING_FOR_STAFF
     return _page(request, status, words, headers=error.headers)
 
 
