@@ -161,10 +161,12 @@ async def test_is_not_sent_any_more_where_nobody_could_use_it(bids: Bids) -> Non
         ({"data": ["554 5.6.0 no"]}, "failed", "554 5.6.0 no"),
         ({"data": ["drop"]}, "unknown", "SMTPServerDisconnected"),
         ({"rcpt": ["451 4.7.1 later"]}, "waiting", "451 4.7.1 later"),
+        ({"rcpt": ["550 5.1.8 Sender address rejected"]}, "waiting", None),
+        ({"rcpt": ["550 Relay access denied"]}, "waiting", None),
     ],
 )
 async def test_keeps_what_the_mail_server_said(
-    bids: Bids, answers: dict[str, list[str]], state: str, error: str
+    bids: Bids, answers: dict[str, list[str]], state: str, error: str | None
 ) -> None:
     await bids.people(1)
     await bids.send()
