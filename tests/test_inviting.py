@@ -180,6 +180,19 @@ async def test_keeps_what_the_mail_server_said(
     assert len(bids.server.mails) == (1 if state in {"waiting", "unknown"} else 0), "what may have arrived stays"
 
 
+async def test_holds_up_nobody_for_an_address_that_no_mail_can_be_written_to(bids: Bids) -> None:
+    await bids.people(3)
+    await bids.send()
+    async with bids.world.db.write() as session:
+        first = sa.update(Invitation).where(Invitation.email == "p000@acme.example")
+        await session.execute(first.values(email="p000.@acme.example"))
+    await bids.post()
+    assert await bids.states() == ["failed", "sent", "sent"]
+    assert bids.reached() == ["p001@acme.example", "p002@acme.example"]
+    (failed, _, _) = await bids.mails()
+    assert (failed.error, failed.due_at) == ("it could not be written", None)
+
+
 async def test_waits_for_a_server_that_is_away(bids: Bids) -> None:
     await bids.people(1)
     await bids.send()

@@ -6,7 +6,7 @@ import email.policy
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,8 @@ from cache.client import Client
 from connectors.config import Secret
 from gateway.account_view import AccountViews
 from gateway.mails import post
-from gateway.mails.post import Away, Declined, open_line, server_of
+from gateway.mails.others import Others
+from gateway.mails.post import Away, Declined, Line, open_line, server_of
 from gateway.mails.sending import PAUSES, Mailing
 from gateway.message_rules import Choice
 from gateway.records.database import Database
@@ -78,6 +79,23 @@ class Script:
         writer.write(f"{answer}\r\n".encode())
         await writer.drain()
         return not answer.startswith("421")
+
+
+class FailsOnce:
+    """One mail of another kind, over which something of ours fails at first."""
+
+    def __init__(self) -> None:
+        self.has_failed = self.has_gone = False
+
+    async def is_due(self, _now: datetime) -> bool:
+        return not self.has_gone
+
+    async def one(self, _line: Line) -> bool:
+        if not self.has_failed:
+            self.has_failed = True
+            raise ZeroDivisionError
+        was_due, self.has_gone = not self.has_gone, True
+        return was_due
 
 
 @pytest.fixture
@@ -236,6 +254,19 @@ async def test_stops_at_one_of_several_readers(faulty: tuple[World, Script]) -> 
     assert sorted(await world.states()) == ["failed", "sent", "sent"]
     refused = [(await world.choices.of(row.member_id)).refused for row in await world.rows() if row.state == "failed"]
     assert refused == [True]
+
+
+async def test_leaves_its_turn_to_the_next_one_whatever_happened_in_it(faulty: tuple[World, Script]) -> None:
+    world, server = faulty
+    failing = FailsOnce()
+    views = AccountViews(world.here.offices, world.here.supply, budget=1.0)
+    url = server_of(Secret(f"smtp://127.0.0.1:{server.port}"))
+    more = {"clock": world.clock, "zone": UTC_ZONE, "sender": SENDER.address, "others": Others(failing)}
+    made = Mailing(world.database, views, world.letters, url, rate=60_000, **more)  # type: ignore[arg-type]
+    with pytest.raises(ZeroDivisionError):
+        await made.turn()
+    await made.turn()
+    assert failing.has_gone
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
