@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
+from msgspec import Struct
 from multipart import (  # type: ignore[import-untyped]  # it ships no types
     MultipartError,
     MultipartSegment,
@@ -25,8 +26,10 @@ FIELD = "_token"
 FORM = b"application/x-www-form-urlencoded"
 FORM_WITH_FILES = "multipart/form-data"
 MAX_FORM_BYTES = 64 * 1024
+MAX_WORDS_BYTES = 256 * 1024  # of a form with files, all that is no file
 MAX_FIELDS = 1000
 WRITTEN = "written"  # where the connection keeps the form, as it came, for whoever has to give it back
+FILES = "files_field"  # where it keeps that form's `FilesPart`, if it has one
 
 Headers = Iterable[tuple[bytes, bytes]]
 Message = Any  # frameworks type it in ways that fit no mapping
@@ -35,6 +38,13 @@ Receive = Callable[[], Awaitable[Message]]
 
 class TooLarge(Exception):  # noqa: N818  # says what is the matter
     """A form with more than `MAX_FORM_BYTES`."""
+
+
+class FilesPart(Struct, frozen=True):
+    """The field of a form that takes files, and whether any was chosen in it."""
+
+    name: str
+    has_any: bool
 
 
 def is_from_our_site(headers: Headers, origin: str) -> bool:
@@ -103,23 +113,23 @@ async def read_first_field(receive: Receive, boundary: str) -> tuple[bytes, list
         return bytes(read), [], True
 
 
-async def read_words(receive: Receive, boundary: str) -> bytes:
+async def read_words(receive: Receive, boundary: str) -> tuple[bytes, FilesPart | None]:
     """Read what was written into a form with files, as one without any has it: up to the first file, and not for long.
 
-    What was written with more than `MAX_FORM_BYTES` is left out.
+    What was written with more than `MAX_WORDS_BYTES` is left out. Gives the part of the first file as well.
     """
     found: list[tuple[str, bytes]] = []
     read, name, value = 0, "", bytearray()
     try:
         parser = PushMultipartParser(boundary, max_segment_count=MAX_FIELDS)
-        while read <= MAX_FORM_BYTES:
+        while read <= MAX_WORDS_BYTES:
             message = await receive()
             chunk = message.get("body", b"")
             read += len(chunk)
             for event in parser.parse(chunk) if chunk else ():
                 if isinstance(event, MultipartSegment):
                     if event.filename is not None:
-                        return urlencode(found).encode()
+                        return urlencode(found).encode(), FilesPart(event.name, bool(event.filename))
                     name, value = event.name, bytearray()
                 elif event is None:
                     found.append((name, bytes(value)))
@@ -129,7 +139,7 @@ async def read_words(receive: Receive, boundary: str) -> bytes:
                 break
     except MultipartError:
         pass
-    return urlencode(found).encode()
+    return urlencode(found).encode(), None
 
 
 def replay(body: bytes, receive: Receive, *, is_whole: bool = True) -> Receive:

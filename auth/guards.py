@@ -27,6 +27,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from auth import cookies
 from auth.cross_site import (
     FIELD,
+    FILES,
     SAFE_METHODS,
     WRITTEN,
     TooLarge,
@@ -41,7 +42,7 @@ from auth.cross_site import (
     replay,
 )
 from auth.own_path import HOME, own_path
-from auth.principals import VIEW_AS, Anyone, Onlooker, Role, StaffPrincipal, Viewing, Visiting
+from auth.principals import VIEW_AS, Anyone, Onlooker, Principal, Role, StaffPrincipal, Viewing, Visiting
 from auth.visitors import KEY, Visitors
 
 PUBLIC = {"public": True}
@@ -57,6 +58,7 @@ def for_staff(least: Role) -> dict[str, Any]:
 
 
 DRAFT_KEPT = "draft_kept"  # in the state of a request
+STANDING = "standing"  # where the connection keeps who somebody is here whose form is given back
 
 log = structlog.get_logger()
 
@@ -77,14 +79,20 @@ class ReadOnly(PermissionDeniedException):
     """One of staff looks at what a member sees, and tried to do something there."""
 
 
+class OtherSession(PermissionDeniedException):
+    """A page of ours from before the latest sign-in in this browser sent it. `WRITTEN` holds what it said."""
+
+
 Keep = Callable[[str | None, str, bytes], Awaitable[bool]]  # of a session's cookie, a path and a form; whether it did
+StandingOf = Callable[[Principal], Awaitable[object]]
 
 
 class Protection(InitPlugin):
     """The whole of it, for `Litestar(plugins=[...])`, which looks into the state of the application.
 
     There are `visitors`, who know the signed-in, and our own `base_url`. `keep_draft` is handed what somebody wrote
-    whose session is over, where a route says `KEEPS_DRAFT`; without it nothing is kept.
+    whose session is over, where a route says `KEEPS_DRAFT`; without it nothing is kept. `standing_of` tells a page that
+    gives back what was written who the member is.
     """
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
@@ -145,9 +153,10 @@ class CrossSite(ASGIMiddleware):
         if boundary and who:
             given, receive = await self._read_first(receive, boundary)
         elif boundary and keep:
-            form = await read_words(receive, boundary)
+            form, _ = await read_words(receive, boundary)
         if who and not carries_token(headers, given, who.csrf_token):
-            raise self._refused(scope, "token")
+            await self._note_form(scope, receive, boundary, who)
+            raise self._refused(scope, "token", OtherSession)
         if form and not who and keep:
             cookie = cookies.read(headers, cookies.SESSION)
             scope.setdefault("state", {})[DRAFT_KEPT] = await keep(cookie, scope["path"], form)
@@ -166,9 +175,22 @@ class CrossSite(ASGIMiddleware):
             raise RequestEntityTooLarge from error
         return given, replay(read, receive, is_whole=is_whole)
 
-    def _refused(self, scope: Scope, reason: str) -> PermissionDeniedException:
+    async def _note_form(self, scope: Any, receive: Receive, boundary: str | None, who: Anyone) -> None:  # noqa: ANN401
+        """Keep what was written, for the page that gives it back: to nobody who could not send it."""
+        if isinstance(who, StaffPrincipal) is (scope["route_handler"].opt.get("staff") is None):
+            scope.pop(WRITTEN, None)
+            return
+        if boundary:
+            scope[WRITTEN], scope[FILES] = await read_words(receive, boundary)
+        standing_of: StandingOf | None = scope["litestar_app"].state.get("standing_of")
+        if standing_of and isinstance(who, Principal):
+            scope[STANDING] = await standing_of(who)
+
+    def _refused(
+        self, scope: Scope, reason: str, kind: type[PermissionDeniedException] = PermissionDeniedException
+    ) -> PermissionDeniedException:
         log.warning("unsafe request refused", reason=reason, route=str(scope["route_handler"]))
-        return PermissionDeniedException("This was not sent from one of our pages.")
+        return kind("This was not sent from one of our pages.")
 
 
 def _visitors_of(scope: Scope) -> Visitors:

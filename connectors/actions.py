@@ -132,11 +132,18 @@ def any_record(config: object, record: Record) -> bool:  # noqa: ARG001  # of `A
     return True
 
 
+def always(config: object) -> bool:  # noqa: ARG001  # of `Action.set_up`
+    """Do it however the source is set up."""
+    return True
+
+
 class Action(Struct, Generic[C, A], frozen=True, kw_only=True):
     """One thing that can be done. `do` raises `ConnectorError`; `NotSent` and what declines leave nothing behind.
 
-    `takes` says whether it can be done for a customer by who is known as these persons, `suits` whether with one of
-    their records, as the source is set up.
+    `takes_files`: it sends the files along that were handed in with it. Where it does not, customers are offered none.
+
+    `set_up` says whether it is done at all as the source is set up, `takes` whether for a customer by who is known as
+    these persons, `suits` whether with one of their records.
 
     Again is safe in one of these ways, else it is never done twice: `same_twice`, it comes to the same; `keyed_for`, so
     long the vendor remembers our reference; `find`, which looks for what was made under it, and finds it not later
@@ -148,8 +155,10 @@ class Action(Struct, Generic[C, A], frozen=True, kw_only=True):
     keyed_for: timedelta | None = None
     find: Callable[[Any, A], Awaitable[Done | None]] | None = None
     found_within: timedelta = timedelta(0)
+    takes_files: bool = False
     takes: Callable[[str, Collection[str]], bool] = anybody
     suits: Callable[[Any, Record], bool] = any_record
+    set_up: Callable[[Any], bool] = always
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from gateway.dossiers import Bidden, bidden, mails_about
 from gateway.finding import MOST_COUNTED, pattern_of
@@ -120,16 +121,29 @@ async def every_adopter(db: Database, question: str, now: datetime, only: Only =
             return
 
 
+async def count_refused(db: Database) -> int:
+    """Say how many were invited by a mail that did not arrive, and by none since. Raises `DatabaseDown`."""
+    these = sa.select(sa.func.count(Invitation.id)).where(Invitation.state == "made", Invitation.id.in_(_unreached()))
+    async with db.read() as session:
+        return await session.scalar(these) or 0
+
+
+def _unreached() -> sa.Select[str]:
+    """Name the invitations whose latest mail did not arrive, or nobody can tell."""
+    later = aliased(InvitationMail)
+    since = sa.exists().where(later.invitation_id == InvitationMail.invitation_id, later.number > InvitationMail.number)
+    return sa.select(InvitationMail.invitation_id).where(InvitationMail.state.in_(REFUSED), ~since)
+
+
 def _sections(named: Named | None, only: Only, now: datetime) -> Sequence[Section]:
     guests, people = ((named.guests,), (named.people,)) if named else ((), ())
     invited = Section(Invitation, (Invitation.state == "made", *guests), (Invitation.id.desc(),))
     never = Section(Member, (Member.seen_on.is_(None), *people), (Member.id.desc(),))
     here = Section(Member, (Member.seen_on.is_not(None), *people), (Member.seen_on.desc(), Member.id.desc()))
-    bad = sa.select(InvitationMail.invitation_id).where(InvitationMail.state.in_(REFUSED))
     of: dict[Only, Sequence[Section]] = {
         "": (invited, never, here),
         "unwritten": (_also(invited, Invitation.mailed_at.is_(None)),),
-        "refused": (_also(invited, Invitation.id.in_(bad)),),
+        "refused": (_also(invited, Invitation.id.in_(_unreached())),),
         "never": (invited, never),
         "once": (_also(here, Member.days == 1),),
         "back": (_also(here, Member.days > 1),),

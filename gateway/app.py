@@ -256,6 +256,7 @@ def make_app(settings: Settings, *, mailbox: Path | None = None) -> ASGIApp:
                 "resealing": Resealing(database, keyring),
                 "sessions": sessions,
                 "settings": settings,
+                "standing_of": standings.of,
                 "standings": standings,
                 "preview": Preview(database, offices, utc_now, cast("Policy", settings.matching)),
                 "printer": Printer(),

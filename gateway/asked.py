@@ -78,12 +78,18 @@ async def ask(
     due_on: date | None,
     login: Login | None,
     now: datetime,
+    id_: str | None = None,
     why: str | None = None,
     about: str | None = None,
 ) -> str:
-    """Ask an account, or one of its members alone, for a document, and give its id. Raises `LinkError`."""
+    """Ask an account, or one of its members alone, for a document, and give its id. Raises `LinkError`.
+
+    `id_` is what its id shall be, so that who asks twice asks once; None: a new one.
+    """
     async with db.write() as session:
-        whose = await session.get(Account, account, with_for_update={"read": True, "key_share": True})
+        whose = await session.get(Account, account, with_for_update={"key_share": True})
+        if id_ and await session.scalar(sa.select(AskedDocument.id).where(AskedDocument.id == id_)):
+            return id_
         if whose is None:
             raise LinkError(f"there is no account {account!r}")
         check_is_there(whose)
@@ -91,7 +97,7 @@ async def ask(
         if member and await rights_of(session, member.id, account) is None:
             raise LinkError(f"this member does not act for the account {account!r}")
         row = AskedDocument(
-            id=new_id(),
+            id=id_ or new_id(),
             account_id=account,
             member_id=member.id if member else None,
             label=label,
@@ -179,26 +185,26 @@ async def give(
         await trail.record(session, document_line("document.received", by, row, {"files": len(files)}))
 
 
-async def accept(db: Database, *, trail: Trail, by: By, id_: str, now: datetime) -> None:
+async def accept(db: Database, *, trail: Trail, by: By, id_: str, now: datetime, seen: str = "") -> None:
     """Say that this is it, also where it came in another way. Raises `NoSuchDocument` and `NotWanted`."""
     async with db.write() as session:
-        row = await _turned(session, id_, ("asked", "received", "refused"), "accepted", now)
+        row = await _turned(session, id_, ("asked", "received", "refused"), "accepted", now, seen=seen)
         row.reason = None
         await trail.record(session, document_line("document.accepted", by, row))
 
 
-async def refuse(db: Database, *, trail: Trail, by: By, id_: str, reason: str, now: datetime) -> None:
+async def refuse(db: Database, *, trail: Trail, by: By, id_: str, reason: str, now: datetime, seen: str = "") -> None:
     """Say that this is not it, and why: the customer reads that. Raises `NoSuchDocument` and `NotWanted`."""
     async with db.write() as session:
-        row = await _turned(session, id_, ("received",), "refused", now)
+        row = await _turned(session, id_, ("received",), "refused", now, seen=seen)
         row.reason = reason
         await trail.record(session, document_line("document.refused", by, row))
 
 
-async def withdraw(db: Database, *, trail: Trail, by: By, id_: str, now: datetime) -> None:
+async def withdraw(db: Database, *, trail: Trail, by: By, id_: str, now: datetime, seen: str = "") -> None:
     """Ask for it no more: the customer's pages forget it. Raises `NoSuchDocument` and `NotWanted`."""
     async with db.write() as session:
-        row = await _turned(session, id_, ("asked", "received", "refused"), "withdrawn", now)
+        row = await _turned(session, id_, ("asked", "received", "refused"), "withdrawn", now, seen=seen)
         await trail.record(session, document_line("document.withdrawn", by, row))
 
 
@@ -223,12 +229,13 @@ async def purge(db: Database, before: datetime) -> None:
 
 
 async def _turned(
-    session: AsyncSession, id_: str, before: Collection[str], after: AskedState, now: datetime
+    session: AsyncSession, id_: str, before: Collection[str], after: AskedState, now: datetime, *, seen: str = ""
 ) -> AskedDocument:
+    """Move it on. `seen` is when it had last changed, as whoever decides has seen it."""
     row = await session.scalar(sa.select(AskedDocument).where(AskedDocument.id == id_).with_for_update())
     if row is None:
         raise NoSuchDocument
-    if row.state not in before:
+    if row.state not in before or seen not in {"", row.changed_at.isoformat()}:
         raise NotWanted(row.state)
     row.state, row.changed_at = after, now
     return row

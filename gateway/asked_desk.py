@@ -66,6 +66,13 @@ async def one(db: Database, id_: str) -> AskedRow:
     return found[0]
 
 
+async def count_received(db: Database) -> int:
+    """Say how many came and wait for a decision. Raises `DatabaseDown`."""
+    these = sa.select(sa.func.count(AskedDocument.id)).where(AskedDocument.state == "received")
+    async with db.read() as session:
+        return await session.scalar(these) or 0
+
+
 async def open_file(db: Database, *, trail: Trail, by: By, id_: str, place: int) -> Attached:
     """Give staff one of the files, which the trail is told of. Raises `NoSuchDocument`."""
     its = (GivenFile.document_id == id_, GivenFile.place == place)

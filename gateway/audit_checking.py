@@ -9,11 +9,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.audit import digest
 from gateway.audit_reading import CHANGED, FIRST, ending, missing
+from gateway.records.database import Database
 from gateway.records.tables import AuditHead, AuditLine
 from gateway.records.upkeep_tables import Upkeep
 from gateway.vault import Vault
 
 BATCH = 1000  # lines in one transaction
+
+
+async def wrong_in(db: Database) -> str | None:
+    """Say what the latest check found wrong, None: nothing. Raises `DatabaseDown`."""
+    async with db.read() as session:
+        return await session.scalar(sa.select(Upkeep.problem).where(Upkeep.name == "audit"))
 
 
 class Mark(Struct, frozen=True):

@@ -113,7 +113,7 @@ async def conflicts(db: Database, state: State = "open", account: str | None = N
     """List the conflicts, the oldest first. Raises `DatabaseDown`."""
     where = [ConflictRow.state == state, *([ConflictRow.account_id == account] if account else [])]
     async with db.read() as session:
-        return await _read(session, *where)
+        return await read_conflicts(session, *where)
 
 
 async def count_conflicts(db: Database) -> int:
@@ -125,7 +125,7 @@ async def count_conflicts(db: Database) -> int:
 async def conflict(db: Database, id_: str) -> Conflict:
     """Raises `ConflictError` where there is none, and `DatabaseDown`."""
     async with db.read() as session:
-        found = await _read(session, ConflictRow.id == id_)
+        found = await read_conflicts(session, ConflictRow.id == id_)
     if not found:
         raise ConflictError("there is no such conflict: `hallway conflicts list` has them all")
     return found[0]
@@ -272,7 +272,8 @@ def _line(what: What, by: By, row: ConflictRow) -> Line:
     )
 
 
-async def _read(session: AsyncSession, *where: sa.ColumnElement[bool]) -> tuple[Conflict, ...]:
+async def read_conflicts(session: AsyncSession, *where: sa.ColumnElement[bool]) -> tuple[Conflict, ...]:
+    """Read those that fit, the oldest first."""
     rows = (
         sa.select(ConflictRow, Member)
         .outerjoin(Member, Member.id == ConflictRow.member_id)

@@ -4,13 +4,14 @@ It lies in Redis under the name of the session, sealed. The next sign-in in the 
 to the same member for the same account only.
 """
 
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 import msgspec
 import sqlalchemy as sa
 import structlog
 from msgspec import Struct
 
+from auth.cross_site import MAX_WORDS_BYTES
 from auth.session_rows import hash_in
 from cache.client import CacheDown, Client
 from cache.keys import LIFETIMES, key
@@ -19,7 +20,7 @@ from gateway.records.database import Database, DatabaseDown
 from gateway.records.tables import Account, Session
 from gateway.vault import Vault, VaultError
 
-LONGEST = 32 * 1024  # bytes of a form; more is no text that a person wrote
+LONGEST = MAX_WORDS_BYTES  # of a form, as it was before a browser wrote it with signs of its own
 
 log = structlog.get_logger()
 
@@ -44,7 +45,7 @@ class Drafts:
     async def keep(self, cookie: str | None, path: str, form: bytes) -> bool:
         """Keep what was sent with the cookie of a session that is over. False: it is not kept."""
         id_hash = hash_in(cookie)
-        if id_hash is None or len(form) > LONGEST:
+        if id_hash is None or len(unquote_to_bytes(form)) > LONGEST:
             return False
         try:
             whose = await self._whose(id_hash)

@@ -67,9 +67,11 @@ def home(parts: Sequence[Part], today: date, since: datetime | None) -> Home:
     )
 
 
-def needs_by_area(parts: Iterable[Part], today: date, *, documents: int = 0) -> tuple[tuple[Area, int], ...]:
-    """Count what needs the customer, where anything does. `documents` are those that are asked for."""
-    counts: dict[Area, int] = {**dict.fromkeys(AREA_OF.values(), 0), "documents": documents}
+def needs_by_area(parts: Iterable[Part], today: date, also: Iterable[Area] = ()) -> tuple[tuple[Area, int], ...]:
+    """Count what needs the customer, where anything does. `also` are the areas of what is no record."""
+    counts: dict[Area, int] = {**dict.fromkeys(AREA_OF.values(), 0), "documents": 0}
+    for area in also:
+        counts[area] += 1
     for part in parts:
         counts[AREA_OF[part.kind]] += len(share_of(Same(part.records), today).needs)
     return tuple((area, count) for area, count in counts.items() if count)

@@ -22,7 +22,14 @@ from gateway.records.upsert import insert
 from gateway.rights import OWN, Rights
 
 ACCOUNT_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-RESERVED = {"adoption", "import", "invite", "queue", "readiness"}  # pages that stand where those of accounts do
+RESERVED = {
+    "adoption",
+    "differences",
+    "import",
+    "invite",
+    "queue",
+    "readiness",
+}  # pages that stand where those of accounts do
 TEXT = 255  # characters, as the columns have it
 ISSUER = 500
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 from connectors.records import Kind
 
 What = Literal[
+    "tampered",
     "broken",
     "access",
     "consent",
@@ -24,6 +25,8 @@ What = Literal[
     "refused",
     "given_up",
     "mails",
+    "invitations",
+    "documents",
     "unmapped",
     "questions",
     "conflicts",

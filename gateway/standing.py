@@ -14,8 +14,10 @@ from cache.lookups import Lookups
 from gateway.access import AccountRef, Scope, read_access
 from gateway.asked import Asked, wanted_of
 from gateway.counterparts import LooksAfter, counterparts_of
+from gateway.declined import Declined, declined_of
 from gateway.profile import Profile, read_profiles
 from gateway.records.database import Database
+from gateway.rights import Area
 
 
 class Post(Struct, frozen=True, kw_only=True):
@@ -37,8 +39,15 @@ class Standing(Struct, frozen=True, kw_only=True):
     profile: Profile
     accounts: tuple[AccountRef, ...]
     asked: tuple[Asked, ...] = ()  # documents that they are to give
+    declined: tuple[Declined, ...] = ()  # what they sent and are to put right
     post: Post = Post()
     counterparts: tuple[LooksAfter, ...] = ()  # who looks after the account
+
+    @property
+    def waits(self) -> tuple[Area, ...]:
+        """Give the area of each thing of ours that waits for them."""
+        asked: list[Area] = ["documents" for _ in self.asked]
+        return (*asked, *(each.area for each in self.declined if each.area))
 
     def is_of(self, who: Visiting) -> bool:
         return (self.member_id, self.account_id) == (who.member_id, who.account_id)
@@ -88,6 +97,7 @@ class Standings:
             profiles = await read_profiles(session, {(who.member_id, who.session) for who in people})
             scopes = {each.scope for each in access.values() if each.scope}
             asked = await wanted_of(session, scopes)
+            declined = await declined_of(session, scopes, read_at)
             posts = await self._posts(session, scopes, read_at)
             counterparts = await counterparts_of(session, {each.account_id for each in scopes}, read_at)
         found = {
@@ -98,6 +108,7 @@ class Standings:
                 profile=profiles[who.member_id, who.session],
                 accounts=its.accounts,
                 asked=asked.get(its.scope, ()) if its.scope else (),
+                declined=tuple(declined.get(its.scope, ())) if its.scope else (),
                 post=posts.get(its.scope, Post()) if its.scope else Post(),
                 counterparts=counterparts.get(its.scope.account_id, ()) if its.scope else (),
             )

@@ -10,6 +10,9 @@ from msgspec.structs import replace
 
 from auth.clock import Clock
 from cache.client import Client
+from gateway.adoption import count_refused
+from gateway.asked_desk import count_received
+from gateway.audit_checking import wrong_in
 from gateway.conflicts import count_conflicts
 from gateway.identity.questions import count_questions
 from gateway.mails.desk import count_stopped
@@ -54,7 +57,8 @@ class Today:
     async def look(self) -> Day:
         """Look at everything. Raises `DatabaseDown`."""
         day = await self.look_at_sources()
-        found = [matter for each in day.sources for matter in repairs_of(each, day.now)]
+        found = [Matter(what="tampered", detail=wrong)] if (wrong := await wrong_in(self._db)) else []
+        found += [matter for each in day.sources for matter in repairs_of(each, day.now)]
         titles = {each.name: each.followed.title for each in day.sources}
         claims = (await claims_now(self._db, day.now)).values()
         claimed = Counter((each.source, each.state) for each in claims)
@@ -65,6 +69,10 @@ class Today:
             found.append(Matter(what="questions", many=questions))
         if mails := await count_stopped(self._db):
             found.append(Matter(what="mails", many=mails))
+        if invitations := await count_refused(self._db):
+            found.append(Matter(what="invitations", many=invitations))
+        if documents := await count_received(self._db):
+            found.append(Matter(what="documents", many=documents))
         if conflicts := await count_conflicts(self._db):
             found.append(Matter(what="conflicts", many=conflicts))
         found.sort(key=lambda matter: not matter.is_felt)

@@ -47,6 +47,7 @@ FILTERED = ("/orders?show=all", "/invoices?show=all", "/requests?show=solved", "
 ASKING = (
     *("/requests/new", "/requests/new?about=erp/orders/4424", "/requests/new/order?about=erp/orders/4424"),
     *("/requests/new/dispute?about=erp/invoices/2093", "/requests/new/call-back"),
+    "/requests/new/something-else?about=helpdesk/tickets/881",
 )
 STATEMENTS = ("/invoices/statement", "/invoices/statement?from=&to=2099-12-31", "/invoices/statement?from=x&to=y")
 SEARCHES = ("/search", "/search?q=oven", "/search?q=zeppelin")
@@ -149,6 +150,7 @@ DESK = (
         "/staff/customers/bakery/merge?into=new",
         "/staff/customers/bakery/split",
         "/staff/customers/readiness?sees=none",
+        *("/staff/customers/differences", "/staff/customers/differences?status=ignored"),
     ),
     *("/staff/customers/bakery", "/staff/customers?only=never", "/staff/customers?only=disabled"),
     *("/staff/audit", "/staff/audit?who=zeppelin", "/staff/audit/lines/1"),

@@ -87,10 +87,10 @@ class Portal:
             lifetime=timedelta(hours=1),
         )
 
-    async def connect(self, sandbox: RunningSandbox) -> None:
-        """Apply the sources file that points at the sandbox."""
-        text = SOURCES.replace('"ODOO"', f'"{sandbox.odoo_url}"').replace('"RT"', f'"{sandbox.rt_url}"')
-        environ = {"ODOO_KEY": ODOO_KEY, "RT_TOKEN": RT_TOKEN, "ODOO_HOOK": ODOO_HOOK, "RT_HOOK": RT_HOOK}
+    async def connect(self, sandbox: RunningSandbox, more: str = "", **secrets: str) -> None:
+        """Apply the sources file that points at the sandbox, and `more` of it."""
+        text = SOURCES.replace('"ODOO"', f'"{sandbox.odoo_url}"').replace('"RT"', f'"{sandbox.rt_url}"') + more
+        environ = {"ODOO_KEY": ODOO_KEY, "RT_TOKEN": RT_TOKEN, "ODOO_HOOK": ODOO_HOOK, "RT_HOOK": RT_HOOK, **secrets}
         connectors = load_connectors()
         wanted = parse(text, connectors, LAX, environ=environ, folder=Path())
         diff = await plan(self.database, self.vault, connectors, wanted)

@@ -1,6 +1,7 @@
 """What was sent and what was asked for, in every state, under ids that tests can name."""
 
 from datetime import timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -9,6 +10,7 @@ from gateway.access import LinkRef
 from gateway.asked import AskedState
 from gateway.outbox.states import State
 from gateway.outbox.steps import step
+from gateway.records.agreement_tables import ConflictRow
 from gateway.records.database import Database
 from gateway.records.document_tables import AskedDocument, GivenFile
 from gateway.records.identity_tables import Question
@@ -26,6 +28,7 @@ SENT: tuple[State, ...] = (
     "cancelled",
     "dropped",
 )  # where nothing moves by itself
+SAID = ("on_its_way", "delivered")
 SAYS = "Page <2> is missing."
 
 
@@ -47,7 +50,10 @@ async def add_asked(db: Database, account: str, *, prefix: str = "", label: str 
 
 
 async def add_told(db: Database, account: str, subject: str) -> None:
-    """A source told us something that could not be looked at, a mail about it got lost, and somebody is not known."""
+    """What needs staff: a delivery that could not be looked at, a mail that got lost, somebody who is not known.
+
+    And two sources that do not say the same of one order.
+    """
     now = utc_now()
     async with db.write() as session:
         member = (await session.scalars(sa.select(Member.id).where(Member.subject == subject))).one()
@@ -63,6 +69,25 @@ async def add_told(db: Database, account: str, subject: str) -> None:
         session.add(
             Question(id="question", member_id="unsure", state="open", reason="contact_gone", found={}, asked_at=now)
         )
+        differs: dict[str, Any] = {
+            "kind": "orders",
+            "number": "4424",
+            "first_source": "erp",
+            "second_source": "helpdesk",
+        }
+        differs |= {"first_id": "4424", "second_id": "S04424-B", "first_seen": now, "last_seen": now}
+        for field, values, state in (("total", ("GBP 318.00", "GBP 381.00"), "open"), ("state", SAID, "ignored")):
+            session.add(
+                ConflictRow(
+                    id=f"differs-{field}",
+                    account_id=account,
+                    field=field,
+                    first_value=values[0],
+                    second_value=values[1],
+                    state=state,
+                    **differs,
+                )
+            )
         session.add(MailRow(id="mail", state="unknown", error="the line broke", **at, **of, **about, **whose))
 
 

@@ -1,9 +1,11 @@
 """What customers send to the help desks of the sandbox: once, in public, in their own name, and to nobody else's."""
 
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from typing import Any, cast
 
 import pytest
@@ -11,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from support_feeds import Ticking
 from support_outbox import Given, Losing, send_all_though_answers_are_lost
-from support_sandbox import RT_TOKEN, RunningSandbox
+from support_sandbox import ODOO_DATABASE, ODOO_KEY, ODOO_LOGIN, RT_TOKEN, RunningSandbox
 from support_uploads import GOOD, PDF
 
 from connectors.actions import ActionName, Asked, Attached, Done, Move, NewTicket, Reply
@@ -20,9 +22,10 @@ from connectors.config import decode_config
 from connectors.contract import BackOffice, Connector, FileQuery, RecordQuery
 from connectors.errors import NotAllowed, NotFound, NotSent, Unavailable
 from connectors.records import Message, Ticket
-from connectors.sandbox.faults import Fault, Switch
+from connectors.sandbox.faults import Fault, Seen, Switch
 from connectors.tokens import MemoryTokens
 from connectors.transport import open_client
+from connectors.vendors.odoo import connector as odoo
 from connectors.vendors.request_tracker import connector as request_tracker
 from connectors.vendors.zendesk import connector as zendesk
 from gateway.access import LinkRef
@@ -33,6 +36,8 @@ from gateway.records.database import Database
 LOOPBACK = AddressPolicy(allow_http=True, allow_private=True)
 HOSTILE = "<script>alert(1)</script> 'Zoë' \\ \"x\"\n{{ticket.requester.email}} {$Ticket->id} &amp; 漢字"
 SEARCHES = ("/users", "/attachments")
+WRITES = ("create", "write", "message_post")  # of Odoo's
+ODOO_TEXT = re.compile(r"<p>(.*?)</p><p>Sent from the customer portal(, with files)? \[[0-9A-Z-]{14}\]</p>", re.DOTALL)
 ESCAPED = "&lt;script&gt;alert(1)&lt;/script&gt;"
 MOVES: list[ActionName] = ["solve", "reopen"]
 
@@ -49,6 +54,26 @@ class Help(Struct, frozen=True, kw_only=True):
     address: Callable[[RunningSandbox], str]
     switch: Callable[[RunningSandbox], Switch]
     texts: Callable[[RunningSandbox], list[tuple[str, bool]]]  # what was written since the start, and if in public
+    writes: Callable[[Seen], bool]
+
+
+def by_its_verb(seen: Seen) -> bool:
+    """Say whether it asks for a change. Request Tracker is searched with POST, too."""
+    return seen.method != "GET" and not seen.path.endswith(SEARCHES)
+
+
+def by_its_method(seen: Seen) -> bool:
+    """Say whether it asks Odoo for a change. A file that no message names yet is none."""
+    return any(f'"{name}"'.encode() in seen.body for name in WRITES) and b'"ir.attachment"' not in seen.body
+
+
+def odoo_texts(sandbox: RunningSandbox) -> list[tuple[str, bool]]:
+    """Give what ends with our reference. To staff a note is what to customers is a comment."""
+    rows = sandbox.site.odoo.rows
+    said = [(row["description"], True) for row in rows["helpdesk.ticket"].values()]
+    said += [(row["body"] or "", row["subtype_id"] == 1) for row in rows["mail.message"].values()]
+    found = [(ODOO_TEXT.fullmatch(text), public) for text, public in said]
+    return [(unescape(match[1].replace("<br>", "\n")), public) for match, public in found if match]
 
 
 def rt_texts(sandbox: RunningSandbox) -> list[tuple[str, bool]]:
@@ -79,6 +104,7 @@ DESKS = {
         address=lambda sandbox: sandbox.rt_url,
         switch=lambda sandbox: sandbox.site.rt_switch,
         texts=rt_texts,
+        writes=by_its_verb,
     ),
     "zendesk": Help(
         connector=zendesk,
@@ -90,6 +116,19 @@ DESKS = {
         address=lambda sandbox: sandbox.zendesk_url,
         switch=lambda sandbox: sandbox.site.zendesk_switch,
         texts=zendesk_texts,
+        writes=by_its_verb,
+    ),
+    "odoo": Help(
+        connector=odoo,
+        settings={"database": ODOO_DATABASE, "login": ODOO_LOGIN, "api_key": ODOO_KEY, "takes_requests": True},
+        customer="10",
+        person="11",
+        author="Maya Okafor",
+        other="20",
+        address=lambda sandbox: sandbox.odoo_url,
+        switch=lambda sandbox: sandbox.site.odoo_switch,
+        texts=odoo_texts,
+        writes=by_its_method,
     ),
 }
 
@@ -170,9 +209,8 @@ class World(Struct):
 
     @property
     def written(self) -> list[str]:
-        """List what asked for a change. Request Tracker is searched with POST, too."""
-        asked = (seen for seen in self.desk.switch(self.sandbox).seen if seen.method != "GET")
-        return [seen.path for seen in asked if not seen.path.endswith(SEARCHES)]
+        """List what asked for a change."""
+        return [seen.path for seen in self.desk.switch(self.sandbox).seen if self.desk.writes(seen)]
 
 
 @asynccontextmanager
@@ -214,6 +252,10 @@ async def test_brings_a_ticket_where_staff_want_it(sandbox: RunningSandbox) -> N
     async with opened(sandbox, "zendesk") as world:
         done = await world.act("new_ticket", world.new(route="field service"))
         assert sandbox.site.zendesk.tickets[int(done.record)]["tags"] == ["field_service"]
+    async with opened(sandbox, "odoo") as world:
+        for team, key in (("Repairs", 1), ("Nowhere", None)):
+            done = await world.act("new_ticket", world.new(route=team))
+            assert sandbox.site.odoo.rows["helpdesk.ticket"][int(done.record)].get("team_id") == key
 
 
 async def test_opens_a_ticket_of_the_customers_and_replies_to_it(world: World) -> None:

@@ -12,7 +12,7 @@ from gateway.topics.fields import AnyField, Choice, Day, LongText, Number, Phone
 from gateway.topics.file import defaults
 from gateway.topics.topic import subject_of, text_of
 from gateway.uploads.checking import Limits, NotTaken
-from web.portal.details import LOCKED
+from web.portal.detail_words import LOCKED
 from web.portal.fates import FATES
 from web.portal.handed import WORDS
 from web.portal.replies import check

@@ -13,7 +13,9 @@ from gateway.help.counting import HelpCounts
 from gateway.help.finding import fitting, listed, search
 from gateway.help.overview import Searched, rated, searches
 from gateway.help.shelf import drop_others, put
+from gateway.help.words import words_in
 from gateway.keeping import BY_ITSELF
+from gateway.languages import speaking
 from gateway.records.database import Database
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -51,6 +53,103 @@ async def test_puts_what_is_in_the_title_first(database: Database) -> None:
     title = Article(name="title", title="A refund", html="<p>" + "word " * 80 + "</p>")
     await put(database, "", (body, title), NOW)
     assert await names(database, "refund") == ["title", "body"]
+
+
+@pytest.mark.parametrize("question", ["Rueckgabe", "rückgabe", "Ruckgabe", "kuendigung", "groesse", "GRÖSSE", "Größe"])
+async def test_finds_umlauts_however_they_are_written(database: Database, question: str) -> None:
+    back = Article(name="back", title="Rückgabe", html="<p>Die Ku\u0308ndigung, und jede Größe.</p>")
+    await put(database, "", (back,), NOW)
+    assert await names(database, question) == ["back"]
+
+
+async def test_writes_anew_what_is_to_be_found_by_other_words(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr("gateway.help.shelf.FOUND_BY", 1)
+        before.setattr("gateway.help.shelf.spellings_in", words_in)
+        await put(database, "", ARTICLES, NOW)
+    assert await names(database, "ueberweisung") == []
+    assert await put(database, "", ARTICLES, NOW) == len(ARTICLES)
+    assert await names(database, "ueberweisung") == ["zahlen"]
+
+
+@pytest.mark.parametrize("question", ["neue", "Israel", "maestro", "neue maestro israel"])
+async def test_still_finds_what_only_looks_like_an_umlaut(database: Database, question: str) -> None:
+    await put(database, "", (Article(name="new", title="Neue Maestro-Karte", html="<p>In Israel.</p>"),), NOW)
+    assert await names(database, question) == ["new"]
+
+
+async def test_finds_without_an_ending_where_it_finds_nothing_else(database: Database) -> None:
+    articles = (
+        Article(name="livraison", title="La livraison", html="<p>Elle prend deux jours.</p>"),
+        Article(name="bestellung", title="Eine Bestellung ändern", html="<p>Vor dem Versand.</p>"),
+        Article(name="parcel", title="A parcel", html="<p>It is on its way.</p>"),
+        Article(name="parcels", title="Several parcels", html="<p>They come one by one.</p>"),
+    )
+    await put(database, "", articles, NOW)
+    assert await names(database, "livraisons") == ["livraison"]
+    assert await names(database, "mes livraisons") == ["livraison"]
+    assert await names(database, "Bestellungen") == ["bestellung"]
+    assert await names(database, "parcels") == ["parcels"], "what has the word as it is goes alone"
+    assert await names(database, "zeppelins") == []
+
+
+def in_languages(*languages: str | None) -> list[Article]:
+    return [
+        Article(
+            name=f"{number}-{language or 'none'}".lower().replace("_", "-"),
+            title="Paypal",
+            html="<p>Skonto.</p>",
+            language=language,
+            subjects=("orders",),
+        )
+        for number, language in enumerate(languages)
+    ]
+
+
+@pytest.mark.parametrize("german", ["de", "de-DE", "de-de", "de_AT", "DE"])
+async def test_puts_articles_in_the_readers_language_first(database: Database, german: str) -> None:
+    mine = f"5-{german.lower().replace('_', '-')}"
+    await put(database, "", in_languages("en", "den", "en-US", "fr", None, german), NOW)
+    with speaking("de"):
+        first = [each.name for each in await fitting(database, ["orders"])]
+        assert first == [mine, "4-none", "0-en"], "about the same"
+        first = [each.name for each in await fitting(database, [], "paypal skonto")]
+        assert first == [mine, "4-none", "0-en"], "with the same words"
+        assert (await names(database, "paypal"))[:3] == [mine, "4-none", "0-en"]
+        assert (await names(database, "paypal zeppelin"))[:3] == [mine, "4-none", "0-en"], "half of the words"
+        pages = [(await listed(database, page, 2))[0] for page in (1, 2, 3)]
+        assert [each.name for page in pages for each in page] == [
+            *(mine, "4-none", "0-en"),
+            *("1-den", "2-en-us", "3-fr"),
+        ]
+    with speaking("fr"):
+        assert (await names(database, "paypal"))[0] == "3-fr"
+
+
+async def test_keeps_to_the_readers_language_however_many_others_there_are(database: Database) -> None:
+    await put(database, "", in_languages(*["en"] * 250, "de"), NOW)
+    with speaking("de"):
+        assert (await fitting(database, ["orders"]))[0].language == "de"
+        assert (await fitting(database, [], "paypal"))[0].language == "de"
+        assert (await search(database, "paypal", 1))[0].language == "de"
+        assert (await search(database, "paypal zeppelin", 1))[0].language == "de"
+        assert (await listed(database, 1, 1))[0][0].language == "de"
+    with speaking("fr"):
+        assert len(await search(database, "paypal")) == 20, "what there is, if none is in their language"
+
+
+async def test_finds_more_of_the_words_before_the_readers_language(database: Database) -> None:
+    english = Article(name="english", title="Paypal and Skonto", html="<p>Both.</p>", language="en")
+    german = [
+        Article(name=f"g{number}", title="Paypal", html="<p>Nur das.</p>", language="de", subjects=("orders",))
+        for number in range(40)
+    ]
+    await put(database, "", (*german, english), NOW)
+    with speaking("de"):
+        assert await names(database, "paypal skonto") == ["english"]
+        assert (await names(database, "paypal skonto both zeppelin"))[0] == "english"
 
 
 async def test_keeps_what_has_not_changed_and_drops_what_is_gone(database: Database) -> None:

@@ -62,7 +62,9 @@ def token(page: str) -> str:
 
 async def test_lists_finds_and_shows_articles(maya: httpx.AsyncClient) -> None:
     page = (await maya.get("/help")).text
-    assert page.index("How to pay") < page.index("Rechnung") < page.index("When does my order come?")
+    assert page.index("How to pay") < page.index("When does my order come?") < page.index("Rechnung"), "in German"
+    page = (await maya.get("/help", headers={"accept-language": "de"})).text
+    assert page.index("Rechnung") < page.index("How to pay") < page.index("When does my order come?")
     assert 'lang="de"' in page
     found = (await maya.get("/help?q=door")).text
     assert '<a href="/help/late?q=door">' in found
@@ -160,6 +162,19 @@ async def test_says_so_while_it_is_written(helped: Portal, maya: httpx.AsyncClie
     assert (await maya.post("/requests/fitting?topic=order")).status_code == 403
     of_others = {"_token": csrf, "order": "erp/orders/4457"}
     assert (await maya.post("/requests/fitting?topic=order", data=of_others)).status_code in {404, 503}
+
+
+async def test_looks_up_what_was_chosen_in_the_words_of_the_reader(helped: Portal, maya: httpx.AsyncClient) -> None:
+    damaged = Article(name="schaden", title="Es ist etwas beschädigt", html="<p>Was tun?</p>", language="de")
+    await put(helped.database, "", [*ARTICLES, damaged], utc_now())
+    csrf = token((await maya.get("/requests/new/delivery")).text)
+    for language, is_found in (("de", True), ("en", False)):
+        answer = await maya.post(
+            "/requests/fitting?topic=delivery",
+            data={"_token": csrf, "what": "Something is damaged"},
+            headers={"accept-language": language},
+        )
+        assert ("Es ist etwas beschädigt" in answer.text) is is_found
 
 
 async def test_offers_at_most_two_articles_about_a_record(helped: Portal, maya: httpx.AsyncClient) -> None:

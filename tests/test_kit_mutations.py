@@ -43,7 +43,7 @@ MUTATIONS: dict[tuple[str, str], list[Edit]] = {
         ("models", '("id", "<", as_key(cursor))', '("id", "<=", as_key(cursor))')
     ],
     ("odoo", "shows an internal note"): [("messages", "if row.public", "")],
-    ("odoo", "quotes an answer in an error"): [("rpc", "answered {data.name[:80]", "answered {data.message[:80]")],
+    ("odoo", "quotes an answer in an error"): [("refusals", "answered {data.name[:80]", "answered {data.message[:80]")],
     ("odoo", "takes a sign-in page for a PDF"): [("pdf", 'if b"%PDF-" not in head[:HEAD]:', "if not head:")],
     ("odoo", "takes a sign-in page for an attachment"): [
         ("attachments", 'check_is_file(response, ref.media_type, ref.size or 0, "Odoo")', "pass")

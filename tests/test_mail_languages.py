@@ -21,8 +21,7 @@ from auth import cookies
 from cache.client import Client
 from connectors.config import Secret
 from gateway import languages
-from gateway.identity.colleagues import MEMBER
-from gateway.identity.invitations import Wish, invite
+from gateway.identity.invitations import MEMBER, Wish, invite
 from gateway.languages import catalogue, speaking
 from gateway.languages.choosing import Languages
 from gateway.mails.choices import Stops

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 from support_portal import BAKERY, HOTEL, Portal, running
 from support_sandbox import RunningSandbox
-from test_rights import SAME_SITE
+from support_staff import staff_at
+from test_rights import SAME_SITE, text_of
 
 from connectors.config import Secret
 from gateway.app import make_app
@@ -202,3 +203,21 @@ async def test_leads_nowhere_else(place: str, mailing: Portal) -> None:
 async def _told(portal: Portal) -> AsyncIterator[dict[str, object]]:
     for line in await read(portal.database, portal.vault, Wanted(latest=9, what="mails")):
         yield line.details
+
+
+UNWRITABLE = ("anna@müller.example", "jürgen@muller.example", "anna@xn--mller-kva.example")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("address", UNWRITABLE)
+async def test_says_of_an_address_that_no_mail_can_go_to_it(mailing: Portal, address: str) -> None:
+    maya = await mailing.browser("maya", "bakery")
+    assert "Mails go to maya@example.com" in text_of((await maya.get(PAGE)).text)
+    async with mailing.database.write() as session:
+        await session.execute(sa.update(Member).where(Member.subject == "maya").values(email=address))
+    for place in (PAGE, "/welcome/mails"):
+        page = text_of((await maya.get(place)).text)
+        assert f"We can’t write to {address}." in page
+        assert "Mails go to" not in page
+    staff = await staff_at(mailing, "support")
+    assert "No mail can go to this address" in unescape((await staff.get("/staff/customers/bakery")).text)

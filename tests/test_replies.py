@@ -8,6 +8,7 @@ import httpx
 import pytest
 from support_portal import Portal
 from support_sandbox import RunningSandbox
+from support_uploads import PDF
 from test_rights import SAME_SITE
 
 from connectors.errors import Unavailable
@@ -147,6 +148,32 @@ async def test_gives_back_the_words_of_a_form_with_files(
     answer = await maya.post(f"{PAGE}/reply", data=fields, files=none, headers=SAME_SITE)
     assert answer.status_code == 503
     assert all(unescape(value) in unescape(answer.text) for value in fields.values())
+    assert "Choose your files again" not in answer.text, "none was chosen"
+
+
+async def test_asks_for_the_files_again_of_a_form_that_could_not_be_taken(
+    maya: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes back is a form with files, and says that the ones that were chosen are not in it."""
+
+    async def take(*_: object, **__: object) -> None:
+        raise DatabaseDown("disk full")
+
+    fields = {**await form(maya), "text": "Щ" * 6_000}
+    given = {"files": ("plan.pdf", PDF, "application/pdf")}
+    with monkeypatch.context() as patch:
+        patch.setattr(Desk, "take", take)
+        answer = await maya.post(f"{PAGE}/reply", data=fields, files=given, headers=SAME_SITE)
+    assert answer.status_code == 503
+    ((tag, inner),) = re.findall(r"(<form[^>]*>)(.*?)</form>", answer.text, re.DOTALL)
+    assert 'enctype="multipart/form-data"' in tag
+    assert re.findall(r'name="(\w+)"', inner) == ["_token", "nonce", "text", "files"], "the token comes first"
+    assert 'type="file"' in inner
+    assert "Choose your files again: they were not kept." in inner
+    assert fields["text"] in inner
+    answer = await maya.post(f"{PAGE}/reply", data=fields, files=given, headers=SAME_SITE)
+    assert answer.status_code == 303
+    await until_shown(maya, "plan.pdf")
 
 
 async def test_keeps_it_while_the_helpdesk_is_away_and_lets_it_be_taken_back(

@@ -62,6 +62,41 @@ async def test_gives_what_the_console_made_and_takes_it_again(
     assert await export(portal.database) == text
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_names_a_webhook_secret_that_was_typed_and_none_that_was_made(
+    portal: Portal, owner: Staff, sandbox: RunningSandbox
+) -> None:
+    form = {
+        "title": "Books",
+        "name": "books",
+        "s-base_url": sandbox.odoo_url,
+        "s-database": ODOO_DATABASE,
+        "s-login": ODOO_LOGIN,
+        "secret-api_key": ODOO_KEY,
+        "secret-webhook_secret": "typed-hook",
+        "kind-invoices": "yes",
+    }
+    assert (await owner.send("POST", "/staff/sources/new/odoo", do="save", **form)).status_code == 303
+
+    async def planned(**more: str) -> tuple[str, dict[str, str]]:
+        text = await export(portal.database)
+        named = {"ODOO_KEY": ODOO_KEY, "RT_TOKEN": "t", "ODOO_HOOK": "h", "RT_HOOK": "h", "BOOKS_API_KEY": ODOO_KEY}
+        connectors = load_connectors()
+        wanted = parse(text, connectors, LAX, environ=named | more, folder=Path())
+        diff = await plan(portal.database, portal.vault, connectors, wanted)
+        return text, next(change.secrets for change in diff.changes if change.name == "books")
+
+    text, secrets = await planned(BOOKS_WEBHOOK_SECRET="typed-hook")
+    assert tomllib.loads(text)["sources"]["books"]["settings"]["webhook_secret"] == {"env": "BOOKS_WEBHOOK_SECRET"}
+    assert "typed-hook" not in text
+    assert secrets == {}, "nothing is new, changed or taken away"
+    assert (await owner.send("POST", "/staff/sources/books/secret")).status_code == 200
+    text, secrets = await planned()
+    made = tomllib.loads(text)["sources"]["books"]["settings"]
+    assert "webhook_secret" not in made, "no file can name what was made here"
+    assert secrets == {}
+
+
 def test_keeps_what_a_file_said(hallway: Hallway, sandbox: RunningSandbox) -> None:
     file = hallway.sources_of(sandbox)
     assert hallway("sources", "apply", "--yes", file) == 0

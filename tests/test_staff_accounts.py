@@ -33,7 +33,8 @@ async def test_shows_an_account_with_its_people_and_proofs(portal: Portal) -> No
         assert words in page, words
     assert "Sign out everywhere" not in page, "support reads"
     assert (await lines(portal, latest=1)) == ["account.looked_up"]
-    assert (await sam.get("/staff/customers/nowhere")).status_code == 404
+    nowhere = await sam.get("/staff/customers/nowhere")
+    assert (nowhere.status_code, "Go to Today" in nowhere.text) == (404, True), "and a way on that is staff's"
     reader = await staff_at(portal, "read-only")
     assert (await reader.get(BAKERY)).status_code == 403
     assert "staff/customers/bakery" not in (await reader.get("/staff/customers")).text, "no link that would be refused"

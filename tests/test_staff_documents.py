@@ -1,7 +1,9 @@
 """Documents that staff ask for in the console: asked, found, opened, accepted, refused, withdrawn."""
 
+import asyncio
 import csv
 import io
+import re
 from datetime import timedelta
 from html import unescape
 
@@ -86,6 +88,42 @@ async def test_keeps_what_was_written(portal: Portal, wrong: dict[str, str], sai
     if "account" not in wrong:
         assert form["why"] in unescape(answer.text)
     assert "nobody" not in (await sam.get(DOCUMENTS)).text
+
+
+def hidden(page: str, name: str) -> str:
+    return unescape(page.partition(f'name="{name}" value="')[2].partition('"')[0])
+
+
+async def test_is_asked_for_once_however_often_the_form_is_sent(portal: Portal) -> None:
+    sam = await staff_at(portal)
+    maya = await portal.browser("maya", "bakery")
+    form = {"account": "bakery", "label": "A licence"}
+    made = hidden((await sam.get(f"{DOCUMENTS}/ask?account=bakery")).text, "made")
+    answers = await asyncio.gather(*(sam.send("POST", f"{DOCUMENTS}/ask", made=made, **form) for _ in range(3)))
+    assert {each.headers["location"] for each in answers} == {f"{DOCUMENTS}/one/{made}"}
+    assert (await sam.get(DOCUMENTS)).text.count(">A licence<") == 1
+    other = await sam.send("POST", f"{DOCUMENTS}/ask", made=made, label="A permit", account="bakery")
+    assert other.headers["location"] == f"{DOCUMENTS}/one/{made}"
+    again = await sam.send("POST", f"{DOCUMENTS}/ask", made="../x", **form)
+    assert again.headers["location"] not in {f"{DOCUMENTS}/one/{made}", f"{DOCUMENTS}/one/../x"}
+    assert len(set(re.findall(r"/documents/asked/(\w+)", unescape((await maya.get("/")).text)))) == 2
+
+
+@pytest.mark.parametrize("act", ["accept", "refuse", "withdraw"])
+async def test_decides_about_nothing_that_nobody_has_seen(portal: Portal, act: str) -> None:
+    sam = await staff_at(portal)
+    maya = await portal.browser("maya", "bakery")
+    where = (await sam.send("POST", f"{DOCUMENTS}/ask", account="bakery", label="A licence")).headers["location"]
+    id_ = where.rpartition("/")[2]
+    await send(maya, id_, ("a.pdf", PDF))
+    page = f"{where}/withdraw" if act == "withdraw" else where
+    seen = hidden((await sam.get(page)).text, "seen")
+    await sam.send("POST", f"{where}/refuse", reason="Page 2 is missing.", seen=seen)
+    await send(maya, id_, ("b.pdf", PDF))
+    late = await sam.send("POST", f"{where}/{act}", reason="No.", seen=seen)
+    assert (late.status_code, "b.pdf" in late.text) == (409, True)
+    seen = hidden((await sam.get(page)).text, "seen")
+    assert (await sam.send("POST", f"{where}/{act}", reason="No.", seen=seen)).status_code == 303
 
 
 async def test_is_withdrawn_after_a_question(portal: Portal) -> None:

@@ -1,13 +1,14 @@
 """What staff find when they arrive: what needs them, the next step of each, and what a decision does."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from html import unescape
 
 import pytest
 import sqlalchemy as sa
 from msgspec.structs import replace
+from support_audit import ALL
 from support_door import litestar_of
 from support_outbox import ASKED, scope
 from support_portal import Portal
@@ -22,8 +23,13 @@ from gateway.matters import FELT, Matter, What
 from gateway.offices import Offices
 from gateway.outbox.desk import Desk
 from gateway.outbox.states import State
+from gateway.records.base import Base
+from gateway.records.customer_tables import InvitationMail
+from gateway.records.document_tables import AskedDocument
+from gateway.records.identity_tables import Invitation
 from gateway.records.outbox_tables import OutboxRow
 from gateway.records.tables import AuditLine, Link, Member
+from gateway.records.upkeep_tables import Upkeep
 from web.console.matters import WORDS, card_of
 
 LINK = LinkRef("helpdesk", "maya@alderlane.example")
@@ -103,6 +109,49 @@ async def test_says_that_a_source_fails_and_what_it_says(portal: Portal) -> None
     assert "<b>503</b>" in unescape((await sam.get("/staff/sources/helpdesk")).text)
 
 
+async def put(portal: Portal, *rows: Base) -> None:
+    async with portal.database.write() as session:
+        for row in rows:
+            session.add(row)
+            await session.flush()
+
+
+async def test_says_that_a_document_waits_for_a_decision(portal: Portal) -> None:
+    boss = await staff_at(portal, "admin")
+    now = utc_now()
+    row = AskedDocument(id="d", account_id="bakery", label="Licence", state="received", made_at=now, changed_at=now)
+    await put(portal, row)
+    assert "1 document waits for a decision" in await today(boss)
+    assert 'href="/staff/documents?status=received"' in unescape((await boss.get("/staff")).text)
+    assert "Licence" in (await boss.get("/staff/documents?status=received")).text
+    async with portal.database.write() as session:
+        await session.execute(sa.update(AskedDocument).values(state="accepted"))
+    assert "Nothing needs you" in await today(boss)
+
+
+async def test_says_that_somebody_was_not_reached_until_a_later_mail_is_sent(portal: Portal) -> None:
+    boss, now = await staff_at(portal, "admin"), utc_now()
+    made = {"email": "x@acme.example", "account_id": "bakery", "rights": ALL, "made_by": "staff/1", "made_at": now}
+    mail = {"invitation_id": "i", "made_at": now, "turn": 1, "tries": 1}
+    refused = InvitationMail(id="m1", number=1, state="bounced", **mail)
+    await put(portal, Invitation(id="i", state="made", until=now + timedelta(days=1), **made), refused)
+    assert "1 person did not get the mail that invites them" in await today(boss)
+    assert "x@acme.example" in (await boss.get("/staff/customers/adoption?only=refused")).text
+    await put(portal, InvitationMail(id="m2", number=2, state="sent", **mail))
+    assert "Nothing needs you" in await today(boss)
+    assert "x@acme.example" not in (await boss.get("/staff/customers/adoption?only=refused")).text
+
+
+async def test_says_first_that_the_audit_trail_was_changed(portal: Portal) -> None:
+    boss, now = await staff_at(portal, "admin"), utc_now()
+    check = {"wanted_by": "service/hallway", "began_at": now, "looked_at": now, "ended_at": now, "total": 9}
+    await put(portal, Upkeep(name="audit", done=1, problem="line 2 was changed", **check))
+    page = await today(boss)
+    assert "The audit trail was changed without Hallway" in page
+    assert "The check found: line 2 was changed" in page
+    assert "Nothing needs you" not in page
+
+
 async def test_tells_nothing_to_who_has_no_role(portal: Portal) -> None:
     await stop(portal)
     nobody = await staff_at(portal, "none")
@@ -151,4 +200,4 @@ def test_tells_every_matter_in_words_with_a_step(what: What, role: Role) -> None
     card = card_of(Matter(what=what, title="Orders", many=1), who)
     assert "{" not in card.title
     assert card.tone == ("bad" if what in FELT else "warn")
-    assert who.reaches(card.words.least) == bool(card.href or card.words.command)
+    assert who.reaches(card.words.least) == bool(card.href)

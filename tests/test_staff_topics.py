@@ -1,9 +1,11 @@
 """Staff write what customers can ask for by a form, and see it as customers will."""
 
+import re
 from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +16,8 @@ from support_staff import Staff, staff_at
 
 from auth.clock import utc_now
 from connectors.registry import load_connectors
+from gateway.seeing.versions import POLICIES
+from gateway.segments import Notice, Policy, Seen
 from gateway.topics.changes import put, stamps, topics
 from gateway.topics.fields import KINDS
 from gateway.topics.file import defaults
@@ -40,6 +44,17 @@ FORM = {
 async def send(staff: Staff, path: str, **more: str) -> tuple[int, str]:
     answer = await staff.send("POST", path, **{**FORM, **more})
     return answer.status_code, unescape(answer.text)
+
+
+def stamp_on(page: str) -> str:
+    (found,) = re.findall(r'name="seen" value="([^"]*)"', page)
+    return unescape(found)
+
+
+async def agree(staff: Staff, path: str) -> httpx.Response:
+    """Answer a page that asks, or send the form once more where there is nothing left to ask about."""
+    page = await staff.get(path)
+    return await staff.send("POST", path, seen=stamp_on(page.text) if page.status_code == 200 else "")
 
 
 async def names(portal: Portal) -> list[str]:
@@ -196,16 +211,52 @@ async def test_moves_removes_and_goes_back_to_the_usual_ones(portal: Portal) -> 
     await admin.send("POST", f"{LIST}/order", name=second, step="-1")
     assert await names(portal) == [second, first, *others]
     assert "What will happen" in (await admin.get(f"{LIST}/one/{first}/remove")).text
-    assert (await admin.send("POST", f"{LIST}/one/{first}/remove")).headers["location"] == LIST
+    for _ in range(2):  # a second click leads where the first did
+        assert (await agree(admin, f"{LIST}/one/{first}/remove")).headers["location"] == LIST
     assert await names(portal) == [second, *others]
     for name in others:
-        await admin.send("POST", f"{LIST}/one/{name}/remove")
-    last = await admin.send("POST", f"{LIST}/one/{second}/remove")
+        await agree(admin, f"{LIST}/one/{name}/remove")
+    last = await agree(admin, f"{LIST}/one/{second}/remove")
     assert last.status_code == 422
     assert "This is the only one." in last.text
-    await admin.send("POST", f"{LIST}/usual")
+    await agree(admin, f"{LIST}/usual")
     assert await names(portal) == [first, second, *others]
     assert (await admin.get(f"{LIST}/one/nothing")).status_code == 404
+
+
+async def test_makes_a_topic_once_however_often_its_form_is_sent(portal: Portal) -> None:
+    admin = await staff_at(portal, "admin")
+    for _ in range(2):
+        assert (await send(admin, f"{LIST}/add"))[0] == 303
+    await send(admin, f"{LIST}/add", help="Another one of this name")
+    assert (await names(portal))[-2:] == ["a_sample", "a_sample_2"]
+
+
+async def test_removes_nothing_that_somebody_has_just_changed(portal: Portal) -> None:
+    admin = await staff_at(portal, "admin")
+    await send(admin, f"{LIST}/add")
+    asked = {page: stamp_on((await admin.get(page)).text) for page in (f"{LIST}/one/a_sample/remove", f"{LIST}/usual")}
+    seen = stamp_on((await admin.get(f"{LIST}/one/a_sample")).text)
+    assert (await send(admin, f"{LIST}/one/a_sample", seen=seen, label="Theirs"))[0] == 303
+    for page, stamp in asked.items():
+        late = await admin.send("POST", page, seen=stamp)
+        assert (late.status_code, "Somebody changed this after you opened it." in late.text) == (409, True), page
+        assert "a_sample" in await names(portal)
+    assert (await agree(admin, f"{LIST}/one/a_sample/remove")).status_code == 303
+    status, page = await send(admin, f"{LIST}/one/a_sample", seen=seen, label="Ours")
+    assert (status, 'value="Ours"' in page) == (409, True), "what was written is still there"
+    assert "Somebody removed this topic" in page
+
+
+async def test_says_whose_notice_leads_to_what_is_removed(portal: Portal) -> None:
+    admin = await staff_at(portal, "admin")
+    await send(admin, f"{LIST}/add")
+    policy = Policy(everybody=Seen(notice=Notice(text="We move.", topic="a_sample")))
+    await POLICIES.publish(portal.database, policy, trail=TRAIL, by=BY, now=utc_now(), seen=0)
+    page = unescape((await admin.get(f"{LIST}/one/a_sample/remove")).text)
+    assert "The notice for all customers leads to it" in page
+    other = (await admin.get(f"{LIST}/one/{(await names(portal))[0]}/remove")).text
+    assert "The notice for" not in other
 
 
 async def test_lets_others_look_alone(portal: Portal) -> None:

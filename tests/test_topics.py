@@ -151,6 +151,14 @@ def test_writes_the_ticket_from_the_answers() -> None:
     assert text_of(topic, {"c": "text"}, "Order 1") == "Order 1\n\ntext"
 
 
+def test_says_all_of_a_subject_that_had_to_be_shortened() -> None:
+    topic = Topic(label="T", subject="{a}", fields=(Text(name="a", label="What?"), LongText(name="c", label="More")))
+    whole, long = "x" * 120, f"{'word ' * 30}and the end"
+    assert text_of(topic, {"a": whole, "c": "text"}) == "text", "it is not said twice"
+    assert subject_of(topic, {"a": long}) in long
+    assert text_of(topic, {"a": long, "c": "text"}) == f"What? {long}\n\ntext"
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "Mon", "8-17", "Mon 17-8", "Mon-Fri 8:75-17", "Fri-Mon 8-17", "Mon 8-25", "Mon 8-12, Mon 11-17", "x 1-2"],

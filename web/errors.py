@@ -15,12 +15,15 @@ from litestar.exceptions import (
 from litestar.types import ExceptionHandlersMap
 from msgspec import Struct
 
-from auth.guards import NotForStaff, ReadOnly, RoleTooLow
+from auth.guards import STANDING, NotForStaff, OtherSession, ReadOnly, RoleTooLow
+from auth.principals import StaffPrincipal
 from connectors.errors import BadResponse, ConnectorError, NotFound
 from gateway.languages import ENGLISH, gettext, gettext_noop, speak
 from gateway.records.database import DatabaseDown
-from web.again import again
+from gateway.standing import Standing
+from web.again import Again, again
 from web.api import problems
+from web.portal.acting import account_of
 from web.view import render
 
 log = structlog.get_logger()
@@ -42,6 +45,9 @@ class Words(Struct, frozen=True):
 NOT_FOUND = Words(
     gettext_noop("There is nothing here"), gettext_noop("It may have moved, or it belongs to another account.")
 )
+NOTHING_FOR_STAFF = Words(
+    "There is nothing here", "It may have been removed, or somebody was quicker.", "/staff", "Go to Today"
+)
 TRY_AGAIN = Words(
     gettext_noop("Our mistake"),
     gettext_noop("Something went wrong on our side. Nothing of yours is lost. Try again in a minute."),
@@ -51,12 +57,20 @@ NOT_TAKEN = Words(
     gettext_noop("We could not take that right now"),
     gettext_noop("What you wrote is still here. Send it again in a minute."),
 )
+LOOK_AGAIN = Words(
+    gettext_noop("Look at it once more"),
+    gettext_noop(
+        "You signed in anew, or went to another account, after you opened that page. Nothing was sent. This is what "
+        "you wrote: look at it once more, and send it."
+    ),
+)
 NOT_DONE = Words(
     gettext_noop("We could not do that right now"), gettext_noop("Nothing was changed. Try again in a minute.")
 )
 CUSTOMERS_ONLY = Words(
     "This page is for customers",
-    "You are signed in as staff, and staff are not customers here. To see a customer’s pages, sign out first.",
+    "You are signed in as staff, and staff are not customers here. "
+    "To see what somebody sees, open their account in the console, and choose “View as”.",
     "/staff",
     "Go to the staff page",
 )
@@ -84,7 +98,8 @@ BY_REFUSAL: dict[type[HTTPException], Words] = {
     ReadOnly: ONLY_LOOKING,
     TooSoon: TOO_SOON,
 }
-FOR_STAFF = (CUSTOMERS_ONLY, ROLE_TOO_LOW, ONLY_LOOKING)  # who read English, whatever their browser asks for
+# Staff read English, whatever their browser asks for.
+FOR_STAFF = (NOTHING_FOR_STAFF, CUSTOMERS_ONLY, ROLE_TOO_LOW, ONLY_LOOKING)
 BY_STATUS = {
     400: Words(
         gettext_noop("We could not read that"),
@@ -118,7 +133,11 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
     )
     if status >= 500:  # noqa: PLR2004
         return on_unexpected(request, error)
+    if isinstance(error, OtherSession) and (form := again(request, token=request.user.csrf_token)) and form.shown:
+        return _page(request, status, LOOK_AGAIN, form=form)
     words = BY_REFUSAL.get(type(error)) or BY_STATUS.get(status, BY_STATUS[400])
+    if words is NOT_FOUND and isinstance(request.scope.get("user"), StaffPrincipal):
+        words = NOTHING_FOR_STAFF
     return _page(request, status, words, headers=error.headers)
 
 
@@ -158,11 +177,12 @@ def _page(
     *,
     number: str | None = None,
     headers: dict[str, str] | None = None,
+    form: Again | None = None,
 ) -> Response[str]:
-    form = again(request) if status >= 500 else None  # noqa: PLR2004
-    if form:
+    if status >= 500 and (form := again(request)):  # noqa: PLR2004
         words = NOT_TAKEN if form.shown else NOT_DONE
-    if words in FOR_STAFF:
+    standing: Standing | None = request.scope.get(STANDING)  # type: ignore[assignment]  # an extension of ours
+    if words in FOR_STAFF or (words is LOOK_AGAIN and standing is None):
         speak(ENGLISH)
     try:
         response = render(
@@ -170,6 +190,7 @@ def _page(
             "error.html",
             status_code=status,
             again=form,
+            account=account_of(standing, linked=True) if standing and words is LOOK_AGAIN else None,
             title=gettext(words.title),
             text=gettext(words.text),
             link=words.link,

@@ -18,12 +18,11 @@ from multipart import (  # type: ignore[import-untyped]  # it ships no types
     PushMultipartParser,
 )
 
-from auth.cross_site import WRITTEN
+from auth.cross_site import FILES, MAX_WORDS_BYTES, WRITTEN, FilesPart
 from gateway.languages import gettext, gettext_noop
 from gateway.uploads.checking import Given, Limits, NotTaken
 
 MOST_FIELDS = 100
-MOST_FIELD_BYTES = 256 * 1024  # of all that is no file
 
 NO_ROOM = gettext_noop("Files cannot be kept right now. Try again in a few minutes, or send your message without them.")
 NONE_HERE = gettext_noop("Files cannot be sent here. Send your message without them.")
@@ -40,6 +39,7 @@ class Incoming:
         self._field_bytes = self._file_bytes = self._size = 0
         self._part: UploadFile | bytearray | None = None  # None: it goes nowhere
         self._name = ""
+        self._files_part: FilesPart | None = None
         self.fields: dict[str, str] = {}
         self.files: list[UploadFile] = []
         self.has_begun = False  # with the first file
@@ -54,7 +54,8 @@ class Incoming:
                         await self._take(event)
         except (MultipartError, UnicodeDecodeError) as error:
             raise ClientException("Not a form.") from error
-        request.scope[WRITTEN] = urlencode(self.fields).encode()  # type: ignore[literal-required]  # ours
+        scope: Any = request.scope  # with what we keep in it
+        scope[WRITTEN], scope[FILES] = urlencode(self.fields).encode(), self._files_part
 
     async def given(self) -> list[Given]:
         """Give the files, held whole."""
@@ -79,7 +80,7 @@ class Incoming:
                 await self._add_to(self._part, event)
             elif self._part is not None:
                 self._field_bytes += len(event)
-                if self._field_bytes > MOST_FIELD_BYTES:
+                if self._field_bytes > MAX_WORDS_BYTES:
                     raise RequestEntityTooLarge
                 self._part += event
         except NotTaken as error:
@@ -92,7 +93,10 @@ class Incoming:
         self._name, self._size = segment.name, 0
         if segment.filename is None:
             self._part = bytearray()
-        elif segment.filename == "" or self.problem:  # a field in which no file was chosen has no name
+            return
+        has_any = bool(segment.filename or (self._files_part and self._files_part.has_any))
+        self._files_part = FilesPart(segment.name, has_any)
+        if segment.filename == "" or self.problem:  # a field in which no file was chosen has no name
             self._part = None
         else:
             if not self._limits.size:

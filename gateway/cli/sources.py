@@ -16,9 +16,10 @@ from gateway.cli.failures import FAILED, Failure, WrongInput
 from gateway.cli.tools import Tools, run, tools
 from gateway.feeds import sweeps
 from gateway.sources import changes, desired, pausing, removing
-from gateway.sources.check import Verdict, check, check_all
+from gateway.sources.check import Verdict, check, check_all, printable
 from gateway.sources.export import export
 from gateway.sources.removing import what_goes
+from gateway.sources.resting import segments_of, while_paused, without_it
 
 NONE_YET = "there are no sources yet: write a sources file and run `hallway sources apply FILE`"
 
@@ -98,6 +99,8 @@ def pause(name: str) -> None:
     async def act(t: Tools) -> None:
         done = await pausing.pause(t.db, source=name, now=datetime.now(UTC), trail=t.trail, by=t.by)
         click.echo("paused: every process knows within three seconds" if done else "no changes")
+        for line in while_paused((await segments_of(t.db)).get(name, ())):
+            click.echo(f"    {printable(line)}")
 
     _turn(act)
 
@@ -146,6 +149,7 @@ async def _remove(t: Tools, *, name: str, even_waiting: bool, yes: bool) -> None
         f"records kept: {records}",
         f"kinds that no other source has: {', '.join(going.only_here) or 'none'}",
         f"messages of customers that wait to go there: {going.waiting}",
+        *map(printable, without_it(going.resting)),
     ]
     applying.show(name, "remove", details)
     if not yes:

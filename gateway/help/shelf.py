@@ -9,10 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.help.article import Article
-from gateway.help.words import LONGEST_TEXT, text_of, words_in
+from gateway.help.words import LONGEST_TEXT, spellings_in, text_of
 from gateway.records.database import Database
 from gateway.records.help_tables import ArticleOrigin, ArticleRow, ArticleSubject
 
+FOUND_BY = 2  # grows when articles are to be found by other words: those that have not changed are then written anew
 DELETE = {
     "sqlite": "DELETE FROM article_index WHERE rowid = :id",
     "postgresql": "DELETE FROM article_index WHERE id = :id",
@@ -100,8 +101,8 @@ async def _put_in(session: AsyncSession, origin: str, new: Sequence[tuple[Articl
 
 def _found_by(article: Article) -> dict[str, str]:
     texts = {"title": article.title, "summary": article.summary, "body": text_of(article.html)}
-    return {part: " ".join(words_in(text))[:LONGEST_TEXT] for part, text in texts.items()}
+    return {part: " ".join(spellings_in(text))[:LONGEST_TEXT] for part, text in texts.items()}
 
 
 def _digest(article: Article) -> str:
-    return sha256(msgspec.json.encode(article)).hexdigest()
+    return sha256(msgspec.json.encode((FOUND_BY, article))).hexdigest()

@@ -10,6 +10,8 @@ SUMMARY = 160
 TAG = re.compile(r"<[^<>]*>?")  # looks at each character once, whatever the text
 UNREAD = re.compile(r"<(script|style)\b(?:(?!</\1).)*", re.IGNORECASE | re.DOTALL)  # what nobody reads, up to its end
 WORD = re.compile(r"[^\W_]+")
+UMLAUT = re.compile("([aou])\u0308")  # taken apart into a letter and its dots
+ENDING = re.compile(r"(?<=\w{4})(?:en|es|n|s|e|x)$")  # of many words in English, German and French, as in the plural
 # In a question they say nothing of what it is about. English, German, French.
 EMPTY = {
     "a", "about", "als", "am", "an", "and", "any", "are", "as", "at", "au", "auf", "aus", "aux", "avec", "be", "been",
@@ -29,7 +31,22 @@ EMPTY = {
 
 def words_in(text: str) -> list[str]:
     """Give the words in their order."""
+    return _words(unicodedata.normalize("NFKD", text.casefold()))
+
+
+def spellings_in(text: str) -> list[str]:
+    """Give the words in their order, each with an umlaut also as who has no such key writes it: "fur", "fuer"."""
     plain = unicodedata.normalize("NFKD", text.casefold())
+    both = zip(_words(plain), _words(UMLAUT.sub(r"\1e", plain)), strict=True)
+    return [spelling for pair in both for spelling in dict.fromkeys(pair)]
+
+
+def without_ending(word: str) -> str:
+    """Leave out an ending that the same word may have or not; what is left has four letters at least."""
+    return ENDING.sub("", word)
+
+
+def _words(plain: str) -> list[str]:
     letters = "".join(sign for sign in plain if not unicodedata.combining(sign))
     return [word[:LONGEST] for word in WORD.findall(letters)]
 

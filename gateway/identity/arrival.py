@@ -14,8 +14,7 @@ from auth.clock import Clock
 from auth.provider import Identity
 from gateway.audit import Trail
 from gateway.identity.asking import ask_all
-from gateway.identity.colleagues import is_still_meant
-from gateway.identity.invitations import about_invitation
+from gateway.identity.invitations import about_invitation, is_still_meant
 from gateway.identity.mailboxes import folded
 from gateway.identity.matching import Accounts, Ambiguous, Answer, Linked, Nothing, Policy, Proven, Verdict, judge
 from gateway.identity.proving import ADDRESS_FACT, Why, accounts_of, facts_of, join, name_persons

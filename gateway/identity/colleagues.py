@@ -1,26 +1,26 @@
 """Colleagues whom a member invites who manages the account: with less than their own rights, at their own domain."""
 
 from datetime import datetime, timedelta
+from typing import Literal
 
-import msgspec
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.audit import Trail
 from gateway.grants import NotTheirs
-from gateway.identity.invitations import Wish, about_invitation, put_invitation
+from gateway.identity.invitations import MEMBER, Wish, about_invitation, put_invitation
 from gateway.identity.inviting import tell
 from gateway.identity.mailboxes import folded, is_free, is_plain
 from gateway.member_rows import rights_of
 from gateway.records.database import Database
 from gateway.records.identity_tables import Invitation
 from gateway.records.lines import By
+from gateway.records.stopping import stopped_among
 from gateway.records.tables import Member
 from gateway.rights import Rights
 
 LASTS = timedelta(days=30)
 MOST = 200  # open invitations of one account
-MEMBER = "member/"  # begins who made an invitation, where it was one
+Outcome = Literal["done", "already", "here", "unwanted"]
 
 
 class NotInvited(Exception):  # noqa: N818  # says what is the matter
@@ -38,10 +38,11 @@ async def invite_colleague(
     rights: Rights,
     now: datetime,
     tells: bool = False,
-) -> None:
+) -> Outcome:
     """Bind the address of a colleague to the account, and write to them if `tells`. Raises `NotTheirs`, `NotInvited`.
 
     The address must be at the domain of the manager's own: nobody draws a stranger into an account of theirs.
+    "already": they were invited, and can still come; "here": they have come; "unwanted": they want no such mails.
     """
     async with db.write() as session:
         own = await rights_of(session, manager, account, lock=True)
@@ -50,13 +51,18 @@ async def invite_colleague(
         mine = await session.scalar(sa.select(Member.email).where(Member.id == manager))
         if not _is_colleague(mine or "", email):
             raise NotInvited
-        still = (Invitation.account_id == account, Invitation.state == "made")
+        still = (Invitation.account_id == account, Invitation.state == "made", Invitation.until > now)
         if (await session.scalars(sa.select(sa.func.count()).select_from(Invitation).where(*still))).one() >= MOST:
             raise NotInvited
         wish = Wish(email=email, account=account, rights=rights, until=now + LASTS)
-        _, lines = await put_invitation(session, by, f"{MEMBER}{manager}", wish, now)
+        row, lines = await put_invitation(session, by, f"{MEMBER}{manager}", wish, now)
         told = await tell(session, by, folded(email), account, now) if tells else ()
         await trail.record(session, *lines, *told)
+        if row and row.state == "used":
+            return "here"
+        if tells and not told and await stopped_among(session, [folded(email)]):
+            return "unwanted"
+    return "done" if lines or told else "already"
 
 
 async def withdraw_colleague(db: Database, *, trail: Trail, by: By, manager: str, account: str, email: str) -> None:
@@ -89,14 +95,6 @@ async def invited_by_members(db: Database, account: str, now: datetime) -> tuple
     )
     async with db.read() as session:
         return tuple(await session.scalars(sa.select(Invitation.email).where(*still).order_by(Invitation.email)))
-
-
-async def is_still_meant(session: AsyncSession, row: Invitation) -> bool:
-    """Tell whether who invited may still give these rights. What staff decided stays."""
-    if not row.made_by.startswith(MEMBER):
-        return True
-    own = await rights_of(session, row.made_by.removeprefix(MEMBER), row.account_id, lock=True)
-    return own is not None and own.manages and msgspec.convert(row.rights, Rights).is_within(own)
 
 
 def _is_colleague(mine: str, theirs: str) -> bool:

@@ -9,15 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.audit import Trail
 from gateway.identity.contacts_file import Refusal, Row, read_contacts
-from gateway.identity.invitations import Wish, put_invitation
+from gateway.identity.invitations import Wish, counts, put_invitation
 from gateway.links import LinkError, Proof, put_account, put_link
 from gateway.records.database import Database
 from gateway.records.identity_tables import Invitation
 from gateway.records.ids import new_id
 from gateway.records.lines import By, Line
 from gateway.records.tables import Source
-
-OPEN = ("made", "used")
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -68,7 +66,7 @@ class Import:
 
     async def _put(self, session: AsyncSession, row: Row) -> list[Line]:
         others = sa.select(Invitation.account_id).where(
-            Invitation.email == row.email, Invitation.account_id != row.account, Invitation.state.in_(OPEN)
+            Invitation.email == row.email, Invitation.account_id != row.account, counts()
         )
         other = await session.scalar(others.limit(1))
         if other:

@@ -12,15 +12,18 @@ from sqlalchemy.orm import aliased
 from gateway.audit import Trail
 from gateway.identity.mailboxes import folded, is_plain
 from gateway.links import LinkError
+from gateway.member_rows import rights_of
 from gateway.records.customer_tables import InvitationMail
 from gateway.records.database import Database
 from gateway.records.identity_tables import Invitation
 from gateway.records.ids import new_id
 from gateway.records.lines import By, Line, What
 from gateway.records.signposts import present
-from gateway.records.tables import Account
+from gateway.records.tables import Account, Membership
 from gateway.records.upsert import insert
 from gateway.rights import Rights
+
+MEMBER = "member/"  # begins who made an invitation, where it was one
 
 
 class Wish(Struct, frozen=True, kw_only=True):
@@ -51,34 +54,43 @@ class Invited(Struct, frozen=True, kw_only=True):
 
 
 async def invite(db: Database, *, trail: Trail, by: By, made_by: str, wish: Wish, now: datetime) -> str | None:
-    """Bind an address to an account. None: it is already, with the same rights, and only the end has changed.
+    """Bind an address to an account. An invitation that has ended, or whose maker may invite no more, begins anew.
 
-    Raises `LinkError`.
+    None: it is bound already, with the same rights, and only the end has changed. Raises `LinkError`.
     """
     async with db.write() as session:
         if await session.get(Account, wish.account) is None:
             raise LinkError(f"there is no account {wish.account!r}: `hallway link` makes one")
-        made, lines = await put_invitation(session, by, made_by, wish, now)
+        row, lines = await put_invitation(session, by, made_by, wish, now)
         await trail.record(session, *lines)
-    return made
+    return row.id if row and lines else None
 
 
 async def put_invitation(
     session: AsyncSession, by: By, made_by: str, wish: Wish, now: datetime
-) -> tuple[str | None, Sequence[Line]]:
-    """Do as `invite`, in a transaction that does more."""
+) -> tuple[Invitation | None, Sequence[Line]]:
+    """Do as `invite`, in a transaction that does more, and give the invitation that counts. No lines: it did before.
+
+    None: somebody invites the same one at this moment, and theirs counts.
+    """
     if not is_plain(wish.email):
         raise LinkError("that is not an e-mail address, or one with letters that can be mistaken for others")
     email, rights = folded(wish.email), msgspec.to_builtins(wish.rights)
     if (there := await present(session, wish.account)) != wish.account:
         raise LinkError(f"the account {wish.account!r} was merged into {there!r}: name that one")
-    same = (Invitation.email == email, Invitation.account_id == wish.account, Invitation.state.in_(("made", "used")))
-    known = (await session.scalars(sa.select(Invitation).where(*same).with_for_update())).first()
-    if known and (known.state == "used" or known.rights == rights):
-        if known.state == "made":
-            known.until = max(known.until, wish.until)
-            known.batch = wish.batch or known.batch
-        return None, ()
+    same = (Invitation.email == email, Invitation.account_id == wish.account, counts())
+    rows = sa.select(Invitation).where(*same).order_by(Invitation.state.desc())  # one that was used first
+    known = (await session.scalars(rows.with_for_update())).first()
+    if known and known.state == "used":
+        return known, ()
+    if known and known.rights == rights:
+        is_anew = known.until <= now or await _is_taken_over(session, known, made_by)
+        known.until = max(known.until, wish.until)
+        known.batch = wish.batch or known.batch
+        if not is_anew:
+            return known, ()
+        known.made_by, known.name, known.mailed_at = made_by, wish.name or known.name, None
+        return known, [about_invitation("invitation.made", by, known)]
     if known:
         known.state = "withdrawn"
         await session.flush()
@@ -95,11 +107,33 @@ async def put_invitation(
         "batch": wish.batch,
     }
     put = insert(session, Invitation).values(values).on_conflict_do_nothing().returning(Invitation.id)
-    if await session.scalar(put) is None:  # somebody invites the same one at this moment: theirs counts
+    if await session.scalar(put) is None:
         return None, ()
     row = await session.get_one(Invitation, values["id"])
     replaced = [about_invitation("invitation.withdrawn", by, known)] if known else []
-    return row.id, [*replaced, about_invitation("invitation.made", by, row)]
+    return row, [*replaced, about_invitation("invitation.made", by, row)]
+
+
+def counts() -> sa.ColumnElement[bool]:
+    """Choose invitations that nobody has used yet, and those of people who act for the account still."""
+    acting = sa.select(Membership.member_id).where(
+        Membership.member_id == Invitation.member_id, Membership.account_id == Invitation.account_id
+    )
+    return sa.or_(Invitation.state == "made", sa.and_(Invitation.state == "used", acting.exists()))
+
+
+async def is_still_meant(session: AsyncSession, row: Invitation) -> bool:
+    """Tell whether who invited may still give these rights. What staff decided stays."""
+    if not row.made_by.startswith(MEMBER):
+        return True
+    own = await rights_of(session, row.made_by.removeprefix(MEMBER), row.account_id, lock=True)
+    return own is not None and own.manages and msgspec.convert(row.rights, Rights).is_within(own)
+
+
+async def _is_taken_over(session: AsyncSession, row: Invitation, made_by: str) -> bool:
+    """Tell whether an open invitation becomes that of whoever invites now: who made it may not, or is no staff."""
+    is_of_member = row.made_by.startswith(MEMBER)
+    return (is_of_member and not made_by.startswith(MEMBER)) or not await is_still_meant(session, row)
 
 
 async def invitations(db: Database, now: datetime, account: str | None = None) -> tuple[Invited, ...]:

@@ -179,9 +179,9 @@ async def invite_by_mail(db: Database, *, trail: Trail, by: By, made_by: str, wi
 async def put_mail(session: AsyncSession, by: By, row: Invitation, now: datetime) -> Line:
     """Queue a mail about an invitation that is locked, in a transaction that does more."""
     number = await _last(session, row.id) + 1
-    row.mailed_at = now
-    if number > 1 or row.until <= now:
+    if row.mailed_at or row.until <= now:
         row.until = max(row.until, now + LASTS)
+    row.mailed_at = now
     mail = {"id": new_id(), "invitation_id": row.id, "number": number, "made_at": now, "due_at": now}
     session.add(InvitationMail(**mail, state="waiting", turn=0, tries=0))
     await session.flush()

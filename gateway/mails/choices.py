@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from auth.same import same
 from gateway.audit import Trail
 from gateway.identity.invitation_links import InvitationLinks
+from gateway.identity.mailboxes import is_plain
 from gateway.keyring import Keyring
 from gateway.mails.times import Times
 from gateway.message_rules import Choice, Rules, Way, loosest, read_rules, within_accounts
@@ -80,6 +81,11 @@ class Choices(Struct, frozen=True, kw_only=True):
 
     def way(self, event: EventName) -> Way:
         return self.each[event].mail if event in self.each else "none"
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether their address is one that mails can be written to."""
+        return self.address is not None and is_plain(self.address)
 
     @property
     def wanted(self) -> frozenset[EventName]:

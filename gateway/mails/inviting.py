@@ -15,7 +15,7 @@ import structlog
 from msgspec import Struct
 
 from auth.clock import Clock
-from gateway.identity.colleagues import MEMBER
+from gateway.identity.invitations import MEMBER
 from gateway.languages import gettext
 from gateway.languages.writing import full_day
 from gateway.mails.letters import Letters

@@ -10,7 +10,6 @@ from msgspec import Struct
 from auth.clock import Clock
 from gateway.access import Scope, scope_of
 from gateway.account_view import AccountViews
-from gateway.identity.mailboxes import is_plain
 from gateway.mails.choices import Choices, read_own
 from gateway.mails.letters import Item, Letters
 from gateway.mails.subjects import Ask, Subject, Subjects
@@ -133,4 +132,4 @@ def _is_late(mail: Mail, now: datetime) -> bool:
 
 
 def _can_go(choices: Choices) -> bool:
-    return choices.may_come and choices.address is not None and is_plain(choices.address) and not choices.refused
+    return choices.may_come and choices.is_writable and not choices.refused

@@ -3,19 +3,18 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Literal
-from urllib.parse import quote
 
 import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
 
-from connectors.actions import ACTIONS, ActionName, Answer, Change, Move, OrderAgain, Reply
-from connectors.actions import Asked as AskedAction
+from connectors.actions import ACTIONS, ActionName
 from connectors.errors import ConnectorError
 from connectors.records import KINDS, Kind, Record, Ticket
 from gateway.access import Scope
 from gateway.account_view import AccountView, AccountViews, Part
 from gateway.asked import Asked, asked_of
+from gateway.declined import address_of, place_of
 from gateway.mails.queue import Note
 from gateway.mails.words import Said, say, say_asked, say_failed
 from gateway.message_rules import Rules
@@ -109,7 +108,7 @@ def of_record(name: EventName, record: Record, today: date, *, amounts: bool = F
     """Say what happened to a record, and where its page is."""
     area = next(AREA_OF[kind] for kind, record_type in KINDS.items() if isinstance(record, record_type))
     said = say(name, record, today, amounts=amounts, bodies=bodies)
-    return Subject(name=name, said=said, place=_place(area, record.origin.source, record.origin.id))
+    return Subject(name=name, said=said, place=address_of(area, record.origin.source, record.origin.id))
 
 
 async def _whole(view: AccountView, note: Note, record: Record) -> Record:
@@ -126,7 +125,7 @@ def _of_document(document: Asked | None, note: Note, ask: Ask) -> Subject | Abse
         return "not theirs"
     if "document_asked" not in ask.wanted or (ask.is_news and not document.is_wanted):
         return "not so"
-    place = _place("documents", "asked", note.record)
+    place = address_of("documents", "asked", note.record)
     return Subject(name="document_asked", said=say_asked(document, ask.today), place=place)
 
 
@@ -137,24 +136,8 @@ def _of_row(row: OutboxRow | None, ask: Ask) -> Subject | Absent:
         return "not so"
     action: ActionName = row.action  # type: ignore[assignment]  # as it was written
     asked = msgspec.convert(row.asked, ACTIONS[action])
-    return Subject(name="request_failed", said=say_failed(asked), place=_place_of_sent(row, asked))
-
-
-def _place_of_sent(row: OutboxRow, asked: AskedAction) -> str:
-    match asked:
-        case Reply(ticket=ticket) | Move(ticket=ticket):
-            return _place("requests", row.source, ticket)
-        case OrderAgain(order=order) | Answer(order=order):
-            return _place("orders", row.source, order)
-        case Change():
-            return "/account/details"
-        case _:
-            return _place("requests", "sent", row.id)
+    return Subject(name="request_failed", said=say_failed(asked), place=place_of(row.id, row.source, asked))
 
 
 def _kind(note: Note) -> Kind:
     return note.kind  # type: ignore[return-value]  # asked before whether it is one
-
-
-def _place(*parts: str) -> str:
-    return "".join(f"/{quote(part, safe='')}" for part in parts)

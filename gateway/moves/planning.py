@@ -7,10 +7,10 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.identity.invitations import counts
 from gateway.moves.state import MoveError, Side, Someone, Tie, seen_of, side_of
 from gateway.records.database import Database
 from gateway.records.identity_tables import Invitation
-from gateway.records.tables import Membership
 from gateway.rights import Rights
 
 Keep = Literal["both", "into", "gone"]  # whose numbers, or rights, count from now on
@@ -120,10 +120,6 @@ def _clashes(gone: Sequence[Tie], into: Sequence[Tie]) -> list[Clash]:
 
 async def _twice(session: AsyncSession, gone: str, into: str) -> tuple[str, ...]:
     """Find the open invitations whose address is invited to the other account too, or was by who acts for it still."""
-    acting = sa.select(Membership.member_id).where(
-        Membership.account_id == into, Membership.member_id == Invitation.member_id
-    )
-    counts = sa.or_(Invitation.state == "made", sa.and_(Invitation.state == "used", acting.exists()))
-    there = sa.select(Invitation.email).where(Invitation.account_id == into, counts)
+    there = sa.select(Invitation.email).where(Invitation.account_id == into, counts())
     same = (Invitation.account_id == gone, Invitation.state == "made", Invitation.email.in_(there))
     return tuple(await session.scalars(sa.select(Invitation.id).where(*same).order_by(Invitation.id)))

@@ -35,7 +35,10 @@ class TooLate(Exception):  # noqa: N818  # says what is
 
 
 class Handed(Struct, frozen=True, kw_only=True):
-    """What somebody handed in, and how far it is. `number` is what the back office calls it, once it is done."""
+    """What somebody handed in, and how far it is. `number` is what the back office calls it, once it is done.
+
+    `in_doubt`: it waits, and an earlier try may have worked. Nobody changes it before that is found out.
+    """
 
     id: str
     nonce: str
@@ -51,6 +54,11 @@ class Handed(Struct, frozen=True, kw_only=True):
     number: str | None
     files: tuple[FileShown, ...] = ()
     note: dict[str, Any] = {}
+    in_doubt: bool = False
+
+    def may_be_changed_by(self, member: str | None) -> bool:
+        """Whether they wrote it, and can still correct it or take it back."""
+        return member is not None and self.member == member and self.state in CHANGEABLE and not self.in_doubt
 
 
 def persons_in(scope: Scope, source: str) -> list[str]:
@@ -217,4 +225,5 @@ def _handed(row: OutboxRow, files: tuple[FileShown, ...] = ()) -> Handed:
         number=row.number,
         files=files,
         note=row.note or {},
+        in_doubt=state in CHANGEABLE and row.in_doubt_since is not None,
     )

@@ -47,7 +47,7 @@ class Invitation(Base):
     member_id: Mapped[str | None] = mapped_column(ForeignKey("members.id", ondelete="CASCADE"))  # who used it
     used_at: Mapped[datetime | None]
     batch: Mapped[str | None] = mapped_column(String(26))  # the file that it was taken in with
-    mailed_at: Mapped[datetime | None]  # when the latest mail about it was written
+    mailed_at: Mapped[datetime | None]  # when the latest mail was written since it was made, or made anew
     stopped_at: Mapped[datetime | None]  # since when whoever has the address wants no mail about it
 
 

@@ -18,6 +18,11 @@ def new_id() -> str:
     return _written((time.time_ns() // 1_000_000) << RANDOM_BITS | secrets.randbits(RANDOM_BITS))
 
 
+def is_id(text: str) -> bool:
+    """Say whether it could be one of ours."""
+    return len(text) == LENGTH and set(text) <= set(ALPHABET)
+
+
 def first_id(at: datetime) -> str:
     """Give the lowest id that can be made at an instant: what was made before sorts before it."""
     return _written(max((at - EPOCH) // timedelta(milliseconds=1), 0) << RANDOM_BITS)

@@ -22,12 +22,15 @@ from gateway.records.lines import By, Line, What
 from gateway.records.outbox_tables import OutboxRow
 from gateway.records.tables import Link, Source
 from gateway.records.webhook_tables import WebhookHour, WebhookRegistration, WebhookTotal
+from gateway.sources.check import printable
 from gateway.sources.desired import Connectors, Desired
 from gateway.sources.given import REGISTERED, agreed_to, registered_by
+from gateway.sources.resting import Resting, resting_on, without_it
 from gateway.vault import Vault, VaultError
 
 Action = Literal["add", "change", "keep", "remove", "leave"]
 
+AWAY = "taken away"
 RESEALED = "unchanged, sealed anew with the current key"
 OVERTAKEN = "somebody else changed the sources meanwhile, and nothing was applied: look at the diff again"
 
@@ -76,17 +79,19 @@ async def plan(
         counted = await session.execute(sa.select(Link.source, sa.func.count()).group_by(Link.source))
         links = dict(counted.all())
         registered = set(await session.scalars(sa.select(WebhookRegistration.source)))
+        going = rows.keys() - wanted.keys() if prune else ()
+        resting = {name: await resting_on(session, name) for name in going}
     changes: list[Change] = []
     for name in sorted({*wanted, *rows}):
         if name not in wanted:
-            changes.append(_unnamed(rows[name], links.get(name, 0), prune=prune))
+            changes.append(_unnamed(rows[name], links.get(name, 0), resting.get(name)))
         elif name not in rows:
             changes.append(_added(wanted[name]))
         else:
             row, source = rows[name], wanted[name]
-            if (name in registered or row.rotated_at) and _host(source.address) == _old_host(row, source, connectors):
-                source = replace(source, secrets={**registered_by(row, vault), **source.secrets})
-            if _host(source.address) == _old_host(row, source, connectors):
+            if (name in registered or row.rotated_at) and host_of(source.address) == _old_host(row, source, connectors):
+                source = replace(source, secrets={**registered_by(row, source, vault), **source.secrets})
+            if host_of(source.address) == _old_host(row, source, connectors):
                 source = replace(source, secrets={**agreed_to(row, source, vault), **source.secrets})
             changes.append(_compared(row, source, vault, connectors, links.get(name, 0)))
     return Diff(tuple(changes))
@@ -122,7 +127,8 @@ async def _do(session: AsyncSession, change: Change, vault: Vault, now: datetime
         await session.delete(row)
         return _line("source.removed", by, change, before=_plain(row), links=links)
     before = _plain(row, secret=change.desired.secrets)
-    if not change.secrets.keys().isdisjoint(REGISTERED):
+    told = {field: fate for field, fate in change.secrets.items() if field in REGISTERED and fate != RESEALED}
+    if told not in ({}, {REGISTERED[1]: AWAY}):
         row.rotated_at = None  # what counts now is as the settings say
     for column, value in columns.items():
         setattr(row, column, value)
@@ -174,12 +180,13 @@ def _columns(change: Change, row: Source | None, vault: Vault, now: datetime) ->
     }
 
 
-def _unnamed(row: Source, links: int, *, prune: bool) -> Change:
-    if not prune:
+def _unnamed(row: Source, links: int, resting: Resting | None) -> Change:
+    if resting is None:
         return Change(name=row.name, action="leave", details=("not in the file; --prune would remove it",))
     lost = f"and with it {links} link(s) to customers" if links else "no customer is linked to it"
-    secrets = dict.fromkeys(row.sealed, "taken away")
-    return Change(name=row.name, action="remove", details=(lost,), secrets=secrets, seen=last_change(row))
+    secrets = dict.fromkeys(row.sealed, AWAY)
+    details = (lost, *map(printable, without_it(resting)))
+    return Change(name=row.name, action="remove", details=details, secrets=secrets, seen=last_change(row))
 
 
 def _added(desired: Desired) -> Change:
@@ -190,7 +197,7 @@ def _added(desired: Desired) -> Change:
         *(f"{field}: (secret)" for field in desired.secrets),
         *([f"kinds: {_shown(desired.kinds)}"] if desired.kinds else []),
         *(f"{kind}: promised within {seconds} s" for kind, seconds in desired.promises.items()),
-        f"credentials will be sent to {_host(desired.address)}",
+        f"credentials will be sent to {host_of(desired.address)}",
     )
     secrets = dict.fromkeys(desired.secrets, "new")
     return Change(name=desired.name, action="add", details=details, secrets=secrets, desired=desired)
@@ -210,7 +217,7 @@ def _compared(row: Source, desired: Desired, vault: Vault, connectors: Connector
     ]
     if not details:
         return Change(name=row.name, action="keep")
-    if (new := _host(desired.address)) != _old_host(row, desired, connectors):
+    if (new := host_of(desired.address)) != _old_host(row, desired, connectors):
         details.append(f"host changes; credentials will be sent to {new}")
     if row.connector != desired.connector.name and links:
         details.append(f"{links} link(s) hold customer numbers of {row.connector}: link these customers again")
@@ -243,7 +250,7 @@ def _secrets(row: Source, desired: Desired, vault: Vault) -> Iterator[tuple[str,
     """What happens to each secret field that does not stay as it is."""
     for field in {**row.sealed, **desired.secrets}:
         if field not in desired.secrets:
-            yield field, "taken away"
+            yield field, AWAY
         elif field not in row.sealed:
             yield field, "new"
         elif fate := _fate(field, row, desired.secrets[field], vault):
@@ -272,12 +279,12 @@ def _old_host(row: Source, desired: Desired, connectors: Connectors) -> str | No
         return None
     secrets = {field: desired.secrets.get(field, Secret("-")) for field in row.sealed}
     try:
-        return _host(connector.base_url(decode_config(connector.config, {**row.settings, **secrets})))
+        return host_of(connector.base_url(decode_config(connector.config, {**row.settings, **secrets})))
     except (msgspec.ValidationError, httpx.InvalidURL, AddressRefused):
         return None
 
 
-def _host(address: str) -> str:
+def host_of(address: str) -> str:
     """Scheme, host and port: whoever answers there gets the credentials."""
     url = httpx.URL(address)
     return f"{url.scheme}://{url.netloc.decode('ascii')}"

@@ -1,60 +1,34 @@
 """A source from its form: what was written is checked, tried over there, and saved as `hallway sources apply` does."""
 
 from collections.abc import Mapping
-from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from auth.clock import Clock
-from connectors.addresses import AddressPolicy, parse_base_url
-from connectors.config import Config, Secret, decode_config
+from connectors.addresses import AddressPolicy
+from connectors.config import Secret
 from connectors.consents import KEPT_IN
 from connectors.contract import Connector
-from connectors.errors import AddressRefused
 from gateway.audit import Trail
-from gateway.offices import Offices, vault_row
+from gateway.offices import Offices
 from gateway.records.database import Database
 from gateway.records.lines import By
 from gateway.records.tables import Source
-from gateway.sources.changes import OVERTAKEN, Change, Diff, SourcesChangedError, apply, last_change, plan
+from gateway.sources.changes import OVERTAKEN, Change, Diff, SourcesChangedError, apply, plan
 from gateway.sources.desired import Connectors, Desired
 from gateway.sources.drafts import Draft, SourceDrafts, Typed
-from gateway.sources.fields import FieldError, fields_of
+from gateway.sources.fields import Field
+from gateway.sources.stored import Stored, asked_of, destination, stored_in
 from gateway.sources.trying import Trial, try_out
 from gateway.sources.written import Written, read
-from gateway.vault import Vault, VaultError
+from gateway.vault import Vault
 
-ANYWHERE = AddressPolicy(allow_http=True, allow_private=True)
 TRUSTED_FOR = timedelta(minutes=15)  # a test that passed
 AGAIN = "The address is another one now, and the stored one is not sent there: enter it again."
 NAMED_ALREADY = "There is a source of this name: choose another one."
-
-
-class Stored(Struct, frozen=True, kw_only=True):
-    """A source as it is. `goes_to` is where its secrets are sent, None: nobody can tell any more.
-
-    `secrets` are those that can be opened; `set_at` says when each was set, as far as that is known.
-    """
-
-    name: str
-    connector: Connector[Any]
-    written: Written
-    config: Config | None  # None: it cannot be used as it is
-    secrets: dict[str, Secret]
-    set_at: dict[str, datetime | None]
-    refs: dict[str, Any]
-    wins: dict[str, list[str]]
-    version: str
-    goes_to: str | None
-
-    @property
-    def agrees_elsewhere(self) -> bool:
-        consent = self.connector.consent
-        return bool(self.config and consent and consent.client_id(self.config))
 
 
 class Seat(Struct, frozen=True, kw_only=True):
@@ -78,6 +52,7 @@ class Form(Struct, frozen=True, kw_only=True):
     trial: Trial | None
     secrets: frozenset[str]  # those that are there, typed or stored
     typed: frozenset[str]
+    dropped: tuple[Field, ...] = ()  # stored ones that nobody needs, and that belonged to another address
     stored: Stored | None
     version: str | None
 
@@ -130,7 +105,7 @@ class Connecting:
         async with self._database.read() as session:
             row = await session.get(Source, name)
         connector = self.connectors.get(row.connector) if row else None
-        return _stored(row, connector, self._vault) if row and connector else None
+        return stored_in(row, connector, self._vault) if row and connector else None
 
     async def free_name(self, connector: str) -> str:
         """Propose a name for a new source."""
@@ -150,7 +125,7 @@ class Connecting:
         kept = {
             field: one if goes_to is None else Typed(one.value, goes_to)
             for field, one in (before.secrets.items() if before else ())
-            if one.to in {None, goes_to} or goes_to is None
+            if (one.to in {None, goes_to} or goes_to is None) and field not in written.given_up
         }
         new = {field: Typed(value, goes_to) for field, value in typed.items()}
         draft = Draft(written=written, secrets={**kept, **new}, version=version)
@@ -199,13 +174,16 @@ class Connecting:
     def _look(self, seat: Seat, draft: Draft) -> Form:
         connector, stored = seat.connector, seat.stored
         goes_to = destination(connector, draft.written)
-        lasting = stored.secrets if stored and stored.goes_to == goes_to else {}
+        lasting = stored.lasting(draft.written, goes_to) if stored else {}
         typed = {field: one.value for field, one in draft.secrets.items() if one.to in {None, goes_to}}
         secrets = {**lasting, **typed}
         found = read(draft.written, secrets, connector, self.policy)
         problems, desired = dict(found.problems), found.desired
+        dropped: tuple[Field, ...] = ()
         if stored and goes_to and stored.goes_to != goes_to:
-            problems.update({field: AGAIN for field in problems if field in stored.set_at})
+            problems.update({field: AGAIN for field in problems if field in stored.set_at and field not in secrets})
+            gone = stored.set_at.keys() - secrets.keys() - set(draft.written.given_up)
+            dropped = tuple(field for field in asked_of(connector) if field.away and field.name in gone)
         if desired and stored:
             refs = {field: ref for field, ref in stored.refs.items() if field in lasting and field not in typed}
             desired = replace(desired, name=stored.name, wins=stored.wins, refs=refs)
@@ -216,78 +194,15 @@ class Connecting:
             trial=draft.trial,
             secrets=frozenset(secrets),
             typed=frozenset(typed),
+            dropped=dropped,
             stored=stored,
             version=draft.version,
         )
 
 
-def destination(connector: Connector[Any], written: Written) -> str | None:
-    """Say where secrets would be sent. None: the settings do not say yet, so they are sent nowhere."""
-    values: dict[str, object] = {}
-    for field in fields_of(connector.config):
-        if field.how == "secret":
-            values[field.name] = Secret("-")
-            continue
-        with suppress(FieldError):
-            value = field.read(written.values.get(field.name, ""))
-            values.update({field.name: value} if value is not None else {})
-    try:
-        address = connector.base_url(decode_config(connector.config, values))
-        return str(parse_base_url(address, ANYWHERE)).rstrip("/")
-    except (msgspec.ValidationError, AddressRefused):
-        return None
-
-
-def _stored(row: Source, connector: Connector[Any], vault: Vault) -> Stored:
-    secrets: dict[str, Secret] = {}
-    for field, token in row.sealed.items():
-        with suppress(VaultError):
-            secrets[field] = vault.open(token, vault_row(row.name), field)
-    written = _written(row, connector)
-    return Stored(
-        name=row.name,
-        connector=connector,
-        written=written,
-        config=_config(row, connector, secrets),
-        secrets=secrets,
-        set_at={field: _instant(row.sealed_at.get(field)) for field in row.sealed},
-        refs=row.refs,
-        wins=row.wins,
-        version=last_change(row).isoformat(),
-        goes_to=destination(connector, written),
-    )
-
-
-def _config(row: Source, connector: Connector[Any], secrets: Mapping[str, Secret]) -> Config | None:
-    try:
-        config: Config = decode_config(connector.config, {**row.settings, **secrets})
-    except msgspec.ValidationError:
-        return None
-    return config
-
-
-def _written(row: Source, connector: Connector[Any]) -> Written:
-    """Write a row as its form has it, also one whose settings cannot be used."""
-    return Written(
-        name=row.name,
-        title=row.title,
-        values={
-            field.name: field.written(row.settings[field.name]) if field.name in row.settings else field.default
-            for field in fields_of(connector.config)
-            if field.how != "secret"
-        },
-        kinds=tuple(kind for kind in connector.reads if kind in (row.kinds or connector.reads)),
-        promises={kind: str(seconds) for kind, seconds in row.promises.items()},
-    )
-
-
 def _same(one: Draft, other: Draft) -> bool:
     """Whether a test of the one says something of the other."""
-    return one.secrets == other.secrets and (one.written.values, one.written.kinds) == (
-        other.written.values,
-        other.written.kinds,
-    )
-
-
-def _instant(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
+    looked_at = [
+        (each.secrets, each.written.values, each.written.kinds, each.written.given_up) for each in (one, other)
+    ]
+    return looked_at[0] == looked_at[1]

@@ -15,9 +15,10 @@ from auth.same import same
 from connectors.consents import KEPT_IN, redeem
 from connectors.errors import ConnectorError
 from gateway.sources.check import printable
-from gateway.sources.connecting import Connecting, Form, Seat, destination
+from gateway.sources.connecting import Connecting, Form, Seat
 from gateway.sources.desired import Desired
 from gateway.sources.drafts import Typed
+from gateway.sources.stored import destination
 from gateway.sources.trying import Step, Trial, try_out
 
 LASTS = timedelta(minutes=10)

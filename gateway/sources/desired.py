@@ -49,6 +49,7 @@ class Desired(Struct, frozen=True, kw_only=True):
     kinds: tuple[Kind, ...] = ()  # those that it gives; empty: all that its connector can
     refs: dict[str, Any] = {}  # secret field -> where the file says that it comes from
     wins: dict[str, list[str]] = {}  # fact -> sources, this one among them, who counts first
+    given_up: tuple[str, ...] = ()  # secret fields that go, also where a vendor gave what is in them
 
     @property
     def address(self) -> str:

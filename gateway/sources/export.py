@@ -1,13 +1,14 @@
 """The sources there are, as the file that `hallway sources apply` takes. Secrets are named in it, never written."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 
 import sqlalchemy as sa
 
 from connectors.consents import KEPT_IN
 from gateway.records.database import Database
 from gateway.records.tables import Source
+from gateway.records.webhook_tables import WebhookRegistration
 from gateway.sources.given import REGISTERED
 
 HEAD = "# The sources as they were. Secrets are named, never written: set what is named before you apply this.\n"
@@ -17,7 +18,8 @@ async def export(db: Database) -> str:
     """Write all of them. Applied with the same secrets it changes nothing."""
     async with db.read() as session:
         rows = (await session.scalars(sa.select(Source).order_by(Source.name))).all()
-    return HEAD + "".join(f"\n{line}\n" if line.startswith("[") else f"{line}\n" for line in _lines(rows))
+        registered = set(await session.scalars(sa.select(WebhookRegistration.source)))
+    return HEAD + "".join(f"\n{line}\n" if line.startswith("[") else f"{line}\n" for line in _lines(rows, registered))
 
 
 def variable(source: str, field: str) -> str:
@@ -25,9 +27,10 @@ def variable(source: str, field: str) -> str:
     return f"{source}_{field}".upper().replace("-", "_")
 
 
-def _lines(rows: Iterable[Source]) -> Iterator[str]:
+def _lines(rows: Iterable[Source], registered: Container[str]) -> Iterator[str]:
     wins: dict[str, list[str]] = {}
     for row in rows:
+        unnamed = {KEPT_IN, *REGISTERED} if row.rotated_at or row.name in registered else {KEPT_IN}
         place = f"sources.{row.name}"
         yield f"[{place}]"
         yield from _table({"connector": row.connector, "title": row.title})
@@ -36,7 +39,7 @@ def _lines(rows: Iterable[Source]) -> Iterator[str]:
         yield f"[{place}.settings]"
         yield from _table(row.settings)
         for field in sorted(row.sealed):
-            if field in row.refs or field not in {*REGISTERED, KEPT_IN}:
+            if field in row.refs or field not in unnamed:
                 yield f"{field} = {_reference(row.refs.get(field) or {'env': variable(row.name, field)})}"
         if row.promises:
             yield f"[{place}.promises]"

@@ -35,6 +35,7 @@ ASKED: Mapping[type[Type], How] = {
     BoolType: "switch",
     ListType: "list",
 }
+AWAY = "away-"  # what the names of boxes begin with that take away what is stored
 HIDDEN = "secret-"  # what the names of fields begin with whose value is never given back
 LONGEST = 2000  # characters of one answer
 HOOKS = frozenset(field.name for field in msgspec.structs.fields(WebhookConfig))
@@ -63,6 +64,11 @@ class Field(Struct, frozen=True, kw_only=True):
     def id(self) -> str:
         """What the form calls it: a name that says of a secret that it is one."""
         return f"{HIDDEN if self.how == 'secret' else 's-'}{self.name}"
+
+    @property
+    def away(self) -> str | None:
+        """What the form calls the box that takes away what is stored. None: it is no secret, or cannot be missing."""
+        return None if self.how != "secret" or self.required else f"{AWAY}{self.name}"
 
     @property
     def is_hook(self) -> bool:

@@ -12,10 +12,12 @@ from gateway.vault import Vault, VaultError
 REGISTERED = ("webhook_secret", "webhook_secret_before")
 
 
-def registered_by(row: Source, vault: Vault) -> dict[str, Secret]:
+def registered_by(row: Source, desired: Desired, vault: Vault) -> dict[str, Secret]:
     """What a vendor gave us to prove its webhooks with: no file can name it, so it stays until the host changes."""
     found = {}
     for field in REGISTERED:
+        if field in desired.given_up:
+            continue
         with suppress(KeyError, VaultError):
             found[field] = vault.open(row.sealed[field], vault_row(row.name), field)
     return found

@@ -18,6 +18,7 @@ from gateway.records.lines import By
 from gateway.records.tables import Link, Membership, Person, Source
 from gateway.sources.changes import OVERTAKEN, Diff, SourcesChangedError, apply, last_change, plan, waiting_for
 from gateway.sources.desired import Connectors
+from gateway.sources.resting import Resting, resting_on
 from gateway.vault import Vault
 
 
@@ -26,7 +27,7 @@ class Going(Struct, frozen=True, kw_only=True):
 
     `alone`: accounts that no other source knows. `records`: by kind, as the last whole reading found them, None: it
     never was read as a whole. `only_here`: kinds that no other source has. `waiting`: what customers sent there and
-    has not gone out.
+    has not gone out. `resting`: what cannot be told, or has nowhere to go, without it.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Going(Struct, frozen=True, kw_only=True):
     records: Mapping[Kind, int] | None
     only_here: tuple[Kind, ...]
     waiting: int
+    resting: Resting
 
 
 async def what_goes(db: Database, connectors: Connectors, source: str) -> Going | None:
@@ -68,6 +70,7 @@ async def what_goes(db: Database, connectors: Connectors, source: str) -> Going 
             records=_records(swept),
             only_here=tuple(kind for kind in _kinds(row, connectors) if kind not in elsewhere),
             waiting=await waiting_for(session, source),
+            resting=await resting_on(session, source),
         )
 
 

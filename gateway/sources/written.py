@@ -20,13 +20,17 @@ ADDRESS = "base_url"  # where the problem of an address stands, in a connector t
 
 
 class Written(Struct, frozen=True, kw_only=True):
-    """What was written and is not secret, as it was written. `values` by setting, `promises` by kind."""
+    """What was written and is not secret, as it was written. `values` by setting, `promises` by kind.
+
+    `given_up`: secrets that are stored and are to be taken away.
+    """
 
     name: str = ""
     title: str = ""
     values: dict[str, str] = {}
     kinds: tuple[str, ...] = ()
     promises: dict[str, str] = {}
+    given_up: tuple[str, ...] = ()
 
 
 class Read(Struct, frozen=True, kw_only=True):
@@ -60,6 +64,7 @@ def taken(form: Mapping[str, list[str]], connector: Connector[Any]) -> tuple[Wri
         values={field.name: one(field.id) for field in fields if field.how != "secret"},
         kinds=tuple(kind for kind in connector.reads if one(f"kind-{kind}") == "yes"),
         promises={kind: value for kind in connector.reads if (value := one(f"promise-{kind}"))},
+        given_up=tuple(field.name for field in fields if field.away and one(field.away) == "yes"),
     )
     secrets = {field.name: Secret(value) for field in fields if field.how == "secret" and (value := one(field.id))}
     return written, secrets
@@ -96,6 +101,7 @@ def read(written: Written, secrets: Mapping[str, Secret], connector: Connector[A
         secrets=dict(secrets),
         promises=promises,
         kinds=chosen(connector, written.kinds),
+        given_up=written.given_up,
     )
     return Read(desired=desired, problems={})
 
@@ -109,6 +115,8 @@ def _plain(
         if field.how == "secret":
             if field.required and field.name not in secrets:
                 problems[field.name] = "Enter it: nothing is stored for it yet."
+            elif field.name in secrets and field.name in written.given_up:
+                problems[field.name] = "Enter a new one or take it away, not both."
             elif field.name in secrets and not secrets[field.name].reveal().isprintable():
                 problems[field.name] = INVISIBLE
             continue

@@ -64,12 +64,13 @@ def subject_of(topic: Topic, said: Mapping[str, str]) -> str:
 def text_of(topic: Topic, said: Mapping[str, str], about: str | None = None) -> str:
     """Write the message: the short answers in lines, then the long ones. `about` is a record that it is about.
 
-    What is the whole subject is not said twice.
+    What is the whole subject is not said twice, unless it was too long for it.
     """
     lines = [about] if about else []
     letters = [field for field in topic.fields if isinstance(field, LongText) and said.get(field.name)]
+    subject = subject_of(topic, said)
     for field in topic.fields:
-        is_subject = topic.subject == f"{{{field.name}}}"
+        is_subject = topic.subject == f"{{{field.name}}}" and subject == said.get(field.name)
         if not said.get(field.name) or isinstance(field, LongText) or is_subject:
             continue
         label = field.noun if isinstance(field, RecordField) else field.label

@@ -7,6 +7,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from connectors.config import Secret
+from connectors.deliveries import WebhookConfig
 from gateway.audit import Trail
 from gateway.offices import Office, Offices, vault_row
 from gateway.records.database import Database
@@ -64,8 +65,11 @@ async def make_secret(
 
 def both_until(office: Office, now: datetime) -> datetime | None:
     """Say until when the secret before the last one counts too. None: it does not, or until somebody takes it out."""
-    until = office.rotated_at + BOTH_COUNT if office.rotated_at else None
-    return until if until and now < until else None
+    config = office.opened.config if office.opened else None
+    if office.rotated_at is None or not isinstance(config, WebhookConfig) or config.webhook_secret_before is None:
+        return None
+    until = office.rotated_at + BOTH_COUNT
+    return until if now < until else None
 
 
 def _made() -> Secret:

@@ -13,6 +13,7 @@ from auth.principals import VIEW_AS, StaffPrincipal
 from gateway.counterparts import counterparts_of
 from gateway.dossiers import MOST, Dossier, dossier_of, note_looked_up
 from gateway.holdings import holdings_of
+from gateway.identity.mailboxes import is_plain
 from gateway.publishing import names_of
 from gateway.records.database import Database
 from gateway.rights import AREAS, REACHES
@@ -106,6 +107,7 @@ async def account_page(
         at=at,
         written=written or {},
         sends_mails=state.mails.is_on,
+        can_write_to=is_plain,
         may_view=request.user.reaches(VIEW_AS),
         may_audit=request.user.reaches("admin"),
         may_change=request.user.reaches("admin") and dossier.merged_into is None,

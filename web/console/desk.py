@@ -122,5 +122,7 @@ def desk(
     )
 
 
-def confirm(request: Request[StaffPrincipal, Any, Any], area: str, question: Question) -> Response[str]:
-    return desk(request, "staff_confirm.html", area=area, question=question)
+def confirm(
+    request: Request[StaffPrincipal, Any, Any], area: str, question: Question, *, status_code: int = 200
+) -> Response[str]:
+    return desk(request, "staff_confirm.html", area=area, status_code=status_code, question=question)

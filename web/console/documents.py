@@ -1,6 +1,5 @@
 """Documents that customers are asked for: what was asked, what came, and whether that is it."""
 
-from datetime import date
 from typing import Annotated, Any
 
 from litestar import Request, Response, get, post
@@ -15,36 +14,28 @@ from auth.principals import StaffPrincipal
 from gateway import asked
 from gateway.asked import AskedError, NoSuchDocument
 from gateway.asked_desk import AskedRow, DocumentsWanted, find, one, open_file
-from gateway.dossiers import Named, customer_of
 from gateway.finding import PAGE
-from gateway.links import LinkError
-from gateway.member_rows import live_sessions, login_of
+from gateway.member_rows import live_sessions
 from web.caller import by_staff
 from web.console.desk import CHANGED, Paging, Question, confirm, desk
 from web.console.document_words import MEANS, STATES
 from web.console.finding import MOST_EXPORTED, Filters, PageNumber, Range, WholeInPath, file_of, wanted_of
-from web.console.why import RECORD
 from web.portal.files import BYTES, PASSED_ON, SANDBOX, attachment
 from web.redirects import see_other
 
 DOCUMENTS = "/staff/documents"
-LONGEST_LABEL, LONGEST_TEXT = 120, 1000
+LONGEST_TEXT = 1000
 Account = Annotated[str, Parameter(max_length=63)]
 
 
-class Asking(Struct, frozen=True, kw_only=True):
-    """The form, as it came."""
-
-    account: Annotated[str, Meta(max_length=63)] = ""
-    member: Annotated[str, Meta(max_length=26)] = ""
-    label: Annotated[str, Meta(max_length=500)] = ""
-    why: Annotated[str, Meta(max_length=4 * LONGEST_TEXT)] = ""
-    due: Annotated[str, Meta(max_length=10)] = ""
-    about: Annotated[str, Meta(max_length=300)] = ""
-
-
 class Decided(Struct, frozen=True, kw_only=True):
+    """A decision. `seen` is when the document had last changed as it was made."""
+
+    seen: Annotated[str, Meta(max_length=40)] = ""
     reason: Annotated[str, Meta(max_length=4 * LONGEST_TEXT)] = ""
+
+
+Answered = Annotated[Decided, Body(media_type=RequestEncodingType.URL_ENCODED)]
 
 
 @get(DOCUMENTS, opt=for_staff("support"))
@@ -88,61 +79,6 @@ async def export_documents(
         for each in found.found
     ]
     return file_of("documents", head, rows)
-
-
-@get(f"{DOCUMENTS}/ask", opt=for_staff("support"))
-async def show_form(request: Request[StaffPrincipal, Any, Any], account: Account = "") -> Response[str]:
-    """Show the form for an account, or the one that asks for whom."""
-    named = await customer_of(request.app.state.database, account.strip()) if account.strip() else None
-    problem = {"account": "There is no account with this id."} if account.strip() and named is None else {}
-    return _form(request, Asking(account=account), named, problem)
-
-
-@post(f"{DOCUMENTS}/ask", opt=for_staff("support"))
-async def ask(
-    request: Request[StaffPrincipal, Any, Any],
-    data: Annotated[Asking, Body(media_type=RequestEncodingType.URL_ENCODED)],
-) -> Response[str]:
-    """Ask, and show the document's page."""
-    state = request.app.state
-    named = await customer_of(state.database, data.account)
-    if named is None:
-        problem = {"account": "There is no account with this id."}
-        return _form(request, data, None, problem, status_code=422)
-    label, why = " ".join(data.label.split()), data.why.replace("\r\n", "\n").strip()
-    record, due = RECORD.fullmatch(data.about.strip()), _day(data.due)
-    problems = {}
-    if not 0 < len(label) <= LONGEST_LABEL:
-        problems["label"] = f"Say in at most {LONGEST_LABEL} characters what you need, as the customer calls it."
-    if len(why) > LONGEST_TEXT:
-        problems["why"] = f"Write at most {LONGEST_TEXT:,} characters."
-    if data.due and (due is None or due < state.view.today()):
-        problems["due"] = "Choose a day from today on, or none."
-    if data.about.strip() and record is None:
-        problems["about"] = "Give the record’s address, such as /orders/erp/4424."
-    login = await login_of(state.database, named.id, data.member) if data.member else None
-    if data.member and login is None:
-        problems["member"] = "This person does not act for the account any more."
-    if problems:
-        return _form(request, data, named, problems, status_code=422)
-    try:
-        id_ = await asked.ask(
-            state.database,
-            trail=state.trail,
-            by=by_staff(request),
-            account=named.id,
-            label=label,
-            due_on=due,
-            login=login,
-            now=utc_now(),
-            why=why or None,
-            about="/{}/{}/{}".format(*record.groups()) if record else None,
-        )
-    except LinkError:  # they have just left
-        problem = {"member": "This person does not act for the account any more."}
-        return _form(request, data, named, problem, status_code=422)
-    await _tell(request, named.id)
-    return see_other(f"{DOCUMENTS}/one/{id_}")
 
 
 @get(f"{DOCUMENTS}/one/{{document:str}}", opt=for_staff("support"))
@@ -190,23 +126,19 @@ async def open_given(
 
 
 @post(f"{DOCUMENTS}/one/{{document:str}}/accept", opt=for_staff("support"))
-async def accept(request: Request[StaffPrincipal, Any, Any], document: FromPath[str]) -> Response[str]:
+async def accept(request: Request[StaffPrincipal, Any, Any], document: FromPath[str], data: Answered) -> Response[str]:
     """Say that this is it, also where it came in another way."""
-    return await _decide(request, document, asked.accept)
+    return await _decide(request, document, asked.accept, seen=data.seen)
 
 
 @post(f"{DOCUMENTS}/one/{{document:str}}/refuse", opt=for_staff("support"))
-async def refuse(
-    request: Request[StaffPrincipal, Any, Any],
-    document: FromPath[str],
-    data: Annotated[Decided, Body(media_type=RequestEncodingType.URL_ENCODED)],
-) -> Response[str]:
+async def refuse(request: Request[StaffPrincipal, Any, Any], document: FromPath[str], data: Answered) -> Response[str]:
     """Say that this is not it, and why. The customer is asked again."""
     reason = data.reason.replace("\r\n", "\n").strip()
     if not 0 < len(reason) <= LONGEST_TEXT:
         text = f"Say in at most {LONGEST_TEXT:,} characters why: the customer reads it."
         return await document_page(request, document, problem=("reason", text), written=reason, status_code=422)
-    return await _decide(request, document, asked.refuse, reason=reason)
+    return await _decide(request, document, asked.refuse, seen=data.seen, reason=reason)
 
 
 @get(f"{DOCUMENTS}/one/{{document:str}}/withdraw", opt=for_staff("support"))
@@ -220,6 +152,7 @@ async def ask_withdraw(request: Request[StaffPrincipal, Any, Any], document: Fro
         text="You can ask again later, but what was sent does not come back.",
         effects=tuple(effects),
         action=f"{DOCUMENTS}/one/{found.id}/withdraw",
+        fields={"seen": found.changed_at.isoformat()},
         button="Stop asking",
         is_loss=True,
         back=f"{DOCUMENTS}/one/{found.id}",
@@ -228,8 +161,10 @@ async def ask_withdraw(request: Request[StaffPrincipal, Any, Any], document: Fro
 
 
 @post(f"{DOCUMENTS}/one/{{document:str}}/withdraw", opt=for_staff("support"))
-async def withdraw(request: Request[StaffPrincipal, Any, Any], document: FromPath[str]) -> Response[str]:
-    return await _decide(request, document, asked.withdraw)
+async def withdraw(
+    request: Request[StaffPrincipal, Any, Any], document: FromPath[str], data: Answered
+) -> Response[str]:
+    return await _decide(request, document, asked.withdraw, seen=data.seen)
 
 
 @get([f"{DOCUMENTS}/one/{{document:str}}/accept", f"{DOCUMENTS}/one/{{document:str}}/refuse"], opt=for_staff("support"))
@@ -246,11 +181,11 @@ async def _decide(request: Request[StaffPrincipal, Any, Any], document: str, act
     except AskedError:  # somebody was quicker
         written = more.get("reason", "")
         return await document_page(request, document, problem=("", CHANGED), written=written, status_code=409)
-    await _tell(request, found.account)
+    await tell(request, found.account)
     return see_other(f"{DOCUMENTS}/one/{document}")
 
 
-async def _tell(request: Request[Any, Any, Any], account: str) -> None:
+async def tell(request: Request[Any, Any, Any], account: str) -> None:
     """Have the customer's pages look anew at what is asked of them."""
     state = request.app.state
     await state.standings.forget(await live_sessions(state.database, account))
@@ -263,38 +198,12 @@ async def _find(request: Request[Any, Any, Any], document: str) -> AskedRow:
         raise NotFoundException from error
 
 
-def _form(
-    request: Request[StaffPrincipal, Any, Any],
-    written: Asking,
-    account: Named | None,
-    problems: dict[str, str],
-    status_code: int = 200,
-) -> Response[str]:
-    return desk(
-        request,
-        "staff_document_ask.html",
-        area="requests",
-        status_code=status_code,
-        written=written,
-        account=account,
-        problems=problems,
-        longest=LONGEST_TEXT,
-    )
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
-
-
 def _wanted(request: Request[Any, Any, Any], filters: Range, account: str) -> DocumentsWanted:
     w = wanted_of(request, filters)
     return DocumentsWanted(state=w.state, account=account, words=w.words, since=w.since, until=w.until)
 
 
 ROUTES = [
-    *(show_documents, export_documents, show_form, ask, show_document, open_given, accept, refuse),
+    *(show_documents, export_documents, show_document, open_given, accept, refuse),
     *(ask_withdraw, withdraw, back_to_document),
 ]

@@ -10,6 +10,7 @@ from litestar.params import Parameter, PathParameter
 from msgspec import Meta, Struct
 
 from gateway.finding import Wanted
+from gateway.offices import Offices
 from web.spreadsheets import harmless, spreadsheet
 from web.view import View
 
@@ -82,6 +83,14 @@ def wanted_of(request: Request[Any, Any, Any], filters: Range) -> Wanted:
 async def titles_of(request: Request[Any, Any, Any]) -> Mapping[str, str]:
     """Name the sources, as customers read them."""
     return {name: office.title for name, office in (await request.app.state.offices.all()).items()}
+
+
+async def called(request: Request[Any, Any, Any], source: str) -> str:
+    """Name a source as customers read it, or say that it is none that works."""
+    offices: Offices = request.app.state.offices
+    if office := (await offices.all()).get(source):
+        return office.title
+    return f"{source} ({'switched off' if source in await offices.broken() else 'no longer there'})"
 
 
 def file_of(name: str, head: tuple[str, ...], rows: Sequence[Sequence[str]]) -> Response[bytes]:

@@ -13,10 +13,10 @@ ONE = f"{SOURCES}/{{name}}"
 
 
 class Words(Struct, frozen=True, kw_only=True):
-    """How a matter is told, and its next step: a page for those of the `least` role, or a command.
+    """How a matter is told, and its next step: a page for those of the `least` role.
 
     In `href`, {name} stands for the source; in `title`, {source}, {kinds}, {messages}, {logins}, {things}, {statuses},
-    {webhooks} and {mails} for what it is about. `says` tells what the system itself
+    {webhooks}, {mails}, {people} and {documents} for what it is about. `says` tells what the system itself
     says of it.
     """
 
@@ -26,11 +26,19 @@ class Words(Struct, frozen=True, kw_only=True):
     href: str | None = None
     step: str = ""
     least: Role = "read-only"
-    command: str | None = None
     says: str = "It says: {detail}"
 
 
 WORDS: dict[What, Words] = {
+    "tampered": Words(
+        chip="Tampered with",
+        title="The audit trail was changed without Hallway",
+        text="Somebody was at the database itself. Compare it with a backup before anything else.",
+        href="/staff/audit",
+        step="See up to where it holds",
+        least="admin",
+        says="The check found: {detail}",
+    ),
     "broken": Words(
         chip="Switched off",
         title="The settings of {source} can’t be used",
@@ -143,7 +151,9 @@ WORDS: dict[What, Words] = {
         chip="Differs",
         title="Two sources disagree about {things}",
         text="Customers see both, each with where it is from.",
-        command="hallway conflicts list",
+        href="/staff/customers/differences",
+        step="See what each says",
+        least="support",
     ),
     "late": Words(
         chip="Late",
@@ -165,6 +175,22 @@ WORDS: dict[What, Words] = {
         title="{mails} did not go out, or may not have",
         text="Whoever waits for them has not been told. Nothing is sent twice by itself: look, and decide.",
         href=f"{DELIVERIES}/mails",
+        step="Look and decide",
+        least="support",
+    ),
+    "invitations": Words(
+        chip="Not reached",
+        title="{people} did not get the mail that invites them",
+        text="Their address may be wrong, or nobody can tell whether it arrived. They can’t come before they know.",
+        href="/staff/customers/adoption?only=refused",
+        step="See who",
+        least="support",
+    ),
+    "documents": Words(
+        chip="Came",
+        title="{documents} for a decision",
+        text="Customers sent what you asked them for, and wait to hear whether it will do.",
+        href="/staff/documents?status=received",
         step="Look and decide",
         least="support",
     ),
@@ -207,6 +233,8 @@ def card_of(matter: Matter, who: StaffPrincipal) -> Card:
         "statuses": count(many, "status", "statuses"),
         "webhooks": count(many, "webhook", "webhooks"),
         "mails": count(many, "mail", "mails"),
+        "people": count(many, "person", "people"),
+        "documents": count(many, "document waits", "documents wait"),
     }
     href = words.href.format(name=matter.source) if words.href and who.reaches(words.least) else None
     tone = "bad" if matter.is_felt else "warn"

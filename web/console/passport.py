@@ -23,6 +23,7 @@ ACTION_WORDS: dict[ActionName, str] = {
     "decline": "decline quotes",
     "change_details": "change their details",
 }
+WITH_FILES: frozenset[ActionName] = frozenset({"new_ticket", "reply"})  # what customers may send files along with
 
 
 class Passport(Struct, frozen=True, kw_only=True):
@@ -93,6 +94,8 @@ def _cannot(connector: Connector[Any]) -> Iterable[str]:
     }
     if lost := [word for name, word in ACTION_WORDS.items() if name in relevant - set(connector.actions)]:
         yield f"Customers can’t {listed(lost, 'or')} here."
+    if any(name in WITH_FILES and not action.takes_files for name, action in connector.actions.items()):
+        yield "Takes no files that customers send along."
     if not connector.webhook:
         yield "Takes no webhooks: changes are seen when we look."
     if quiet := [word for kind, word in KIND_WORDS.items() if kind in connector.reads and kind not in connector.feeds]:

@@ -19,6 +19,7 @@ from gateway.segments import EVERYBODY, HOWS, Policy, Rule, Seen, Segment
 from gateway.topics.changes import topics as read_topics
 from web.caller import by_staff
 from web.console.desk import Question, confirm, desk
+from web.console.finding import called
 from web.console.publishing import WRITES, Called
 from web.console.seen_changes import HOW_NAMES, words_of
 from web.console.seen_form import seen_context, seen_in
@@ -162,14 +163,14 @@ async def _list(request: Request[StaffPrincipal, Any, Any], *, is_overtaken: boo
     draft = await POLICIES.draft(state.database)
     await state.marking.catch_up()
     sizes = await sizes_of(state.database, draft.wanted)
-    called = Called(offices=await state.offices.all())
+    names = Called(offices=await state.offices.all())
     return desk(
         request,
         "staff_segments.html",
         area="visible",
         status_code=409 if is_overtaken else 200,
         draft=draft,
-        segments=[(each, words_of(each.rule, called), sizes.sure.get(each.name, 0)) for each in draft.wanted.segments],
+        segments=[(each, words_of(each.rule, names), sizes.sure.get(each.name, 0)) for each in draft.wanted.segments],
         others=sizes.sure.get(EVERYBODY, 0),
         reserved=RESERVED,
         unsure=sizes.unsure,
@@ -195,6 +196,9 @@ async def _form(
     asked = {each.name: each for each in offices if each.connector.properties}
     known = {prop: title for each in asked.values() for prop, title in each.connector.properties.known.items()}
     data = written if "notice" in written else None
+    sources = [(each.name, each.title) for each in asked.values()]
+    if (source := written.get("source", "")) and source not in asked:  # else its rule would move to another one
+        sources.append((source, await called(request, source)))
     return desk(
         request,
         "staff_segment.html",
@@ -203,7 +207,7 @@ async def _form(
         draft=draft,
         name=name,
         written={field: written.get(field, "") for field in ("title", "source", "property", "how", "values")},
-        sources=[(each.name, each.title) for each in asked.values()],
+        sources=sources,
         known=sorted(known.items()),
         hows=list(HOW_NAMES.items()),
         may_write=request.user.reaches(WRITES),

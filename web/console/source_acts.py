@@ -15,6 +15,7 @@ from gateway.feeds.sweeps import read_anew
 from gateway.sources.changes import SourceNeededError, SourcesChangedError
 from gateway.sources.pausing import NoSourceError, pause, resume
 from gateway.sources.removing import Going, remove, what_goes
+from gateway.sources.resting import without_it
 from web.caller import by_staff
 from web.console.desk import Question, confirm
 from web.console.matters import SOURCES
@@ -138,6 +139,7 @@ def effects_of(going: Going) -> list[str]:
     if going.only_here:
         kinds = " or ".join(KINDS[kind].lower() for kind in going.only_here)
         said.append(f"No other source has {kinds}: customers will see none.")
+    said += without_it(going.resting)
     links = count(going.links, "link", "links")
     persons = f", and {count(going.persons, 'tie', 'ties')} to persons over there," if going.persons else ""
     said.append(f"{links} to its customers{persons} will be deleted. Connected again, it has to be linked again.")

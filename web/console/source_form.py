@@ -11,18 +11,19 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from auth.principals import StaffPrincipal
-from connectors.consents import KEPT_IN
 from connectors.contract import Connector
 from connectors.records import Kind
 from gateway.sources.changes import SourcesChangedError
-from gateway.sources.connecting import Connecting, Form, Seat, Stored
+from gateway.sources.connecting import AGAIN, Connecting, Form, Seat
 from gateway.sources.consenting import Answer, Consenting, Journey
 from gateway.sources.fields import Field, fields_of
+from gateway.sources.stored import Stored, asked_of
 from gateway.sources.written import WHOLE, empty, taken
 from web.caller import by_staff
 from web.console.desk import Question, confirm, desk
 from web.console.matters import SOURCES
 from web.console.passport import KIND_WORDS, usual_promise
+from web.console.source_words import lost_with_the_address
 from web.redirects import see_other
 
 MOST_FIELDS = 200
@@ -34,12 +35,17 @@ def path_of(seat: Seat) -> str:
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """One question as the page shows it. `kept` says what is stored of a secret, which itself is never shown."""
+    """One question as the page shows it. `kept` says what is stored of a secret, which itself is never shown.
+
+    `may_go`: what is stored can be taken away; `goes`: it is to be.
+    """
 
     field: Field
     value: str
     problem: str | None
     kept: str
+    may_go: bool
+    goes: bool
 
     @property
     def id(self) -> str:
@@ -126,6 +132,7 @@ async def ask_untested(request: Request[StaffPrincipal, Any, Any], seat: Seat) -
         if seat.stored
         else "Nobody sees anything of it until it works and customers are linked to it.",
         "The secrets that were stored before are given up." if seat.stored and form.typed else "",
+        *lost_with_the_address(form.dropped),
         "It stands under “What needs you” until it works.",
     )
     question = Question(
@@ -156,7 +163,8 @@ async def _save(request: Request[StaffPrincipal, Any, Any], seat: Seat, form: Fo
         return await _page(request, now, form, problems={}, said=STALE, status_code=HTTP_409_CONFLICT)
     if form.desired is None:
         return await _page(request, seat, form, problems=form.problems, status_code=HTTP_422_UNPROCESSABLE_ENTITY)
-    return see_other(f"{SOURCES}/{form.desired.name}")
+    lost = f"?lost={','.join(field.name for field in form.dropped)}" if form.dropped else ""
+    return see_other(f"{SOURCES}/{form.desired.name}{lost}")
 
 
 async def _begun(connecting: Connecting, seat: Seat) -> Form:
@@ -185,7 +193,8 @@ async def _page(
     status_code: int = HTTP_200_OK,
 ) -> Response[str]:
     view = request.app.state.view
-    asked = [_asked(field, form, problems, seat.stored, view.moment) for field in _questions(seat.connector)]
+    asked = [_asked(field, form, problems, seat.stored, view.moment) for field in asked_of(seat.connector)]
+    hooks = [each for each in asked if each.field.is_hook]
     return desk(
         request,
         "staff_source_form.html",
@@ -197,7 +206,9 @@ async def _page(
         back=f"{SOURCES}/{seat.stored.name}" if seat.stored else f"{SOURCES}/new",
         form=form,
         asked=[each for each in asked if not each.field.is_hook],
-        hooks=[each for each in asked if each.field.is_hook],
+        hooks=hooks,
+        is_open=any(each.problem or each.goes or each.field in form.dropped for each in hooks),
+        lost=lost_with_the_address(form.dropped),
         kinds=[_kind(kind, seat.connector, form, problems) for kind in seat.connector.reads],
         problems={name: problems.get(name) for name in ("name", "title", "kinds")},
         first=next(iter(_in_order(problems, asked)), None),
@@ -210,11 +221,6 @@ async def _page(
     )
 
 
-def _questions(connector: Connector[Any]) -> list[Field]:
-    """Give what a form asks for. What the vendor gives after a consent is typed by nobody."""
-    return [field for field in fields_of(connector.config) if not connector.consent or field.name != KEPT_IN]
-
-
 def _in_order(problems: Mapping[str, str], asked: list[Asked]) -> list[str]:
     order = ["name", "title", *(each.field.name for each in asked), "kinds"]
     return [name for name in order if name in problems]
@@ -222,13 +228,19 @@ def _in_order(problems: Mapping[str, str], asked: list[Asked]) -> list[str]:
 
 def _asked(field: Field, form: Form, problems: Mapping[str, str], stored: Stored | None, moment: Any) -> Asked:  # noqa: ANN401  # writes an instant
     kept = ""
+    is_stored = stored is not None and field.name in stored.set_at
+    goes = field.name in form.written.given_up and (is_stored or field.name in form.typed)
     if field.how == "secret" and field.name in form.typed:
         kept = "Entered, not saved yet. Leave it empty to keep it."
-    elif field.how == "secret" and stored and field.name in stored.set_at and field.name in form.secrets:
+    elif field in form.dropped:
+        kept = AGAIN
+    elif field.how == "secret" and stored and is_stored and (goes or field.name in form.secrets):
         at = stored.set_at[field.name]
-        kept = f"Set {moment(at)}. Leave it empty to keep it." if at else "Set. Leave it empty to keep it."
+        kept = f"Set {moment(at)}." if at else "Set."
+        kept += "" if goes else " Leave it empty to keep it."
+    may_go = field.away is not None and (goes or field.name in form.secrets)
     value = "" if field.how == "secret" else form.written.values.get(field.name, "")
-    return Asked(field=field, value=value, problem=problems.get(field.name), kept=kept)
+    return Asked(field=field, value=value, problem=problems.get(field.name), kept=kept, may_go=may_go, goes=goes)
 
 
 def _kind(kind: Kind, connector: Connector[Any], form: Form, problems: Mapping[str, str]) -> AskedKind:

@@ -1,6 +1,6 @@
 """What is said of a source: its condition in a sentence, what its feed cannot tell, and what went wrong, in words."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +8,9 @@ from msgspec import Struct
 
 from connectors.contract import Feed
 from connectors.records import Kind
+from gateway.sources.fields import Field
+from gateway.sources.given import REGISTERED
+from gateway.sources.resting import while_paused
 from gateway.spans import span
 from gateway.status import Condition, SourceStatus
 from gateway.troubles import Trouble
@@ -87,11 +90,12 @@ class Happened(Struct, frozen=True):
     episode: Trouble
 
 
-def remarks(source: SourceStatus, now: datetime) -> str:
-    """Say in a sentence or two what there is to say of a source's condition."""
+def remarks(source: SourceStatus, now: datetime, segments: Iterable[str] = ()) -> str:
+    """Say in a sentence or two what there is to say of a source's condition. `segments` are those that rest on it."""
     condition = source.condition(now)
     if source.paused_at:
-        return "Nothing is asked of it. Customers see what we knew before, and read that it is not updated."
+        asked = "Nothing is asked of it. Customers see what we knew before, and read that it is not updated."
+        return " ".join((asked, *while_paused(segments)))
     if source.broken:
         return "Its settings can’t be used, so nothing is asked of it."
     if condition == "failing":
@@ -104,6 +108,15 @@ def remarks(source: SourceStatus, now: datetime) -> str:
         ages = [f"{KINDS[kind.kind]} {span(now - kind.checked_at)} old" for kind in late if kind.checked_at]
         return f"{', '.join(ages)}, promised {span(late[0].promise)}."
     return SAID_OF_CONDITION.get(condition, "")
+
+
+def lost_with_the_address(fields: Collection[Field]) -> list[str]:
+    """Say which secrets are given up as the source has another address, and what is to be done."""
+    names = [field.title for field in fields if not field.is_hook]
+    said = [f"“{name}” belonged to the old address: enter it again." for name in names]
+    if any(field.name == REGISTERED[0] for field in fields):
+        said.append("The webhook’s secret belonged to the old address: set up webhooks again.")
+    return said
 
 
 def blind_to(feed: Feed[Any] | None) -> str:

@@ -1,6 +1,6 @@
 """The sources: a list with what is wrong first, and of each a page that says how it is doing."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -16,6 +16,8 @@ from gateway.feeds.overview import FollowedKind
 from gateway.links import is_linked
 from gateway.offices import Office, Offices
 from gateway.repairs import repairs_of
+from gateway.sources.resting import segments_of
+from gateway.sources.stored import asked_of
 from gateway.status import SourceStatus
 from gateway.today import Day, Today
 from gateway.troubles import history_of
@@ -23,7 +25,7 @@ from gateway.webhooks.rotating import both_until
 from web.console.desk import desk
 from web.console.finding import Search, file_of, plain
 from web.console.matters import SOURCES, Card, card_of
-from web.console.source_words import CONDITIONS, KINDS, blind_to, errors_of, remarks, steps_of
+from web.console.source_words import CONDITIONS, KINDS, blind_to, errors_of, lost_with_the_address, remarks, steps_of
 
 ERRORS = 30  # of a source, the last ones
 HEAD = ("Name", "Title", "System", "Condition", "Kind", "Known as of", "Promised seconds", "Last webhook", "Waiting")
@@ -55,6 +57,7 @@ async def show_sources(
     day = await _day(request)
     question = plain(q)
     found = _found(day, question, show)
+    segments = await segments_of(request.app.state.database)
     offices: Offices = request.app.state.offices
     known, broken = await offices.all(), await offices.broken()
     conditions = [source.condition(day.now) for source in day.sources]
@@ -62,7 +65,7 @@ async def show_sources(
         request,
         "staff_sources.html",
         area="sources",
-        rows=[Row(each, remarks(each, day.now)) for each in found],
+        rows=[Row(each, remarks(each, day.now, segments.get(each.name, ()))) for each in found],
         question=question,
         show=show if show in CONDITIONS else "",
         many=len(day.sources),
@@ -87,14 +90,18 @@ async def download_sources(
 
 
 @get(f"{SOURCES}/{{name:str}}", opt=for_staff("read-only"))
-async def show_source(request: Request[StaffPrincipal, Any, Any], name: FromPath[str]) -> Response[str]:
-    return await source_page(request, name)
+async def show_source(
+    request: Request[StaffPrincipal, Any, Any],
+    name: FromPath[str],
+    lost: Annotated[str, Parameter(max_length=200)] = "",
+) -> Response[str]:
+    return await source_page(request, name, lost=lost)
 
 
 async def source_page(
     request: Request[StaffPrincipal, Any, Any], name: str, *, status_code: int = 200, **said: str | None
 ) -> Response[str]:
-    """Show a source. `said` is what came of an act: `problem`, `done`."""
+    """Show a source. `said` is what came of an act: `problem`, `secret`, `lost`."""
     day = await _day(request)
     offices: Offices = request.app.state.offices
     source, office = next((each for each in day.sources if each.name == name), None), await offices.get(name)
@@ -107,6 +114,7 @@ async def source_page(
     sweep, webhooks = source.followed.sweep, source.webhooks
     is_reading = source.paused_at is None and sweep is not None and sweep.ended_at is None
     is_new = not await is_linked(request.app.state.database, name)
+    segments = await segments_of(request.app.state.database)
     cards: list[Card] = [card_of(each, request.user) for each in repairs_of(source, day.now)]
     return desk(
         request,
@@ -114,7 +122,7 @@ async def source_page(
         area="sources",
         status_code=status_code,
         source=source,
-        remark=remarks(source, day.now),
+        remark=remarks(source, day.now, segments.get(name, ())),
         cards=cards,
         kinds=_kinds(source, office),
         room=room_of(office.connector.limits),
@@ -130,6 +138,7 @@ async def source_page(
         is_new=is_new,
         now=day.now,
         problem=said.get("problem"),
+        lost=_lost(office, (said.get("lost") or "").split(",")),
         secret=said.get("secret"),
     )
 
@@ -161,6 +170,15 @@ def _lines(source: SourceStatus, day: Day) -> Sequence[tuple[str, ...]]:
         for kind in source.followed.kinds
     ]
     return [(*ours, *kind, *theirs) for kind in kinds or [("", "", "")]]
+
+
+def _lost(office: Office, names: Collection[str]) -> list[str]:
+    """Say which of these secrets are gone, of those that are not there again."""
+    if office.opened is None:
+        return []
+    config = office.opened.config
+    fields = [each for each in asked_of(office.connector) if each.away and each.name in names]
+    return lost_with_the_address([each for each in fields if getattr(config, each.name) is None])
 
 
 def _kinds(source: SourceStatus, office: Office) -> list[KindRow]:

@@ -19,9 +19,8 @@ from gateway.topics.fields import AnyField, Choice, RecordField
 from gateway.topics.topic import Named, Topic
 from gateway.topics.writing import MOST_FIELDS, Question, Written, as_written, name_for, read, written_in
 from web.caller import by_staff
-from web.console import desk as console
-from web.console.desk import CHANGED, confirm, desk
-from web.console.finding import titles_of
+from web.console.desk import CHANGED, desk
+from web.console.finding import called, titles_of
 from web.portal.asking_form import Asked
 from web.redirects import see_other
 
@@ -40,7 +39,7 @@ KINDS = {
 }
 SAMPLES = {"order": "S00042, on its way, expected tomorrow", "invoice": "INV/2026/0042, open, due in 9 days"}
 NO_PROBLEMS: Mapping[str, str] = {}
-LAST = "This is the only one. Write another one first, or go back to the usual topics."
+GONE = "Somebody removed this topic after you opened it. Save it, and it is a new one."
 
 Asking = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
 
@@ -53,13 +52,17 @@ class Moved(Struct, frozen=True):
 @get(TOPICS, opt=for_staff("read-only"))
 async def show_topics(request: Request[StaffPrincipal, Any, Any]) -> Response[str]:
     database = request.app.state.database
+    known = await changes.topics(database)
+    titles = await titles_of(request)
+    sources = {each.topic.source for each in known if each.topic.source}
     return desk(
         request,
         "staff_topics.html",
         area="requests",
-        topics=await changes.topics(database),
+        topics=known,
         is_own=bool(await changes.stamps(database)),
-        titles=await titles_of(request),
+        titles={each: await called(request, each) for each in sources},
+        gone=sources - titles.keys(),
         may_write=request.user.reaches(WRITES),
     )
 
@@ -77,13 +80,13 @@ async def move_topic(
     to = at + (1 if data.step > 0 else -1)
     if 0 <= to < len(known):
         known[at], known[to] = known[to], known[at]
-        await _apply(request, known)
+        await apply_topics(request, known)
     return see_other(TOPICS)
 
 
 @get(f"{TOPICS}/add", opt=for_staff(WRITES))
 async def begin_topic(request: Request[StaffPrincipal, Any, Any]) -> Response[str]:
-    return await _page(request, None, Written(questions=(Question(kind="long_text", required="yes"),)), "")
+    return await topic_page(request, None, Written(questions=(Question(kind="long_text", required="yes"),)), "")
 
 
 @post(f"{TOPICS}/add", opt=for_staff(WRITES))
@@ -94,59 +97,17 @@ async def add_topic(request: Request[StaffPrincipal, Any, Any], data: Asking) ->
 @get(f"{TOPICS}/one/{{name:str}}", opt=for_staff("read-only"))
 async def show_topic(request: Request[StaffPrincipal, Any, Any], name: FromPath[str]) -> Response[str]:
     database = request.app.state.database
-    found = await _find(request, name)
-    return await _page(request, name, as_written(found.topic), (await changes.stamps(database)).get(name, ""))
+    found = await topic_named(request, name)
+    if found is None:
+        raise NotFoundException
+    return await topic_page(request, name, as_written(found.topic), (await changes.stamps(database)).get(name, ""))
 
 
 @post(f"{TOPICS}/one/{{name:str}}", opt=for_staff(WRITES))
 async def change_topic(request: Request[StaffPrincipal, Any, Any], name: FromPath[str], data: Asking) -> Response[str]:
-    await _find(request, name)
+    if await topic_named(request, name) is None:
+        return await topic_page(request, None, written_in(data), "", said=GONE, status_code=409)
     return await _take(request, name, data)
-
-
-@get(f"{TOPICS}/one/{{name:str}}/remove", opt=for_staff(WRITES))
-async def ask_remove(request: Request[StaffPrincipal, Any, Any], name: FromPath[str]) -> Response[str]:
-    found = await _find(request, name)
-    question = console.Question(
-        title=f"Remove “{found.topic.label}”?",
-        text="Customers can’t choose it any more, from their next page on.",
-        effects=("What was sent with it stays.", "What somebody is writing with it can’t be sent any more."),
-        action=f"{TOPICS}/one/{name}/remove",
-        button="Remove it",
-        back=f"{TOPICS}/one/{name}",
-        is_loss=True,
-    )
-    return confirm(request, "requests", question)
-
-
-@post(f"{TOPICS}/one/{{name:str}}/remove", opt=for_staff(WRITES))
-async def remove_topic(request: Request[StaffPrincipal, Any, Any], name: FromPath[str]) -> Response[str]:
-    found = await _find(request, name)
-    left = [each for each in await changes.topics(request.app.state.database) if each.name != name]
-    if not left:
-        return await _page(request, name, as_written(found.topic), "", said=LAST, status_code=422)
-    await _apply(request, left)
-    return see_other(TOPICS)
-
-
-@get(f"{TOPICS}/usual", opt=for_staff(WRITES))
-async def ask_usual(request: Request[StaffPrincipal, Any, Any]) -> Response[str]:
-    question = console.Question(
-        title="Go back to the usual topics?",
-        text="Customers choose from the topics that Hallway comes with.",
-        effects=("All topics that were written here are gone.", "What was sent with them stays."),
-        action=f"{TOPICS}/usual",
-        button="Use the usual ones",
-        back=TOPICS,
-        is_loss=True,
-    )
-    return confirm(request, "requests", question)
-
-
-@post(f"{TOPICS}/usual", opt=for_staff(WRITES))
-async def use_usual(request: Request[StaffPrincipal, Any, Any]) -> Response[str]:
-    await _apply(request, ())
-    return see_other(TOPICS)
 
 
 async def _take(request: Request[StaffPrincipal, Any, Any], name: str | None, form: dict[str, str]) -> Response[str]:
@@ -154,18 +115,20 @@ async def _take(request: Request[StaffPrincipal, Any, Any], name: str | None, fo
     written, act, state = written_in(form), form.get("do", ""), request.app.state
     seen = form.get("seen", "")
     if act != "save":
-        return await _page(request, name, _acted(written, act), seen)
+        return await topic_page(request, name, _acted(written, act), seen)
     offices = await state.offices.all()
     found = read(written, {each: office.connector for each, office in offices.items()})
     if found.topic is None:
-        return await _page(request, name, written, seen, problems=found.problems, status_code=422)
+        return await topic_page(request, name, written, seen, problems=found.problems, status_code=422)
     known = {each.name: each for each in await changes.topics(state.database)}
+    if name is None and found.topic in [each.topic for each in known.values()]:  # sent twice, it is made once
+        return see_other(TOPICS)
     named = Named(name or name_for(written.label, known), found.topic)
     try:
         await changes.put(state.database, named, utc_now(), trail=state.trail, by=by_staff(request), seen=seen)
     except TopicsChangedError:
         stamp = (await changes.stamps(state.database)).get(named.name, "")
-        return await _page(request, name, written, stamp, said=CHANGED, status_code=409)
+        return await topic_page(request, name, written, stamp, said=CHANGED, status_code=409)
     return see_other(TOPICS)
 
 
@@ -183,7 +146,7 @@ def _acted(written: Written, act: str) -> Written:
     return replace(written, questions=tuple(questions))
 
 
-async def _page(
+async def topic_page(
     request: Request[StaffPrincipal, Any, Any],
     name: str | None,
     written: Written,
@@ -195,6 +158,9 @@ async def _page(
 ) -> Response[str]:
     offices = await request.app.state.offices.all()
     shown = read(written, {each: office.connector for each, office in offices.items()}).topic
+    desks = {each: office.title for each, office in offices.items() if "new_ticket" in office.connector.actions}
+    if written.source and written.source not in desks:  # else it would go elsewhere
+        desks[written.source] = await called(request, written.source)
     return desk(
         request,
         "staff_topic.html",
@@ -206,7 +172,7 @@ async def _page(
         problems=problems,
         said=said,
         kinds=KINDS,
-        desks={each: office.title for each, office in offices.items() if "new_ticket" in office.connector.actions},
+        desks=desks,
         most=MOST_FIELDS,
         may_write=request.user.reaches(WRITES),
         preview=_preview(shown) if shown else None,
@@ -224,14 +190,12 @@ def _options(field: AnyField) -> list[tuple[str, str]]:
     return [("", SAMPLES[field.kind])] if isinstance(field, RecordField) else []
 
 
-async def _find(request: Request[StaffPrincipal, Any, Any], name: str) -> Named:
-    for each in await changes.topics(request.app.state.database):
-        if each.name == name:
-            return each
-    raise NotFoundException
+async def topic_named(request: Request[StaffPrincipal, Any, Any], name: str) -> Named | None:
+    known = await changes.topics(request.app.state.database)
+    return next((each for each in known if each.name == name), None)
 
 
-async def _apply(request: Request[StaffPrincipal, Any, Any], wanted: list[Named] | tuple[Named, ...]) -> None:
+async def apply_topics(request: Request[StaffPrincipal, Any, Any], wanted: list[Named] | tuple[Named, ...]) -> None:
     """Let just these hold, in this order. Where somebody was quicker nothing is changed, and the list shows theirs."""
     state = request.app.state
     planned = await changes.plan(state.database, wanted)
@@ -248,8 +212,4 @@ ROUTES = [
     add_topic,
     show_topic,
     change_topic,
-    ask_remove,
-    remove_topic,
-    ask_usual,
-    use_usual,
 ]

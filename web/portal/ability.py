@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from connectors.actions import ActionName
+from connectors.actions import ActionName, always
 from connectors.records import Record
 from gateway.access import LinkRef, Scope
 from gateway.offices import Office
@@ -31,7 +31,21 @@ class Ability(Struct, frozen=True, kw_only=True):
         found = office.connector.actions.get(action)
         if found is None or not found.takes(link.customer, persons_in(self.scope, link.source)):
             return False
-        return record is None or (office.opened is not None and found.suits(office.opened.config, record))
+        if office.opened is None:  # what can always be done waits until the source is well again
+            return record is None and found.set_up is always
+        return found.set_up(office.opened.config) and (record is None or found.suits(office.opened.config, record))
+
+    def never(self, action: ActionName, link: LinkRef, record: Record) -> bool:
+        """Whether the source does such things, and can't with this record. Of one that is broken nobody knows."""
+        office = self.offices.get(link.source)
+        is_known = office is not None and office.opened is not None
+        return is_known and self.could(action, link) and not self.could(action, link, record)
+
+    def takes_files(self, action: ActionName, link: LinkRef) -> bool:
+        """Whether files go along with it there."""
+        office = self.offices.get(link.source)
+        found = office.connector.actions.get(action) if office else None
+        return found is not None and found.takes_files
 
     def desks(self) -> tuple[LinkRef, ...]:
         """Give the customers as whom a new request could be sent: first where it is shown again, and whom it names."""

@@ -3,18 +3,21 @@
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from litestar import Response, get, post
+from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.enums import RequestEncodingType
 from litestar.exceptions import NotFoundException
 from litestar.params import Body
-from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY
+from litestar.status_codes import HTTP_303_SEE_OTHER, HTTP_422_UNPROCESSABLE_ENTITY
 from msgspec import Meta, Struct
 
+from auth.guards import KEEPS_DRAFT
+from auth.principals import Visiting
 from connectors.records import Money, Order
 from gateway.home import Item
 from gateway.languages import gettext, gettext_noop
 from gateway.statuses import is_open_offer
+from web.portal.drafting import RESTORED, draft_of, drop_draft
 from web.portal.handed import about
 from web.portal.nonces import Nonce
 from web.portal.paths import RecordId, SourceName
@@ -55,8 +58,11 @@ async def show_accept(visit: NamedDependency[Visit], source: SourceName, record:
 
 
 @get(DECLINE)
-async def show_decline(visit: NamedDependency[Visit], source: SourceName, record: RecordId) -> Response[Any]:
-    return await _show(visit, source, record, "decline")
+async def show_decline(
+    visit: NamedDependency[Visit], request: Request[Visiting, Any, Any], source: SourceName, record: RecordId
+) -> Response[Any]:
+    draft = await draft_of(request, request.url.path)
+    return await _show(visit, source, record, "decline", draft)
 
 
 @post(ACCEPT)
@@ -69,22 +75,31 @@ async def accept_quote(
     return await _take(visit, source, record, "accept", data)
 
 
-@post(DECLINE)
+@post(DECLINE, opt=KEEPS_DRAFT)
 async def decline_quote(
     visit: NamedDependency[Visit],
+    request: Request[Visiting, Any, Any],
     source: SourceName,
     record: RecordId,
     data: Annotated[Given, Body(media_type=RequestEncodingType.URL_ENCODED)],
 ) -> Response[Any]:
-    return await _take(visit, source, record, "decline", data)
+    answer = await _take(visit, source, record, "decline", data)
+    if answer.status_code == HTTP_303_SEE_OTHER:
+        await drop_draft(request)
+    return answer
 
 
-async def _show(visit: Visit, source: str, record: str, answer: AnswerName) -> Response[Any]:
+async def _show(
+    visit: Visit, source: str, record: str, answer: AnswerName, draft: dict[str, str] | None = None
+) -> Response[Any]:
     item = await visit.one(Order, source, record)
     so_far = await about(visit, item)
     if so_far.awaits_us or not may_answer(visit, item):
         return see_other(href(item))  # its page says why
-    return await _page(visit, item, answer, so_far.nonce)
+    if draft is None:
+        return await _page(visit, item, answer, so_far.nonce)
+    reason, said = draft.get("reason", ""), gettext(RESTORED)
+    return await _page(visit, item, answer, so_far.nonce, reason=reason, problem=said)
 
 
 async def _take(visit: Visit, source: str, record: str, answer: AnswerName, data: Given) -> Response[Any]:

@@ -82,7 +82,8 @@ async def send_request(
 ) -> Response[Any]:
     """Take a request, and say so when it cannot be lost any more."""
     chosen = await _topic(visit, request, topic)
-    async with uploads_in(request).form(request) as sent:
+    link = _desk(visit, chosen)
+    async with uploads_in(request).form(request, taken=visit.ability.takes_files("new_ticket", link)) as sent:
         nonce = sent.fields.get("nonce", "")
         if visit.scope is None or not is_nonce(nonce):
             raise NotFoundException
@@ -90,7 +91,6 @@ async def send_request(
         problem = sent.problem or (gettext(AGAIN) if form.problems and sent.files else None)
         if not form.problems and not problem:
             asked, note = _asked(visit, chosen.topic, form)
-            link = _desk(visit, chosen)
             try:
                 handed = await visit.desk.take(
                     visit.scope, link, "new_ticket", asked, nonce, note=note, files=sent.files
@@ -144,7 +144,8 @@ async def _topic(visit: Visit, request: Request[Any, Any, Any], name: str) -> Na
 async def _page(
     visit: Visit, chosen: Named, form: Form, nonce: str, *, said: str | None = None, files_problem: str | None = None
 ) -> Response[bytes]:
-    files = uploads_in(visit.request).field(files_problem)
+    takes_files = visit.ability.takes_files("new_ticket", _desk(visit, chosen))
+    files = uploads_in(visit.request).field(files_problem, taken=takes_files)
     written = {each.field.name: each.value for each in form.asked}
     return visit.page(
         "ask.html",

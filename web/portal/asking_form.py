@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from connectors.errors import Unavailable
-from connectors.records import Invoice, Kind, Order, Record
+from connectors.records import Invoice, Kind, Order, Record, Ticket
 from gateway.home import Item
 from gateway.languages import gettext, gettext_noop, locale, phrase
 from gateway.statuses import status_of
@@ -21,10 +21,10 @@ from web.portal.visit import Visit, items_of
 from web.words import day
 
 PLACE = re.compile(
-    r"(?P<source>[a-z][a-z0-9_-]{0,62})/(?P<kind>orders|invoices)/(?P<record>[A-Za-z0-9][A-Za-z0-9_.-]{0,63})"
+    r"(?P<source>[a-z][a-z0-9_-]{0,62})/(?P<kind>orders|invoices|tickets)/(?P<record>[A-Za-z0-9][A-Za-z0-9_.-]{0,63})"
 )
-TYPES: Mapping[str, type[Order] | type[Invoice]] = {"orders": Order, "invoices": Invoice}
-NOUNS: Mapping[Kind, str] = {"orders": "Order", "invoices": "Invoice"}
+TYPES: Mapping[str, type[Order | Invoice | Ticket]] = {"orders": Order, "invoices": Invoice, "tickets": Ticket}
+NOUNS: Mapping[Kind, str] = {"orders": "Order", "invoices": "Invoice", "tickets": "Request"}
 MOST_OPTIONS = 40
 AWAY = gettext_noop("We can’t look this up right now. Leave it out, and name it in your text.")
 
@@ -92,6 +92,8 @@ def called(item: Item[Record]) -> str:
 def name_of(item: Item[Record]) -> str:
     if item.part.kind == "invoices":
         return gettext("Invoice {number}", number=item.record.number)
+    if item.part.kind == "tickets":
+        return gettext("Request {number}", number=item.record.number)
     return gettext("Order {number}", number=item.record.number)
 
 
@@ -121,6 +123,8 @@ async def empty_form(visit: Visit, topic: Topic, about: Item[Record] | None) -> 
             values[field.name] = getattr(visit.profile, field.prefill) or ""
         elif isinstance(field, Phone):
             values[field.name] = number
+        elif about and isinstance(about.record, Ticket) and topic.subject == f"{{{field.name}}}":
+            values[field.name] = about.record.subject
     return await _form(visit, topic, values, {}, about)
 
 

@@ -115,9 +115,8 @@ async def invite(
     who = request.user
     if who.account_id is None:
         raise NotFoundException
-    told = "done"
     try:
-        await invite_colleague(
+        told: str = await invite_colleague(
             database,
             trail=trail,
             by=by_member(request),

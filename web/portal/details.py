@@ -1,26 +1,30 @@
 """Your details: what each source knows of the member, and a change of it, looked at once more before it is sent."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, get_args
+from urllib.parse import urlencode
 
-from litestar import Response, get, post
+from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.enums import RequestEncodingType
 from litestar.exceptions import NotFoundException
 from litestar.params import Body, QueryParameter
-from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY
+from litestar.status_codes import HTTP_409_CONFLICT, HTTP_422_UNPROCESSABLE_ENTITY
 from msgspec import Struct
 
+from auth.guards import KEEPS_DRAFT
+from auth.principals import Visiting
 from connectors.actions import Change
-from connectors.details import ASK, COMPANYS, LONGEST, PROOF, DetailName
+from connectors.details import LONGEST, DetailName
 from connectors.errors import Unavailable
 from gateway.access import LinkRef, PersonRef
 from gateway.details import Known, details_of
 from gateway.languages import gettext, gettext_noop
 from gateway.outbox.desk import Handed
-from gateway.outbox.states import CHANGEABLE, State
-from web.portal.fates import FATES, answer_to
+from gateway.outbox.states import State
+from web.portal.detail_words import FILLED_IN_BY, LABELS, LOCKED
+from web.portal.drafting import RESTORED, draft_of, drop_draft
+from web.portal.fates import FATES, told_of
 from web.portal.nonces import is_nonce, new_nonce
 from web.portal.paths import RecordId
 from web.portal.seen import seen_by
@@ -31,37 +35,9 @@ from web.words import whole
 
 HERE = "/account/details"
 WITHIN = 4.0  # seconds that the page waits for all of them
-LATEST = 5  # changes that the page tells of
+LATEST = 5  # changes that the page tells of, beside those that wait for the visitor
 NAMES: tuple[DetailName, ...] = get_args(DetailName)
 NEEDED: frozenset[DetailName] = frozenset({"name", "first_name", "last_name"})  # nobody is called nothing
-LABELS: dict[DetailName, str] = {
-    "first_name": gettext_noop("First name"),
-    "last_name": gettext_noop("Last name"),
-    "name": gettext_noop("Name"),
-    "job_title": gettext_noop("Job title"),
-    "email": gettext_noop("E-mail"),
-    "phone": gettext_noop("Telephone"),
-    "mobile": gettext_noop("Mobile"),
-    "street": gettext_noop("Street"),
-    "zip": gettext_noop("Postcode"),
-    "city": gettext_noop("Town"),
-}
-FILLED_IN_BY: dict[DetailName, str] = {  # what a browser may offer
-    "first_name": "given-name",
-    "last_name": "family-name",
-    "name": "name",
-    "job_title": "organization-title",
-    "phone": "tel",
-    "mobile": "tel",
-    "street": "address-line1",
-    "zip": "postal-code",
-    "city": "address-level2",
-}
-LOCKED: Mapping[str, str] = {  # why something cannot be changed, as connectors say it
-    PROOF: gettext_noop("It is how we know that it is you. Call us to have it changed."),
-    ASK: gettext_noop("Write to us to have it changed."),
-    COMPANYS: gettext_noop("It is your company’s. Write to us to have it changed."),
-}
 WORDS: dict[State, str] = {
     **FATES,
     "waiting": gettext_noop("Received. It is on its way."),
@@ -110,24 +86,21 @@ class Told(Struct, frozen=True, kw_only=True):
 
 @get(HERE)
 async def show_details(visit: NamedDependency[Visit]) -> Response[bytes]:
-    known = await details_of(visit.scope, visit.offices, within=WITHIN) if visit.scope else ()
-    return visit.page(
-        "details.html",
-        area="account",
-        parts=await visit.parts(),
-        about=(),
-        rows=[_row(visit, each) for each in known],
-        told=await _told(visit),
-    )
+    return await _page(visit)
 
 
 @get(f"{HERE}/edit")
-async def edit_details(visit: NamedDependency[Visit], source: Text, person: Text) -> Response[bytes]:
+async def edit_details(
+    visit: NamedDependency[Visit], request: Request[Visiting, Any, Any], source: Text, person: Text
+) -> Response[bytes]:
     known = await _one(visit, PersonRef(source, person))
-    return await _edit(visit, _fields(known), known)
+    draft = await draft_of(request, f"{HERE}/check") or await draft_of(request, f"{HERE}/send")
+    if draft is None or _whom(draft) != known.whom:
+        return await _edit(visit, _fields(known), known)
+    return await _edit(visit, _fields(known, draft), known, gettext(RESTORED))
 
 
-@post(f"{HERE}/check")
+@post(f"{HERE}/check", opt=KEEPS_DRAFT)
 async def check_details(visit: NamedDependency[Visit], data: Form) -> Response[bytes]:
     """Show what would be changed, or what is wrong with it."""
     known = await _one(visit, _whom(data))
@@ -151,8 +124,10 @@ async def check_details(visit: NamedDependency[Visit], data: Form) -> Response[b
     )
 
 
-@post(f"{HERE}/send")
-async def send_details(visit: NamedDependency[Visit], data: Form) -> Response[Any]:
+@post(f"{HERE}/send", opt=KEEPS_DRAFT)
+async def send_details(
+    visit: NamedDependency[Visit], request: Request[Visiting, Any, Any], data: Form
+) -> Response[Any]:
     """Take a change, and say so when it cannot be lost any more: its source may be away. It looks at what was said."""
     whom, link = _whom(data), LinkRef(data.get("source", ""), data.get("customer", ""))
     after = {name: data[name] for name in NAMES if name in data}
@@ -164,19 +139,41 @@ async def send_details(visit: NamedDependency[Visit], data: Form) -> Response[An
         raise NotFoundException  # the form before has said so
     asked = {"person": whom.person, "before": before, "after": after}
     await visit.desk.take(visit.scope, link, "change_details", asked, data["nonce"])
+    await drop_draft(request)
     return see_other(f"{HERE}#changes")
 
 
-@get([f"{HERE}/check", f"{HERE}/send"])
-async def go_to_details() -> Response[str]:
-    """Lead somebody back who reloads the address of a form."""
-    return see_other(HERE)
+@get([f"{HERE}/check", f"{HERE}/send", f"{HERE}/{{handed:str}}/back"])
+async def go_to_details(request: Request[Visiting, Any, Any]) -> Response[str]:
+    """Lead somebody back who reloads the address of a form, or has signed in again on the way there."""
+    draft = await draft_of(request, request.url.path)
+    if draft is None:
+        return see_other(HERE)
+    whom = _whom(draft)
+    return see_other(f"{HERE}/edit?{urlencode({'source': whom.source, 'person': whom.person, 'draft': 1})}")
 
 
 @post(f"{HERE}/{{handed:str}}/back")
-async def take_back_details(visit: NamedDependency[Visit], handed: RecordId) -> Response[str]:
-    await take_back(visit, handed)
+async def take_back_details(visit: NamedDependency[Visit], handed: RecordId) -> Response[Any]:
+    if too_late := await take_back(visit, handed):
+        page = await _page(visit, too_late)
+        page.status_code = HTTP_409_CONFLICT
+        return page
     return see_other(f"{HERE}#changes")
+
+
+async def _page(visit: Visit, too_late: str | None = None) -> Response[bytes]:
+    """Render the page. `too_late`: why nothing was taken back."""
+    known = await details_of(visit.scope, visit.offices, within=WITHIN) if visit.scope else ()
+    return visit.page(
+        "details.html",
+        area="account",
+        parts=await visit.parts(),
+        about=(),
+        rows=[_row(visit, each) for each in known],
+        told=await _told(visit),
+        too_late=too_late,
+    )
 
 
 async def _edit(
@@ -256,7 +253,11 @@ async def _told(visit: Visit) -> list[Told]:
     if visit.scope is None:
         return []
     mine = [each for each in await visit.desk.of(visit.scope) if _is_own(visit, each) and each.state != "cancelled"]
-    told = [_sent(visit, each) for each in mine[:LATEST]]
+    told = [
+        _sent(visit, each, visit.scope.member_id)
+        for place, each in enumerate(mine)
+        if place < LATEST or each.state == "needs_you"
+    ]
     return [each for each in told if each.changes]
 
 
@@ -266,7 +267,7 @@ def _is_own(visit: Visit, each: Handed) -> bool:
     return isinstance(each.asked, Change) and PersonRef(each.source, each.asked.person) in persons
 
 
-def _sent(visit: Visit, each: Handed) -> Told:
+def _sent(visit: Visit, each: Handed, member: str) -> Told:
     office = visit.offices.get(each.source)
     asked = each.asked
     if not isinstance(asked, Change):
@@ -278,7 +279,7 @@ def _sent(visit: Visit, each: Handed) -> Told:
         title=office.title if office else "",
         at=each.made_at,
         changes=changes,
-        said=answer_to(each) or gettext(WORDS[each.state]),
+        said=told_of(each) or gettext(WORDS[each.state]),
         reference=each.reference,
-        may_be_taken_back=each.state in CHANGEABLE,
+        may_be_taken_back=each.may_be_changed_by(member),
     )

@@ -19,6 +19,11 @@ async def draft_of(request: Request[Visiting, Any, Any], path: str) -> dict[str,
     return await drafts.find(request.user.session.hex(), request.user.member_id, request.user.account_id, path)
 
 
+def again_of(request: Request[Visiting, Any, Any]) -> str:
+    """Give what an address needs at its end for the page to look for what was written, as this one says."""
+    return "?draft=1" if "draft" in request.query_params else ""
+
+
 async def drop_draft(request: Request[Visiting, Any, Any]) -> None:
     """Forget what was written: it has been sent."""
     drafts: Drafts = request.app.state.drafts

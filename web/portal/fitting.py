@@ -13,6 +13,7 @@ from connectors.records import Record
 from gateway.help.article import TOPIC, subjects_of
 from gateway.help.finding import Found, fitting
 from gateway.home import Item
+from gateway.languages import phrase
 from gateway.records.database import Database
 from gateway.topics.changes import topics as read_topics
 from gateway.topics.fields import Choice, LongText, RecordField, Text
@@ -43,9 +44,10 @@ async def reading(visit: Visit, item: Item[Record]) -> tuple[Found, ...]:
 
 
 def words_of(topic: Topic, values: Mapping[str, str]) -> str:
-    """Give what was written in a form, or chosen, of what it is about."""
+    """Give what was written in a form, or chosen, of what it is about: in the words that the reader has before them."""
     told = (field for field in topic.fields if isinstance(field, Text | LongText | Choice))
-    return " ".join(values.get(field.name, "") for field in told if not getattr(field, "prefill", None))[:LONGEST]
+    about = (field for field in told if not getattr(field, "prefill", None))
+    return " ".join(_said(field, values.get(field.name, "")) for field in about)[:LONGEST]
 
 
 @post(FITTING, status_code=200)
@@ -71,6 +73,10 @@ async def show_fitting(
 @get(FITTING)
 async def go_to_topics() -> Response[str]:
     return see_other("/requests/new")
+
+
+def _said(field: Text | LongText | Choice, value: str) -> str:
+    return phrase(value) if isinstance(field, Choice) else value
 
 
 async def _found(visit: Visit, subjects: tuple[str, ...], words: str, most: int) -> tuple[Found, ...]:

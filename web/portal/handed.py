@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from hashlib import sha256
 
-from litestar import Response, get, post
-from litestar.di import NamedDependency
 from msgspec import Struct
 
 from connectors.actions import ActionName
@@ -15,17 +13,19 @@ from gateway.home import Item
 from gateway.languages import gettext, gettext_noop
 from gateway.outbox.desk import Handed
 from gateway.outbox.states import State
-from web.portal.fates import FATES, answer_to
-from web.portal.paths import RecordId, SourceName
-from web.portal.taking_back import take_back
-from web.portal.visit import Visit, href
-from web.redirects import see_other
+from web.portal.fates import FATES, told_of
+from web.portal.visit import Visit
 
 ANSWERS: frozenset[ActionName] = frozenset({"accept", "decline"})
 ASKED: Mapping[str, str] = {
     "order_again": gettext_noop("You asked for all of it again"),
     "accept": gettext_noop("You accepted this quote"),
     "decline": gettext_noop("You declined this quote"),
+}
+COLLEAGUES: Mapping[str, str] = {
+    "order_again": gettext_noop("A colleague of yours asked for all of it again"),
+    "accept": gettext_noop("A colleague of yours accepted this quote"),
+    "decline": gettext_noop("A colleague of yours declined this quote"),
 }
 WORDS: Mapping[tuple[str, State], str] = {
     ("order_again", "sent"): gettext_noop(
@@ -36,10 +36,10 @@ WORDS: Mapping[tuple[str, State], str] = {
     ),
     ("accept", "sent"): gettext_noop("Done. It is an order now."),
     ("accept", "needs_you"): gettext_noop(
-        "Nothing was ordered: the quote is not what it was when you accepted it. Look again."
+        "Nothing was ordered: the quote is not what it was when it was accepted. Look again."
     ),
     ("decline", "sent"): gettext_noop("Done. You need do nothing more."),
-    ("decline", "needs_you"): gettext_noop("The quote is not what it was when you declined it. Look again."),
+    ("decline", "needs_you"): gettext_noop("The quote is not what it was when it was declined. Look again."),
 }
 
 
@@ -79,25 +79,6 @@ async def about(visit: Visit, item: Item[Order]) -> About:
     )
 
 
-@post("/orders/{source:str}/{record:str}/handed/{handed:str}/back")
-async def take_back_order(
-    visit: NamedDependency[Visit], source: SourceName, record: RecordId, handed: RecordId
-) -> Response[str]:
-    """Take back what has not gone out. What has stays where it is, and the page says so."""
-    item = await visit.one(Order, source, record)
-    await take_back(visit, handed)
-    return see_other(href(item))
-
-
-@get("/orders/{source:str}/{record:str}/handed/{handed:str}/back")
-async def go_to_order(
-    visit: NamedDependency[Visit], source: SourceName, record: RecordId, handed: RecordId
-) -> Response[str]:
-    """Lead somebody back who reloads the address of the form."""
-    del handed
-    return see_other(href(await visit.one(Order, source, record)))
-
-
 def _is_to_come(answer: Handed, fetched_at: datetime) -> bool:
     if answer.state in {"cancelled", "needs_you", "dropped"}:
         return False
@@ -114,10 +95,10 @@ def _shown(each: Handed, member: str | None) -> Shown:
     words = WORDS.get((each.action, each.state)) or FATES[each.state]
     return Shown(
         id=each.id,
-        asked=gettext(ASKED[each.action]),
+        asked=gettext((ASKED if each.member == member else COLLEAGUES)[each.action]),
         at=each.made_at,
-        said=answer_to(each) or gettext(words, number=each.number),
+        said=told_of(each) or gettext(words, number=each.number),
         reference=each.reference,
         needs_you=each.state == "needs_you",
-        may_be_taken_back=each.state == "waiting" and each.member == member,
+        may_be_taken_back=each.may_be_changed_by(member),
     )

@@ -12,6 +12,7 @@ from gateway.account_view import Part
 from gateway.home import Home, Item, home
 from gateway.languages import gettext, ngettext, voice
 from web.portal.asked_rows import row_of_asked
+from web.portal.declined import rows_of_declined
 from web.portal.home_rows import rows_of
 from web.portal.seen import seen_by
 from web.portal.visit import Visit, only
@@ -42,6 +43,7 @@ async def home_page(visit: Visit) -> Response[bytes]:
         needs=[(rows[id(item.part)][item.record.origin.id], stamps[id(item.part)]) for item in seen.needs],
         under_way=[rows[id(item.part)][item.record.origin.id] for item in seen.under_way],
         asked=[row_of_asked(each, today) for each in visit.standing.asked],
+        declined=rows_of_declined(visit.standing.declined, parts, today),
         headline=_headline(seen, parts, visit),
         since=visit.profile.last_visit_at,
         is_new=visit.profile.is_new,
@@ -79,9 +81,9 @@ def _headline(seen: Home, parts: Sequence[Part], visit: Visit) -> str:
     """Say how many things need the customer, and never more than is known."""
     if not visit.is_linked:
         return gettext("You are signed in")
-    if not {"invoices", "requests"} & set(visit.areas):  # nothing that they see could need them
+    many = len(seen.needs) + len(visit.standing.asked) + len(visit.standing.declined)
+    if not many and not {"invoices", "requests"} & set(visit.areas):  # nothing that they see could need them
         return gettext("Welcome, {account}", account=visit.account_name)
-    many = len(seen.needs) + len(visit.standing.asked)
     if many:
         return ngettext("{n} thing needs you", "{n} things need you", many, n=number(many).capitalize())
     known = [part.fetched_at is not None for part in parts]

@@ -10,11 +10,11 @@ from litestar.params import FromPath, QueryParameter
 from auth.principals import Onlooker, Principal, Visiting
 from gateway.mails.messages import Listed, Messages
 from gateway.standing import Standings
+from web.portal.paths import OURS
 from web.portal.visit import Visit
 from web.redirects import see_other
 
 INBOX = "/inbox"
-OURS = r"^[0-9a-z]{0,26}\Z"  # what an id of ours can be
 Before = Annotated[str, QueryParameter(pattern=OURS, description="Where the page begins: what came before this one")]
 
 

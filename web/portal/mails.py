@@ -155,6 +155,7 @@ async def _page(
         has_mailbox=mails.mailbox is not None,
         address=choices.address,
         refused=choices.refused,
+        writable=choices.is_writable,
         amounts=choices.amounts,
         choices=[Row(event=event, when=gettext(WHEN[event]), choice=each[event]) for event in offered(visit, choices)],
         ways=[(way, gettext(name)) for way, name in WAY_NAMES],

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
-from litestar import Response, get
+from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromQuery
 from litestar.response import Stream
+from litestar.status_codes import HTTP_409_CONFLICT
 
 from connectors.records import Invoice, Order
 from gateway.home import Item
@@ -22,7 +23,9 @@ from web.portal.fitting import reading
 from web.portal.handed import about
 from web.portal.listing import Depth, Empty, Filters, PageNumber, Question, make_listing
 from web.portal.paths import FileId, RecordId, SourceName
+from web.portal.taking_back import take_back
 from web.portal.visit import Visit, elsewhere, href, items_of, only
+from web.redirects import see_other
 from web.words import number
 
 Show = Literal["under-way", "done", "all"]
@@ -71,12 +74,43 @@ async def show_orders(
 
 @get("/orders/{source:str}/{record:str}")
 async def show_order(visit: NamedDependency[Visit], source: SourceName, record: RecordId) -> Response[bytes]:
+    return await _page(visit, await visit.one(Order, source, record))
+
+
+@post("/orders/{source:str}/{record:str}/handed/{handed:str}/back")
+async def take_back_order(
+    visit: NamedDependency[Visit], source: SourceName, record: RecordId, handed: RecordId
+) -> Response[Any]:
+    """Take back what has not gone out. What has stays where it is, and the page says so."""
     item = await visit.one(Order, source, record)
+    if too_late := await take_back(visit, handed):
+        page = await _page(visit, item, too_late)
+        page.status_code = HTTP_409_CONFLICT
+        return page
+    return see_other(href(item))
+
+
+@get("/orders/{source:str}/{record:str}/handed/{handed:str}/back")
+async def go_to_order(
+    visit: NamedDependency[Visit], source: SourceName, record: RecordId, handed: RecordId
+) -> Response[str]:
+    """Lead somebody back who reloads the address of the form."""
+    del handed
+    return see_other(href(await visit.one(Order, source, record)))
+
+
+@get("/orders/{source:str}/{record:str}/files/{file:str}")
+async def get_order_file(visit: NamedDependency[Visit], source: SourceName, record: RecordId, file: FileId) -> Stream:
+    return await stream_file(visit, "orders", source, record, file)
+
+
+async def _page(visit: Visit, item: Item[Order], too_late: str | None = None) -> Response[bytes]:
+    """Render an order's page. `too_late`: why nothing was taken back."""
     parts, so_far = await visit.parts("orders"), await about(visit, item)
     invoices = [
         invoice
         for invoice in items_of(parts, Invoice)
-        if invoice.part.source == source and invoice.record.order_number == item.record.number
+        if invoice.part.source == item.part.source and invoice.record.order_number == item.record.number
     ]
     return visit.page(
         "order.html",
@@ -98,12 +132,8 @@ async def show_order(visit: NamedDependency[Visit], source: SourceName, record: 
         is_answered=so_far.awaits_us,
         is_expired=is_expired(item.record, visit.today),
         may_order_again=may_order_again(visit, item),
+        too_late=too_late,
     )
-
-
-@get("/orders/{source:str}/{record:str}/files/{file:str}")
-async def get_order_file(visit: NamedDependency[Visit], source: SourceName, record: RecordId, file: FileId) -> Stream:
-    return await stream_file(visit, "orders", source, record, file)
 
 
 def _ordered_at(item: Item[Order]) -> tuple[datetime, str]:

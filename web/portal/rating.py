@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from litestar import Response, get, post
+from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.enums import RequestEncodingType
 from litestar.exceptions import NotFoundException
@@ -11,10 +11,13 @@ from litestar.status_codes import HTTP_409_CONFLICT, HTTP_422_UNPROCESSABLE_ENTI
 from msgspec import Struct
 from msgspec.structs import replace
 
+from auth.guards import KEEPS_DRAFT
+from auth.principals import Visiting
 from connectors.records import Ticket
 from gateway.home import Item
 from gateway.languages import gettext, gettext_noop
 from gateway.outbox.desk import TooLate
+from web.portal.drafting import again_of, drop_draft
 from web.portal.nonces import Nonce
 from web.portal.paths import RecordId, SourceName
 from web.portal.replies import answering
@@ -36,9 +39,10 @@ class Given(Struct, frozen=True, kw_only=True):
     comment: str = ""
 
 
-@post(RATE)
+@post(RATE, opt=KEEPS_DRAFT)
 async def rate_request(
     visit: NamedDependency[Visit],
+    request: Request[Visiting, Any, Any],
     source: SourceName,
     record: RecordId,
     data: Annotated[Given, Body(media_type=RequestEncodingType.URL_ENCODED)],
@@ -64,6 +68,7 @@ async def rate_request(
         except TooLate:
             refused = replace(so_far, may_answer=False, problem=gettext(GONE))
             return await _refuse(visit, item, refused, HTTP_409_CONFLICT)
+    await drop_draft(request)
     return there
 
 
@@ -74,6 +79,9 @@ async def _refuse(visit: Visit, item: Item[Ticket], refused: Satisfaction, statu
 
 
 @get(RATE)
-async def go_to_rating(visit: NamedDependency[Visit], source: SourceName, record: RecordId) -> Response[str]:
-    """Lead somebody back who reloads the address of the form."""
-    return see_other(f"{href(await visit.one(Ticket, source, record))}#rate")
+async def go_to_rating(
+    visit: NamedDependency[Visit], request: Request[Visiting, Any, Any], source: SourceName, record: RecordId
+) -> Response[str]:
+    """Lead somebody back who reloads the address of the form, or has signed in again on the way there."""
+    page = href(await visit.one(Ticket, source, record))
+    return see_other(f"{page}{again_of(request)}#rate")

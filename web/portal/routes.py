@@ -25,7 +25,6 @@ from web.portal.details import (
 )
 from web.portal.documents import show_documents
 from web.portal.fitting import go_to_topics, show_fitting
-from web.portal.handed import go_to_order, take_back_order
 from web.portal.help import answer_article, go_to_article, show_article, show_help
 from web.portal.home import show_home
 from web.portal.inbox import go_to_message, read_all, show_inbox
@@ -33,7 +32,7 @@ from web.portal.invoices import get_invoice_file, show_invoice, show_invoices
 from web.portal.languages import take_language
 from web.portal.leaving import delete_login, show_leaving
 from web.portal.mails import believe_address, choose_mails, go_to_own_details, open_record, show_mails
-from web.portal.orders import get_order_file, show_order, show_orders
+from web.portal.orders import get_order_file, go_to_order, show_order, show_orders, take_back_order
 from web.portal.rating import go_to_rating, rate_request
 from web.portal.requests import (
     get_request_file,

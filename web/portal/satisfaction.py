@@ -5,14 +5,16 @@ from collections.abc import Iterable
 from hashlib import sha256
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from connectors.actions import Rating
 from connectors.records import Ticket
 from gateway.home import Item
 from gateway.languages import gettext, gettext_noop
 from gateway.outbox.desk import Handed
-from gateway.outbox.states import CHANGEABLE, State
-from web.portal.fates import FATES
+from gateway.outbox.states import State
+from web.portal.drafting import RESTORED
+from web.portal.fates import FATES, doubt_of
 from web.portal.visit import Visit
 
 LONGEST_COMMENT = 2000  # characters of what is said besides
@@ -36,7 +38,7 @@ class Satisfaction(Struct, frozen=True, kw_only=True):
 
     @property
     def said(self) -> str | None:
-        return gettext(WORDS[self.handed.state]) if self.handed else None
+        return (doubt_of(self.handed) or gettext(WORDS[self.handed.state])) if self.handed else None
 
 
 async def satisfaction(visit: Visit, item: Item[Ticket]) -> Satisfaction | None:
@@ -50,7 +52,7 @@ async def satisfaction(visit: Visit, item: Item[Ticket]) -> Satisfaction | None:
     nonce = _nonce(item, handed)
     given = next((each for each in handed if each.nonce == nonce), None)
     is_mine = given is not None and given.member == visit.scope.member_id
-    is_open = given is None or (is_mine and given.state in CHANGEABLE)
+    is_open = given is None or given.may_be_changed_by(visit.scope.member_id)
     may_answer = is_open and visit.can("rate", link, record)
     asked = given.asked if given else None
     said = asked if isinstance(asked, Rating) else None
@@ -62,6 +64,12 @@ async def satisfaction(visit: Visit, item: Item[Ticket]) -> Satisfaction | None:
         helped=said.helped if said else None,
         comment=said.comment if said and is_mine else "",
     )
+
+
+async def restored(visit: Visit, item: Item[Ticket], comment: str) -> Satisfaction | None:
+    """Do as `satisfaction`, with a comment that was not sent as its writer was signed out, if it can still be."""
+    asked = await satisfaction(visit, item)
+    return replace(asked, comment=comment, problem=gettext(RESTORED)) if asked and asked.may_answer else None
 
 
 def _nonce(item: Item[Ticket], handed: Iterable[Handed]) -> str:

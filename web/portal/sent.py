@@ -1,28 +1,31 @@
 """What became of a request that was handed in: its page, and putting it right or taking it back."""
 
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from litestar import Response, get, post
+import msgspec
+from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.enums import RequestEncodingType
 from litestar.exceptions import NotFoundException
 from litestar.params import Body
-from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY
+from litestar.status_codes import HTTP_409_CONFLICT, HTTP_422_UNPROCESSABLE_ENTITY
 from msgspec import Struct
 
+from auth.guards import KEEPS_DRAFT
+from auth.principals import Visiting
 from connectors.actions import NewTicket
 from gateway.account_view import Part
 from gateway.languages import gettext, gettext_noop
 from gateway.outbox.desk import Handed, NotYours, TooLate
 from gateway.outbox.files import FileShown
-from gateway.outbox.states import CHANGEABLE, State
+from gateway.outbox.states import State
 from gateway.statuses import Status
 from gateway.topics.fields import LETTER
-from web.portal.fates import answer_to
+from web.portal.drafting import RESTORED, again_of, draft_of, drop_draft
+from web.portal.fates import FINDING_OUT, NOT_MEANWHILE, answer_to, doubt_of
 from web.portal.paths import RecordId
-from web.portal.taking_back import take_back
+from web.portal.taking_back import stand_anew, take_back
 from web.portal.too_long import too_long
 from web.portal.visit import Visit, only
 from web.portal.when import what_we_say
@@ -65,6 +68,9 @@ STATES: dict[State, Status] = {
         gettext_noop("Not done"), "bad", gettext_noop("We could not do this."), gettext_noop("Read our answer.")
     ),
 }
+NOT_TAKEN = gettext_noop("It was on its way already, so this change was not taken.")
+BACK_ALREADY = gettext_noop("You took it back meanwhile, so this change was not taken.")
+IN_DOUBT = Status(RECEIVED, "go", FINDING_OUT, NOT_MEANWHILE)
 
 
 class Sent(Struct, frozen=True, kw_only=True):
@@ -85,6 +91,7 @@ class Sent(Struct, frozen=True, kw_only=True):
     is_read: bool
     may_be_changed: bool
     needs_you: bool
+    is_over: bool  # we do not have it, and never will
     answer_by: datetime | None
     answer: str  # what we wrote instead of doing it
 
@@ -109,17 +116,24 @@ async def on_its_way(visit: Visit, tickets: tuple[Part, ...]) -> list[Sent]:
 
 
 @get(f"{SENT}/{{handed:str}}")
-async def show_sent(visit: NamedDependency[Visit], handed: RecordId) -> Response[bytes]:
-    return await _page(visit, await _find(visit, handed))
+async def show_sent(
+    visit: NamedDependency[Visit], request: Request[Visiting, Any, Any], handed: RecordId
+) -> Response[bytes]:
+    found = await _find(visit, handed)
+    draft = await draft_of(request, f"{request.url.path}/correct")
+    if draft is None:
+        return await _page(visit, found)
+    return await _page(visit, found, ("text", gettext(RESTORED)), msgspec.convert(draft, Corrected))
 
 
-@post(f"{SENT}/{{handed:str}}/correct")
+@post(f"{SENT}/{{handed:str}}/correct", opt=KEEPS_DRAFT)
 async def correct_sent(
     visit: NamedDependency[Visit],
+    request: Request[Visiting, Any, Any],
     handed: RecordId,
     data: Annotated[Corrected, Body(media_type=RequestEncodingType.URL_ENCODED)],
 ) -> Response[Any]:
-    """Replace the words of what has not gone out. What has stays as it is, and its page says so."""
+    """Replace the words of what has not gone out. What has stays as it is, and its page gives the new ones back."""
     found = await _find(visit, handed)
     subject, text = " ".join(data.subject.split()), data.text.replace("\r\n", "\n").strip()
     problem = _problem(subject, text)
@@ -128,24 +142,33 @@ async def correct_sent(
         page.status_code = HTTP_422_UNPROCESSABLE_ENTITY
         return page
     if visit.scope:
-        with suppress(TooLate):
+        try:
             await visit.desk.correct(visit.scope, handed, {"subject": subject, "text": text})
+        except TooLate:
+            found = await _find(visit, handed)
+            if not _says(found, subject, text):
+                return await _refuse(visit, found, _why_not(found), data)
+        await drop_draft(request)
+        await stand_anew(visit)
     return see_other(f"{SENT}/{handed}")
 
 
 @post(f"{SENT}/{{handed:str}}/back")
-async def take_back_sent(visit: NamedDependency[Visit], handed: RecordId) -> Response[str]:
-    """Take back what has not gone out."""
+async def take_back_sent(visit: NamedDependency[Visit], handed: RecordId) -> Response[Any]:
+    """Take back what has not gone out. What has stays as it is, and its page says so."""
     await _find(visit, handed)
-    await take_back(visit, handed)
+    if too_late := await take_back(visit, handed):
+        return await _refuse(visit, await _find(visit, handed), too_late)
     return see_other(f"{SENT}/{handed}")
 
 
 @get([f"{SENT}/{{handed:str}}/correct", f"{SENT}/{{handed:str}}/back"])
-async def go_to_sent(visit: NamedDependency[Visit], handed: RecordId) -> Response[str]:
-    """Lead somebody back who reloads the address of a form."""
+async def go_to_sent(
+    visit: NamedDependency[Visit], request: Request[Visiting, Any, Any], handed: RecordId
+) -> Response[str]:
+    """Lead somebody back who reloads the address of a form, or has signed in again on the way there."""
     await _find(visit, handed)
-    return see_other(f"{SENT}/{handed}")
+    return see_other(f"{SENT}/{handed}{again_of(request)}")
 
 
 async def _find(visit: Visit, id_: str) -> Handed:
@@ -162,8 +185,30 @@ async def _find(visit: Visit, id_: str) -> Handed:
     return found
 
 
+def _says(handed: Handed, subject: str, text: str) -> bool:
+    """Whether it says so already: the same form was sent twice."""
+    asked = handed.asked
+    return isinstance(asked, NewTicket) and (asked.subject, asked.text) == (subject, text)
+
+
+def _why_not(handed: Handed) -> str:
+    """Say why a correction was not taken."""
+    said = BACK_ALREADY if handed.state == "cancelled" else NOT_TAKEN
+    return doubt_of(handed) or gettext(said)
+
+
+async def _refuse(visit: Visit, handed: Handed, too_late: str, written: Corrected | None = None) -> Response[bytes]:
+    page = await _page(visit, handed, written=written, too_late=too_late)
+    page.status_code = HTTP_409_CONFLICT
+    return page
+
+
 async def _page(
-    visit: Visit, handed: Handed, problem: tuple[str, str] | None = None, written: Corrected | None = None
+    visit: Visit,
+    handed: Handed,
+    problem: tuple[str, str] | None = None,
+    written: Corrected | None = None,
+    too_late: str | None = None,
 ) -> Response[bytes]:
     parts = await visit.parts()
     sent = _sent(handed, only(parts, "tickets"))
@@ -175,6 +220,8 @@ async def _page(
         sent=sent,
         written=written or sent,
         problem=problem,
+        too_late=too_late,
+        is_rewritten=too_late is not None and written is not None,
         next=what_we_say(sent.answer_by, visit.view)
         if handed.state not in {"needs_you", "cancelled", "dropped"}
         else "",
@@ -218,12 +265,13 @@ def _sent(handed: Handed, tickets: tuple[Part, ...]) -> Sent:
         text=asked.text if isinstance(asked, NewTicket) else "",
         files=handed.files,
         at=handed.made_at,
-        status=STATES[handed.state],
+        status=IN_DOUBT if handed.in_doubt else STATES[handed.state],
         number=handed.number,
         href=f"/requests/{handed.source}/{handed.record}" if _is_listed(handed, tickets) else None,
         is_read=_is_read(handed, tickets),
-        may_be_changed=handed.state in CHANGEABLE,
+        may_be_changed=handed.may_be_changed_by(handed.member),
         needs_you=handed.state == "needs_you",
+        is_over=handed.state in {"cancelled", "dropped"},
         answer_by=datetime.fromisoformat(by) if by else None,
         answer=answer_to(handed),
     )

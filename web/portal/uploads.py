@@ -30,6 +30,8 @@ from web.incoming import Incoming
 UPLOAD_CAPS = dict.fromkeys(("/requests/", "/documents/"), Cap(128 * MB, within=300.0))  # by the form's address
 MOST_AT_ONCE = 16  # forms with files under way in one process
 MOST_OF_ONE = 2  # of one member's
+NO_FILES = Limits(0)
+FILES_FIELD = "files"  # as the macro calls it
 IN_MEMORY = 2  # forms whose files are held whole in one process, from their check until they are kept
 
 BUSY = gettext_noop(
@@ -66,10 +68,10 @@ class Uploads:
         self._senders: Counter[str] = Counter()
         self._in_memory = asyncio.Semaphore(IN_MEMORY)
 
-    def field(self, problem: str | None = None) -> FilesField | None:
-        """None: no files are taken."""
+    def field(self, problem: str | None = None, *, taken: bool = True) -> FilesField | None:
+        """None: no files are taken. `taken`: whether they are where the form leads to."""
         limits = self._checks.limits
-        if not limits.size:
+        if not limits.size or not taken:
             return None
         return FilesField(
             accept=ACCEPT,
@@ -81,13 +83,17 @@ class Uploads:
         )
 
     @asynccontextmanager
-    async def form(self, request: Request[Visiting, Any, Any]) -> AsyncIterator[Form]:
-        """Read a form, whose files are there until the end of this. Raises `HTTPException`."""
+    async def form(self, request: Request[Visiting, Any, Any], *, taken: bool = True) -> AsyncIterator[Form]:
+        """Read a form, whose files are there until the end of this. Raises `HTTPException`.
+
+        Where none are `taken`, files that come anyway are the form's problem.
+        """
         media_type, options = request.content_type
         if media_type != RequestEncodingType.MULTI_PART:
             yield Form({name: value for name, value in (await request.form()).items() if isinstance(value, str)})
             return
-        incoming = Incoming(self._checks.limits, partial(self._begin, request.user.member_id))
+        limits = self._checks.limits if taken else NO_FILES
+        incoming = Incoming(limits, partial(self._begin, request.user.member_id))
         try:
             await incoming.read(request, options.get("boundary", ""))
             if incoming.problem or not incoming.files:

@@ -209,7 +209,7 @@ class Visit:
             can_ask=bool(self.desks),
             has_help=self.view.helped(),
             unread=self.standing.post.unread,
-            needs=needs_by_area(parts, self.today, documents=len(self.standing.asked)),
+            needs=needs_by_area(parts, self.today, also=self.standing.waits),
             seen=MARK_PLACE if self.is_linked and is_asked_for else None,
             code=PLACE if has_code else None,
             refresh=is_asked_for and any(part.asking for part in about),

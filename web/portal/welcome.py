@@ -58,8 +58,9 @@ async def show_welcome_mails(visit: NamedDependency[Visit], request: Request[Vis
     rows = [
         Row(event=event, when=gettext(WHEN[event]), choice=choices.each[event]) for event in offered(visit, choices)
     ]
-    can_write = mails.is_on and choices.address is not None and not choices.refused
-    return await _step(visit, 2, rows=rows if can_write else [], email=choices.address)
+    is_told = mails.is_on and choices.is_writable and not choices.refused
+    unwritable = mails.is_on and choices.address is not None and not choices.is_writable
+    return await _step(visit, 2, rows=rows if is_told else [], email=choices.address, unwritable=unwritable)
 
 
 @post("/welcome/mails")
@@ -99,7 +100,7 @@ async def leave_welcome(request: Request[Principal, Any, Any]) -> Response[str]:
 async def _step(visit: Visit, step: int, *, parts: Iterable[Part] | None = None, **more: Any) -> Response[bytes]:  # noqa: ANN401  # as of `Visit.page`
     ways = [(way, gettext(name)) for way, name in WAY_NAMES]
     steps = [(href, gettext(name)) for href, name in STEPS]
-    context: dict[str, Any] = {"holdings": [], "rows": [], "ways": ways, "email": None, **more}
+    context: dict[str, Any] = {"holdings": [], "rows": [], "ways": ways, "email": None, "unwritable": False, **more}
     known = tuple(parts if parts is not None else await visit.parts())
     about = known if step == 1 else ()
     return visit.page("welcome.html", area=None, parts=known, about=about, step=step, steps=steps, **context)

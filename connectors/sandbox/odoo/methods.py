@@ -8,8 +8,9 @@ from typing import Any
 from connectors.sandbox.odoo.documents import instant
 from connectors.sandbox.odoo.domain import compile_domain, ids_of, mentions
 from connectors.sandbox.odoo.errors import missing_error, user_error
+from connectors.sandbox.odoo.helpdesk import create_files, create_tickets, write_tickets
 from connectors.sandbox.odoo.models import Model
-from connectors.sandbox.odoo.sales import CHANGING
+from connectors.sandbox.odoo.sales import CHANGING, message_post
 from connectors.sandbox.odoo.store import Context, Row, Store
 from connectors.sandbox.odoo.tokens import generate_access_token, get_portal_url
 
@@ -96,7 +97,14 @@ EVERYWHERE: dict[str, Callable[..., Any]] = {
 
 def methods_of(model: Model) -> dict[str, Callable[..., Any]]:
     if model.name == "ir.attachment":
-        return EVERYWHERE | {"generate_access_token": generate_access_token}
+        return EVERYWHERE | {"create": create_files, "generate_access_token": generate_access_token}
+    if model.name == "helpdesk.ticket":
+        acts: dict[str, Callable[..., Any]] = {
+            "create": create_tickets,
+            "write": write_tickets,
+            "message_post": message_post,
+        }
+        return EVERYWHERE | acts | {"get_portal_url": get_portal_url}
     if model.name == "sale.order":
         return EVERYWHERE | CHANGING | {"get_portal_url": get_portal_url}
     if model.name == "res.partner":

@@ -9,6 +9,7 @@ from typing import Any
 from connectors.sandbox.odoo.documents import add_order, instant
 from connectors.sandbox.odoo.domain import ids_of
 from connectors.sandbox.odoo.errors import missing_error, user_error, value_error
+from connectors.sandbox.odoo.helpdesk import take_files
 from connectors.sandbox.odoo.models import Model
 from connectors.sandbox.odoo.pickings import deliver
 from connectors.sandbox.odoo.store import Context, Row, Store
@@ -68,14 +69,21 @@ def message_post(
     message_type: str = "notification",
     subtype_xmlid: str = "mail.mt_note",
     author_id: int | None = None,
+    attachment_ids: list[int] | None = None,
+    body_is_html: bool = False,
     context: Context = None,  # noqa: ARG001  # every method takes it
 ) -> int:
     (row,) = _rows(store, model, ids)
     id_, now = FIRST_MESSAGE + len(store.rows["mail.message"]), instant(datetime.now(UTC))
     message: Row = {"id": id_, "model": model.name, "res_id": row["id"], "date": now, "create_date": now}
-    message |= {"body": f"<p>{escape(body)}</p>", "message_type": message_type, "author_id": author_id}
+    message |= {
+        "body": body if body_is_html else f"<p>{escape(body)}</p>",
+        "message_type": message_type,
+        "author_id": author_id,
+    }
     message |= {"subtype_id": SUBTYPES[subtype_xmlid], "is_internal": subtype_xmlid == "mail.mt_note"}
-    store.rows["mail.message"][id_] = message | {"write_date": now, "attachment_ids": []}
+    files = take_files(store, row, model.name, attachment_ids or [])
+    store.rows["mail.message"][id_] = message | {"write_date": now, "attachment_ids": files}
     return id_
 
 

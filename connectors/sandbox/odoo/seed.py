@@ -14,7 +14,7 @@ from connectors.sandbox.odoo.history import history
 from connectors.sandbox.odoo.models import load_models
 from connectors.sandbox.odoo.store import Row, Store, User
 
-HELPDESK = frozenset({"helpdesk.ticket", "helpdesk.ticket.stage"})
+HELPDESK = frozenset({"helpdesk.ticket", "helpdesk.ticket.stage", "helpdesk.ticket.team"})
 FIRST_FILE, FIRST_MESSAGE = 8001, 9001
 
 

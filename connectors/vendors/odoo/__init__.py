@@ -1,7 +1,5 @@
 """Odoo 16 to 18, over JSON-RPC: orders and invoices with their papers, and tickets of the community's helpdesk app."""
 
-from msgspec import Struct
-
 from connectors.contract import Connector, Limits, Scope
 from connectors.vendors.odoo import invoices, moves, orders, tickets
 from connectors.vendors.odoo.again import to_order_again
@@ -12,20 +10,18 @@ from connectors.vendors.odoo.partners import fetch_person, find
 from connectors.vendors.odoo.pdf import open_invoice, open_slip
 from connectors.vendors.odoo.properties import properties
 from connectors.vendors.odoo.quotations import to_accept, to_decline
-from connectors.vendors.odoo.rpc import Odoo, call, sign_in
+from connectors.vendors.odoo.requests import new_ticket, public_reply
+from connectors.vendors.odoo.rpc import Odoo, sign_in, version
 from connectors.vendors.odoo.salespeople import read_counterpart
 from connectors.vendors.odoo.settings import OdooConfig
+from connectors.vendors.odoo.stages import to_reopen, to_solve
 from connectors.vendors.odoo.webhook import webhook
 
 
-class Version(Struct):
-    server_serie: str
-
-
 async def check(office: Odoo) -> str:
-    version = await call(office, Version, "common", "version", [], what="version")
+    found = await version(office)
     await sign_in(office)
-    return f"Odoo {version.server_serie[:20]}, signed in as {office.config.login}"
+    return f"Odoo {found.server_serie[:20]}, signed in as {office.config.login}"
 
 
 connector = Connector(
@@ -54,6 +50,10 @@ connector = Connector(
     feeds=FEEDS,
     files={"orders": open_slip, "invoices": open_invoice, "tickets": open_attachment},
     actions={
+        "new_ticket": new_ticket,
+        "reply": public_reply,
+        "solve": to_solve,
+        "reopen": to_reopen,
         "order_again": to_order_again,
         "accept": to_accept,
         "decline": to_decline,

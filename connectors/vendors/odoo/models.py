@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from connectors.errors import BadResponse, NotFound
 from connectors.ids import digits
-from connectors.vendors.odoo.rpc import ModelMissing, Odoo, execute
+from connectors.vendors.odoo.refusals import ModelMissing
+from connectors.vendors.odoo.rpc import Odoo, execute
 
 PAGE = 50
 

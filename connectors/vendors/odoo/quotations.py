@@ -4,31 +4,25 @@ What has happened shows in the order's state. A reason carries our reference, by
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from decimal import Decimal
 
 from msgspec import Struct
 
 from connectors.actions import Action, Answer, Done, after_it, looking
-from connectors.errors import NotAllowed, NotFound, Refused
+from connectors.errors import NotAllowed, Refused
 from connectors.records import Money
 from connectors.vendors.odoo import values
 from connectors.vendors.odoo.again import FOUND_WITHIN
-from connectors.vendors.odoo.models import Leaf, Row, as_key, search
-from connectors.vendors.odoo.partners import fetch_person
 from connectors.vendors.odoo.rpc import Odoo, execute_once
 from connectors.vendors.odoo.sales import CANCELLED, CONFIRMED, MODEL, QUOTED, OrderRow, find_own
 from connectors.vendors.odoo.settings import OdooConfig
+from connectors.vendors.odoo.speaking import author_of, is_said, mark
 
 NOT_HTML = str.maketrans({"<": "(", ">": ")", "&": "+"})  # Odoo 16 reads HTML there, and later ones text
 
 
 class OfferRow(OrderRow, kw_only=True):
     is_expired: bool
-
-
-class SaidRow(Row):
-    res_id: int
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -51,11 +45,11 @@ async def accept(office: Odoo, asked: Answer) -> Done:
 async def decline(office: Odoo, asked: Answer) -> Done:
     """Cancel it, and then say why: a reason for what has not happened would mislead."""
     with looking():
-        author = await _author(office, asked)
+        author = await author_of(office, asked)
     done = await _go(office, asked, DECLINE)
     if asked.reason and not await _is_said(office, asked):
         message = {
-            "body": f"Declined in the customer portal: {asked.reason} [{asked.reference}]".translate(NOT_HTML),
+            "body": f"Declined in the customer portal: {asked.reason} {mark(asked.reference)}".translate(NOT_HTML),
             "message_type": "comment",
             "subtype_xmlid": "mail.mt_comment",
             "author_id": author,
@@ -101,22 +95,7 @@ async def _check(office: Odoo, asked: Answer, offer: OfferRow) -> None:
 
 
 async def _is_said(office: Odoo, asked: Answer) -> bool:
-    within: list[Leaf] = [
-        ("model", "=", MODEL),
-        ("res_id", "=", int(asked.order)),
-        ("body", "ilike", f"[{asked.reference}]"),
-    ]
-    return bool(await search(office, SaidRow, "mail.message", within, order="id", limit=1))
-
-
-async def _author(office: Odoo, asked: Answer) -> int:
-    """Say in whose name we speak: a person's who asks and acts for the customer, or the customer's."""
-    for each in asked.persons:
-        with suppress(NotFound):
-            person = await fetch_person(office, each)
-            if asked.customer in person.customers:
-                return int(person.id)
-    return as_key(asked.customer)
+    return await is_said(office, MODEL, int(asked.order), asked.reference)
 
 
 def _done(record: int, number: str) -> Done:

@@ -14,34 +14,25 @@ from msgspec import Struct
 from connectors.config import Secret
 from connectors.contract import BackOffice, Token
 from connectors.decode import decode_json
-from connectors.errors import AccessDenied, BadResponse, ConnectorError, NotFound, Refused, Unavailable
+from connectors.errors import BadResponse
 from connectors.passes import clock_of
-from connectors.transport import SAFE
+from connectors.transport import SAFE, lasting
+from connectors.vendors.odoo.refusals import ErrorData, SignInRefused, error_of
 from connectors.vendors.odoo.settings import OdooConfig
 
 T = TypeVar("T")
 Odoo = BackOffice[OdooConfig]
 
+_SAFELY: Mapping[str, Any] = {"extensions": dict(SAFE)}
 UID = "uid"  # in the token store: Odoo takes half a second to check a key, so it is asked once
-
-
-class SignInRefused(AccessDenied):
-    """The login, the key or the user id is wrong."""
-
-
-class ModelMissing(Refused):
-    """The app that the model belongs to is not installed."""
-
-
-class ErrorData(Struct, frozen=True):
-    """The `debug` beside these holds tracebacks: it is never read. `message` names people: it is never passed on."""
-
-    name: str = ""
-    message: str = ""
 
 
 class RpcError(Struct):
     data: ErrorData = ErrorData()
+
+
+class Version(Struct):
+    server_serie: str
 
 
 class Reply(Struct):
@@ -49,27 +40,19 @@ class Reply(Struct):
     error: RpcError | None = None
 
 
-ERRORS: Mapping[str, type[ConnectorError]] = {
-    "odoo.exceptions.AccessDenied": SignInRefused,
-    "odoo.exceptions.AccessError": AccessDenied,
-    "odoo.http.SessionExpiredException": AccessDenied,
-    "odoo.exceptions.MissingError": NotFound,
-    "odoo.exceptions.UserError": Refused,
-    "odoo.exceptions.RedirectWarning": Refused,
-    "odoo.exceptions.ValidationError": Refused,
-    "psycopg2.OperationalError": Unavailable,  # the database is away, or is called otherwise
-    "psycopg2.errors.SerializationFailure": Unavailable,
-}
-
-
 async def execute(office: Odoo, answer: type[T], model: str, method: str, *args: object, **named: object) -> T:
     """Call a method that may be called twice, and decode its result as `answer`."""
-    return await _execute(office, answer, model, method, args=args, named=named, extensions=SAFE)
+    return await _execute(office, answer, model, method, args=args, named=named, options=_SAFELY)
 
 
 async def execute_once(office: Odoo, answer: type[T], model: str, method: str, *args: object, **named: object) -> T:
     """Call a method that does something. It is sent once: without an answer it may have worked."""
-    return await _execute(office, answer, model, method, args=args, named=named, extensions={})
+    return await _execute(office, answer, model, method, args=args, named=named, options={})
+
+
+async def execute_lasting(office: Odoo, seconds: float, answer: type[T], model: str, method: str, *args: object) -> T:
+    """Do as `execute_once`, and let it take longer than others."""
+    return await _execute(office, answer, model, method, args=args, named={}, options=lasting(seconds))
 
 
 async def _execute(
@@ -80,12 +63,12 @@ async def _execute(
     *,
     args: Sequence[object],
     named: Mapping[str, object],
-    extensions: Mapping[str, Any],
+    options: Mapping[str, Any],
 ) -> T:
     async def ask(uid: int) -> T:
         config = office.config
         params = [config.database, uid, config.api_key.reveal(), model, method, args, named]
-        response = await _post(office, "object", "execute_kw", params, extensions)
+        response = await _post(office, "object", "execute_kw", params, options)
         return _result(response, answer, f"{model}.{method}")
 
     kept = await office.tokens.get(UID)
@@ -116,6 +99,10 @@ async def call(office: Odoo, answer: type[T], service: str, method: str, args: S
     return _result(await _post(office, service, method, args), answer, what)
 
 
+async def version(office: Odoo) -> Version:
+    return await call(office, Version, "common", "version", [], what="version")
+
+
 async def clock(office: Odoo) -> datetime | None:
     """Ask what time it is over there. None where answers carry no date."""
     response = await _post(office, "common", "version", [])
@@ -124,23 +111,15 @@ async def clock(office: Odoo) -> datetime | None:
 
 
 async def _post(
-    office: Odoo, service: str, method: str, args: Sequence[object], extensions: Mapping[str, Any] = SAFE
+    office: Odoo, service: str, method: str, args: Sequence[object], options: Mapping[str, Any] = _SAFELY
 ) -> httpx.Response:
     params = {"service": service, "method": method, "args": args}
     question = {"jsonrpc": "2.0", "method": "call", "params": params, "id": 1}
-    return await office.http.post("/jsonrpc", json=question, extensions=dict(extensions))
+    return await office.http.post("/jsonrpc", json=question, **options)
 
 
 def _result(response: httpx.Response, answer: type[T], what: str) -> T:
     reply = decode_json(response.content, Reply, f"Odoo {what}")
     if reply.error:
-        raise _error(reply.error.data, what)
+        raise error_of(reply.error.data, what)
     return decode_json(reply.result, answer, f"Odoo {what}")
-
-
-def _error(data: ErrorData, what: str) -> ConnectorError:
-    model = what.rpartition(".")[0]
-    if data.name == "odoo.exceptions.UserError" and model and model in data.message:
-        return ModelMissing(f"Odoo has no {model}")  # "Object helpdesk.ticket doesn't exist", in the account's language
-    kind = ERRORS.get(data.name, BadResponse)
-    return kind(f"Odoo {what}: answered {data.name[:80] or 'an error without a name'}")

@@ -4,7 +4,8 @@ from connectors.counterparts import Counterpart, counterpart_of
 from connectors.errors import AccessDenied, NotAllowed
 from connectors.vendors.odoo.models import Row, one
 from connectors.vendors.odoo.partners import MODEL
-from connectors.vendors.odoo.rpc import Odoo, SignInRefused
+from connectors.vendors.odoo.refusals import SignInRefused
+from connectors.vendors.odoo.rpc import Odoo
 from connectors.vendors.odoo.values import Ref, Text, given, key
 
 

@@ -31,7 +31,7 @@ class OdooConfig(WebhookConfig, frozen=True):
             title="Login",
             description=(
                 "What that account signs in with, mostly an e-mail address. Make one for Hallway alone, that may read "
-                "and make sales, read invoices, and write to tickets for their files"
+                "and make sales, read invoices, and make and write to tickets with their files"
             ),
             min_length=1,
         ),
@@ -43,3 +43,11 @@ class OdooConfig(WebhookConfig, frozen=True):
             description="Signed in as that account: Preferences > Account Security > New API Key. Odoo shows it once",
         ),
     ]
+    takes_requests: Annotated[
+        bool,
+        Meta(
+            title="New requests",
+            description="Whether customers may send new requests, which become tickets. For that the community's "
+            "helpdesk app, helpdesk_mgmt, has to be installed",
+        ),
+    ] = False

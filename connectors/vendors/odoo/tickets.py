@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from connectors.contract import Answer, Page, Query, RecordQuery
 from connectors.done import done_words
@@ -51,6 +52,9 @@ class WholeTicketRow(TicketRow):
     description: Text
 
 
+R = TypeVar("R", bound=TicketRow)
+
+
 async def read_tickets(office: Odoo, query: Query) -> Page[Ticket]:
     theirs = _theirs(query.customer)
     if not await is_installed(office):
@@ -68,10 +72,26 @@ async def fetch_ticket(office: Odoo, query: RecordQuery) -> Answer[Ticket]:
 
 
 async def find_ticket(office: Odoo, key: str, customer: str) -> WholeTicketRow:
+    return await _find(office, WholeTicketRow, key, customer)
+
+
+async def find_own(office: Odoo, row: type[R], key: str, customer: str) -> R:
+    """Find a ticket that is the customer's, to do something with it. Raises `NotFound`."""
+    found = await _find(office, row, key, customer)
+    if customer not in values.owners(found.commercial_partner_id):
+        raise NotFound(f"Odoo {MODEL}: no such ticket of this customer's")
+    return found
+
+
+async def _find(office: Odoo, row: type[R], key: str, customer: str) -> R:
     theirs = _theirs(customer)
     if not await is_installed(office):
         raise NotFound(f"Odoo has no {MODEL} of helpdesk_mgmt")
-    return await one(office, WholeTicketRow, MODEL, theirs, key)
+    return await one(office, row, MODEL, theirs, key)
+
+
+def state_of(row: TicketRow) -> TicketState:
+    return STATES.get(_stage(row), "solved" if row.closed else "unknown")
 
 
 async def answers_of(office: Odoo, rows: Sequence[TicketRow], asked_at: datetime) -> tuple[Answer[Ticket], ...]:
@@ -104,15 +124,18 @@ def _answer(
     asked_at: datetime,
     messages: tuple[Message, ...] | None = None,
 ) -> Answer[Ticket]:
-    stage = "" if isinstance(row.stage_id, bool) else row.stage_id[1]
     ticket = Ticket(
         origin=values.origin(office, row.id, row.write_date, asked_at),
         number=given(row.number) or str(row.id),
-        vendor_state=stage,
+        vendor_state=_stage(row),
         people=people(row.partner_id, askers),
-        state=STATES.get(stage, "solved" if row.closed else "unknown"),
+        state=state_of(row),
         subject=given(row.name) or "",
         created_at=values.in_utc(row.create_date),
         messages=messages,
     )
     return Answer(values.owners(row.commercial_partner_id), ticket)
+
+
+def _stage(row: TicketRow) -> str:
+    return "" if isinstance(row.stage_id, bool) else row.stage_id[1]

@@ -30,10 +30,6 @@ class Made(Struct):
     id: Key
 
 
-class FoundRow(Struct):
-    id: Key
-
-
 class EventRow(Struct):
     id: Key
     Type: str
@@ -72,7 +68,7 @@ async def _make(office: RequestTracker, ticket: dict[str, object], files: tuple[
 async def find_made(office: RequestTracker, asked: NewTicket) -> Done | None:
     """Look for the ticket that refers to our name, or what it was merged into."""
     query = f"RefersTo = {quoted(name_of(asked.reference))}"
-    rows = await walk(office, FoundRow, "/tickets", "Subject", query=query)
+    rows = await walk(office, Made, "/tickets", "Subject", query=query)
     return done_with(rows[0].id) if rows else None
 
 
@@ -144,7 +140,11 @@ def done_with(ticket: Key) -> Done:
     return Done(record=str(ticket), number=str(ticket))
 
 
-new_ticket: Action[RequestTrackerConfig, NewTicket] = Action(do=make_ticket, find=find_made, found_within=FOUND_WITHIN)
-public_reply: Action[RequestTrackerConfig, Reply] = Action(do=reply, find=find_reply, found_within=FOUND_WITHIN)
+new_ticket: Action[RequestTrackerConfig, NewTicket] = Action(
+    do=make_ticket, find=find_made, found_within=FOUND_WITHIN, takes_files=True
+)
+public_reply: Action[RequestTrackerConfig, Reply] = Action(
+    do=reply, find=find_reply, found_within=FOUND_WITHIN, takes_files=True
+)
 to_solve: Action[RequestTrackerConfig, Move] = Action(do=solve, same_twice=True)
 to_reopen: Action[RequestTrackerConfig, Move] = Action(do=reopen, same_twice=True)

@@ -14,10 +14,11 @@ from msgspec import Struct
 
 from connectors.actions import Action, Done, Move, NewTicket, Rating, Reply, looking
 from connectors.decode import decode_json
+from connectors.records import Record, Ticket
 from connectors.vendors.zendesk.api import API, Id, Paged, Zendesk, organization_key, walk
 from connectors.vendors.zendesk.authors import author_of, is_known
 from connectors.vendors.zendesk.settings import ZendeskConfig
-from connectors.vendors.zendesk.tickets import STATES, TicketRow, find_ticket
+from connectors.vendors.zendesk.tickets import CLOSED, STATES, TicketRow, find_ticket
 from connectors.vendors.zendesk.uploading import upload
 
 FOUND_WITHIN = timedelta(minutes=2)  # since they were asked: we give up sooner than they do
@@ -47,6 +48,11 @@ class Audit(Struct):
 
 class AuditPage(Paged):
     audits: list[Audit]
+
+
+def is_not_closed(config: ZendeskConfig, record: Record) -> bool:  # noqa: ARG001  # of `Action.suits`
+    """Leave out what is closed: nobody can change that any more."""
+    return isinstance(record, Ticket) and record.vendor_state != CLOSED
 
 
 async def make_ticket(office: Zendesk, asked: NewTicket) -> Done:
@@ -129,10 +135,10 @@ def done_with(ticket: int) -> Done:
 
 
 new_ticket: Action[ZendeskConfig, NewTicket] = Action(
-    do=make_ticket, find=find_made, found_within=FOUND_WITHIN, takes=is_known
+    do=make_ticket, find=find_made, found_within=FOUND_WITHIN, takes_files=True, takes=is_known
 )
 public_reply: Action[ZendeskConfig, Reply] = Action(
-    do=reply, find=find_reply, found_within=FOUND_WITHIN, takes=is_known
+    do=reply, find=find_reply, found_within=FOUND_WITHIN, takes_files=True, takes=is_known, suits=is_not_closed
 )
-to_solve: Action[ZendeskConfig, Move] = Action(do=solve, same_twice=True)
-to_reopen: Action[ZendeskConfig, Move] = Action(do=reopen, same_twice=True)
+to_solve: Action[ZendeskConfig, Move] = Action(do=solve, same_twice=True, suits=is_not_closed)
+to_reopen: Action[ZendeskConfig, Move] = Action(do=reopen, same_twice=True, suits=is_not_closed)

@@ -37,7 +37,7 @@ STATES: Mapping[str, TicketState] = {
     "solved": "solved",
     "closed": "solved",
 }
-DELETED = "deleted"
+CLOSED, DELETED = "closed", "deleted"
 
 
 class TicketRow(Struct):
