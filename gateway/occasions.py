@@ -24,6 +24,7 @@ EventName = Literal[
     "document_asked",
 ]
 EVENTS: tuple[EventName, ...] = get_args(EventName)
+OFF_FOR = timedelta(days=7)  # nobody looked for so long: what is older is no news any more
 Concern = Literal[Kind, "documents", "sent"]  # what it is about: a record of theirs, or one of our own
 AREA_OF_EVENT: Mapping[EventName, Area] = {
     "request_waits": "requests",

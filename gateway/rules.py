@@ -20,7 +20,8 @@ from gateway.languages import catalogue
 from gateway.records.urls import parse_url
 
 FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_WORD = r"[^@\s.<>()\[\],;:\\\"]+"
+EMAIL = re.compile(rf"(?=[!-~]+@){_WORD}(?:\.{_WORD})*@{_WORD}(?:\.{_WORD})+")  # as the header of a mail takes it
 HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 DOMAIN = re.compile(r"(?:[a-z0-9-]+\.)+[a-z0-9-]+")
 TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{24,}")
@@ -229,7 +230,7 @@ def logo(given: str) -> Path:
 
 
 def email(given: str) -> str:
-    if not EMAIL.fullmatch(given) or not given.isprintable():
+    if not EMAIL.fullmatch(given) or "=?" in given or not given.isprintable():
         raise ValueError("must be an e-mail address")
     return given
 

@@ -70,6 +70,7 @@ async def test_gives_nothing_that_is_not_theirs(world: World, mine: Rights, give
         (BOSS, "mary@sub.acme.example"),
         (BOSS, "mary@\u0430cme.example"),
         (BOSS, "mary"),
+        (BOSS, "mary.@acme.example"),
         ("boss@gmail.com", "mary@gmail.com"),
         (None, "mary@acme.example"),
     ],
@@ -131,6 +132,15 @@ async def test_offers_the_form_to_who_manages(portal: Portal) -> None:
     async with portal.database.read() as session:
         (row,) = (await session.scalars(sa.select(Invitation))).all()
     assert (row.email, row.account_id, row.rights["documents"]) == ("joe@example.com", "bakery", "none")
+
+
+@pytest.mark.parametrize("address", ["ann.@example.com", "an..n@example.com", "=?x?q?y?=@example.com"])
+async def test_takes_no_address_that_no_mail_can_be_written_to(portal: Portal, address: str) -> None:
+    browser = await page(portal, "boss", MANAGES)
+    answer = await post(browser, address)
+    assert "Only we can invite that address" in text_of((await browser.get(answer.headers["location"])).text)
+    async with portal.database.read() as session:
+        assert (await session.scalars(sa.select(Invitation))).all() == []
 
 
 async def test_lets_who_manages_take_back_what_a_member_invited(portal: Portal) -> None:

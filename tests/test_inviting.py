@@ -161,10 +161,12 @@ async def test_is_not_sent_any_more_where_nobody_could_use_it(bids: Bids) -> Non
         ({"data": ["554 5.6.0 no"]}, "failed", "554 5.6.0 no"),
         ({"data": ["drop"]}, "unknown", "SMTPServerDisconnected"),
         ({"rcpt": ["451 4.7.1 later"]}, "waiting", "451 4.7.1 later"),
+        ({"rcpt": ["550 5.1.8 Sender address rejected"]}, "waiting", None),
+        ({"rcpt": ["550 Relay access denied"]}, "waiting", None),
     ],
 )
 async def test_keeps_what_the_mail_server_said(
-    bids: Bids, answers: dict[str, list[str]], state: str, error: str
+    bids: Bids, answers: dict[str, list[str]], state: str, error: str | None
 ) -> None:
     await bids.people(1)
     await bids.send()
@@ -176,6 +178,19 @@ async def test_keeps_what_the_mail_server_said(
     bids.later(minutes=2)
     await bids.post()
     assert len(bids.server.mails) == (1 if state in {"waiting", "unknown"} else 0), "what may have arrived stays"
+
+
+async def test_holds_up_nobody_for_an_address_that_no_mail_can_be_written_to(bids: Bids) -> None:
+    await bids.people(3)
+    await bids.send()
+    async with bids.world.db.write() as session:
+        first = sa.update(Invitation).where(Invitation.email == "p000@acme.example")
+        await session.execute(first.values(email="p000.@acme.example"))
+    await bids.post()
+    assert await bids.states() == ["failed", "sent", "sent"]
+    assert bids.reached() == ["p001@acme.example", "p002@acme.example"]
+    (failed, _, _) = await bids.mails()
+    assert (failed.error, failed.due_at) == ("it could not be written", None)
 
 
 async def test_waits_for_a_server_that_is_away(bids: Bids) -> None:

@@ -81,6 +81,12 @@ def read(record: Record, event: EventName, scope: Scope = SCOPE) -> tuple[email.
             "We cannot go on with “s” without you.",
         ),
         (
+            ticket("7", "awaiting_customer"),
+            "request_answered",
+            "We answered: s",
+            "There is an answer from us to “s”.",
+        ),
+        (
             order("7", "on_its_way"),
             "order_shipped",
             "Order 7 is on its way",

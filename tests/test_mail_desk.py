@@ -1,6 +1,8 @@
 """Mails as staff find them, and what they decide about those that did not go out, or may not have."""
 
 import asyncio
+import html
+import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -68,6 +70,21 @@ async def test_sends_again_what_failed_also_days_later(world: World) -> None:
     assert (mail.tries, mail.error, mail.resent_at) == (1, None, world.clock.now)
     assert await decide(world, desk.resend, Wanted()) == 0, "nothing is to be decided any more"
     assert await told(world.database) == ["mail.sent_again"]
+
+
+async def test_believes_an_address_again_where_its_mail_is_sent_again(world: World) -> None:
+    world.ledger.put("1", "7", 10)
+    world.server.rcpt = ["550 5.1.1 no such user"]
+    await world.look()
+    (row,) = await world.rows()
+    assert (await world.choices.of(row.member_id)).refused
+    assert await decide(world, desk.resend, Wanted()) == 1
+    assert not (await world.choices.of(row.member_id)).refused
+    await world.mailing.turn()
+    assert (await world.states(), len(world.server.mails)) == (["sent"], 1)
+    async with world.database.read() as session:
+        (line,) = await session.scalars(sa.select(AuditLine).where(AuditLine.what == "mail.sent_again"))
+    assert json.loads(line.details)["address"] == "tried again"
 
 
 async def test_asks_nobody_again_about_what_has_arrived(world: World) -> None:
@@ -165,7 +182,9 @@ async def test_shows_mails_and_asks_before_a_decision(portal: Portal) -> None:
     page = (await sam.get(f"/staff/deliveries/mails/sent/{unknown.id}")).text
     assert "It has arrived…" in page
     assert ">Bakery<" in page
-    assert "Send 2 mails again?" in (await sam.get("/staff/deliveries/mails/resend")).text
+    asked = html.unescape((await sam.get("/staff/deliveries/mails/resend")).text)
+    assert "Send 2 mails again?" in asked
+    assert "An address that mails came back from is tried again" in asked
     settled = await sam.send("POST", "/staff/deliveries/mails/settle", id=unknown.id, upto=unknown.id)
     assert settled.headers["location"] == f"/staff/deliveries/mails/sent/{unknown.id}"
     again = await sam.send("POST", "/staff/deliveries/mails/resend", status="failed", upto=failed.id)

@@ -6,7 +6,7 @@ import email.policy
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,8 @@ from cache.client import Client
 from connectors.config import Secret
 from gateway.account_view import AccountViews
 from gateway.mails import post
-from gateway.mails.post import Away, open_line, server_of
+from gateway.mails.others import Others
+from gateway.mails.post import Away, Declined, Line, open_line, server_of
 from gateway.mails.sending import PAUSES, Mailing
 from gateway.message_rules import Choice
 from gateway.records.database import Database
@@ -80,6 +81,23 @@ class Script:
         return not answer.startswith("421")
 
 
+class FailsOnce:
+    """One mail of another kind, over which something of ours fails at first."""
+
+    def __init__(self) -> None:
+        self.has_failed = self.has_gone = False
+
+    async def is_due(self, _now: datetime) -> bool:
+        return not self.has_gone
+
+    async def one(self, _line: Line) -> bool:
+        if not self.has_failed:
+            self.has_failed = True
+            raise ZeroDivisionError
+        was_due, self.has_gone = not self.has_gone, True
+        return was_due
+
+
 @pytest.fixture
 async def faulty(database: Database, redis: Client) -> AsyncIterator[tuple[World, Script]]:
     async with mail_world(database, redis) as world, Script().run() as server:
@@ -106,6 +124,10 @@ FAULTS = [
     ("rcpt", "550 5.1.1 nobody", "failed", "failed"),
     ("rcpt", "550 no", "failed", "failed"),
     ("rcpt", "552 5.2.2 full", "failed", "failed"),
+    ("rcpt", "553 5.1.7 bad sender", "waiting", "sent"),
+    ("rcpt", "554 5.7.1 <maya@customer.example>: Relay access denied", "waiting", "sent"),
+    ("rcpt", "550 Sender verify failed", "waiting", "sent"),
+    ("rcpt", "530 5.7.0 Authentication required", "waiting", "sent"),
     ("body", "554 5.7.1 spam", "failed", "failed"),
     ("body", HANG, "unknown", "unknown"),
     ("rcpt", HANG, "waiting", "sent"),
@@ -152,6 +174,75 @@ async def test_never_sends_twice_and_knows_what_it_does_not_know(  # noqa: PLR09
     assert (await world.states())[1:] == ([] if refused else ["sent"])
 
 
+# What a server says to the name of who is written to, and whom it refuses: us, this mailbox, or this mail alone.
+REFUSALS = [
+    ("550 5.1.8 <portal@kestrel.example>: Sender address rejected: Domain not found", "us"),
+    ("550 5.1.7 <portal@kestrel.example>: Sender address rejected: undeliverable address", "us"),
+    ("550 5.1.0 <portal@kestrel.example>: Sender address rejected: User unknown in local table", "us"),
+    ("553 5.7.1 <portal@kestrel.example>: Sender address rejected: not owned by user portal", "us"),
+    ("504 5.5.2 <portal@kestrel.example>: Sender address rejected: need fully-qualified address", "us"),
+    ("554 5.7.1 <maya@customer.example>: Relay access denied", "us"),
+    ("550 5.7.1 <maya@customer.example>... Relaying denied", "us"),
+    ("550 5.7.60 SMTP; Client does not have permissions to send as this sender", "us"),
+    ("550 5.7.54 SMTP; Unable to relay recipient in non-accepted domain", "us"),
+    ("550-Called: 192.0.2.1\r\n550-Response: 550 5.1.1 unknown\r\n550 Sender verify failed", "us"),
+    ("550 relay not permitted", "us"),
+    ("553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)", "us"),
+    ("554 5.7.1 <unknown[192.0.2.1]>: Client host rejected: Access denied", "us"),
+    ("550 <portal.example>: Helo command rejected: Host not found", "us"),
+    ("530 you first", "us"),
+    ("550 Authentication is required", "us"),
+    ("550 5.1.1 <maya@customer.example>: User unknown in relay recipient table", "mailbox"),
+    ("550 5.1.2 no such domain", "mailbox"),
+    ("553 5.1.3 no address", "mailbox"),
+    ("551 5.1.6 moved", "mailbox"),
+    ("556 5.1.10 takes no mail", "mailbox"),
+    ("550 5.2.1 switched off", "mailbox"),
+    ("550 <maya@customer.example>: User unknown in relay recipient table", "mailbox"),
+    ("550 sorry, no mailbox here by that name (#5.1.1)", "mailbox"),
+    ("551 not here", "mailbox"),
+    ("553 <sender.relay@customer.example>: no", "mailbox"),
+    ("550 5.1.0 Address rejected", "mail"),
+    ("550 5.7.1 <sender@customer.example>: Recipient address rejected: Access denied", "mail"),
+    ("554 no", "mail"),
+]
+
+
+@pytest.mark.parametrize(("answer", "whom"), REFUSALS)
+async def test_tells_who_is_refused(answer: str, whom: str) -> None:
+    async def begin() -> bool:
+        raise AssertionError("it was taken")
+
+    async with Script().run() as server:
+        server.faults = {"rcpt": [answer]}
+        async with open_line(server_of(Secret(f"smtp://127.0.0.1:{server.port}")), SENDER.address) as line:
+            with pytest.raises((Away, Declined)) as error:
+                await line.hand("maya@customer.example", b"", begin)
+    match error.value:
+        case Declined(is_final=True, is_address=is_address):
+            told = "mailbox" if is_address else "mail"
+        case _:
+            told = "us"
+            assert "@" not in str(error.value), "it is logged"
+    assert told == whom
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_lets_the_others_go_first_where_only_one_is_refused_like_that(faulty: tuple[World, Script]) -> None:
+    world, server = faulty
+    for name in ("abel", "zoe"):
+        await add_member(world.database, "acme-7", name)
+    no = "550 5.7.1 the sender must be one of us"
+    server.faults = {"rcpt": [no]}
+    world.ledger.put("2", "7", 20)
+    await world.look()
+    assert await world.states() == ["waiting"] * 3
+    server.faults = {"rcpt": ["250 OK", "250 OK", no]}
+    world.clock.now += MINUTE
+    await world.mailing.turn()
+    assert sorted(await world.states()) == ["sent", "sent", "waiting"]
+
+
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_stops_at_one_of_several_readers(faulty: tuple[World, Script]) -> None:
     world, server = faulty
@@ -163,6 +254,19 @@ async def test_stops_at_one_of_several_readers(faulty: tuple[World, Script]) -> 
     assert sorted(await world.states()) == ["failed", "sent", "sent"]
     refused = [(await world.choices.of(row.member_id)).refused for row in await world.rows() if row.state == "failed"]
     assert refused == [True]
+
+
+async def test_leaves_its_turn_to_the_next_one_whatever_happened_in_it(faulty: tuple[World, Script]) -> None:
+    world, server = faulty
+    failing = FailsOnce()
+    views = AccountViews(world.here.offices, world.here.supply, budget=1.0)
+    url = server_of(Secret(f"smtp://127.0.0.1:{server.port}"))
+    more = {"clock": world.clock, "zone": UTC_ZONE, "sender": SENDER.address, "others": Others(failing)}
+    made = Mailing(world.database, views, world.letters, url, rate=60_000, **more)  # type: ignore[arg-type]
+    with pytest.raises(ZeroDivisionError):
+        await made.turn()
+    await made.turn()
+    assert failing.has_gone
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -1,7 +1,8 @@
 """Mails: one for a change, to whoever may see it and wants to hear of it, whatever happens on the way."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -9,19 +10,19 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from msgspec.structs import replace
-from support_audit import BY
+from support_audit import BY, TRAIL
 from support_feeds import EVERY, START, Ledger, Ticking, link, process
 from support_mails import SENDER, World, add_member, mail_world, sink
 
 from cache.client import Client
 from connectors.contract import Answer, BackOffice, Page, Query, RecordQuery
 from connectors.errors import Unavailable
-from connectors.records import Message, Origin, Record, Ticket
+from connectors.records import Message, Origin, Record, Ticket, TicketState
 from gateway.mails.choices import Stop
 from gateway.mails.preparing import TOO_LATE
 from gateway.mails.sending import PAUSES
 from gateway.mails.turns import LASTS
-from gateway.message_rules import Choice
+from gateway.message_rules import Choice, Rules, save_rules
 from gateway.records.database import Database
 from gateway.records.mail_tables import BookRow, MailRow
 from gateway.records.tables import Link, Member, Membership, Person
@@ -29,6 +30,7 @@ from gateway.rights import OWN, Rights
 
 MINUTE = timedelta(minutes=1)
 OFTEN = 0.7
+Look = Callable[[], Awaitable[None]]
 
 
 @pytest.fixture
@@ -409,6 +411,7 @@ class Desk(Ledger):
     def __init__(self, clock: Ticking) -> None:
         super().__init__(clock)
         self.messages: dict[str, list[Message]] = {}
+        self.state: TicketState = "working"
 
     def say(self, key: str, text: str, *, customer: bool = False) -> None:
         self.put(key, "7", 0)
@@ -423,7 +426,7 @@ class Desk(Ledger):
         return Ticket(
             origin=origin,
             number=key,
-            state="working",
+            state=self.state,
             vendor_state="v",
             subject=f"Oven {key}",
             created_at=START,
@@ -441,8 +444,9 @@ class Desk(Ledger):
         return Answer(frozenset({"7"}), self.ticket(query.id, query.asked_at, is_whole=True))
 
 
-async def test_reads_what_was_answered(database: Database, redis: Client) -> None:
-    """And asks only about what may have an answer, once."""
+@asynccontextmanager
+async def desk_world(database: Database, redis: Client) -> AsyncIterator[tuple[Desk, World, Look]]:
+    """Maya, and a help desk. The last one goes on to the next day, looks and sends mails."""
     clock = Ticking()
     desk = Desk(clock)
     office = desk.office()
@@ -450,8 +454,6 @@ async def test_reads_what_was_answered(database: Database, redis: Client) -> Non
     office = replace(office, promises={"tickets": 60}, connector=replace(office.connector, **reads))
     await link(database, "7", "8")
     await add_member(database, "acme-7", "maya")
-    desk.say("1", "help", customer=True)
-    desk.say("2", "help too", customer=True)
     async with sink() as server, process(database, redis, office, clock) as here:
         world = World(database, redis, desk, clock, here=here, server=server)
 
@@ -461,6 +463,15 @@ async def test_reads_what_was_answered(database: Database, redis: Client) -> Non
             await world.noticing.turn()
             await world.mailing.turn()
 
+        yield desk, world, look
+
+
+async def test_reads_what_was_answered(database: Database, redis: Client) -> None:
+    """And asks only about what may have an answer, once."""
+    async with desk_world(database, redis) as (desk, world, look):
+        server = world.server
+        desk.say("1", "help", customer=True)
+        desk.say("2", "help too", customer=True)
         await look()
         asked = len(desk.asked)
         desk.say("1", "here you are")
@@ -475,3 +486,23 @@ async def test_reads_what_was_answered(database: Database, redis: Client) -> Non
         desk.say("1", "and more")
         await look()
         assert [subject for _, subject in server.subjects] == ["We answered: Oven 1"] * 2
+
+
+async def test_calls_an_answer_an_answer_where_nobody_wants_to_hear_that_it_waits(
+    database: Database, redis: Client
+) -> None:
+    async with desk_world(database, redis) as (desk, world, look):
+        await add_member(database, "acme-7", "zoe")
+        desk.say("1", "help", customer=True)
+        await look()
+        await world.choices.stop(Stop("maya".ljust(26, "0"), "request_waits"), BY)
+        desk.state = "awaiting_customer"
+        desk.say("1", "which one?")
+        await look()
+        answered, asked = "We answered: Oven 1", "We need your answer: Oven 1"
+        assert dict(world.server.subjects) == {"maya@customer.example": answered, "zoe@customer.example": asked}
+        off = Rules(off=frozenset({"request_waits"}))
+        await save_rules(database, off, seen=0, trail=TRAIL, by=BY, now=world.clock.now)
+        desk.say("1", "this one?")
+        await look()
+        assert [subject for _, subject in world.server.subjects[2:]] == [answered] * 2

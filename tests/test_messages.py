@@ -260,6 +260,17 @@ async def test_asks_for_documents_once_and_again_after_a_refusal(news_world: Wor
     assert await inbox(world, own) == ["We asked you for this: Card"]
 
 
+@pytest.mark.parametrize(("days", "told"), [(6, 1), (8, 0)])
+async def test_tells_of_a_document_though_nothing_ran_for_days(news_world: World, days: int, told: int) -> None:
+    world = news_world
+    asked = {"trail": TRAIL, "by": BY, "now": world.clock.now, "account": "acme-7", "due_on": None}
+    await ask(world.database, label="Trade licence", login=None, **asked)  # type: ignore[arg-type]
+    world.clock.now += timedelta(days=days)
+    await OwnNews(world.database, Queue(), world.clock).turn()
+    await world.mailing.turn()
+    assert len(world.server.mails) == told
+
+
 async def test_tells_who_sent_it_that_it_could_not_be_taken(news_world: World) -> None:
     world = news_world
     await add_member(world.database, "acme-7", "other")
@@ -302,6 +313,37 @@ async def test_says_nothing_of_what_a_customer_solved(news_world: World) -> None
     async with world.database.write() as session:
         await Queue().tell(session, Topic("acme-7", "ledger", "tickets"), events, world.clock.now)
     assert [row.record for row in await world.rows()] == ["2"]
+
+
+@pytest.mark.parametrize(
+    ("then", "state", "is_told"),
+    [
+        ("reopen", "sent", True),
+        ("reopen", "cancelled", False),
+        ("reopen", "needs_you", False),
+        ("solve", "sent", False),
+    ],
+)
+async def test_says_solved_to_who_had_it_opened_again(
+    news_world: World, then: str, state: str, *, is_told: bool
+) -> None:
+    world = news_world
+    row = {"account_id": "acme-7", "member_id": MAYA, "source": "ledger", "tries": 1, "turn": 1}
+    moves = [("solve", "sent"), (then, state)]
+    async with world.database.write() as session:
+        for number, (action, becomes) in enumerate(moves):
+            id_, at = str(9 - number), world.clock.now + number * HOUR
+            asked = {"ticket": "1"}
+            session.add(
+                OutboxRow(
+                    id=id_, reference=id_, nonce=id_, action=action, asked=asked, state=becomes, made_at=at, **row
+                )
+            )
+    world.clock.now += 2 * HOUR
+    event = Event(names=("request_solved",), record="1", about="x")
+    async with world.database.write() as session:
+        await Queue().tell(session, Topic("acme-7", "ledger", "tickets"), [event], world.clock.now)
+    assert [row.record for row in await world.rows()] == ["1"] * is_told
 
 
 async def test_goes_by_what_staff_say(news_world: World) -> None:

@@ -548,6 +548,25 @@ async def test_sends_nothing_twice_that_may_have_arrived(
 
 
 @SQLITE
+@pytest.mark.parametrize("address", ["ann.@acme.example", "an..n@acme.example", "=?x?q?y?=@acme.example"])
+async def test_takes_no_address_that_no_mail_can_be_written_to(codes: Codes, address: str) -> None:
+    answer = await codes.ask(codes.browser(), address)
+    assert (answer.status_code, address in unescape(answer.text)) == (422, True)
+    assert await codes.rows() == []
+
+
+async def test_holds_up_nobody_for_an_address_that_no_mail_can_be_written_to(codes: Codes) -> None:
+    await invite_to_acme(codes.database, STRANGER)
+    for address in (STRANGER, ANN):
+        await codes.ask(codes.browser(), address)
+    async with codes.database.write() as session:
+        this = sa.update(SignInCode).where(SignInCode.address == STRANGER)
+        await session.execute(this.values(address="stranger.@acme.example", state="known"))
+    await codes.mailing.turn()
+    assert (await codes.states(), [to for to, _ in codes.server.mails]) == (["failed", "sent"], [ANN])
+
+
+@SQLITE
 async def test_waits_for_a_server_that_is_away(codes: Codes) -> None:
     ann = codes.browser()
     codes.server.mail = ["421 4.3.2 Going down"]

@@ -90,6 +90,9 @@ async def test_shows_the_letter_as_a_mail_program_does(portal: Portal) -> None:
 @SQLITE
 async def test_invites_one_by_mail_and_once_more_and_takes_it_back(portal: Portal) -> None:
     boss = await staff_at(portal, "admin")
+    for address in ("ann.@alder.example", "an..n@alder.example", "=?x?q?y?=@alder.example"):
+        answer = await boss.send("POST", f"{BAKERY}/invitations", email=address, name="Ann", reach="company")
+        assert (answer.status_code, "That is not an e-mail address" in answer.text) == (422, True)
     answer = await boss.send("POST", f"{BAKERY}/invitations", email="Ann@alder.example", name="Ann", reach="company")
     assert answer.headers["location"] == f"{BAKERY}?done=invited#invitations"
     (mail,) = await mails(portal)

@@ -47,7 +47,7 @@ def list_(state: str | None, account: str) -> None:
 @mails.command()
 @click.argument("id_", metavar="ID")
 def resend(id_: str) -> None:
-    """Have the mail ID sent as if for the first time."""
+    """Have the mail ID sent as if for the first time, also to an address that mails came back from."""
     run(lambda t: _decide(t, id_, is_resent=True))
     click.echo("it is sent again")
 

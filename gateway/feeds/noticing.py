@@ -26,7 +26,7 @@ from gateway.events import Event, Topic, compare, first_book, reworded, to_read
 from gateway.feeds.books import Place, Written, due_books, read_books, system_of, write_book
 from gateway.feeds.reading import Reading
 from gateway.leases import end_lease, keep_lease, take_lease
-from gateway.occasions import Days, due_next
+from gateway.occasions import OFF_FOR, Days, due_next
 from gateway.offices import Offices
 from gateway.pull import Known, Pull
 from gateway.records.database import Database
@@ -42,8 +42,6 @@ AT_A_TIME = 50  # lists
 CALLS = 4  # at once, for all of them
 AGAIN_AFTER = 60.0  # seconds, where a source did not answer
 DUE_EVERY = timedelta(minutes=1)
-# Nobody looked for so long that all of it is no news any more: mails were off.
-OFF_FOR = timedelta(days=7)
 # A bill is told to be overdue from this hour on, by the business's clock, and not at midnight.
 MORNING = timedelta(hours=8)
 REFRESHED_AFTER = timedelta(days=1)  # a book in which nothing changed says at least so often when it was looked at

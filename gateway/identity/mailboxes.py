@@ -2,7 +2,9 @@
 
 import re
 
-PLAIN = re.compile(r"[A-Za-z0-9!#$%&'*/=?^_`{|}~.+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]+")
+_WORD = r"[A-Za-z0-9!#$%&'*/=?^_`{|}~+-]+"
+PLAIN = re.compile(rf"{_WORD}(?:\.{_WORD})*@(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]+")
+ENCODED = "=?"  # begins an encoded word in a header
 LONGEST = 254
 PUNYCODE = "xn--"
 
@@ -34,11 +36,15 @@ SHARED = frozenset(_READ_BY_SEVERAL.split())
 
 
 def is_plain(address: str) -> bool:
-    """Tell whether it is written in letters that look like no others. An encoded domain is not: it shows as another."""
+    """Tell whether it is an address in letters that look like no others, to which a mail can be written.
+
+    An encoded domain is not: it shows as another.
+    """
     labels = address.rpartition("@")[2].lower().split(".")
     return (
         len(address) <= LONGEST
         and PLAIN.fullmatch(address) is not None
+        and ENCODED not in address
         and not any(label.startswith(PUNYCODE) for label in labels)
     )
 

@@ -82,13 +82,20 @@ async def decidable(db: Database, wanted: Wanted) -> Batch:
 
 
 async def resend(db: Database, *, trail: Trail, by: By, wanted: Wanted, upto: str, now: datetime) -> int:
-    """Have them sent as if for the first time, and say how many. Raises `DatabaseDown`."""
+    """Have them sent as if for the first time, and say how many. Raises `DatabaseDown`.
+
+    Whom they are to may have had an address that was refused: it is believed again.
+    """
     async with db.write() as session:
         rows = await _stopped(session, wanted, upto)
+        theirs = sa.delete(RefusedAddress).where(RefusedAddress.member_id.in_({row.member_id for row in rows}))
+        again = set(await session.scalars(theirs.returning(RefusedAddress.member_id)))
         for row in rows:
             row.state, row.due_at, row.resent_at = "waiting", now, now
             row.tries, row.turn, row.handed_at, row.ended_at, row.error = 0, row.turn + 1, None, None, None
-        await trail.record(session, *(_line("mail.sent_again", by, row, {}) for row in rows))
+        tried = {"address": "tried again"}
+        lines = [_line("mail.sent_again", by, row, tried if row.member_id in again else {}) for row in rows]
+        await trail.record(session, *lines)
         return len(rows)
 
 

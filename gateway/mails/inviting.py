@@ -136,7 +136,12 @@ class Inviting:
                 mail, Ended("dropped", "the invitation is used, withdrawn or has ended, or they want no mails")
             )
             return True
-        message = self._letters.compose(mail.bidding).as_bytes()
+        try:
+            message = self._letters.compose(mail.bidding).as_bytes()
+        except Exception:  # of ours: the others' mails go on
+            log.exception("invitation not written", mail=mail.id)
+            await self._end(mail, Ended("failed", "it could not be written"))
+            return True
 
         async def begin() -> bool:
             return await self._note(mail, {"handed_at": self._clock()})

@@ -3,7 +3,6 @@
 Rows say themselves how they are, so nothing is compared: of each state of a row there is one message, for ever.
 """
 
-from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,14 +12,13 @@ from auth.clock import Clock
 from gateway.asked import WANTED
 from gateway.events import Event, Topic
 from gateway.mails.queue import Queue
-from gateway.occasions import EventName
+from gateway.occasions import OFF_FOR, EventName
 from gateway.records.database import Database
 from gateway.records.document_tables import AskedDocument
 from gateway.records.mail_tables import MailRow
 from gateway.records.outbox_tables import OutboxRow
 from gateway.records.tables import Member, Membership
 
-LATELY = timedelta(days=2)  # what is older is no news any more
 AT_A_TIME = 200
 
 
@@ -37,14 +35,14 @@ class OwnNews:
         now = self._clock()
         asked = sa.select(AskedDocument).where(
             AskedDocument.state.in_(WANTED),
-            AskedDocument.changed_at > now - LATELY,
+            AskedDocument.changed_at > now - OFF_FOR,
             _has_reader(AskedDocument.account_id, AskedDocument.member_id),
             ~_is_told("documents", AskedDocument.id, AskedDocument.changed_at),
         )
         failed = sa.select(OutboxRow).where(
             OutboxRow.state == "needs_you",
             OutboxRow.action != "rate",  # they said what they think, and need do nothing
-            OutboxRow.tried_at > now - LATELY,
+            OutboxRow.tried_at > now - OFF_FOR,
             OutboxRow.member_id.is_not(None),
             _has_reader(OutboxRow.account_id, OutboxRow.member_id),
             ~_is_told("sent", OutboxRow.id, OutboxRow.tried_at),

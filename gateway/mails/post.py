@@ -17,9 +17,15 @@ HAND_WITHIN = 60.0  # seconds for one mail, its own answer included
 LONGEST = 500  # signs of what a server says
 CLOSING = 421  # "service not available, closing the channel", at any time
 FIRST_FINAL = 500
-# Where the server says no more than a number: no such mailbox, or not here.
+# What answers to a recipient's name mean, by RFC 3463. No more than a number: there is no such mailbox, or not here.
 NO_MAILBOX = frozenset({550, 551, 553})
-ENHANCED = re.compile(r"\b5\.(\d{1,3})\.(\d{1,3})\b")  # RFC 3463
+IS_ADDRESS = frozenset({"1.1", "1.2", "1.3", "1.6", "1.10", "2.1"})
+IS_US = frozenset({"1.7", "1.8", "7.60"})
+SIGN_IN_FIRST = 530
+ENHANCED = re.compile(r"\b5\.(\d{1,3}\.\d{1,3})\b")
+# Postfix and others refuse a sender, a client or a sign-in that is missing only once a recipient is named.
+OF_US = re.compile(r"sender|relay(?! recipient table)|authenti|rcpthosts|client host|helo command", re.IGNORECASE)
+NAMED = re.compile(r"<[^<>]*>|\S+@\S+")  # addresses, which may be called anything
 GONE = (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError, OSError, TimeoutError)
 
 
@@ -106,8 +112,8 @@ class Line:
             await self._client.mail(self._sender)
             await self._client.rcpt(to)
         except aiosmtplib.SMTPRecipientRefused as error:
-            if error.code == CLOSING:
-                raise Away(_said(error)) from error
+            if error.code == CLOSING or _is_about_us(error):
+                raise Away(NAMED.sub("<…>", _said(error))) from error
             await self._forget()
             is_final = error.code >= FIRST_FINAL
             raise Declined(_said(error), is_final=is_final, is_address=is_final and _is_about_address(error)) from error
@@ -151,9 +157,17 @@ def _said(error: Exception) -> str:
     return type(error).__name__
 
 
+def _is_about_us(error: aiosmtplib.SMTPResponseException) -> bool:
+    """Whether nothing of ours is taken, whomever it is to. A code at the front counts more than words."""
+    if error.code < FIRST_FINAL:
+        return False
+    told = ENHANCED.match(error.message)
+    if told and told[1] in IS_US | IS_ADDRESS:
+        return told[1] in IS_US
+    return error.code == SIGN_IN_FIRST or OF_US.search(NAMED.sub("", error.message)) is not None
+
+
 def _is_about_address(error: aiosmtplib.SMTPResponseException) -> bool:
-    """Whether it is the mailbox that is not there, and not a rule, a size or us that is in the way."""
+    """Whether it is the mailbox that is not there, and not a rule or a size that is in the way."""
     told = ENHANCED.search(error.message)
-    if told:
-        return told[1] == "1" or told.groups() == ("2", "1")
-    return error.code in NO_MAILBOX
+    return told[1] in IS_ADDRESS if told else error.code in NO_MAILBOX

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
@@ -15,6 +15,7 @@ from gateway.identity.mailboxes import is_plain
 from gateway.mails.choices import chosen_by, joined
 from gateway.message_rules import read_rules, within_accounts
 from gateway.occasions import Concern, EventName
+from gateway.outbox.states import State
 from gateway.records.ids import new_id
 from gateway.records.mail_tables import MailRow, RefusedAddress
 from gateway.records.outbox_tables import OutboxRow
@@ -22,6 +23,7 @@ from gateway.records.tables import Member, Membership
 from gateway.records.upsert import insert
 
 JUST_NOW = timedelta(days=2)  # for so long what a customer did may show as a change over there
+NOT_DONE: Final[tuple[State, ...]] = ("cancelled", "dropped", "needs_you", "needs_staff")
 AT_ONCE = 1000  # rows of one statement: PostgreSQL takes no more than 65,535 values in one, SQLite half of that
 
 
@@ -108,15 +110,17 @@ def names_of(row: MailRow) -> tuple[EventName, ...]:
 
 
 async def _solved_themselves(session: AsyncSession, topic: Topic, now: datetime) -> set[str]:
-    """Name the requests that somebody of the account has just called solved: they know."""
-    mine = sa.select(OutboxRow.asked).where(
+    """Name the requests that somebody of the account has just called solved, and not opened again since: they know."""
+    mine = sa.select(OutboxRow.asked, OutboxRow.action).where(
         OutboxRow.account_id == topic.account,
         OutboxRow.source == topic.source,
-        OutboxRow.action == "solve",
-        OutboxRow.state != "cancelled",
+        OutboxRow.action.in_(("solve", "reopen")),
+        OutboxRow.state.not_in(NOT_DONE),
         OutboxRow.made_at > now - JUST_NOW,
     )
-    return {str(asked.get("ticket")) for asked in await session.scalars(mine)}
+    moves = (await session.execute(mine.order_by(OutboxRow.made_at, OutboxRow.id))).all()
+    latest = {str(asked.get("ticket")): action for asked, action in moves}
+    return {ticket for ticket, action in latest.items() if action == "solve"}
 
 
 def _without_own(event: Event, own: Collection[str]) -> Event | None:

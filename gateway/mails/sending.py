@@ -82,7 +82,8 @@ class Mailing:
                             await asyncio.wait_for(self._closing.wait(), self._pause)
         except Away as error:
             self._patience.is_away(error)
-        await end_lease(self._db, "mails", lease, self._clock())
+        finally:
+            await end_lease(self._db, "mails", lease, self._clock())
 
     async def _is_any_due(self, now: datetime) -> bool:
         return await self.turns.is_any_due(now) or await self._others.is_due(now)

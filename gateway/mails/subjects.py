@@ -83,7 +83,9 @@ class Subjects:
             if any(part.fetched_at is None or part.state != "on_time" for part in of_source):
                 return "not known"
             return "not listed" if any(part.older for part in of_source) else "not theirs"
-        names = [name for name in note.names if name in ask.wanted]
+        # That it waits for them may have come minutes after the answer was noted, and is one change with it.
+        told = ("request_waits", *note.names) if ask.is_news and "request_answered" in note.names else note.names
+        names = [name for name in told if name in ask.wanted]
         name = is_still_so(names, record, ask.today) if ask.is_news else next(iter(names), None)
         if name is None:
             return "not so"

@@ -117,7 +117,7 @@ def _of_ticket(event: EventName, ticket: Ticket, today: date, *, bodies: bool) -
     name = subject or number
     status = status_of(ticket, today)
     body = body_of(ticket) if bodies else None
-    if ticket.state == "awaiting_customer" or event == "request_waits":
+    if event == "request_waits":
         return Said(
             subject=gettext("We need your answer: {subject}", subject=name),
             heading=gettext("We need your answer"),
@@ -125,9 +125,7 @@ def _of_ticket(event: EventName, ticket: Ticket, today: date, *, bodies: bool) -
             if subject
             else gettext("We cannot go on with request {number} without you.", number=number),
             button=gettext("Read and answer"),
-            past=gettext("We asked you something: {subject}", subject=name)
-            if event == "request_waits"
-            else gettext("We answered: {subject}", subject=name),
+            past=gettext("We asked you something: {subject}", subject=name),
             status=status,
             body=body,
         )

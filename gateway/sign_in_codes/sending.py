@@ -7,7 +7,7 @@ it is kept nowhere, and each try has another one.
 import asyncio
 import secrets
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 import structlog
@@ -180,13 +180,20 @@ class CodeMailing:
         if mail.state == "failed":
             return Ended("failed")
         found = "known" if mail.state == "known" else await self._knowing.by_rows(mail.address, mail.kind, now)
+        if not isinstance(found, AtProvider) and found != "known":
+            return Ended(found, after=timedelta(0) if found == "asking" else None)
+        try:
+            return self._written(mail, found)
+        except Exception:  # of ours: the others' mails go on
+            log.exception("mail with a code not written", mail=mail.id)
+            return Ended("failed")
+
+    def _written(self, mail: Mail, found: AtProvider | Literal["known"]) -> Ready:
         name = f"{mail.id}.{mail.turn}"
         if isinstance(found, AtProvider):
             way = self._titles.get(found.provider) or USUAL_TITLE
             letter = self._letters.to_provider(name, mail.address, mail.asker, way=way)
             return Ready(message=letter.as_bytes(), state="elsewhere", proofs={})
-        if found != "known":
-            return Ended(found, after=timedelta(0) if found == "asking" else None)
         code, token = new_code(), secrets.token_urlsafe(32)
         letter = self._letters.with_code(name, mail.address, mail.asker, code=code, token=token)
         proofs = {"code": self._digits.proof(mail.id, code), "link": hash_of(token)}

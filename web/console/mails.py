@@ -62,7 +62,10 @@ class Decision(Struct, frozen=True, kw_only=True):
 RESEND = Decision(
     verb="Send {mails} again",
     text="Each is looked at anew as it goes out: what is no longer so is not sent.",
-    effects=("If nobody could tell whether one was sent, it may arrive twice.",),
+    effects=(
+        "If nobody could tell whether one was sent, it may arrive twice.",
+        "An address that mails came back from is tried again, for all mails to that person.",
+    ),
     act=mails.resend,
 )
 SETTLE = Decision(
