@@ -11,13 +11,16 @@
     title: inHead,
     form: (element) => ours(element.getAttribute("action")),
     svg: (element) => element.matches(".i, .brand > svg"),
+    template: (element) => element.parentElement === page.body && notices.has(element.id),
     textarea: asked,
     select: (element) => asked(element) && [...element.children].every((each) => each.localName === "option"),
   };
-  const forbidden = "style,iframe,object,embed,base,applet,frame,frameset,math,template,noscript,video,audio,img";
+  const notices = new Set(["signed-out", "elsewhere", "waits"]); // that a page of ours keeps ready
+  const inside = [...page.querySelectorAll("template")].flatMap((each) => [...each.content.querySelectorAll("*")]);
+  const forbidden = "style,iframe,object,embed,base,applet,frame,frameset,math,noscript,video,audio,img";
   const mail = new Set("a b blockquote br code dd div dl dt em h1 h2 h3 h4 hr i li ol p pre q s span strong sub sup table tbody td tfoot th thead tr u ul".split(" "));
   const found = [];
-  for (const element of page.querySelectorAll("*")) {
+  for (const element of [...page.querySelectorAll("*"), ...inside]) {
     const name = element.localName;
     if (element.matches(forbidden) || name.includes("-") || (allowed[name] && !allowed[name](element))) found.push(name);
     if (element.closest(".mail > *") && !mail.has(name)) found.push(`${name} in a mail`);

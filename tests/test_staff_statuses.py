@@ -130,6 +130,21 @@ async def test_gives_words_to_what_nobody_knows(portal: Portal, sandbox: Running
     assert "bank_9" not in seen
 
 
+async def test_tells_what_the_draft_leaves_without_words(portal: Portal, sandbox: RunningSandbox) -> None:
+    await portal.link("maya", "bakery", *BAKERY)
+    maya, staff = await portal.browser("maya", "bakery"), await staff_at(portal, "admin")
+    sandbox.site.odoo.rows["account.move"][2098]["payment_state"] = "wait/bank_9"
+    assert "To be confirmed" in (await maya.get("/invoices?show=all")).text
+    await maya.get("/")
+    await save(staff, **WORDS)
+    page = await tried(staff)
+    assert "Still without words" in page
+    assert "wait/bank_9 Invoices in Invoices, on 1 record" in text_of(page)
+    assert 'status=wait%2Fbank_9">Give it words' in unescape(page)
+    await save(staff, **{**BILL, "status": "wait/bank_9"}, means="open", mails="on")
+    assert "wait/bank_9 Invoices in Invoices, on" not in text_of(await tried(staff))
+
+
 async def test_loses_nothing_that_was_written(portal: Portal) -> None:
     staff = await staff_at(portal, "admin")
     page = await form(staff, **BILL)

@@ -127,5 +127,7 @@ def _rehearsed(found: Rehearsal) -> Iterator[str]:
     for each in found.groups:
         yield f"{each.source} {each.kind} {json.dumps(each.status)}: {each.records} of {each.accounts} accounts"
         yield f"    {each.before.label} -> {each.after.label}, for example {json.dumps(each.example)}"
+    for still in found.unmapped:
+        yield f"{still.source} {still.kind} {json.dumps(still.status)}: {still.records} records still without words"
     if not found.is_all:
         yield "There are more lists than were looked at."

@@ -4,7 +4,7 @@ Nothing is asked of any source, nothing is written, and nothing of it is kept.
 """
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
@@ -47,8 +47,20 @@ class Group(Struct, frozen=True, kw_only=True):
     example: str
 
 
+class Wordless(Struct, frozen=True, kw_only=True):
+    """A status that would still be without words, and of how many records."""
+
+    source: str
+    title: str
+    kind: Kind
+    status: str
+    records: int
+
+
 class Rehearsal(Struct, frozen=True, kw_only=True):
     """What would change. `looked_at` are records, of the lists that are kept; `is_all` False: there are more lists.
+
+    `unmapped` are statuses among them that the new words do not know either.
 
     `mails` is how many would go out at the most. `gained` and `lost` are things that would need the customer, or no
     longer.
@@ -61,6 +73,7 @@ class Rehearsal(Struct, frozen=True, kw_only=True):
     lost: int
     mails: int
     groups: tuple[Group, ...]
+    unmapped: tuple[Wordless, ...]
     is_all: bool
 
 
@@ -69,6 +82,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.grouping: Grouping[Key] = Grouping()
+        self.unmapped = Counter[tuple[str, Kind, str]]()
         self.looked_at = self.gained = self.lost = 0
 
     def take(self, want: Pull, before: Record, after: Record, today: date) -> None:
@@ -77,6 +91,8 @@ class Tally:
         needed, needs = needs_customer(before, today), needs_customer(after, today)
         self.gained += needs and not needed
         self.lost += needed and not needs
+        if after.state == "unknown":
+            self.unmapped[want.source, want.kind, after.vendor_state] += 1
         if old != new:
             self.grouping.take((want.source, want.kind, before.vendor_state, old, new), before, want.account)
 
@@ -122,6 +138,7 @@ class Rehearsing:
             lost=tally.lost,
             mails=mails,
             groups=tuple(_groups(found[:GROUPS], offices)),
+            unmapped=tuple(_unmapped(tally.unmapped, offices)),
             is_all=is_all,
         )
 
@@ -193,3 +210,8 @@ def _groups(found: Iterable[Grouped[Key]], offices: Mapping[str, Office]) -> Ite
             accounts=each.accounts,
             example=each.example,
         )
+
+
+def _unmapped(found: Counter[tuple[str, Kind, str]], offices: Mapping[str, Office]) -> Iterator[Wordless]:
+    for (source, kind, status), records in found.most_common(GROUPS):
+        yield Wordless(source=source, title=offices[source].title, kind=kind, status=status, records=records)

@@ -16,7 +16,7 @@ from gateway.wording import Words
 from web.caller import by_staff
 from web.console.finding import WholeInPath
 from web.console.publishing import WRITES, Agreed, WentBack
-from web.console.statuses import PAGES, STATUSES
+from web.console.statuses import PAGES, STATUSES, edit_address
 from web.redirects import see_other
 
 REHEARSAL, VERSION = f"{STATUSES}/rehearsal", f"{PAGES.versions}/{{number:int}}"
@@ -81,7 +81,7 @@ async def _rehearsal(request: Request[StaffPrincipal, Any, Any], *, is_overtaken
     async def rehearse(before: Words, after: Words) -> Rehearsal:
         return await rehearsing.rehearse(before, after, state.view.today())
 
-    more = {"sends_mails": rehearsing.sends_mails}
+    more = {"sends_mails": rehearsing.sends_mails, "edit": edit_address}
     return await PAGES.rehearsal(request, rehearse, is_overtaken=is_overtaken, more=more)
 
 

@@ -18,6 +18,7 @@ from cache.client import CacheDown
 from connectors.records import Kind
 from gateway.dictionary.overview import Row, rows_of, unmapped
 from gateway.dictionary.versions import DICTIONARIES, change_entry, differences
+from gateway.feeds.rehearsing import Wordless
 from gateway.publishing import OVERTAKEN, ChangedMeanwhileError, Draft
 from gateway.statuses import UNKNOWN, WORDS
 from gateway.unmapped import Unmapped, UnmappedStatuses
@@ -179,7 +180,7 @@ async def discard(
     return await PAGES.discard(request, data.version)
 
 
-def edit_address(row: Row) -> str:
+def edit_address(row: Row | Wordless) -> str:
     return f"{EDIT}?{urlencode({'source': row.source, 'kind': row.kind, 'status': row.status})}"
 
 
