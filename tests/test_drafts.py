@@ -117,7 +117,7 @@ async def test_brings_back_what_was_said_of_whether_it_helped(portal: Portal) ->
     assert "&lt;Hot&gt;</textarea>" in shown
     again = {**await form_of_rating(browser), "helped": "no", "comment": "Hot."}
     assert (await browser.post(f"{SOLVED}/rate", data=again, headers=SAME_SITE)).status_code == 303
-    assert "You were signed out" not in (await browser.get(page)).text
+    assert "You were signed out while you wrote." not in (await browser.get(page)).text
 
 
 async def test_brings_back_why_a_quote_is_declined(portal: Portal) -> None:

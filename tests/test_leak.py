@@ -38,9 +38,9 @@ from web.console.pages import show_page_seen
 from web.lane import Lane
 from web.live import Stream
 from web.portal import details
+from web.portal.routes import provide_visit
 from web.portal.statements import get_sheet, get_table
 from web.portal.switch import use_account
-from web.portal.visit import Visit
 from web.ready import Ready
 
 REQUESTS = 2000
@@ -142,7 +142,7 @@ MUTATIONS = (
     Mutation(
         "the account that a page is of",
         "page_of_before",
-        (Cut(Visit.page, 'self.request.headers.get("x-account", self._account_id) != self._account_id', "False"),),
+        (Cut(provide_visit, 'request.headers.get("x-account", account) != account', "False"),),
     ),
     Mutation(
         "the right to change to an account",

@@ -109,11 +109,11 @@ async def test_says_that_an_address_was_refused(mailing: Portal) -> None:
     async with mailing.database.write() as session:
         session.add(row)
     page = (await maya.get(PAGE)).text
-    assert "come back" in page
+    assert "come back.</strong>" in page
     assert "5.1.1" not in page
     answer = await maya.post(f"{PAGE}/address", data={"_token": token}, headers=SAME_SITE)
     assert answer.status_code == 303
-    assert "come back" not in (await maya.get(PAGE)).text
+    assert "come back.</strong>" not in (await maya.get(PAGE)).text
 
 
 async def test_says_that_there_are_none_without_a_mail_server(portal: Portal) -> None:

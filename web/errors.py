@@ -136,7 +136,8 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
     if isinstance(error, OtherSession) and (form := again(request, token=request.user.csrf_token)) and form.shown:
         return _page(request, status, LOOK_AGAIN, form=form)
     words = BY_REFUSAL.get(type(error)) or BY_STATUS.get(status, BY_STATUS[400])
-    if words is NOT_FOUND and isinstance(request.scope.get("user"), StaffPrincipal):
+    is_staff = isinstance(request.scope.get("user"), StaffPrincipal)
+    if words is NOT_FOUND and is_staff and request.url.path.startswith("/staff/"):
         words = NOTHING_FOR_STAFF
     return _page(request, status, words, headers=error.headers)
 
@@ -190,7 +191,7 @@ def _page(
             "error.html",
             status_code=status,
             again=form,
-            account=account_of(standing, linked=True) if standing and words is LOOK_AGAIN else None,
+            writes_as=account_of(standing, linked=True) if standing and words is LOOK_AGAIN else None,
             title=gettext(words.title),
             text=gettext(words.text),
             link=words.link,

@@ -69,7 +69,7 @@ async def provide_visit(request: Request[Visiting, Any, Any]) -> Visit:
 
 def load_anew(_: Request[Any, Any, Any], __: AnotherAccount) -> Response[bytes]:
     """Have the page loaded anew, or leave it as it is where somebody is writing."""
-    return Response(b"", headers={"HX-Refresh": "true"}, media_type=MediaType.HTML)
+    return Response(b"", headers={"HX-Refresh": "true"}, media_type=MediaType.HTML, status_code=404)
 
 
 PORTAL = Router(
