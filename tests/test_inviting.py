@@ -218,7 +218,9 @@ async def test_writes_again_to_those_who_have_not_come(bids: Bids) -> None:
     twice = [await send_again(world.db, trail=TRAIL, by=BY, before=before, many=10, now=world.now) for _ in range(2)]
     assert twice == [1, 0]
     await bids.post()
-    assert sorted(bids.reached()) == sorted([came, away, asked_not_to, away])
+    first, again = bids.reached()[:3], bids.reached()[3:]
+    assert sorted(first) == [came, away, asked_not_to], "mails of one moment go out in any order"
+    assert again == [away]
 
 
 async def test_writes_no_more_to_who_stopped_whatever_they_are_invited_to(bids: Bids) -> None:
